@@ -1,0 +1,43 @@
+# The two commands for everybody are `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test test-slow lint types benchmark lock clean
+
+demo: $(INSTALLED)  ## the whole job on the embedded default
+	$(BIN)/kedro run --env=demo
+	@echo
+	@cat data/08_reporting/ingest.md
+	@echo "Contact sheets: data/08_reporting/contact_sheets/"
+	@echo "Runs: $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+
+test: $(INSTALLED)  ## the fast tests, some minutes
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(INSTALLED)  ## all tests
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+benchmark: $(INSTALLED)  ## speed and memory of ingest
+	$(BIN)/python benchmarks/ingest.py
+
+lock:  ## pin every package anew after a change of pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra viz \
+	  --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
+
+clean:  ## remove what the pipelines made, but no raw data
+	rm -rf data/02_intermediate data/03_primary data/08_reporting
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@

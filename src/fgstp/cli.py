@@ -1,0 +1,67 @@
+"""Commands of FGSTP beside Kedro's own."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fgstp.errors import UserError
+from fgstp.plumes import CATEGORIES, SyntheticVideo
+from fgstp.plumes.render import render as render_video
+
+
+class _Group(click.Group):
+    """A group whose commands tell a user's mistakes in one sentence, without a traceback."""
+
+    group_class = type  # subgroups are of this class too
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command returns
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """Find gas leaks in infrared video."""
+
+
+# Kedro adds the commands of a group of this name to its own: `kedro plumes render`.
+cli = main
+
+
+@main.group()
+def plumes() -> None:
+    """Synthetic footage of gas plumes."""
+
+
+@plumes.command()
+@click.option("--category", required=True, help=f"One of {', '.join(CATEGORIES)}.")
+@click.option("--seed", type=int, required=True, help="Draws scene, weather and leaks; 0 or more.")
+@click.option("--seconds", type=float, required=True, help="Length of the video.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Video to write: .mkv and .avi are lossless (FFV1), .mp4 is not.",
+)
+@click.option("--fps", type=float, default=15.0, show_default=True, help="Frames a second.")
+@click.option("--width", type=int, default=320, show_default=True, help="Width in pixels.")
+@click.option("--height", type=int, default=240, show_default=True, help="Height in pixels.")
+def render(
+    *, category: str, seed: int, seconds: float, out: Path, fps: float, width: int, height: int
+) -> None:
+    """Write a video of a leak, its masks as PNG, and what is known about it as JSON."""
+    if not 0.0 < seconds < math.inf:
+        raise UserError(f"A video cannot last {seconds} s; choose --seconds above 0.")
+    video = SyntheticVideo(
+        category,
+        seed,
+        n_frames=max(1, round(seconds * fps)) if fps > 0.0 else 1,
+        fps_hz=fps,
+        height_px=height,
+        width_px=width,
+    )
+    render_video(video, out)

@@ -1,0 +1,63 @@
+"""Writing files so that a reader never sees half of one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fgstp.errors import UserError
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its place when the block ends well.
+
+    The temporary name keeps the suffix, because writers of pictures and videos choose
+    their format by it. Missing parent folders are made. When the block raises, the
+    temporary file is removed and `path` stays as it was.
+
+    Args:
+        path: the file to write.
+
+    Yields:
+        The path to write to.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path}: {error.strerror or error}; "
+            "free some space or choose a folder that can be written."
+        ) from error
+    finally:
+        _remove_if_there(temporary)
+
+
+def _remove_if_there(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # The folder itself is out of reach; the error that brought us here says so.
+        return
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all.
+
+    Args:
+        path: the file to write.
+        text: its content.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

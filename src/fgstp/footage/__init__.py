@@ -1,0 +1,1 @@
+"""Footage: videos and masks in, clean clips out."""

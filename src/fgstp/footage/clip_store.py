@@ -1,0 +1,103 @@
+"""The folder of clips: one file of frames, one of masks and one of leak classes a clip."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.errors import UserError
+from fgstp.files import atomic_path
+from fgstp.footage.clips import Clip
+
+FRAMES, MASKS, LEAK_CLASS = "frames", "masks", "leak_class"
+
+
+@dataclass(frozen=True)
+class ClipStore:
+    """Clips on disk, memory-mapped when they are read.
+
+    Attributes:
+        folder: where they lie; made when the first clip is written.
+    """
+
+    folder: Path
+
+    def path(self, clip: str, part: str) -> Path:
+        """File of one part of a clip: `frames`, `masks` or `leak_class`."""
+        return self.folder / f"{clip}.{part}.npy"
+
+    def write(self, name: str, clip: Clip) -> None:
+        """Write a clip, each of its files whole or not at all.
+
+        Args:
+            name: id of the clip.
+            clip: what to write; parts that are None leave no file.
+
+        Raises:
+            UserError: the folder cannot be written or the disk is full.
+        """
+        parts = {FRAMES: clip.frames, MASKS: clip.masks, LEAK_CLASS: clip.leak_class}
+        for part, array in parts.items():
+            path = self.path(name, part)
+            if array is None:
+                path.unlink(missing_ok=True)
+                continue
+            with atomic_path(path) as temporary, temporary.open("wb") as stream:
+                np.save(stream, array)
+
+    def frames(self, clip: str) -> NDArray[np.uint8]:
+        """Frames of a clip: (T, H, W) uint8, memory-mapped and read-only.
+
+        Raises:
+            UserError: the clip is not there.
+        """
+        return self._load(clip, FRAMES)
+
+    def masks(self, clip: str) -> NDArray[np.uint8] | None:
+        """Masks of a clip: (T, H, W) uint8, 0/1, memory-mapped; None if it has none."""
+        return self._load(clip, MASKS) if self.path(clip, MASKS).exists() else None
+
+    def leak_class(self, clip: str) -> NDArray[np.int8] | None:
+        """Leak class of each frame: (T,) int8; None if unknown."""
+        return self._load(clip, LEAK_CLASS) if self.path(clip, LEAK_CLASS).exists() else None
+
+    def _load(self, clip: str, part: str) -> NDArray[np.generic]:
+        path = self.path(clip, part)
+        try:
+            array: NDArray[np.generic] = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"The clip {clip} cannot be read from {path}; run `kedro run --pipelines=ingest`."
+            ) from error
+        return array
+
+    def holds(self, clip: str, *, with_masks: bool, with_leak_class: bool) -> bool:
+        """Whether all files of a clip are there."""
+        return (
+            self.path(clip, FRAMES).exists()
+            and self.path(clip, MASKS).exists() == with_masks
+            and self.path(clip, LEAK_CLASS).exists() == with_leak_class
+        )
+
+    def remove_all_but(self, clips: Iterable[str]) -> int:
+        """Remove the files of all other clips, and what an interrupted run left half-written.
+
+        Only files with the names that this class gives are touched.
+
+        Args:
+            clips: ids of the clips to keep.
+
+        Returns:
+            Number of files removed.
+        """
+        wanted = {self.path(clip, part) for clip in clips for part in (FRAMES, MASKS, LEAK_CLASS)}
+        stale = {path for path in self._own_files() if path not in wanted}
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
+
+    def _own_files(self) -> Iterator[Path]:
+        for part in (FRAMES, MASKS, LEAK_CLASS):
+            yield from self.folder.glob(f"*.{part}.npy")

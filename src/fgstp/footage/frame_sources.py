@@ -1,0 +1,159 @@
+"""Frames from video files and from folders of pictures."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.errors import FootageError
+from fgstp.footage.fingerprints import files_hash, files_signature
+from fgstp.footage.grey import to_grey
+from fgstp.footage.pictures import read_picture
+from fgstp.footage.video import Frame
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v"})
+GREY16 = int.from_bytes(b"Y1\x00\x10", "little")  # FFmpeg's tag of 16-bit grey, as OpenCV gives it
+LOST_FRAMES_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A video file, decoded by OpenCV's FFmpeg: 8-bit, colour or 16-bit grey.
+
+    Attributes:
+        path: the file.
+    """
+
+    path: Path
+
+    def n_frames_hint(self) -> int | None:
+        """Number of frames that the container states."""
+        count = int(self._open().get(cv2.CAP_PROP_FRAME_COUNT))
+        return count if count > 0 else None
+
+    def fps_hz(self) -> float | None:
+        """Frame rate that the container states."""
+        rate = float(self._open().get(cv2.CAP_PROP_FPS))
+        return rate if rate > 0 else None
+
+    def signature(self) -> str:
+        """Hash of name, size and time of change."""
+        return files_signature([self.path])
+
+    def content_hash(self) -> str:
+        """SHA-256 of the file."""
+        return files_hash([self.path])
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Decode all frames.
+
+        Raises:
+            FootageError: the file cannot be decoded, breaks off, or changes its size.
+        """
+        capture = self._open()
+        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        size: tuple[int, ...] | None = None
+        count = 0
+        while True:
+            there, image = capture.read()
+            if not there:
+                break
+            size = size or image.shape[:2]
+            check_same_size(image.shape[:2], size, f"frame {count}")
+            yield Frame(to_grey(image))
+            count += 1
+        if stated - count > max(1.0, LOST_FRAMES_TOLERANCE * stated):
+            raise FootageError(
+                f"{self.path.name} says that it holds {stated} frames, but only {count} can be "
+                "decoded: it is truncated or damaged; copy it again"
+            )
+
+    def _open(self) -> cv2.VideoCapture:
+        try:
+            empty = self.path.stat().st_size == 0
+        except OSError as error:
+            raise FootageError(f"{self.path} cannot be read: {error.strerror}") from error
+        if empty:
+            raise FootageError(f"{self.path.name} is empty; copy it again")
+        # FFmpeg would print its own complaints beside ours; it reads this when it starts.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        # Videos go in parallel, and small frames decode faster in one thread.
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        if not capture.isOpened():
+            raise FootageError(
+                f"{self.path.name} cannot be opened as a video: it is truncated, damaged or "
+                "of a kind that FFmpeg does not know; copy it again or convert it"
+            )
+        if int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == GREY16:
+            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+        return capture
+
+
+@dataclass(frozen=True)
+class FrameFolder:
+    """A folder of pictures, one a frame, in natural order of their names.
+
+    Attributes:
+        files: the pictures.
+    """
+
+    files: tuple[Path, ...]
+
+    def n_frames_hint(self) -> int | None:
+        """Number of pictures."""
+        return len(self.files)
+
+    def fps_hz(self) -> float | None:
+        """Pictures state no frame rate."""
+        return None
+
+    def signature(self) -> str:
+        """Hash of names, sizes and times of change."""
+        return files_signature(self.files)
+
+    def content_hash(self) -> str:
+        """SHA-256 of the pictures, one after the other."""
+        return files_hash(self.files)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read all pictures.
+
+        Raises:
+            FootageError: a picture is unreadable, or of another size or depth than the first.
+        """
+        first: NDArray[np.generic] | None = None
+        for path in self.files:
+            try:
+                grey = to_grey(read_picture(path))
+            except FootageError as error:
+                raise FootageError(f"{path.name}: {error}") from error
+            first = grey if first is None else first
+            check_same_size(grey.shape, first.shape, path.name)
+            if grey.dtype != first.dtype:
+                raise FootageError(
+                    f"{path.name} has {grey.dtype} pixels, but the frames before it have "
+                    f"{first.dtype}; convert them to one depth"
+                )
+            yield Frame(grey)
+
+
+def check_same_size(size: tuple[int, ...], first: tuple[int, ...], name: str) -> None:
+    """See that a frame has the size of the first one.
+
+    Args:
+        size: height and width of the frame.
+        first: those of the first frame.
+        name: what to call the frame.
+
+    Raises:
+        FootageError: they differ.
+    """
+    if size != first:
+        raise FootageError(
+            f"{name} is {size[1]} x {size[0]}, but the frames before it are {first[1]} x "
+            f"{first[0]}; cut the video where its size changes, or scale it to one size"
+        )

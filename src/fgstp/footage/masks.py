@@ -1,0 +1,181 @@
+"""Masks on disk: a folder of pictures, one for each annotated frame of a video."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.errors import FootageError
+from fgstp.footage.fingerprints import files_hash, files_signature
+from fgstp.footage.pictures import list_pictures, read_picture
+
+ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class MaskFolder:
+    """The masks of one video, by frame number from 0.
+
+    Attributes:
+        folder: where they lie.
+        files: mask file of each annotated frame.
+    """
+
+    folder: Path
+    files: dict[int, Path]
+
+    @classmethod
+    def numbered(cls, folder: Path) -> "MaskFolder":
+        """Masks of a video file: the last number in a file's name is its frame's, from 0.
+
+        Raises:
+            FootageError: a name without a number, or a number that comes twice.
+        """
+        files: dict[int, Path] = {}
+        for path in list_pictures(folder):
+            numbers = re.findall(r"\d+", path.stem)
+            if not numbers:
+                raise FootageError(
+                    f"the mask {path.name} in {folder} has no frame number in its name; "
+                    "name masks by frame number from 0"
+                )
+            frame = int(numbers[-1])
+            if frame in files:
+                raise FootageError(
+                    f"the masks {files[frame].name} and {path.name} in {folder} are both "
+                    f"of frame {frame}; remove one"
+                )
+            files[frame] = path
+        return cls(folder, files)
+
+    @classmethod
+    def numbered_if_there(cls, folder: Path) -> "MaskFolder | None":
+        """Masks of a video file, None without the folder."""
+        return cls.numbered(folder) if folder.is_dir() else None
+
+    @classmethod
+    def paired(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder":
+        """Masks of a folder of frames: a mask has the same stem as its frame.
+
+        Raises:
+            FootageError: a mask that belongs to no frame.
+        """
+        frame_of = {path.stem: number for number, path in enumerate(frames)}
+        masks = list_pictures(folder)
+        strays = [path for path in masks if path.stem not in frame_of]
+        if strays:
+            raise FootageError(
+                f"{len(strays)} of the {len(masks)} masks in {folder} belong to no frame, "
+                f"the first is {strays[0].name}; give a mask the name of its frame, "
+                "or remove it"
+            )
+        return cls(folder, {frame_of[path.stem]: path for path in masks})
+
+    @classmethod
+    def paired_if_there(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder | None":
+        """Masks of a folder of frames, None without the folder."""
+        return cls.paired(folder, frames) if folder.is_dir() else None
+
+    def signature(self) -> str:
+        """Changes whenever the masks may have changed; quick."""
+        return files_signature(self.files.values())
+
+    def content_hash(self) -> str:
+        """Hexadecimal SHA-256 of all masks."""
+        return files_hash(self.files.values())
+
+    def check_fits(self, n_frames: int) -> None:
+        """See that no mask lies beyond the end of the video.
+
+        Raises:
+            FootageError: some do: the masks belong to another video.
+        """
+        beyond = [frame for frame in self.files if frame >= n_frames]
+        if beyond:
+            raise FootageError(
+                f"{len(beyond)} masks in {self.folder} lie beyond its {n_frames} frames, the "
+                f"first is {self.files[min(beyond)].name}; put the masks of this video there"
+            )
+
+    def missing(self, first_frame: int, n_frames: int) -> list[int]:
+        """Frames of a stretch that have no mask."""
+        stretch = range(first_frame, first_frame + n_frames)
+        return [frame for frame in stretch if frame not in self.files]
+
+    def read(self, first_frame: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """Read the masks of a stretch, all of which must be there.
+
+        Args:
+            first_frame: its first frame.
+            shape: (T, H, W) of the frames.
+
+        Returns:
+            (T, H, W) uint8, 0/1.
+
+        Raises:
+            FootageError: a mask is unreadable or does not fit its frame.
+        """
+        masks = np.empty(shape, np.uint8)
+        for offset, mask in enumerate(masks):
+            path = self.files[first_frame + offset]
+            try:
+                mask[:] = fit_mask(binarise(read_picture(path)), shape[1:])
+            except FootageError as error:
+                raise FootageError(f"the mask {path.name} in {self.folder}: {error}") from error
+        return masks
+
+
+def binarise(image: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Foreground of a mask picture of any depth, grey or colour.
+
+    Foreground is what exceeds half the maximum of the depth in any colour channel; a
+    picture of zeros and ones is taken as it stands.
+
+    Args:
+        image: (H, W) or (H, W, channels), whole numbers; a fourth channel is ignored.
+
+    Returns:
+        (H, W) uint8, 0/1.
+
+    Raises:
+        FootageError: not whole numbers, or values that are neither black nor foreground.
+    """
+    if not np.issubdtype(image.dtype, np.unsignedinteger):
+        raise FootageError(f"its pixels are {image.dtype}; save masks as 8 or 16 bit pictures")
+    if image.ndim == 3:
+        image = image[..., :3].max(axis=2)
+    top, full = int(image.max()), int(np.iinfo(image.dtype).max)
+    if 1 < top <= full // 2:
+        raise FootageError(
+            f"its brightest value is {top} of {full}, which is neither background nor "
+            "foreground; save masks with 0 and 1, or 0 and the maximum"
+        )
+    foreground = image > (0 if top == 1 else full // 2)
+    return foreground.astype(np.uint8)
+
+
+def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Bring a mask to the size of its frame, if it has the frame's proportions.
+
+    Args:
+        mask: (h, w) uint8, 0/1.
+        size: height and width of the frame.
+
+    Returns:
+        (H, W) uint8, 0/1, by nearest neighbour.
+
+    Raises:
+        FootageError: the proportions differ: it cannot be the mask of this frame.
+    """
+    height, width = size
+    if mask.shape == size:
+        return mask
+    if abs(mask.shape[1] / mask.shape[0] / (width / height) - 1) > ASPECT_TOLERANCE:
+        raise FootageError(
+            f"it is {mask.shape[1]} x {mask.shape[0]}, which cannot be scaled to the frame's "
+            f"{width} x {height}; save it in the proportions of the frame"
+        )
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)

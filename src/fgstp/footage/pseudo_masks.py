@@ -1,0 +1,115 @@
+"""Pseudo masks: gas guessed from the footage alone, for footage without annotations."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.footage.clips import Clip
+from fgstp.footage.settings import PseudoMaskSettings
+
+SAMPLES_PER_SECOND_HZ = 1.0
+
+
+def add_pseudo_masks(
+    clips: Iterator[Clip], settings: PseudoMaskSettings, fps_hz: float
+) -> Iterator[Clip]:
+    """Give pseudo masks to the clips that have no masks.
+
+    The background of a clip is a percentile over time of the footage around it, from
+    samples of one frame a second. So a few clips are held back until what follows them
+    is known; their number depends on the window alone.
+
+    Args:
+        clips: clips of one video in the order of time.
+        settings: see `PseudoMaskSettings`.
+        fps_hz: true frame rate.
+
+    Yields:
+        The clips in the same order, without masks replaced by `pseudo` masks.
+    """
+    for clip, surroundings in _with_surroundings(clips, settings.window_s, fps_hz):
+        if clip.masks is None:
+            masks = segment(clip.frames, surroundings, settings)
+            yield replace(clip, masks=masks, mask_source="pseudo")
+        else:
+            yield clip
+
+
+def _with_surroundings(
+    clips: Iterator[Clip], window_s: float, fps_hz: float
+) -> Iterator[tuple[Clip, NDArray[np.uint8]]]:
+    """Each clip with samples of the footage before, in and after it."""
+    waiting: deque[Clip] = deque()
+    samples: dict[int, NDArray[np.uint8]] = {}
+    reach = 0
+    for clip in clips:
+        reach = clips_around(window_s, len(clip.frames), fps_hz)
+        samples[clip.index] = _sample(clip.frames, fps_hz)
+        waiting.append(clip)
+        if len(waiting) > reach:
+            yield waiting[0], _gather(samples, waiting[0].index - reach)
+            waiting.popleft()
+    for clip in waiting:
+        yield clip, _gather(samples, clip.index - reach)
+
+
+def _gather(samples: dict[int, NDArray[np.uint8]], first: int) -> NDArray[np.uint8]:
+    """Join the samples from clip `first` on, and forget those before it."""
+    for index in [index for index in samples if index < first]:
+        del samples[index]
+    return np.concatenate(list(samples.values()))
+
+
+def clips_around(window_s: float, clip_length: int, fps_hz: float) -> int:
+    """Clips before and after a clip that its background is taken from, at least one."""
+    clip_s = clip_length / fps_hz
+    return max(1, round((window_s / clip_s - 1) / 2))
+
+
+def _sample(frames: NDArray[np.uint8], fps_hz: float) -> NDArray[np.uint8]:
+    step = max(1, round(fps_hz / SAMPLES_PER_SECOND_HZ))
+    return frames[::step].copy()
+
+
+def segment(
+    frames: NDArray[np.uint8], surroundings: NDArray[np.uint8], settings: PseudoMaskSettings
+) -> NDArray[np.uint8]:
+    """Guess where gas is by what differs from the background.
+
+    Args:
+        frames: (T, H, W) uint8.
+        surroundings: (N, H, W) uint8, samples of the footage around them.
+        settings: polarity, percentile, threshold and clean-up.
+
+    Returns:
+        (T, H, W) uint8, 0/1.
+    """
+    masks = np.zeros(frames.shape, np.uint8)
+    for sign, percentile in _polarities(settings):
+        background = np.percentile(surroundings, percentile, axis=0).astype(np.float32)
+        for frame, mask in zip(frames, masks, strict=True):
+            difference = sign * (frame - background)
+            # Most of a frame is no gas: what all of it shares is the camera's gain.
+            difference -= np.median(difference[::4, ::4])
+            mask |= _clean(difference > settings.threshold_levels, settings)
+    return masks
+
+
+def _polarities(settings: PseudoMaskSettings) -> list[tuple[int, float]]:
+    bright, dark = (1, settings.percentile), (-1, 100 - settings.percentile)
+    return {"bright": [bright], "dark": [dark], "both": [bright, dark]}[settings.polarity]
+
+
+def _clean(mask: NDArray[np.bool_], settings: PseudoMaskSettings) -> NDArray[np.uint8]:
+    """Open the mask and drop its small parts: (H, W) bool to (H, W) uint8."""
+    side = settings.opening_px
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    large = facts[:, cv2.CC_STAT_AREA] >= settings.min_area_px
+    large[0] = False  # the background
+    return large[labels].astype(np.uint8)

@@ -1,0 +1,204 @@
+"""Settings of ingest, checked before anything runs."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+SourceName = Literal["synthetic", "gasvid", "annotated", "folder"]
+
+
+class Settings(BaseModel):
+    """A block of settings: unknown keys are errors and values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SyntheticSettings(Settings):
+    """Which synthetic videos are rendered: so many of each of the five categories.
+
+    Attributes:
+        train_videos_per_category: videos for training.
+        test_videos_per_category: videos for testing.
+        seconds: length of each video.
+        fps_hz: frame rate.
+        height_px: frame height.
+        width_px: frame width.
+    """
+
+    train_videos_per_category: int = Field(2, ge=0)
+    test_videos_per_category: int = Field(1, ge=0)
+    seconds: float = Field(40.0, gt=0)
+    fps_hz: float = Field(15.0, gt=0)
+    height_px: int = Field(240, ge=32)
+    width_px: int = Field(320, ge=32)
+
+    @model_validator(mode="after")
+    def _some_videos(self) -> "SyntheticSettings":
+        if self.train_videos_per_category + self.test_videos_per_category == 0:
+            raise ValueError("ask for at least one training or test video per category")
+        return self
+
+
+class FolderSettings(Settings):
+    """Where a folder of any footage lies.
+
+    Attributes:
+        path: the folder, absolute or relative to the raw data folder.
+        table: name of the table in it; without that file the facts are guessed.
+    """
+
+    path: str = "footage"
+    table: str = "videos.csv"
+
+
+class SpanSettings(Settings):
+    """How 16-bit footage is mapped to 8 bits: one span for a whole video.
+
+    Attributes:
+        mode: `robust` takes the span between two percentiles of the video's counts,
+            `fixed` the counts given.
+        low_percentile: percentile that becomes black (robust).
+        high_percentile: percentile that becomes white (robust).
+        low_counts: counts that become black (fixed).
+        high_counts: counts that become white (fixed).
+    """
+
+    mode: Literal["robust", "fixed"] = "robust"
+    low_percentile: float = Field(0.1, ge=0, le=100)
+    high_percentile: float = Field(99.9, ge=0, le=100)
+    low_counts: int = Field(0, ge=0, le=65535)
+    high_counts: int = Field(65535, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> "SpanSettings":
+        if self.low_percentile >= self.high_percentile or self.low_counts >= self.high_counts:
+            raise ValueError("the low end of a span must lie below its high end")
+        return self
+
+
+class CategorySettings(Settings):
+    """Where one category ends and the next begins.
+
+    Attributes:
+        close_below_m: a leak nearer than this is `close`.
+        long_from_m: a leak at this distance or farther is `long`; between is `medium`.
+        moving_levels: grey levels by which a cell must vary in time to count as moving.
+        complex_from_share: share of moving cells from which a background is `complex`.
+        opening_s: footage without a leak schedule is measured in its first seconds.
+    """
+
+    close_below_m: float = Field(6.0, gt=0)
+    long_from_m: float = Field(14.0, gt=0)
+    moving_levels: float = Field(1.0, gt=0)
+    complex_from_share: Share = 0.05
+    opening_s: float = Field(120.0, gt=0)
+
+    @model_validator(mode="after")
+    def _close_before_long(self) -> "CategorySettings":
+        if self.close_below_m > self.long_from_m:
+            raise ValueError("close_below_m must not exceed long_from_m")
+        return self
+
+
+class DuplicateSettings(Settings):
+    """When a clip repeats an earlier one of the same video.
+
+    Attributes:
+        threshold: similarity from which a clip is dropped; above 1 keeps every clip.
+        floor_levels: grey levels of change up to which a place is taken to be at rest.
+    """
+
+    threshold: float = Field(0.4, gt=0, le=1.01)
+    floor_levels: float = Field(2.0, gt=0)
+
+
+class ValidationSettings(Settings):
+    """What is held out of the training videos.
+
+    Attributes:
+        share: share of the kept training clips that goes to validation.
+        gap_clips: clips this near in time to a validation clip are left out of training.
+    """
+
+    share: Share = 0.15
+    gap_clips: int = Field(1, ge=1)
+
+
+class PseudoMaskSettings(Settings):
+    """Masks computed from the footage alone, for holders of footage without annotations.
+
+    Attributes:
+        enabled: make them for clips that have no masks.
+        polarity: gas brighter than its background, darker, or both.
+        percentile: temporal percentile taken as background (from the other end for dark gas).
+        window_s: length of footage around a clip that the background is taken from.
+        threshold_levels: grey levels by which gas must differ from the background.
+        opening_px: diameter of the opening that removes thin parts; 1 leaves them.
+        min_area_px: connected parts smaller than this are dropped.
+    """
+
+    enabled: bool = False
+    polarity: Literal["bright", "dark", "both"] = "bright"
+    percentile: float = Field(10.0, gt=0, lt=50)
+    window_s: float = Field(60.0, gt=0)
+    threshold_levels: float = Field(10.0, gt=0)
+    opening_px: int = Field(3, ge=1)
+    min_area_px: int = Field(40, ge=0)
+
+
+class ParallelSettings(Settings):
+    """How videos are worked on at the same time, through joblib.
+
+    Attributes:
+        backend: joblib back-end: `loky` on one machine, `ray` or `dask` on a cluster where
+            they are installed, `sequential` for one after the other in this process.
+        jobs: videos at a time; -1 takes all processors.
+    """
+
+    backend: str = "loky"
+    jobs: int = -1
+
+    @model_validator(mode="after")
+    def _some_jobs(self) -> "ParallelSettings":
+        if self.jobs == 0:
+            raise ValueError("jobs must be -1 (all processors) or at least 1")
+        return self
+
+
+class ContactSheetSettings(Settings):
+    """Size of the contact sheets.
+
+    Attributes:
+        clips: rows of a sheet, one clip each.
+        frames_per_clip: frames of a clip, spread evenly over it.
+        difference_gain: factor on the difference to the neighbouring frame.
+    """
+
+    clips: int = Field(4, ge=1)
+    frames_per_clip: int = Field(2, ge=1)
+    difference_gain: float = Field(6.0, gt=0)
+
+
+class IngestSettings(Settings):
+    """Everything that ingest can be told.
+
+    Attributes:
+        source: where footage comes from.
+        clip_length_frames: frames of a clip.
+        tolerate_bad_videos: end well although some videos could not be used; if false,
+            the run still finishes all others and then fails.
+    """
+
+    source: SourceName
+    clip_length_frames: int = Field(150, ge=3)
+    tolerate_bad_videos: bool = True
+    synthetic: SyntheticSettings = SyntheticSettings()
+    folder: FolderSettings = FolderSettings()
+    span: SpanSettings = SpanSettings()
+    categories: CategorySettings = CategorySettings()
+    duplicates: DuplicateSettings = DuplicateSettings()
+    validation: ValidationSettings = ValidationSettings()
+    pseudo_masks: PseudoMaskSettings = PseudoMaskSettings()
+    parallel: ParallelSettings = ParallelSettings()
+    contact_sheet: ContactSheetSettings = ContactSheetSettings()

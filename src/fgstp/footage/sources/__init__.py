@@ -1,0 +1,1 @@
+"""Sources of footage: what each of them finds."""

@@ -1,0 +1,59 @@
+"""Summary of ingest: what came in, what was kept, what was refused and why."""
+
+import pandas as pd
+
+
+def summarise(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
+    """Describe the outcome of ingest as a page of Markdown.
+
+    Args:
+        videos: the video table.
+        clips: the clip table, the dropped clips too.
+
+    Returns:
+        Markdown: clips by category and split, reasons for dropping, refused videos, remarks.
+    """
+    parts = ["# Ingest", _counts(videos, clips), _dropped(clips), *_notes(videos)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def refusals(videos: pd.DataFrame) -> list[str]:
+    """One sentence for each video that could not be used."""
+    return [str(error) for error in videos["error"].dropna()]
+
+
+def _counts(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
+    kept = clips[clips["dropped"].isna()].merge(videos[["video", "category"]], on="video")
+    lines = [
+        "| category | split | videos | clips | gas, share of pixels |",
+        "|---|---|--:|--:|--:|",
+    ]
+    for (category, split), rows in kept.groupby(["category", "split"]):
+        gas = rows["gas_share"].mean()
+        share = "unknown" if pd.isna(gas) else f"{gas:.3f}"
+        lines.append(
+            f"| {category} | {split} | {rows['video'].nunique()} | {len(rows)} | {share} |"
+        )
+    return "\n".join(lines)
+
+
+def _dropped(clips: pd.DataFrame) -> str:
+    reasons = clips["dropped"].value_counts()
+    text = ", ".join(f"{count} as {reason}" for reason, count in reasons.items())
+    kept = int(clips["dropped"].isna().sum())
+    return f"{kept} of {len(clips)} clips kept" + (f"; dropped: {text}." if text else ".")
+
+
+def _notes(videos: pd.DataFrame) -> list[str]:
+    refused = refusals(videos)
+    noted = videos[videos["remarks"].fillna("") != ""]
+    left_over = int(videos["frames_left_over"].fillna(0).sum())
+    return [
+        f"{left_over} frames at the ends of videos filled no clip." if left_over else "",
+        _listed(f"{len(refused)} of {len(videos)} videos could not be used:", refused),
+        _listed("Remarks:", [f"{row.video}: {row.remarks}" for row in noted.itertuples()]),
+    ]
+
+
+def _listed(title: str, lines: list[str]) -> str:
+    return "\n".join([title, "", *(f"- {line}" for line in lines)]) if lines else ""

@@ -1,0 +1,161 @@
+"""What happens around every Kedro run: MLflow records, stopped runs, errors in one sentence."""
+
+import logging
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import mlflow
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro.validation import ParameterValidationError
+from pydantic import BaseModel
+
+from fgstp.errors import UserError
+from fgstp.footage.summary import refusals
+
+logger = logging.getLogger(__name__)
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class ProjectHooks:
+    """Hooks of the project; kedro-mlflow's own hooks open and close the MLflow run."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Tell a user's mistake in one sentence instead of a traceback."""
+        sys.excepthook = _tell_user
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Tag the MLflow run with commit and command, and see that a stop is recorded."""
+        if mlflow.active_run():
+            mlflow.set_tags(
+                {**_git_tags(Path(run_params["project_path"])), "command": " ".join(sys.argv)}
+            )
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {name: signal.signal(name, _stop) for name in STOP_SIGNALS}
+
+    @hook_impl
+    def before_node_run(self, inputs: dict[str, Any]) -> None:
+        """Log typed parameters one by one; kedro-mlflow would log each block as one text."""
+        if mlflow.active_run():
+            for name, value in inputs.items():
+                if name.startswith("params:") and isinstance(value, BaseModel):
+                    mlflow.log_params(dict(flatten(name[7:], value.model_dump(mode="json"))))
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Say at the very end which videos could not be used."""
+        self._restore_handlers()
+        if "videos" in pipeline.all_outputs():
+            videos = catalog.load("videos")
+            for number, sentence in enumerate(refused := refusals(videos), start=1):
+                logger.warning("Video not used (%d of %d): %s", number, len(refused), sentence)
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Leave the signals as they were."""
+        self._restore_handlers()
+
+    def _restore_handlers(self) -> None:
+        for name, handler in self._handlers.items():
+            signal.signal(name, handler)
+        self._handlers = {}
+
+
+def flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+    """Leaves of nested settings with dotted names.
+
+    Args:
+        prefix: name of the value itself.
+        value: a dict of settings, or a leaf.
+
+    Yields:
+        Name and value of each leaf.
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flatten(f"{prefix}.{key}", inner)
+    else:
+        yield prefix, value
+
+
+def _git_tags(project: Path) -> dict[str, str]:
+    """Commit and state of the project's working tree; nothing outside a git repository."""
+    commit = _git(project, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    dirty = bool(_git(project, "status", "--porcelain"))
+    return {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
+
+
+def _git(project: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Record a stopped run as killed and leave with the shell's exit status for the signal."""
+    while mlflow.active_run():
+        mlflow.end_run("KILLED")
+    raise SystemExit(128 + number)
+
+
+def _tell_user(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a user's mistake as one sentence; anything else as Python would."""
+    sentence = user_sentence(error)
+    if sentence is None:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        sys.stderr.write(f"Error: {sentence}\n")
+
+
+def user_sentence(error: BaseException | None) -> str | None:
+    """The sentence for an error that a user can mend, None for a fault of ours.
+
+    Args:
+        error: an exception; Kedro wraps those of datasets, so its causes count too.
+
+    Returns:
+        What to tell.
+    """
+    while error is not None:
+        if isinstance(error, UserError):
+            return str(error)
+        if isinstance(error, ParameterValidationError):
+            return _settings_sentence(str(error))
+        error = error.__cause__
+    return None
+
+
+def _settings_sentence(report: str) -> str:
+    """Pydantic's report on wrong settings, as `ingest.clip_length_frames is 0: ...`."""
+    faults = []
+    for block, text in re.findall(
+        r"Parameter '(.+?)': (.*?)(?=^- Parameter|\Z)", report, re.M | re.S
+    ):
+        for key, what, value in re.findall(
+            r"^(\S+)\n  (.+?) \[type=\w+, input_value=(.*?), input_type=\w+\]", text, re.M
+        ):
+            faults.append(f"{block}.{key} is {value}: {what[0].lower()}{what[1:]}")
+    return "; ".join(faults) + "; correct conf/ or --params." if faults else report

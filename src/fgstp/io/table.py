@@ -1,0 +1,61 @@
+"""Tables as CSV files that are written whole or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import AbstractDataset
+
+from fgstp.errors import UserError
+from fgstp.files import atomic_path
+from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
+
+
+TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
+
+
+class TableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
+    """A CSV file.
+
+    Args:
+        filepath: the file.
+        columns: name of a set of typed columns, `videos` or `clips`; without one pandas
+            infers the types.
+        load_args: arguments of `pandas.read_csv`, such as `comment`.
+        metadata: for Kedro-Viz and other readers of the catalog.
+    """
+
+    def __init__(
+        self,
+        filepath: str,
+        columns: str | None = None,
+        load_args: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._path = Path(filepath)
+        self._load_args = dict(load_args or {})
+        if columns is not None:
+            self._load_args["dtype"] = TYPED_COLUMNS[columns]
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Read the table.
+
+        Raises:
+            UserError: the file is not there or is no table.
+        """
+        try:
+            return pd.read_csv(self._path, **self._load_args)
+        except (OSError, ValueError) as error:
+            raise UserError(f"The table {self._path} cannot be read: {error}.") from error
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the table without its index."""
+        with atomic_path(self._path) as temporary:
+            data.to_csv(temporary, index=False)
+
+    def _exists(self) -> bool:
+        return self._path.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path), "load_args": self._load_args}

@@ -1,0 +1,1 @@
+"""The pipelines; Kedro finds them by the names of their folders."""

@@ -1,0 +1,134 @@
+"""The camera: jitter of the tripod, blur, sensor noise, contrast control, compression."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.plumes.images import FloatImage, GreyImage, blurred, moved
+from fgstp.plumes.randomness import OrnsteinUhlenbeck
+
+_VISIBLE_CHANGE_GREY = 3.0
+_JPEG_QUALITY = 88
+
+
+class ContrastControl:
+    """Automatic gain: maps temperatures linearly to 0-255, slowly adapting.
+
+    The cold end follows the coldest percent. The span follows the warmest percent but
+    stays within bounds, so that a cold sky beside hot steel does not swallow the few
+    grey levels of the gas, and a plain sky is not stretched into noise.
+
+    Args:
+        span_k: smallest and largest span.
+        memory: share of the old limits that survives a frame, 0-1.
+    """
+
+    def __init__(self, span_k: tuple[float, float] = (10.0, 18.0), memory: float = 0.9) -> None:
+        self._span_k, self._memory = span_k, memory
+        self._limits_k = np.full(2, np.nan)  # not adapted yet
+
+    def adapt(self, temperature_k: FloatImage) -> None:
+        """Move the limits towards what fits this frame.
+
+        Args:
+            temperature_k: float32 (H, W).
+        """
+        # Every fourth pixel each way tells the percentiles well enough.
+        low, high = np.percentile(temperature_k[::4, ::4], (1.0, 99.0))
+        span = np.clip(1.15 * (high - low), *self._span_k)
+        wanted = np.array([low, low + span])
+        old = wanted if np.isnan(self._limits_k).any() else self._limits_k
+        self._limits_k = self._memory * old + (1.0 - self._memory) * wanted
+
+    def grey_levels(self, temperature_k: FloatImage) -> FloatImage:
+        """Map temperatures to grey levels.
+
+        Args:
+            temperature_k: float32 (H, W).
+
+        Returns:
+            float32 (H, W), 0-255, not rounded.
+        """
+        low, high = self._limits_k
+        scaled = (temperature_k - np.float32(low)) * np.float32(255.0 / (high - low))
+        return np.asarray(np.clip(scaled, 0.0, 255.0), np.float32)
+
+
+def visible_change(with_gas: FloatImage, without_gas: FloatImage) -> GreyImage:
+    """Mark where gas changes the picture by more than 3 grey levels after a blur of 1 pixel.
+
+    Args:
+        with_gas: float32 (H, W), grey levels.
+        without_gas: the same moment without gas.
+
+    Returns:
+        uint8 (H, W), 0 or 1.
+    """
+    change = blurred(with_gas - without_gas, 1.0)
+    return (np.abs(change) > _VISIBLE_CHANGE_GREY).astype(np.uint8)
+
+
+class Camera:
+    """A cooled infrared camera on a tripod.
+
+    Noise follows the 3-D noise model of D'Agostino and Webb: temporal noise (NETD),
+    fixed pattern, columns; dead pixels keep one wrong offset.
+
+    Args:
+        rng: source of chance.
+        shape: rows and columns.
+        step_s: time between two frames.
+    """
+
+    def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step_s: float) -> None:
+        self._rng, self._shape = rng, shape
+        sigma_px = np.full(2, rng.uniform(0.05, 0.25))
+        self._jitter = OrnsteinUhlenbeck(
+            rng, np.zeros(2), sigma_px, time_s=rng.uniform(0.1, 0.5), step_s=step_s
+        )
+        self._blur_px = rng.uniform(0.7, 1.0)
+        self._netd_k = rng.uniform(0.010, 0.025)
+        self._pattern_k = self._fixed_pattern()
+        self._contrast = ContrastControl()
+
+    def _fixed_pattern(self) -> FloatImage:
+        rng = self._rng
+        pattern = rng.normal(0.0, 0.7, self._shape) + rng.normal(0.0, 0.4, self._shape[1])
+        pattern *= self._netd_k
+        for _ in range(rng.integers(0, 4)):
+            row, column = rng.integers(0, self._shape)
+            pattern[row, column] += rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 1.0)
+        return pattern.astype(np.float32)
+
+    def expose(
+        self, with_gas_k: FloatImage, without_gas_k: FloatImage | None
+    ) -> tuple[GreyImage, GreyImage]:
+        """Take one picture and its mask.
+
+        Args:
+            with_gas_k: float32 (H, W), what is in front of the camera.
+            without_gas_k: the same without gas; None when there is no gas.
+
+        Returns:
+            What the camera shows, uint8 (H, W), and where gas is visible in it, uint8
+            (H, W), 0 or 1; both moved by the same jitter.
+        """
+        shift_px = self._jitter.step()
+        seen = self._optics(with_gas_k, shift_px)
+        noise = self._rng.standard_normal(self._shape, dtype=np.float32)
+        raw = seen + np.float32(self._netd_k) * noise + self._pattern_k
+        self._contrast.adapt(raw)
+        grey = _compressed(np.rint(self._contrast.grey_levels(raw)).astype(np.uint8))
+        if without_gas_k is None:
+            return grey, np.zeros(self._shape, np.uint8)
+        without = self._contrast.grey_levels(self._optics(without_gas_k, shift_px))
+        return grey, visible_change(self._contrast.grey_levels(seen), without)
+
+    def _optics(self, temperature_k: FloatImage, shift_px: NDArray[np.float64]) -> FloatImage:
+        return blurred(moved(temperature_k, shift_px, periodic=False), self._blur_px)
+
+
+def _compressed(grey: GreyImage) -> GreyImage:
+    """Lose what JPEG loses, as GasVid's compressed videos did."""
+    _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)

@@ -1,0 +1,81 @@
+"""Random processes in time and random fields in space that the other modules share."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.plumes.images import FloatImage
+
+
+class OrnsteinUhlenbeck:
+    """Random numbers that forget their past within a correlation time.
+
+    dx = -(x - mean)/T dt + sigma sqrt(2/T) dW, stepped exactly, so that the standard
+    deviation is sigma whatever the step is.
+
+    Args:
+        rng: source of chance.
+        mean: long-term mean, one number or shape (n,).
+        sigma: standard deviation, like `mean`.
+        time_s: correlation time T, > 0.
+        step_s: time between two values, > 0.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        mean: NDArray[np.float64],
+        sigma: NDArray[np.float64],
+        *,
+        time_s: float,
+        step_s: float,
+    ) -> None:
+        self._rng = rng
+        self._mean, self._sigma = mean, sigma
+        self._memory = math.exp(-step_s / time_s)
+        self._deviation = rng.standard_normal(mean.shape)
+
+    def step(self) -> NDArray[np.float64]:
+        """Go one step on.
+
+        Returns:
+            The new value, shape of the mean.
+        """
+        fresh = self._rng.standard_normal(self._mean.shape)
+        self._deviation = self._memory * self._deviation + math.sqrt(1.0 - self._memory**2) * fresh
+        return self._mean + self._sigma * self._deviation
+
+
+def power_law_field(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    *,
+    slope: float,
+    largest_px: float,
+    stretch: float = 1.0,
+    angle: float = 0.0,
+) -> FloatImage:
+    """Draw a smooth periodic field with the power spectrum (k^2 + k0^2)^(-slope/2).
+
+    Args:
+        rng: source of chance.
+        shape: rows and columns.
+        slope: exponent of the two-dimensional power spectrum; about 3 looks like clouds.
+        largest_px: size 1/k0 of the largest structures.
+        stretch: how many times longer than wide the structures are.
+        angle: direction of their length in radians from the rows.
+
+    Returns:
+        float32, `shape`, mean 0, standard deviation 1.
+    """
+    rows, columns = shape
+    ky = np.fft.fftfreq(rows)[:, None]
+    kx = np.fft.rfftfreq(columns)[None, :]
+    lengthwise = stretch * (math.cos(angle) * kx + math.sin(angle) * ky)
+    crosswise = math.cos(angle) * ky - math.sin(angle) * kx
+    amplitude = (lengthwise**2 + crosswise**2 + largest_px**-2) ** (-slope / 4.0)
+    amplitude[0, 0] = 0.0
+    spectrum = np.fft.rfft2(rng.standard_normal(shape)) * amplitude
+    field = np.fft.irfft2(spectrum, shape)
+    return np.asarray(field / field.std(), np.float32)

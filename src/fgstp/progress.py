@@ -1,0 +1,77 @@
+"""Progress of work that is spread over processes: one bar with a rate and the time left."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+from tqdm import tqdm
+
+POLL_S = 0.25
+
+
+@dataclass
+class Counter:
+    """Counts the work of one worker in a file, which any process can read.
+
+    Attributes:
+        path: the file; each worker has its own.
+        count: work done so far.
+    """
+
+    path: Path
+    count: int = 0
+
+    def __call__(self, amount: int) -> None:
+        """Add to the work done."""
+        self.count += amount
+        # A bar that stands still does less harm than work that stops for its sake.
+        with suppress(OSError):
+            self.path.write_text(str(self.count), "ascii")
+
+
+@contextmanager
+def shared_bar(total: int, unit: str, title: str, folder: Path | None = None) -> Iterator[Path]:
+    """Show one bar for the work of several processes.
+
+    Args:
+        total: amount of work in all, 0 if unknown.
+        unit: what is counted, in the plural.
+        title: what is being done.
+        folder: where the counters are kept; workers on other machines must reach it.
+
+    Yields:
+        A folder that lives as long as the bar; every `Counter` in it is added up.
+    """
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix=".progress-") as counters,
+        tqdm(total=total or None, unit=f" {unit}", desc=title) as bar,
+    ):
+        stop = Event()
+        watcher = Thread(target=_watch, args=(Path(counters), bar, stop), daemon=True)
+        watcher.start()
+        try:
+            yield Path(counters)
+        finally:
+            stop.set()
+            watcher.join()
+
+
+def _watch(counters: Path, bar: "tqdm[None]", stop: Event) -> None:
+    while not stop.wait(POLL_S):
+        _show(counters, bar)
+    _show(counters, bar)
+
+
+def _show(counters: Path, bar: "tqdm[None]") -> None:
+    done = sum(_read(path) for path in counters.iterdir())
+    # A counter caught while it is being written reads as 0: never go back.
+    bar.update(max(0, done - bar.n))
+
+
+def _read(path: Path) -> int:
+    with suppress(OSError, ValueError):
+        return int(path.read_text("ascii"))
+    return 0

@@ -1,0 +1,1 @@
+"""Reporting: figures, tables and pages made from what the pipelines left."""

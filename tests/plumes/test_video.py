@@ -1,0 +1,227 @@
+import dataclasses
+import itertools
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from fgstp.errors import UserError
+from fgstp.plumes import CATEGORIES, SyntheticVideo
+from fgstp.plumes.camera import Camera, visible_change
+from fgstp.plumes.presets import PRESETS
+from fgstp.plumes.schedule import LEAK_RATES_G_PER_H
+
+SMALL = {"fps_hz": 5.0, "height_px": 60, "width_px": 80}
+
+
+def _frames(category="close_clear", seed=1, n_frames=40, **more):
+    return list(SyntheticVideo(category, seed, n_frames=n_frames, **(SMALL | more)))
+
+
+def _bytes(frames):
+    return b"".join(
+        f.grey.tobytes() + f.mask.tobytes() + f.column_density_ppm_m.tobytes() for f in frames
+    )
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_frames_have_the_promised_types_and_facts(category):
+    frames = _frames(category, n_frames=110)
+
+    assert len(frames) == 110
+    for frame in frames:
+        assert frame.grey.dtype == frame.mask.dtype == np.uint8
+        assert frame.column_density_ppm_m.dtype == np.float32
+        assert frame.grey.shape == frame.mask.shape == frame.column_density_ppm_m.shape == (60, 80)
+        assert set(np.unique(frame.mask)) <= {0, 1}
+        assert frame.column_density_ppm_m.min() >= 0.0
+        assert frame.leak_rate_g_per_h == LEAK_RATES_G_PER_H[frame.leak_class]
+    assert {frame.leak_class > 0 for frame in frames} == {True, False}
+    assert any(frame.column_density_ppm_m.max() > 100.0 for frame in frames)
+
+
+def test_same_arguments_same_bytes_again_and_again():
+    video = SyntheticVideo("close_complex", 3, n_frames=30, **SMALL)
+    first = _bytes(video)
+    assert first == _bytes(video)
+    assert first == _bytes(SyntheticVideo("close_complex", 3, n_frames=30, **SMALL))
+
+
+def test_two_iterations_at_once_do_not_disturb_each_other():
+    video = SyntheticVideo("close_clear", 3, n_frames=10, **SMALL)
+    for one, other in zip(video, video, strict=True):
+        np.testing.assert_array_equal(one.grey, other.grey)
+
+
+def test_first_frames_do_not_depend_on_how_many_follow():
+    long = SyntheticVideo("long_complex", 3, n_frames=60, **SMALL)
+    assert _bytes(itertools.islice(long, 20)) == _bytes(_frames("long_complex", 3, n_frames=20))
+
+
+def test_other_seeds_and_categories_give_other_scenes():
+    pictures = [
+        _frames(category, seed, n_frames=1)[0].grey.astype(float)
+        for category, seed in [("close_clear", 1), ("close_clear", 2), ("medium_clear", 1)]
+    ]
+    for one, other in itertools.combinations(pictures, 2):
+        assert np.abs(one - other).mean() > 5.0
+
+
+def test_mask_is_empty_before_the_first_release_and_long_after():
+    # Seed by seed: whatever comes before the first leak has neither gas nor mask.
+    checked = 0
+    for seed in range(8):
+        for frame in itertools.takewhile(
+            lambda frame: frame.leak_class == 0, _frames(seed=seed, n_frames=40)
+        ):
+            assert not frame.mask.any()
+            assert not frame.column_density_ppm_m.any()
+            checked += 1
+    assert checked > 60
+
+
+def test_gas_shows_up_in_the_mask_near_the_source():
+    video = SyntheticVideo("close_clear", 1, n_frames=110, **SMALL)
+    x, y = (round(place) for place in video.source_xy_px)
+    near = np.s_[max(0, y - 8) : y + 6, max(0, x - 8) : x + 9]
+    leaking = [frame for frame in video if frame.leak_class >= 2]
+    assert np.mean([frame.mask[near].any() for frame in leaking[3:]]) > 0.8
+
+
+def test_mask_is_the_thresholded_difference_with_and_without_gas(monkeypatch):
+    seen = []
+
+    class Spy(Camera):
+        def expose(self, with_gas_k, without_gas_k):
+            grey, mask = super().expose(with_gas_k, without_gas_k)
+            seen.append((with_gas_k, without_gas_k, self._contrast))
+            return grey, mask
+
+    monkeypatch.setattr("fgstp.plumes.video.Camera", Spy)
+    checked = 0
+    for frame in SyntheticVideo("close_clear", 1, n_frames=80, **SMALL):
+        with_gas_k, without_gas_k, contrast = seen[-1]
+        if without_gas_k is None:
+            assert not frame.mask.any()
+            continue
+        # By hand, without jitter and lens: the same up to a rim of a pixel.
+        by_hand = visible_change(
+            contrast.grey_levels(with_gas_k), contrast.grey_levels(without_gas_k)
+        )
+        disputed = np.mean(by_hand != frame.mask)
+        assert disputed < 0.05
+        checked += int(frame.mask.any())
+    assert checked > 5
+
+
+def test_steam_is_never_in_the_mask(monkeypatch):
+    runs = []
+    for probability in (1.0, 0.0):
+        preset = dataclasses.replace(PRESETS["close_complex"], steam_probability=probability)
+        monkeypatch.setitem(PRESETS, "close_complex", preset)
+        runs.append(_frames("close_complex", 2, n_frames=80))
+
+    seen_together = 0
+    for steamy, clear in zip(*runs, strict=True):
+        # The gas is the same, so where none is, nothing may be marked, however bright.
+        np.testing.assert_array_equal(steamy.column_density_ppm_m, clear.column_density_ppm_m)
+        # Lens and blur carry the mask up to 3 pixels beyond the gas.
+        gas = (steamy.column_density_ppm_m > 1.0).astype(np.uint8)
+        without_gas = cv2.dilate(gas, np.ones((7, 7), np.uint8)) == 0
+        assert not steamy.mask[without_gas].any()
+        steam = (np.abs(steamy.grey.astype(int) - clear.grey) > 20) & without_gas
+        seen_together += int(steam.any() and steamy.mask.any())
+    assert seen_together > 10
+
+
+def test_gas_before_sky_is_bright_and_before_a_hill_dark(monkeypatch):
+    changes = {}
+    for hill in (0.0, 1.0):
+        preset = dataclasses.replace(
+            PRESETS["close_clear"], hill_probability=hill, people_per_minute=0.0
+        )
+        monkeypatch.setitem(PRESETS, "close_clear", preset)
+        frames = _frames(seed=1, n_frames=110)
+        still = np.median([f.grey for f in frames if not f.mask.any()], axis=0)
+        rows = np.s_[: SMALL["height_px"] // 4] if hill == 0.0 else np.s_[:]
+        changes[hill] = [
+            (f.grey.astype(float) - still)[rows][f.mask[rows] == 1] for f in frames if f.mask.any()
+        ]
+    assert np.concatenate(changes[0.0]).mean() > 3.0
+    before_hill = np.concatenate(changes[1.0])
+    assert (before_hill < -3.0).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"category": "medium_complex"}, "close_clear, medium_clear, close_complex"),
+        ({"seed": -1}, "seed"),
+        ({"n_frames": 0}, "1 frame or more"),
+        ({"fps_hz": 0.0}, "frame rate"),
+        ({"fps_hz": float("nan")}, "frame rate"),
+        ({"height_px": 31}, "32 pixels"),
+        ({"width_px": 8}, "32 pixels"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_sentence(change, message):
+    arguments = {"category": "close_clear", "seed": 1, "n_frames": 5} | SMALL | change
+    with pytest.raises(UserError, match=message):
+        SyntheticVideo(**arguments)
+
+
+def test_smallest_and_odd_sizes_work():
+    for height_px, width_px in [(32, 32), (64, 81), (75, 64)]:
+        frames = _frames(n_frames=12, height_px=height_px, width_px=width_px)
+        assert frames[-1].grey.shape == (height_px, width_px)
+
+
+def test_grey_levels_resemble_real_footage():
+    # Measured on GasVid: median 30-45, 95th percentile 141-171, a dark sky at the top.
+    medians, tops, brights = [], [], []
+    for seed in range(8):
+        video = SyntheticVideo("close_complex", seed, n_frames=1, height_px=120, width_px=160)
+        if video._view.hill:
+            continue
+        grey = next(iter(video)).grey
+        medians.append(np.median(grey))
+        tops.append(np.median(grey[:12]))
+        brights.append(np.percentile(grey, 99))
+    assert 15 < np.mean(medians) < 60
+    assert np.mean(tops) < 20
+    assert 180 < np.mean(brights) < 245
+
+
+def test_import_loads_neither_kedro_nor_mlflow():
+    code = "import sys, fgstp.plumes; print([m for m in ('kedro', 'mlflow') if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_video_of_any_length_starts_at_once():
+    video = SyntheticVideo("close_clear", 1, n_frames=10**12, **SMALL)
+    assert next(iter(video)).grey.shape == (60, 80)
+
+
+def test_clouds_are_behind_the_hill(monkeypatch):
+    class Spy(Camera):
+        def expose(self, with_gas_k, without_gas_k):
+            seen.append(with_gas_k)
+            return super().expose(with_gas_k, without_gas_k)
+
+    monkeypatch.setattr("fgstp.plumes.video.Camera", Spy)
+    runs = []
+    for contrast_k in (0.0, 4.0):
+        seen = []
+        preset = dataclasses.replace(
+            PRESETS["close_clear"], hill_probability=1.0, cloud_contrast_k=(contrast_k, contrast_k)
+        )
+        monkeypatch.setitem(PRESETS, "close_clear", preset)
+        _frames(n_frames=1)
+        runs.append(seen[0])
+    assert np.abs(runs[1] - runs[0])[:15].max() > 0.5
+    np.testing.assert_array_equal(runs[0][-10:], runs[1][-10:])

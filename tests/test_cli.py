@@ -1,0 +1,121 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fgstp.cli import cli, main
+from fgstp.plumes import SyntheticVideo
+
+SMALL = ["--fps", "5", "--width", "80", "--height", "60"]
+
+
+def _render(out, *, category="close_clear", seed="1", seconds="8"):
+    arguments = ["plumes", "render", "--category", category, "--seed", seed]
+    return CliRunner().invoke(main, [*arguments, "--seconds", seconds, "--out", str(out), *SMALL])
+
+
+def _read(path):
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        good, frame = capture.read()
+        if not good:
+            return np.array(frames)
+        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
+
+
+@pytest.mark.parametrize(("suffix", "tolerance"), [(".mkv", 0.0), (".avi", 0.0), (".mp4", 3.0)])
+def test_render_writes_video_masks_and_facts(tmp_path, suffix, tolerance):
+    out = tmp_path / "new" / f"plume{suffix}"
+    result = _render(out)
+    assert result.exit_code == 0, result.output
+
+    video = SyntheticVideo("close_clear", 1, n_frames=40, fps_hz=5.0, height_px=60, width_px=80)
+    frames = list(video)
+    written = _read(out)
+    assert len(written) == 40
+    error = np.abs(written - np.array([frame.grey for frame in frames], float))
+    assert error.mean(axis=(1, 2)).max() <= tolerance
+
+    masks = sorted((tmp_path / "new" / "plume_masks").iterdir())
+    assert [mask.name for mask in masks] == [f"{i:06d}.png" for i in range(40)]
+    for path, frame in zip(masks, frames, strict=True):
+        np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), 255 * frame.mask)
+    assert any(frame.mask.any() for frame in frames)
+
+    facts = json.loads((tmp_path / "new" / "plume.json").read_text())
+    assert facts == {
+        "category": "close_clear",
+        "seed": 1,
+        "fps_hz": 5.0,
+        "distance_m": 4.6,
+        "source_xy_px": list(video.source_xy_px),
+        "leak_class": [frame.leak_class for frame in frames],
+        "leak_rate_g_per_h": [frame.leak_rate_g_per_h for frame in frames],
+    }
+    assert {path.name for path in out.parent.iterdir()} == {
+        out.name,
+        "plume_masks",
+        "plume.json",
+    }
+
+
+def test_rendering_again_replaces_what_was_there(tmp_path):
+    out = tmp_path / "plume.mkv"
+    assert _render(out, seconds="2").exit_code == 0
+    assert _render(out, seconds="1").exit_code == 0
+    assert len(list((tmp_path / "plume_masks").iterdir())) == 5
+    assert len(_read(out)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("plume.gif", {}, "choose one of .avi, .mkv, .mp4"),
+        ("plume", {}, "suffix"),
+        ("file/plume.mkv", {}, "choose a folder"),
+        ("plume.mkv", {"seconds": "0"}, "--seconds above 0"),
+        ("plume.mkv", {"seconds": "nan"}, "--seconds above 0"),
+        ("plume.mkv", {"category": "nowhere"}, "long_complex"),
+        ("plume.mkv", {"seed": "-3"}, "0 or more"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence_and_leave_nothing(tmp_path, name, change, message):
+    (tmp_path / "file").touch()
+    result = _render(tmp_path / name, **change)
+
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_breaking_off_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fgstp.plumes.render._write_mask", broken)
+    result = _render(tmp_path / "plume.mkv")
+
+    assert result.exit_code == 1
+    assert "No space left on device" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_says_which_formats_are_lossless():
+    result = CliRunner().invoke(main, ["plumes", "render", "--help"])
+    assert result.exit_code == 0
+    assert ".mkv and .avi are lossless" in " ".join(result.output.split())
+
+
+def test_kedros_way_in_tells_mistakes_in_one_sentence_too(tmp_path):
+    # Kedro takes the commands out of the group that it finds under the name `cli`.
+    arguments = ["render", "--category", "nowhere", "--seed", "1", "--seconds", "1"]
+    result = CliRunner().invoke(
+        cli.commands["plumes"], [*arguments, "--out", str(tmp_path / "plume.mkv")]
+    )
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: There is no category")
