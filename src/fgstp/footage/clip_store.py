@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +64,10 @@ class ClipStore:
         """Leak class of each frame: (T,) int8; None if unknown."""
         return self._load(clip, LEAK_CLASS) if self.path(clip, LEAK_CLASS).exists() else None
 
-    def _load(self, clip: str, part: str) -> NDArray[np.generic]:
+    def _load(self, clip: str, part: str) -> NDArray[Any]:
         path = self.path(clip, part)
         try:
-            array: NDArray[np.generic] = np.load(path, mmap_mode="r")
+            array: NDArray[Any] = np.load(path, mmap_mode="r")
         except (OSError, ValueError) as error:
             raise UserError(
                 f"The clip {clip} cannot be read from {path}; run `kedro run --pipelines=ingest`."

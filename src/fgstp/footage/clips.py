@@ -101,9 +101,9 @@ class _ClipBuilder:
 
     def put(self, place: int, frame: Frame) -> None:
         self.frames[place] = frame.grey
-        if self.masks is not None:
+        if self.masks is not None and frame.mask is not None:
             self.masks[place] = frame.mask
-        if self.leak_class is not None:
+        if self.leak_class is not None and frame.leak_class is not None:
             self.leak_class[place] = frame.leak_class
 
     def build(self, first_frame: int) -> Clip:

@@ -64,7 +64,7 @@ class VideoFile:
                 break
             size = size or image.shape[:2]
             check_same_size(image.shape[:2], size, f"frame {count}")
-            yield Frame(to_grey(image))
+            yield Frame(to_grey(np.asarray(image)))
             count += 1
         if stated - count > max(1.0, LOST_FRAMES_TOLERANCE * stated):
             raise FootageError(
@@ -125,7 +125,7 @@ class FrameFolder:
         Raises:
             FootageError: a picture is unreadable, or of another size or depth than the first.
         """
-        first: NDArray[np.generic] | None = None
+        first: NDArray[np.integer] | None = None
         for path in self.files:
             try:
                 grey = to_grey(read_picture(path))

@@ -15,7 +15,7 @@ MAX_COUNTS = 65535
 SAMPLED_FRAMES = 200
 
 
-def to_grey(image: NDArray[np.generic]) -> NDArray[np.generic]:
+def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
     """Turn a decoded picture into one channel of the same depth.
 
     Args:
@@ -36,12 +36,12 @@ def to_grey(image: NDArray[np.generic]) -> NDArray[np.generic]:
     if image.shape[2] == 1:
         return image[..., 0]
     code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
-    return cv2.cvtColor(image, code)
+    return np.asarray(cv2.cvtColor(image, code), image.dtype)
 
 
 @dataclass(frozen=True)
 class GreySpan:
-    """Counts that become black and white, the same for every frame of a video.
+    """NDArray[np.integer] that become black and white, the same for every frame of a video.
 
     A fixed span keeps a faint plume comparable from frame to frame; stretching each
     frame for itself would make the whole picture flicker with the gas.
@@ -62,7 +62,7 @@ class GreySpan:
 
 
 def measure_span(
-    frames: Iterable[NDArray[np.generic]], n_frames: int, settings: SpanSettings
+    frames: Iterable[NDArray[np.integer]], n_frames: int, settings: SpanSettings
 ) -> GreySpan:
     """Choose the span of a 16-bit video from a sample of its frames.
 

@@ -128,7 +128,7 @@ class MaskFolder:
         return masks
 
 
-def binarise(image: NDArray[np.generic]) -> NDArray[np.uint8]:
+def binarise(image: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Foreground of a mask picture of any depth, grey or colour.
 
     Foreground is what exceeds half the maximum of the depth in any colour channel; a
@@ -178,4 +178,4 @@ def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
             f"it is {mask.shape[1]} x {mask.shape[0]}, which cannot be scaled to the frame's "
             f"{width} x {height}; save it in the proportions of the frame"
         )
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -31,7 +31,7 @@ def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
 
 
-def read_picture(path: Path) -> NDArray[np.generic]:
+def read_picture(path: Path) -> NDArray[np.integer]:
     """Read a picture with its own depth and channels.
 
     Args:
@@ -52,4 +52,4 @@ def read_picture(path: Path) -> NDArray[np.generic]:
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if image is None:
         raise FootageError("it cannot be read as a picture; copy it again or remove it")
-    return image
+    return np.asarray(image)

@@ -95,7 +95,7 @@ def segment(
             difference = sign * (frame - background)
             # Most of a frame is no gas: what all of it shares is the camera's gain.
             difference -= np.median(difference[::4, ::4])
-            mask |= _clean(difference > settings.threshold_levels, settings)
+            np.maximum(mask, _clean(difference > settings.threshold_levels, settings), out=mask)
     return masks
 
 

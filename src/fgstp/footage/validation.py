@@ -68,7 +68,8 @@ def _guard(clips: pd.DataFrame, chosen: int, gap_clips: int) -> None:
         & clips["dropped"].isna()
         & (distance <= gap_clips)
     )
-    clips.loc[near, ["dropped", "repeats"]] = [GUARD, held["clip"]]
+    clips.loc[near, "dropped"] = GUARD
+    clips.loc[near, "repeats"] = str(held["clip"])
 
 
 def _whole_videos(videos: list[str], share: float, seed: int) -> list[str]:

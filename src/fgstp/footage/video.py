@@ -24,7 +24,7 @@ class Frame(NamedTuple):
         leak_class: leak class; None where the source itself does not know it.
     """
 
-    grey: NDArray[np.generic]
+    grey: NDArray[np.integer]
     mask: NDArray[np.uint8] | None = None
     leak_class: int | None = None
 

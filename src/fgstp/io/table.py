@@ -10,7 +10,6 @@ from fgstp.errors import UserError
 from fgstp.files import atomic_path
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
 
-
 TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
 
 

@@ -1,7 +1,6 @@
 """Contact sheets: a look at the clips of one category."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -70,8 +69,8 @@ def contact_sheet(
     )
     figure.suptitle(f"{title}: {len(rows)} of its clips")
     axes = figure.subplots(len(rows), columns, squeeze=False)
-    for row, row_axes in zip(rows.itertuples(), axes, strict=True):
-        _draw_clip(row_axes, str(row.clip), _caption(row), store, settings)
+    for (_, row), row_axes in zip(rows.iterrows(), axes, strict=True):
+        _draw_clip(row_axes, str(row["clip"]), _caption(row), store, settings)
     return figure
 
 
@@ -92,20 +91,10 @@ def _draw_clip(
             ax.axis("off")
 
 
-@dataclass(frozen=True)
-class _ClipRow:
-    """What a caption tells; for the types of `DataFrame.itertuples`."""
-
-    clip: str
-    split: str
-    leak_class: float
-    mask_source: str
-
-
-def _caption(row: _ClipRow) -> str:
-    leak = "" if pd.isna(row.leak_class) else f", leak class {row.leak_class:.0f}"
-    masks = "no masks" if row.mask_source == "none" else f"{row.mask_source} masks"
-    return f"{row.clip}, {row.split}{leak}, {masks}"
+def _caption(row: pd.Series) -> str:
+    leak = "" if pd.isna(row["leak_class"]) else f", leak class {row['leak_class']}"
+    masks = "no masks" if row["mask_source"] == "none" else f"{row['mask_source']} masks"
+    return f"{row['clip']}, {row['split']}{leak}, {masks}"
 
 
 def panels(
@@ -132,4 +121,4 @@ def panels(
         cv2.drawContours(outlined, contours, -1, OUTLINE_RGB, 1)
     difference = neighbour.astype(np.float32) - frame
     shown = np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
-    return np.asarray(frame), outlined, shown
+    return np.asarray(frame), np.asarray(outlined, np.uint8), shown
