@@ -1,5 +1,6 @@
 """Progress of work that is spread over processes: one bar with a rate and the time left."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +10,10 @@ from threading import Event, Thread
 
 from tqdm import tqdm
 
+from fgstp.errors import UserError
+
 POLL_S = 0.25
+PREFIX = ".progress-"
 
 
 @dataclass
@@ -44,9 +48,12 @@ def shared_bar(total: int, unit: str, title: str, folder: Path | None = None) ->
 
     Yields:
         A folder that lives as long as the bar; every `Counter` in it is added up.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
     """
     with (
-        tempfile.TemporaryDirectory(dir=folder, prefix=".progress-") as counters,
+        _counters_folder(folder) as counters,
         tqdm(total=total or None, unit=f" {unit}", desc=title) as bar,
     ):
         stop = Event()
@@ -57,6 +64,19 @@ def shared_bar(total: int, unit: str, title: str, folder: Path | None = None) ->
         finally:
             stop.set()
             watcher.join()
+
+
+def _counters_folder(folder: Path | None) -> "tempfile.TemporaryDirectory[str]":
+    """A new folder; those that killed runs left in the same place are removed."""
+    for left in folder.glob(f"{PREFIX}*") if folder else ():
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        return tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write in {folder or tempfile.gettempdir()}: {error.strerror}; "
+            "free some space or choose a folder that can be written."
+        ) from error
 
 
 def _watch(counters: Path, bar: "tqdm[None]", stop: Event) -> None:

@@ -69,5 +69,7 @@ def _shrink(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Mean of each cell of the grid: (T, H, W) uint8 to (T, 24, 32) float32."""
     cells = np.empty((len(frames), GRID_HEIGHT, GRID_WIDTH), np.float32)
     for frame, cell in zip(frames, cells, strict=True):
-        cell[:] = cv2.resize(frame, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA)
+        # Halving first is OpenCV's fastest path, and leaves a quarter of the pixels to average.
+        half = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        cell[:] = cv2.resize(half, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA)
     return cells

@@ -41,7 +41,7 @@ def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
 
 @dataclass(frozen=True)
 class GreySpan:
-    """NDArray[np.integer] that become black and white, the same for every frame of a video.
+    """Counts that become black and white, the same for every frame of a video.
 
     A fixed span keeps a faint plume comparable from frame to frame; stretching each
     frame for itself would make the whole picture flicker with the gas.

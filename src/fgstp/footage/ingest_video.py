@@ -8,7 +8,7 @@ import numpy as np
 
 from fgstp.errors import FootageError
 from fgstp.footage.categories import category_name, measure_background
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clip_store import ClipStore, ClipWriter
 from fgstp.footage.clips import Clip, ClipCutter
 from fgstp.footage.descriptors import ClipDescriptor, describe
 from fgstp.footage.duplicates import DuplicateFilter
@@ -60,8 +60,9 @@ def ingest_video(
     # A half-done run with other settings must not pass for the one that the record is of.
     records.forget(video.name)
     signature, content = _signature(video), video.frames.content_hash()
-    work = _VideoWork(video, clips, settings)
-    record = work.run(content, progress)
+    with ClipWriter(clips) as writer:
+        work = _VideoWork(video, writer, settings)
+        record = work.run(content, progress)
     keys = {"settings": settings_key, "signature": signature}
     rows = {"video": record.video, "clips": record.clips}
     records.write(video.name, keys | rows, work.descriptors)
@@ -117,9 +118,9 @@ def _finished(
 class _VideoWork:
     """One video while it is being ingested."""
 
-    def __init__(self, video: Video, store: ClipStore, settings: IngestSettings) -> None:
+    def __init__(self, video: Video, writer: ClipWriter, settings: IngestSettings) -> None:
         self.video = video
-        self.store = store
+        self.writer = writer
         self.settings = settings
         stated_hz = video.fps_hz or video.frames.fps_hz()
         self.fps_hz = stated_hz or DEFAULT_FPS_HZ
@@ -196,7 +197,7 @@ class _VideoWork:
             repeated = self.clip_name(match.index)
             row |= {"dropped": DUPLICATE, "repeats": repeated, "similarity": match.similarity}
         else:
-            self.store.write(row["clip"], clip)
+            self.writer.write(row["clip"], clip)
         self.rows.append(row)
 
     def clip_name(self, index: int) -> str:
@@ -223,6 +224,11 @@ class _VideoWork:
         end_s = (clip.first_frame + len(clip.frames)) / self.fps_hz
         return end_s <= self.settings.categories.opening_s
 
+    def _leak_free_stretch(self) -> str:
+        if self.video.schedule is not None:
+            return "leak class 0"
+        return f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
+
     def _video_row(self, cutter: ClipCutter, content_hash: str, span: GreySpan | None) -> Row:
         video, height_width = self.video, self.size
         background = video.background
@@ -231,7 +237,8 @@ class _VideoWork:
             if measured is not None:
                 background = measured[0]
                 self.remarks.append(
-                    f"background measured: {background}, {measured[1]:.1%} of it moves without gas"
+                    f"background measured in {self._leak_free_stretch()}: {background}, "
+                    f"{measured[1]:.1%} of it moves"
                 )
         kept = [row for row in self.rows if row["dropped"] is None]
         return {

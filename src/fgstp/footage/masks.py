@@ -61,7 +61,7 @@ class MaskFolder:
         """Masks of a folder of frames: a mask has the same stem as its frame.
 
         Raises:
-            FootageError: a mask that belongs to no frame.
+            FootageError: a mask that belongs to no frame, or two that belong to the same.
         """
         frame_of = {path.stem: number for number, path in enumerate(frames)}
         masks = list_pictures(folder)
@@ -72,7 +72,15 @@ class MaskFolder:
                 f"the first is {strays[0].name}; give a mask the name of its frame, "
                 "or remove it"
             )
-        return cls(folder, {frame_of[path.stem]: path for path in masks})
+        files = {frame_of[path.stem]: path for path in masks}
+        surplus = [path for path in masks if files[frame_of[path.stem]] is not path]
+        if surplus:
+            kept = files[frame_of[surplus[0].stem]]
+            raise FootageError(
+                f"the masks {surplus[0].name} and {kept.name} in {folder} are both of frame "
+                f"{surplus[0].stem}; remove one"
+            )
+        return cls(folder, files)
 
     @classmethod
     def paired_if_there(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder | None":

@@ -28,7 +28,11 @@ def list_pictures(folder: Path) -> list[Path]:
 def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     """Sorting key that compares the numbers in a name as numbers."""
     parts = re.split(r"(\d+)", path.name)
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
+    numbers_and_words = [
+        (0, int(part)) if part.isdecimal() else (1, part) for part in parts if part
+    ]
+    # `frame_1` and `frame_01` are equal so far; the name itself settles their order.
+    return (*numbers_and_words, (-1, path.name))
 
 
 def read_picture(path: Path) -> NDArray[np.integer]:

@@ -14,6 +14,8 @@ from fgstp.footage.descriptors import ClipDescriptor
 
 Row = dict[str, Any]
 
+RECORD, DESCRIPTORS = ".json", ".descriptors.npy"  # suffixes of a video's two files
+
 # Columns of the tables and their types; whole numbers that may be missing are Int64.
 VIDEO_COLUMNS = {
     "video": "str",
@@ -87,9 +89,12 @@ class RecordStore:
     folder: Path
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """The record of a video with its keys; None if there is none that can be read."""
+        """The record of a video with its keys; None if it is not there whole."""
+        if not self._descriptors_path(name).is_file():
+            return None
         try:
-            record: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
+            text = (self.folder / f"{name}{RECORD}").read_text("utf-8")
+            record: dict[str, Any] = json.loads(text)
         except (OSError, ValueError):
             return None
         return record
@@ -100,7 +105,7 @@ class RecordStore:
         path = self._descriptors_path(name)
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, maps)
-        write_text(self.folder / f"{name}.json", json.dumps(record, indent=1) + "\n")
+        write_text(self.folder / f"{name}{RECORD}", json.dumps(record, indent=1) + "\n")
 
     def descriptors(self, name: str) -> list[ClipDescriptor]:
         """Descriptors of all clips of a finished video, the dropped ones too."""
@@ -109,14 +114,15 @@ class RecordStore:
 
     def remove_all_but(self, names: list[str]) -> None:
         """Remove the records of all other videos."""
-        for path in self.folder.glob("*.json"):
-            if path.stem not in names:
-                self.forget(path.stem)
+        for suffix in (RECORD, DESCRIPTORS):
+            for path in self.folder.glob(f"*{suffix}"):
+                if path.name.removesuffix(suffix) not in names:
+                    path.unlink(missing_ok=True)
 
     def forget(self, name: str) -> None:
         """Remove the record of a video, if there is one."""
-        (self.folder / f"{name}.json").unlink(missing_ok=True)
+        (self.folder / f"{name}{RECORD}").unlink(missing_ok=True)
         self._descriptors_path(name).unlink(missing_ok=True)
 
     def _descriptors_path(self, name: str) -> Path:
-        return self.folder / f"{name}.descriptors.npy"
+        return self.folder / f"{name}{DESCRIPTORS}"

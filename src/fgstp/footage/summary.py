@@ -13,8 +13,13 @@ def summarise(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
     Returns:
         Markdown: clips by category and split, reasons for dropping, refused videos, remarks.
     """
-    parts = ["# Ingest", _counts(videos, clips), _dropped(clips), *_notes(videos)]
+    parts = ["# Ingest", *overview(videos, clips), *_notes(videos)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def overview(videos: pd.DataFrame, clips: pd.DataFrame) -> tuple[str, str]:
+    """The table of kept clips by category and split, and a sentence on the dropped ones."""
+    return _counts(videos, clips), _dropped(clips)
 
 
 def refusals(videos: pd.DataFrame) -> list[str]:

@@ -14,7 +14,8 @@ def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd
     """Move some training clips to validation, and drop those that lie next to them.
 
     In each training video the clips held out are spread evenly over its kept clips, from
-    an offset that the seed and the video's name give. Kept training clips nearer to one of
+    an offset that the seed and the video's name give; a single one is the first or the
+    last. Kept training clips nearer to one of
     them than the gap are dropped as `guard`. Where no training video has enough clips to
     give one up, whole videos are held out instead. Footage that brings its own validation
     clips is left as it is.
@@ -54,6 +55,8 @@ def _spread(rows: pd.DataFrame, video: str, settings: ValidationSettings, seed: 
         return []
     count = max(1, round(settings.share * n_clips))
     offset = _chance(video, seed)
+    if count == 1:  # at an end it costs one neighbour instead of two
+        return [int(rows.index[0 if offset < 0.5 else -1])]
     places = np.floor((np.arange(count) + offset) / count * n_clips).astype(int)
     return [int(label) for label in rows.index[places]]
 

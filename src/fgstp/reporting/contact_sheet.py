@@ -61,7 +61,7 @@ def contact_sheet(
     """
     columns = settings.frames_per_clip * len(PANELS)
     height_width = store.frames(str(rows["clip"].iloc[0])).shape[1:]
-    panel_height_in = PANEL_WIDTH_IN * height_width[0] / height_width[1] + 0.3
+    panel_height_in = PANEL_WIDTH_IN * height_width[0] / height_width[1] + 0.45
     figure = Figure(
         figsize=(PANEL_WIDTH_IN * columns, panel_height_in * len(rows) + 0.5),
         dpi=DPI,
@@ -84,17 +84,17 @@ def _draw_clip(
         mask = None if masks is None else masks[number]
         pictures = panels(frames[number], frames[number + 1], mask, settings.difference_gain)
         group = axes[place * len(PANELS) : (place + 1) * len(PANELS)]
-        titles = (f"{caption}, frame {number}", *PANELS[1:])
+        titles = (f"{caption}\nframe {number}", *PANELS[1:])
         for ax, picture, title in zip(group, pictures, titles, strict=True):
             ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
-            ax.set_title(title, fontsize=6)
+            ax.set_title(title, fontsize=6, loc="left")
             ax.axis("off")
 
 
 def _caption(row: pd.Series) -> str:
     leak = "" if pd.isna(row["leak_class"]) else f", leak class {row['leak_class']}"
     masks = "no masks" if row["mask_source"] == "none" else f"{row['mask_source']} masks"
-    return f"{row['clip']}, {row['split']}{leak}, {masks}"
+    return f"{row['clip']}\n{row['split']}{leak}, {masks}"
 
 
 def panels(

@@ -25,10 +25,10 @@ def kept_by_threshold(
     Returns:
         A row a threshold: `threshold` and `clips_kept` over all videos.
     """
-    thresholds = np.arange(STEP, 1 + STEP / 2, STEP)
+    thresholds = np.arange(STEP, 1 + STEP / 2, STEP).round(4)
     matrices = [similarity_matrix(clips, floor_levels) for clips in descriptors.values()]
     kept = [sum(count_kept(matrix, threshold) for matrix in matrices) for threshold in thresholds]
-    return pd.DataFrame({"threshold": thresholds.round(4), "clips_kept": kept})
+    return pd.DataFrame({"threshold": thresholds, "clips_kept": kept})
 
 
 def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateSettings) -> Figure:

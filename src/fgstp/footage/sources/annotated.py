@@ -31,7 +31,7 @@ def find_annotated(raw: Path, gasvid: pd.DataFrame) -> list[Video | RefusedVideo
         Clips by split and name.
 
     Raises:
-        UserError: there is no clip, or a clip of the same name in two splits.
+        UserError: there is no clip.
     """
     root = raw / FOLDER
     found = [(split, folder) for name, split in SPLITS.items() for folder in _folders(root / name)]

@@ -30,6 +30,13 @@ def described_video(
         masks = find_masks()
     except FootageError as error:
         return RefusedVideo(row.video, f"{row.video}: {error}", split)
+    if row.masks and masks is None:
+        return RefusedVideo(
+            row.video,
+            f"{row.video}: the table names {row.masks} for its masks, but there is no such "
+            "folder; correct the cell or empty it",
+            split,
+        )
     return Video(
         name=row.video,
         frames=frames,

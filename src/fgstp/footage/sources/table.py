@@ -85,12 +85,17 @@ def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[Re
         sound or that stands in the table twice.
 
     Raises:
-        UserError: there is no column `video`, or a column that is not known.
+        UserError: there is no column `video`, a column that is not known, or a row with
+            more cells than there are columns.
     """
     unknown = [column for column in table.columns if column not in TableRow.model_fields]
     if unknown or "video" not in table.columns:
         wrong = f"does not know the column '{unknown[0]}'" if unknown else "needs a column 'video'"
         raise UserError(f"{name} {wrong}; its columns are {', '.join(TableRow.model_fields)}.")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas shifts all cells to the right
+        raise UserError(
+            f"{name} has more cells in a row than columns; put text with a comma in quotes."
+        )
     rows: list[TableRow] = []
     refused: list[RefusedVideo] = []
     times = Counter(table["video"])

@@ -12,7 +12,7 @@ from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources.find import find_videos
-from fgstp.footage.summary import refusals, summarise
+from fgstp.footage.summary import overview, refusals, summarise
 from fgstp.footage.validation import hold_out
 from fgstp.reporting.contact_sheet import contact_sheets
 from fgstp.reporting.duplicate_curve import draw_duplicate_curve, kept_by_threshold
@@ -124,6 +124,6 @@ def summarise_ingest(videos: pd.DataFrame, clips: pd.DataFrame, ingest: IngestSe
             f"{len(refused)} of {len(videos)} videos could not be used, and "
             f"ingest.tolerate_bad_videos is false: {' '.join(refused)}"
         )
-    summary = summarise(videos, clips)
-    logger.info("%s", summary)
-    return summary
+    for part in overview(videos, clips):
+        logger.info("\n%s\n", part)
+    return summarise(videos, clips)

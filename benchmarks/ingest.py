@@ -1,0 +1,179 @@
+"""Speed and memory of ingest, each beside a named reference in the same run.
+
+    python benchmarks/ingest.py                    # on a synthetic video made for it
+    python benchmarks/ingest.py --video FILE.mp4   # on your own footage
+
+Speeds are medians of several rounds in which reference and ingest take turns, so that a
+machine that changes its pace meets both alike. Memory is measured in processes of their own.
+"""
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.frame_sources import VideoFile
+from fgstp.footage.ingest_videos import ingest_videos
+from fgstp.footage.records import RecordStore
+from fgstp.footage.settings import IngestSettings, ParallelSettings
+from fgstp.footage.video import Video
+from fgstp.plumes import CATEGORIES, SyntheticVideo
+
+ROUNDS = 5
+MEMORY_FRAMES = (600, 6000)
+
+
+def main() -> None:
+    """Print all figures."""
+    arguments = _arguments()
+    if arguments.memory_of:
+        print(_peak_mib(arguments.memory_of, arguments.length))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        video = arguments.video or _render(work / "plume.mp4", 1500)
+        _compare_with_decoding(video, work)
+        _compare_parallel(video, work)
+        _compare_second_run(video, work)
+        _compare_memory(work)
+        _time_plumes()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--video", type=Path, help="measure on this file")
+    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--length", type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _render(path: Path, n_frames: int) -> Path:
+    """A synthetic video as lossy mp4, the form in which GasVid comes."""
+    plume = SyntheticVideo("close_complex", 1, n_frames=n_frames)
+    size = (plume.width_px, plume.height_px)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), plume.fps_hz, size, False)
+    for frame in plume:
+        writer.write(frame.grey)
+    writer.release()
+    return path
+
+
+def _decode(path: Path) -> int:
+    """The reference: a bare OpenCV decode loop."""
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    return count
+
+
+def _ingest(paths: list[Path], folder: Path, jobs: int) -> None:
+    settings = IngestSettings(
+        source="folder",
+        parallel=ParallelSettings(backend="loky" if jobs > 1 else "sequential", jobs=jobs),
+    )
+    videos = [Video(path.stem, VideoFile(path), "train") for path in paths]
+    ingest_videos(videos, ClipStore(folder / "clips"), RecordStore(folder / "records"), settings)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _compare_with_decoding(video: Path, work: Path) -> None:
+    n_frames = _decode(video)
+    bare, full = [], []
+    for number in range(ROUNDS):
+        bare.append(_seconds(partial(_decode, video)))
+        full.append(_seconds(partial(_ingest, [video], work / f"speed_{number}", 1)))
+    ratio = statistics.median(a / b for a, b in zip(bare, full, strict=True))
+    print(f"bare OpenCV decode loop     {n_frames / statistics.median(bare):8.0f} frames/s")
+    print(f"ingest, one process         {n_frames / statistics.median(full):8.0f} frames/s")
+    print(f"  ratio to the decode loop  {ratio:8.2f}   (at least 0.60 is asked for)")
+
+
+def _compare_parallel(video: Path, work: Path) -> None:
+    copies = []
+    for number in range(4):
+        copy = work / f"copy_{number}{video.suffix}"
+        # A few bytes after the end make each copy a video of its own to ingest.
+        copy.write_bytes(video.read_bytes() + bytes([number]))
+        copies.append(copy)
+    _ingest(copies, work / "warm", 2)
+    ratios = [
+        _seconds(partial(_ingest, copies, work / f"one_{number}", 1))
+        / _seconds(partial(_ingest, copies, work / f"two_{number}", 2))
+        for number in range(ROUNDS)
+    ]
+    print(f"4 videos, 2 processes over 1{statistics.median(ratios):8.2f} times as fast")
+
+
+def _compare_second_run(video: Path, work: Path) -> None:
+    first = _seconds(partial(_ingest, [video], work / "again", 1))
+    second = _seconds(partial(_ingest, [video], work / "again", 1))
+    print(f"second run, nothing changed {second:8.2f} s after {first:.2f} s")
+
+
+def _compare_memory(work: Path) -> None:
+    peaks = []
+    for length in MEMORY_FRAMES:
+        path = _render_noise(work / f"memory_{length}.mp4", length)
+        command = [sys.executable, __file__, "--memory-of", str(path), "--length", str(length)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(float(answer.stdout))
+        print(f"peak beside imports, {length:5d} frames {peaks[-1]:5.0f} MiB")
+    print(f"  ratio of the two          {peaks[1] / peaks[0]:8.2f}   (10 times the length)")
+
+
+def _render_noise(path: Path, n_frames: int) -> Path:
+    """The same seconds of plume over and over: memory does not depend on what is shown."""
+    frames = [frame.grey for frame in SyntheticVideo("close_clear", 1, n_frames=150)]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 15.0, (320, 240), False)
+    for number in range(n_frames):
+        writer.write(frames[number % len(frames)])
+    writer.release()
+    return path
+
+
+def _peak_mib(video: Path, length: int) -> float:
+    before = _peak_bytes()
+    _ingest([video], video.parent / f"peak_{length}", 1)
+    return (_peak_bytes() - before) / 2**20
+
+
+def _peak_bytes() -> int:
+    """Peak of this process; what Linux keeps for rusage counts the parent's too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _time_plumes() -> None:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    for category in CATEGORIES:
+        times = []
+        for seed in range(3):
+            frames = iter(SyntheticVideo(category, seed, n_frames=90))
+            next(frames)
+            for _ in range(89):
+                times.append(_seconds(partial(next, frames)) * 1e3)
+        print(f"plumes, {category:14s}      {statistics.median(times):8.1f} ms/frame, one core")
+    cv2.setNumThreads(threads)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.ingest_videos import ingest_videos
+from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
+from fgstp.footage.settings import IngestSettings
+from fgstp.footage.sources.find import find_videos
+
+REPOSITORY = Path(__file__).parents[1]
+CLIP_LENGTH = 10
+HEIGHT, WIDTH = 48, 64
+SETTINGS = {
+    "source": "folder",
+    "clip_length_frames": CLIP_LENGTH,
+    "parallel": {"backend": "sequential"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _runs_elsewhere(tmp_path, monkeypatch):
+    """No test may leave a run in the repository, whatever it opens."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+
+
+class Footage:
+    """Frames, videos and masks for the tests, made from a seed."""
+
+    clip_length = CLIP_LENGTH
+
+    @staticmethod
+    def frames(places, seed=0, length=CLIP_LENGTH, left_over=0):
+        """A noisy still scene; in clip `i` a blob flickers at the column `places[i]`."""
+        rng = np.random.default_rng(seed)
+        scene = cv2.GaussianBlur(rng.uniform(60, 140, (HEIGHT, WIDTH)).astype(np.float32), (0, 0), 3)
+        frames = []
+        for number in range(len(places) * length + left_over):
+            place = places[min(number // length, len(places) - 1)]
+            frame = scene + rng.normal(0, 1.5, scene.shape)
+            frame[16:32, place : place + 10] += 60 * (number // 2 % 2)
+            frames.append(np.clip(np.rint(frame), 0, 255).astype(np.uint8))
+        return np.array(frames)
+
+    @staticmethod
+    def video(path, frames, codec="FFV1", fps=15.0):
+        """Write a video; FFV1 gives back the frames bit by bit."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = frames[0].shape[1::-1]
+        fourcc = cv2.VideoWriter.fourcc(*codec)
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, fps, size)
+        assert writer.isOpened()
+        for frame in frames:
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+        writer.release()
+        return path
+
+    @staticmethod
+    def pictures(folder, pictures, names="{:06d}.png"):
+        """Write pictures under numbered names."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(pictures):
+            path = folder / names.format(number)
+            assert cv2.imwrite(str(path), picture)
+        return folder
+
+    @staticmethod
+    def masks(n_frames, seed=0):
+        """(T, H, W) uint8, 0/1, other in each frame."""
+        masks = np.zeros((n_frames, HEIGHT, WIDTH), np.uint8)
+        for number, mask in enumerate(masks):
+            mask[10 + seed : 20, 5 : 15 + number % 20] = 1
+        return masks
+
+    @staticmethod
+    def table(folder, **splits):
+        """Write `videos.csv` with a row a video."""
+        rows = "".join(f"{video},{split}\n" for video, split in splits.items())
+        (folder / "videos.csv").write_text(f"video,split\n{rows}")
+
+
+@dataclass
+class Ingested:
+    """What came out of a run of ingest."""
+
+    out: Path
+    videos: pd.DataFrame
+    clips: pd.DataFrame
+    video_rows: list
+    clip_rows: list
+    store: ClipStore
+    records: RecordStore
+
+    def video(self, name):
+        rows = self.videos[self.videos["video"] == name]
+        assert len(rows) == 1, f"{len(rows)} rows of {name}"
+        return rows.iloc[0]
+
+    def clips_of(self, video):
+        return self.clips[self.clips["video"] == video]
+
+    def files(self, *videos):
+        """Content of every file in the folders of clips and records, or of some videos."""
+        everything = {
+            path.relative_to(self.out).as_posix(): path.read_bytes() if path.is_file() else None
+            for path in self.out.rglob("*")
+        }
+        if not videos:
+            return everything
+        return {
+            name: content
+            for name, content in everything.items()
+            if Path(name).name.startswith(videos) and name.startswith("clips/")
+        }
+
+
+def run_ingest(raw, out, **changes):
+    """Ingest `raw/footage` into `out` through the same calls as the pipeline's node."""
+    settings = IngestSettings.model_validate(SETTINGS | changes)
+    store, records = ClipStore(out / "clips"), RecordStore(out / "records")
+    found = find_videos(raw, pd.DataFrame(), settings, seed=1)
+    video_rows, clip_rows = ingest_videos(found, store, records, settings)
+    videos, clips = table(video_rows, VIDEO_COLUMNS), table(clip_rows, CLIP_COLUMNS)
+    return Ingested(out, videos, clips, video_rows, clip_rows, store, records)
+
+
+@pytest.fixture(scope="session")
+def footage():
+    return Footage
+
+
+@pytest.fixture(scope="session")
+def ingest():
+    return run_ingest
+
+
+@pytest.fixture(scope="session")
+def repository():
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """The project in a folder and a git repository of its own, so that runs write there."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("conf", "src", "pyproject.toml", ".telemetry"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    for arguments in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "empty"]):
+        subprocess.run(["git", "-C", str(folder), *arguments], check=True)
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """Environment of a subprocess: runs are recorded in a file of the test."""
+    return os.environ | {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
+        "DO_NOT_TRACK": "1",
+    }

@@ -1,0 +1,855 @@
+"""Ingest of a folder of footage from end to end, good input and bad."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fgstp.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.frame_sources import FrameFolder, VideoFile
+from fgstp.footage.settings import IngestSettings
+
+LOKY = {"parallel": {"backend": "loky", "jobs": 2}}
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory, footage):
+    """Three sound videos: `a` with masks and a repeated clip, `b` without, `c` a frame folder."""
+    raw = tmp_path_factory.mktemp("raw")
+    root = raw / "footage"
+    frames = {
+        "a": footage.frames([5, 40, 5], seed=1, left_over=4),
+        "b": footage.frames([20, 45], seed=2),
+        "c": footage.frames([30], seed=3, left_over=1),
+    }
+    footage.video(root / "a.mkv", frames["a"])
+    footage.video(root / "b.avi", frames["b"], fps=7.0)
+    footage.pictures(root / "c", frames["c"])
+    footage.pictures(root / "a_masks", 255 * footage.masks(34))
+    footage.table(root, a="train", b="test", c="train")
+    return raw, frames
+
+
+@pytest.fixture(scope="module")
+def ingested(raw, ingest, tmp_path_factory):
+    return ingest(raw[0], tmp_path_factory.mktemp("out"))
+
+
+@pytest.fixture
+def copied(raw, tmp_path):
+    """A copy of the raw footage that a test may spoil; times of change stay."""
+    return Path(shutil.copytree(raw[0], tmp_path / "raw"))
+
+
+def _decoding_fails(monkeypatch):
+    def forbidden(self):
+        raise AssertionError(f"{self} is decoded")
+
+    monkeypatch.setattr(VideoFile, "__iter__", forbidden)
+    monkeypatch.setattr(FrameFolder, "__iter__", forbidden)
+
+
+def _count_decoded(monkeypatch):
+    """Names of the footage that is decoded from now on."""
+    decoded = set()
+    for kind, name in ((VideoFile, lambda s: s.path.stem), (FrameFolder, lambda s: "c")):
+
+        def spy(self, *, iterate=kind.__iter__, name=name):
+            decoded.add(name(self))
+            return iterate(self)
+
+        monkeypatch.setattr(kind, "__iter__", spy)
+    return decoded
+
+
+def _one_sentence(text):
+    assert text == text.strip()
+    assert "\n" not in text
+    assert "Traceback" not in text
+    assert len(text) < 350
+
+
+# ----------------------------------------------------------------- what comes out
+
+
+def test_clips_hold_the_frames_that_were_written(raw, ingested, footage):
+    kept = {"a": [0, 1], "b": [0, 1], "c": [0]}
+    for video, indices in kept.items():
+        rows = ingested.clips_of(video)
+        rows = rows[rows["dropped"].isna()]
+        assert rows["clip"].tolist() == [f"{video}_{index:04d}" for index in indices]
+        for index, clip, first in zip(indices, rows["clip"], rows["first_frame"], strict=True):
+            assert first == index * footage.clip_length
+            stretch = slice(first, first + footage.clip_length)
+            np.testing.assert_array_equal(ingested.store.frames(clip), raw[1][video][stretch])
+            if video == "a":
+                masks = ingested.store.masks(clip)
+                assert masks.dtype == np.uint8
+                np.testing.assert_array_equal(masks, footage.masks(34)[stretch])
+            else:
+                assert ingested.store.masks(clip) is None
+            assert ingested.store.leak_class(clip) is None
+
+
+def test_a_repeated_place_is_dropped_with_the_clip_that_it_repeats(ingested):
+    rows = ingested.clips_of("a").set_index("clip")
+    assert rows["dropped"].fillna("").tolist() == ["", "", "duplicate"]
+    assert rows.loc["a_0002", "repeats"] == "a_0000"
+    assert 0.8 < rows.loc["a_0002", "similarity"] < 1.0  # the noise is not the same
+    assert rows["similarity"].isna().tolist() == [True, True, False]
+    assert not list((ingested.out / "clips").glob("a_0002*"))
+
+
+def test_video_table(ingested):
+    rows = ingested.videos.set_index("video")
+    assert rows.index.tolist() == ["a", "b", "c"]
+    assert rows["error"].isna().all()
+    assert rows["frames"].tolist() == [34, 20, 11]
+    assert rows["frames_left_over"].tolist() == [4, 0, 1]
+    assert rows["clips"].tolist() == [3, 2, 1]
+    assert rows["clips_kept"].tolist() == [2, 2, 1]
+    assert rows["fps_hz"].tolist() == [15.0, 7.0, 15.0]
+    assert set(rows["height_px"]) == {48}
+    assert set(rows["width_px"]) == {64}
+    assert rows["split"].tolist() == ["train", "test", "train"]
+    assert rows["mask_source"].tolist() == ["annotated", "none", "none"]
+    assert rows["low_counts"].isna().all()
+    assert rows["remarks"].str.contains("frame rate unknown").tolist() == [False, False, True]
+
+
+def test_clip_table_says_how_much_gas_there_is(ingested, footage):
+    row = ingested.clips_of("a").iloc[1]
+    assert row["gas_share"] == pytest.approx(footage.masks(34)[10:20].mean(), abs=1e-6)
+    assert row["mask_source"] == "annotated"
+    assert ingested.clips_of("b")["gas_share"].isna().all()
+    assert set(ingested.clips["frames"]) == {10}
+
+
+def test_sha256_is_that_of_the_file(raw, ingested):
+    printed = subprocess.run(
+        ["sha256sum", raw[0] / "footage" / "a.mkv"], capture_output=True, text=True, check=True
+    )
+    assert ingested.video("a")["sha256"] == printed.stdout.split()[0]
+
+
+def test_nothing_but_clips_and_records_is_left(ingested):
+    assert set(ingested.files()) == {
+        "clips",
+        "records",
+        *(f"clips/{clip}.frames.npy" for clip in ("a_0000", "a_0001", "b_0000", "b_0001")),
+        "clips/c_0000.frames.npy",
+        "clips/a_0000.masks.npy",
+        "clips/a_0001.masks.npy",
+        *(f"records/{video}.{end}" for video in "abc" for end in ("json", "descriptors.npy")),
+    }
+
+
+def test_a_threshold_above_one_keeps_every_clip(raw, ingest, tmp_path):
+    result = ingest(raw[0], tmp_path, duplicates={"threshold": 1.01})
+    assert result.clips["dropped"].isna().all()
+    assert len(result.clips) == 6
+
+
+def test_identical_stretches_have_similarity_one(ingest, footage, tmp_path):
+    frames = footage.frames([5, 40])
+    footage.video(tmp_path / "footage" / "a.mkv", np.concatenate([frames, frames]))
+    clips = ingest(tmp_path, tmp_path / "out").clips
+    assert clips["repeats"].fillna("").tolist() == ["", "", "a_0000", "a_0001"]
+    assert clips["similarity"].tolist()[2:] == [1.0, 1.0]
+
+
+def test_pseudo_masks_are_made_only_where_there_are_none_and_are_marked(raw, ingest, tmp_path):
+    # By hand: the blob is 60 levels above its background in two frames of every four.
+    result = ingest(raw[0], tmp_path, pseudo_masks={"enabled": True, "percentile": 20.0})
+    assert result.video("a")["mask_source"] == "annotated"
+    assert result.video("b")["mask_source"] == "pseudo"
+    masks = result.store.masks("b_0000")
+    assert masks[[2, 3, 6, 7], 18:30, 22:28].all()
+    assert not masks[:, :, 40:].any()
+    assert not masks[[0, 1, 4, 5, 8, 9]].any()
+
+
+# ----------------------------------------------------------- again and elsewhere
+
+
+def test_two_runs_give_the_same_bytes_in_either_back_end(raw, ingested, ingest, tmp_path):
+    one, other = (
+        ingest(raw[0], tmp_path / "one"),
+        ingest(raw[0], tmp_path / "other", **LOKY),
+    )
+    assert one.files() == ingested.files()
+    assert other.files() == ingested.files()
+    assert one.clips.equals(ingested.clips)
+    assert other.clips.equals(ingested.clips)
+    assert other.videos.equals(ingested.videos)
+
+
+def test_another_run_decodes_nothing_and_says_the_same(raw, ingest, tmp_path, monkeypatch):
+    first = ingest(raw[0], tmp_path)
+    files, times = first.files(), {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    _decoding_fails(monkeypatch)
+    again = ingest(raw[0], tmp_path)
+    assert again.files() == files
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == times
+    assert again.videos.equals(first.videos)
+    assert again.clips.equals(first.clips)
+
+
+def _new_content(raw, out, footage):
+    footage.video(raw / "footage" / "a.mkv", footage.frames([5, 40, 5], seed=1, left_over=3))
+    return {}
+
+
+def _new_mask(raw, out, footage):
+    footage.pictures(raw / "footage" / "a_masks", 255 * footage.masks(34, seed=3))
+    return {}
+
+
+def _new_split(raw, out, footage):
+    footage.table(raw / "footage", a="test", b="test", c="train")
+    return {}
+
+
+def _clip_lost(raw, out, footage):
+    (out / "clips" / "a_0001.frames.npy").unlink()
+    return {}
+
+
+def _masks_lost(raw, out, footage):
+    (out / "clips" / "a_0000.masks.npy").unlink()
+    return {}
+
+
+def _record_damaged(raw, out, footage):
+    path = out / "records" / "a.json"
+    path.write_text(path.read_text()[:100])
+    return {}
+
+
+def _descriptors_lost(raw, out, footage):
+    (out / "records" / "a.descriptors.npy").unlink()
+    return {}
+
+
+def _stray_masks(raw, out, footage):
+    """Masks were put beside the video: the table says so."""
+    (raw / "footage" / "a_masks").rename(raw / "elsewhere")
+    return {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _new_content,
+        _new_mask,
+        _new_split,
+        _clip_lost,
+        _masks_lost,
+        _record_damaged,
+        _descriptors_lost,
+        _stray_masks,
+    ],
+)
+def test_a_change_redoes_that_video_alone(copied, ingest, footage, tmp_path, monkeypatch, change):
+    out = tmp_path / "out"
+    ingest(copied, out)
+    change(copied, out, footage)
+    fresh = ingest(copied, tmp_path / "fresh")
+
+    decoded = _count_decoded(monkeypatch)
+    again = ingest(copied, out)
+    assert decoded == {"a"}
+    assert again.files() == fresh.files()
+    assert again.clips.equals(fresh.clips)
+    assert again.videos.equals(fresh.videos)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"clip_length_frames": 9},
+        {"duplicates": {"threshold": 1.01}},
+        {"duplicates": {"floor_levels": 3.0}},
+        {"categories": {"moving_levels": 4.0}},
+        {"pseudo_masks": {"enabled": True}},
+        {"span": {"mode": "fixed"}},
+    ],
+)
+def test_changed_settings_redo_every_video(raw, ingest, tmp_path, monkeypatch, changes):
+    ingest(raw[0], tmp_path / "out")
+    fresh = ingest(raw[0], tmp_path / "fresh", **changes)
+    decoded = _count_decoded(monkeypatch)
+    again = ingest(raw[0], tmp_path / "out", **changes)
+    assert decoded == {"a", "b", "c"}
+    assert again.files() == fresh.files()
+    assert again.clips.equals(fresh.clips)
+
+
+def test_settings_that_change_no_clip_redo_nothing(raw, ingest, tmp_path, monkeypatch):
+    ingest(raw[0], tmp_path)
+    _decoding_fails(monkeypatch)
+    for changes in ({"validation": {"share": 0.5}}, {"contact_sheet": {"clips": 1}}, LOKY):
+        ingest(raw[0], tmp_path, **changes)
+
+
+def test_a_run_stopped_under_other_settings_leaves_no_record_of_wrong_files(
+    raw, ingest, ingested, tmp_path, monkeypatch
+):
+    ingest(raw[0], tmp_path)
+    written = []
+    write = ClipStore.write
+
+    def stop_later(store, name, clip):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(name)
+        write(store, name, clip)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ClipStore, "write", stop_later)
+        ingest(raw[0], tmp_path, clip_length_frames=9)
+    assert written[0] == "a_0000"
+    assert np.load(tmp_path / "clips" / "a_0000.frames.npy").shape[0] == 9
+
+    again = ingest(raw[0], tmp_path)
+    assert again.files() == ingested.files()
+
+
+def test_clips_of_removed_videos_go_and_foreign_files_stay(copied, ingest, footage, tmp_path):
+    out = tmp_path / "out"
+    ingest(copied, out)
+    foreign = [
+        out / "clips" / "notes.txt",
+        out / "clips" / "b_0000.png",
+        out / "clips" / ".gitignore",
+        out / "records" / "read me.txt",
+        out / "records" / ".gitignore",
+    ]
+    for path in foreign:
+        path.write_text("mine")
+    half = [
+        out / "clips" / ".tmp-123-b_0000.frames.npy",
+        out / "records" / ".tmp-123-b.json",
+        out / "records" / ".tmp-123-b.descriptors.npy",
+        out / "records" / "gone.descriptors.npy",
+        out / "records" / ".progress-xyz" / "0",
+    ]
+    for path in half:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"left by a run that was killed")
+    (copied / "footage" / "b.avi").unlink()
+    footage.table(copied / "footage", a="train", c="train")
+
+    left = set(ingest(copied, out).files())
+    fresh = set(ingest(copied, tmp_path / "fresh").files())
+    assert left - fresh == {path.relative_to(out).as_posix() for path in foreign}
+    assert fresh <= left
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+def _truncated(suffix, codec):
+    def spoil(root, footage):
+        path = footage.video(root / f"bad{suffix}", footage.frames([5, 40, 20, 30, 10]), codec)
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) * 2 // 3])
+
+    return spoil
+
+
+def _write(name, content):
+    def spoil(root, footage):
+        (root / name).write_bytes(content)
+
+    return spoil
+
+
+def _short(root, footage):
+    footage.video(root / "bad.mkv", footage.frames([5])[:9])
+
+
+def _no_frames(root, footage):
+    (root / "bad" / "images").mkdir(parents=True)
+
+
+def _size_changes(root, footage):
+    frames = list(footage.frames([5, 40]))
+    frames[13] = cv2.resize(frames[13], (32, 24))
+    footage.pictures(root / "bad", frames)
+
+
+def _depth_changes(root, footage):
+    frames = list(footage.frames([5, 40]))
+    frames[13] = frames[13].astype(np.uint16)
+    footage.pictures(root / "bad", frames)
+
+
+def _float_frames(root, footage):
+    footage.pictures(root / "bad", footage.frames([5]).astype(np.float32), "{:03d}.tif")
+
+
+def _empty_picture(root, footage):
+    (footage.pictures(root / "bad", footage.frames([5, 40])) / "000011.png").write_bytes(b"")
+
+
+def _no_picture(root, footage):
+    (footage.pictures(root / "bad", footage.frames([5, 40])) / "000011.png").write_bytes(b"text")
+
+
+def _with_masks(change):
+    def spoil(root, footage):
+        footage.video(root / "bad.mkv", footage.frames([5, 40], seed=9))
+        footage.pictures(root / "bad_masks", change(255 * footage.masks(20)))
+
+    return spoil
+
+
+def _no_number(root, footage):
+    _with_masks(list)(root, footage)
+    (root / "bad_masks" / "000003.png").rename(root / "bad_masks" / "mask.png")
+
+
+def _number_twice(root, footage):
+    _with_masks(list)(root, footage)
+    shutil.copy(root / "bad_masks" / "000003.png", root / "bad_masks" / "again_3.png")
+
+
+def _empty_mask_file(root, footage):
+    _with_masks(list)(root, footage)
+    (root / "bad_masks" / "000003.png").write_bytes(b"")
+
+
+def _mask_without_frame(root, footage):
+    footage.pictures(root / "bad", footage.frames([5]))
+    footage.pictures(root / "bad_masks", 255 * footage.masks(11))
+
+
+def _more_masks(masks):
+    return [*masks, masks[0], masks[0]]
+
+
+BAD_VIDEOS = {
+    "truncated mkv": (_truncated(".mkv", "FFV1"), ["bad.mkv", "truncated"]),
+    "truncated avi": (_truncated(".avi", "FFV1"), ["bad.avi", "truncated"]),
+    "truncated mp4": (_truncated(".mp4", "mp4v"), ["bad.mp4", "truncated"]),
+    "empty": (_write("bad.mp4", b""), ["bad.mp4 is empty"]),
+    "no video": (_write("bad.avi", b"this is a text\n" * 99), ["bad.avi", "cannot be opened"]),
+    "too short": (_short, ["9 frames", "a clip takes 10", "ingest.clip_length_frames"]),
+    "no frame": (_no_frames, ["no frame"]),
+    "size changes": (_size_changes, ["000013.png is 32 x 24", "64 x 48"]),
+    "depth changes": (_depth_changes, ["000013.png", "uint16", "uint8"]),
+    "float frames": (_float_frames, ["000.tif", "float32"]),
+    "empty picture": (_empty_picture, ["000011.png", "empty"]),
+    "no picture": (_no_picture, ["000011.png", "cannot be read as a picture"]),
+    "masks of other proportions": (
+        _with_masks(lambda masks: masks[:, :, :48]),
+        ["000000.png", "48 x 48", "64 x 48"],
+    ),
+    "masks of 16 bits with 8 bit values": (
+        _with_masks(lambda masks: masks.astype(np.uint16)),
+        ["000000.png", "255 of 65535"],
+    ),
+    "masks beyond the end": (_with_masks(_more_masks), ["2 masks", "20 frames", "000020.png"]),
+    "mask without number": (_no_number, ["mask.png", "no frame number"]),
+    "mask twice": (_number_twice, ["000003.png", "again_3.png", "both of frame 3"]),
+    "empty mask": (_empty_mask_file, ["000003.png", "empty"]),
+    "mask of no frame": (_mask_without_frame, ["1 of the 11 masks", "000010.png"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_VIDEOS)
+def test_a_bad_video_is_told_in_one_sentence_and_harms_no_other(
+    copied, ingested, ingest, footage, tmp_path, case
+):
+    spoil, words = BAD_VIDEOS[case]
+    spoil(copied / "footage", footage)
+    # In the middle of the table: videos before and behind it must go on.
+    footage.table(copied / "footage", a="train", bad="train", b="test", c="train")
+    result = ingest(copied, tmp_path / "out")
+
+    row = result.video("bad")
+    _one_sentence(row["error"])
+    assert row["error"].startswith("bad: ")
+    for word in words:
+        assert word in row["error"]
+    assert row["split"] == "train"
+    assert row["clips_kept"] == 0
+    assert result.clips_of("bad").empty
+    assert result.files("bad") == {}
+    assert not [name for name in result.files() if name.startswith("records/bad")]
+
+    assert result.videos[result.videos["video"] != "bad"]["error"].isna().all()
+    assert result.files("a", "b", "c") == ingested.files("a", "b", "c")
+    assert result.clips.equals(ingested.clips)
+
+
+def test_bad_videos_are_noted_in_parallel_too(copied, ingested, ingest, footage, tmp_path):
+    for name in ("empty", "size changes"):
+        BAD_VIDEOS[name][0](copied / "footage", footage)
+    (copied / "footage" / "bad.mp4").rename(copied / "footage" / "worse.mp4")
+    footage.table(copied / "footage", a="train", bad="train", worse="test", b="test", c="train")
+    result = ingest(copied, tmp_path / "out", **LOKY)
+    assert "000013.png" in result.video("bad")["error"]
+    assert "worse.mp4 is empty" in result.video("worse")["error"]
+    assert result.files("a", "b", "c") == ingested.files("a", "b", "c")
+
+
+def test_a_clip_with_some_masks_missing_is_left_out_and_remarked(
+    copied, ingested, ingest, footage, tmp_path
+):
+    folder = copied / "footage" / "a_masks"
+    for number in (12, 15):
+        (folder / f"{number:06d}.png").unlink()
+    result = ingest(copied, tmp_path / "out")
+    row = result.video("a")
+    assert row["error"] is None or np.isnan(row["error"])
+    _one_sentence(row["remarks"])
+    assert "2 masks are missing in frames 10 to 19" in row["remarks"]
+    assert "frame 12" in row["remarks"]
+    dropped = result.clips_of("a").set_index("clip")["dropped"]
+    assert dropped["a_0001"] == "masks missing"
+    assert set(result.files("a")) == {"clips/a_0000.frames.npy", "clips/a_0000.masks.npy"}
+    assert result.files("b", "c") == ingested.files("b", "c")
+
+
+def test_a_clip_without_any_mask_is_kept_without_masks(copied, ingest, tmp_path):
+    for number in range(10, 20):
+        (copied / "footage" / "a_masks" / f"{number:06d}.png").unlink()
+    result = ingest(copied, tmp_path / "out")
+    sources = result.clips_of("a").set_index("clip")["mask_source"]
+    assert sources["a_0000"] == "annotated"
+    assert sources["a_0001"] == "none"
+    assert result.store.masks("a_0001") is None
+
+
+def _colour(masks):
+    """Foreground red, as an annotation tool might save it."""
+    return [np.dstack([0 * mask, 0 * mask, mask]) for mask in masks]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda masks: masks // 255,
+        lambda masks: masks.astype(np.uint16) * 257,
+        _colour,
+        lambda masks: masks.repeat(2, axis=1).repeat(2, axis=2),
+        lambda masks: np.where(masks > 0, np.uint8(200), np.uint8(90)),
+    ],
+    ids=["zeros and ones", "16 bits", "colour", "twice the size", "half tones"],
+)
+def test_masks_of_other_depth_colour_or_size_give_the_same_masks(
+    copied, ingested, ingest, footage, tmp_path, change
+):
+    footage.pictures(copied / "footage" / "a_masks", change(255 * footage.masks(34)))
+    result = ingest(copied, tmp_path / "out")
+    assert result.files("a") == ingested.files("a")
+
+
+def test_a_table_that_names_what_is_not_there_and_a_file_that_it_does_not_name(
+    copied, ingested, ingest, footage, tmp_path
+):
+    footage.table(copied / "footage", a="train", gone="test", c="train")
+    result = ingest(copied, tmp_path / "out")
+    for name, words in {"gone": "but not in", "b": "no row of"}.items():
+        _one_sentence(result.video(name)["error"])
+        assert words in result.video(name)["error"]
+        assert str(copied / "footage") in result.video(name)["error"]
+    assert result.files("a", "c") == ingested.files("a", "c")
+    assert result.files("b") == {}
+
+
+@pytest.mark.parametrize("back_end", [{}, LOKY], ids=["sequential", "loky"])
+def test_the_same_video_under_two_names_is_refused(
+    copied, ingested, ingest, footage, tmp_path, back_end
+):
+    shutil.copy(copied / "footage" / "b.avi", copied / "footage" / "twin.avi")
+    footage.table(copied / "footage", a="train", b="test", twin="train", c="train")
+    result = ingest(copied, tmp_path / "out", **back_end)
+    error = result.video("twin")["error"]
+    _one_sentence(error)
+    assert "same content as b" in error
+    assert "train and test" in error
+    assert result.files("twin") == {}
+    assert result.files("a", "b", "c") == ingested.files("a", "b", "c")
+    assert result.clips.equals(ingested.clips)
+    # It does not stand in the way of the first one the next time either.
+    assert ingest(copied, tmp_path / "out").clips.equals(ingested.clips)
+
+
+def test_the_twin_is_taken_once_the_first_is_gone(copied, ingest, footage, tmp_path):
+    shutil.copy(copied / "footage" / "b.avi", copied / "footage" / "twin.avi")
+    footage.table(copied / "footage", a="train", b="test", twin="train", c="train")
+    before = ingest(copied, tmp_path / "out").files("b_0000")
+    (copied / "footage" / "b.avi").unlink()
+    footage.table(copied / "footage", a="train", twin="train", c="train")
+    after = ingest(copied, tmp_path / "out")
+    assert after.videos["error"].isna().all()
+    assert list(after.files("twin_0000").values()) == list(before.values())
+    assert after.files("b") == {}
+
+
+def test_a_video_for_train_and_test_is_refused(copied, ingested, ingest, tmp_path):
+    rows = "video,split\na,train\nb,test\nc,train\nb,train\n"
+    (copied / "footage" / "videos.csv").write_text(rows)
+    result = ingest(copied, tmp_path / "out")
+    error = result.video("b")["error"]
+    _one_sentence(error)
+    assert "2 times" in error
+    assert "for test and train" in error
+    assert result.files("b") == {}
+    assert result.files("a", "c") == ingested.files("a", "c")
+
+
+@pytest.mark.parametrize("length", [0, -5, 2])
+def test_a_clip_length_of_nothing_is_refused_by_the_settings(length):
+    with pytest.raises(ValueError, match="clip_length_frames"):
+        IngestSettings(source="folder", clip_length_frames=length)
+
+
+@pytest.mark.parametrize("back_end", [{}, LOKY], ids=["sequential", "loky"])
+def test_paths_with_spaces_and_other_letters(raw, ingested, ingest, tmp_path, back_end):
+    # Another name is another id; the frames are the same.
+    place = tmp_path / "Messung März, 漏れ 1"
+    root = place / "footage"
+    shutil.copytree(raw[0] / "footage", root)
+    (root / "a.mkv").rename(root / "Gaswölkchen 漏れ 1.mkv")
+    (root / "a_masks").rename(root / "Gaswölkchen 漏れ 1_masks")
+    (root / "c").rename(root / "à côté")
+    (root / "videos.csv").write_text(
+        "video,split\nGaswölkchen 漏れ 1,train\nb,test\nà côté,train\n", "utf-8"
+    )
+    result = ingest(place, place / "Ergebnis ß", **back_end)
+    assert result.videos["error"].isna().all()
+    for ours, theirs in (("Gaswölkchen 漏れ 1", "a"), ("b", "b"), ("à côté", "c")):
+        expected = {
+            name.replace(f"clips/{theirs}", f"clips/{ours}"): content
+            for name, content in ingested.files(theirs).items()
+        }
+        assert result.files(ours) == expected
+
+
+# --------------------------------------------------------- disks, folders, signals
+
+
+@pytest.mark.parametrize("part", ["clips", "records", ""])
+def test_a_folder_that_cannot_be_written(raw, ingest, tmp_path, part):
+    out = tmp_path / "out"
+    blocked = out / part
+    blocked.parent.mkdir(exist_ok=True)
+    blocked.write_text("a file where a folder should be")
+    with pytest.raises(UserError) as caught:
+        ingest(raw[0], out)
+    _one_sentence(str(caught.value))
+    assert str(blocked) in str(caught.value)
+    assert blocked.read_text() == "a file where a folder should be"
+
+
+def test_a_folder_in_which_nothing_can_be_made(raw, ingest, tmp_path, monkeypatch):
+    # What a folder of another user does to everybody but root.
+    def denied(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "records").mkdir()
+    monkeypatch.setattr("tempfile.mkdtemp", denied)
+    with pytest.raises(UserError) as caught:
+        ingest(raw[0], tmp_path)
+    _one_sentence(str(caught.value))
+    assert str(tmp_path / "records") in str(caught.value)
+    assert "Permission denied" in str(caught.value)
+
+
+def _full_disk():
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+# a: frames, masks, frames, masks, descriptors; b: frames, frames, descriptors; ...
+@pytest.mark.parametrize(
+    ("good_saves", "path"),
+    [
+        (0, "clips/a_0000.frames.npy"),
+        (3, "clips/a_0001.masks.npy"),
+        (4, "records/a.descriptors.npy"),
+        (6, "clips/b_0001.frames.npy"),
+    ],
+)
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(
+    raw, ingested, ingest, tmp_path, monkeypatch, good_saves, path
+):
+    saved = []
+    save = np.save
+
+    def save_until_full(stream, array):
+        if len(saved) == good_saves:
+            stream.write(b"half")
+            raise _full_disk()
+        saved.append(1)
+        save(stream, array)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError) as caught:
+        patch.setattr(np, "save", save_until_full)
+        ingest(raw[0], tmp_path)
+    _one_sentence(str(caught.value))
+    assert str(tmp_path / path) in str(caught.value)
+    assert "No space left on device" in str(caught.value)
+
+    left = {p.relative_to(tmp_path).as_posix(): p for p in tmp_path.rglob("*") if p.is_file()}
+    for name, file in left.items():  # whatever is there is whole
+        assert file.read_bytes() == ingested.files()[name], name
+    assert path not in left
+    assert not list(tmp_path.rglob(".*"))
+    assert ingest(raw[0], tmp_path).files() == ingested.files()
+
+
+def test_a_full_disk_at_the_record_forgets_the_video(raw, ingested, ingest, tmp_path, monkeypatch):
+    write_text = Path.write_text
+
+    def full(path, text, *more, **named):
+        if path.name.endswith(".json"):
+            write_text(path, text[:20], *more, **named)
+            raise _full_disk()
+        return write_text(path, text, *more, **named)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="No space left"):
+        patch.setattr(Path, "write_text", full)
+        ingest(raw[0], tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+    assert ingest(raw[0], tmp_path).files() == ingested.files()
+
+
+SCRIPT = """
+import json, sys, time
+from pathlib import Path
+import numpy as np, pandas as pd
+from fgstp.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.ingest_videos import ingest_videos
+from fgstp.footage.records import RecordStore
+from fgstp.footage.settings import IngestSettings
+from fgstp.footage.sources.find import find_videos
+
+raw, out, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+settings = IngestSettings.model_validate(settings)
+if settings.parallel.backend == "sequential" and "slow" in sys.argv:
+    save = np.save
+    def slow_save(stream, array):
+        stream.write(b"half")
+        stream.flush()
+        time.sleep(0.1)
+        stream.seek(0)
+        save(stream, array)
+    np.save = slow_save
+if "full" in sys.argv:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    found = find_videos(raw, pd.DataFrame(), settings, seed=1)
+    ingest_videos(found, ClipStore(out / "clips"), RecordStore(out / "records"), settings)
+except UserError as error:
+    sys.exit(f"told: {error}")
+"""
+
+
+def _start(raw, out, *more, back_end=None):
+    parallel = (back_end or {"parallel": {"backend": "sequential"}})["parallel"]
+    settings = {"source": "folder", "clip_length_frames": 10, "parallel": parallel}
+    text = str(settings).replace("'", '"')
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(raw), str(out), text, *more],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("back_end", [{"parallel": {"backend": "sequential"}}, LOKY])
+def test_a_disk_that_the_system_says_is_full(raw, ingested, ingest, tmp_path, back_end):
+    process = _start(raw[0], tmp_path, "full", back_end=back_end)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    told = [line for line in errors.splitlines() if line.startswith("told: ")]
+    assert len(told) == 1
+    assert f"Cannot write {tmp_path}/clips/" in told[0]
+    assert "Traceback" not in errors
+    assert not list(tmp_path.rglob("*.npy"))
+    assert ingest(raw[0], tmp_path).files() == ingested.files()
+
+
+def _wait_for(condition, process):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_killed_again_and_again_the_result_is_that_of_an_uninterrupted_run(
+    raw, ingested, ingest, tmp_path
+):
+    kept = [
+        "clips/a_0000.frames.npy",
+        "records/a.json",
+        "clips/b_0001.frames.npy",
+    ]
+    halves = 0
+    for name in kept:
+        process = _start(raw[0], tmp_path, "slow")
+        # The next file is half-written now and then; kill when it is.
+        _wait_for(
+            lambda name=name: (tmp_path / name).exists() and list(tmp_path.rglob(".tmp-*")), process
+        )
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        halves += len(list(tmp_path.rglob(".tmp-*")))
+    assert halves > 0
+    assert (tmp_path / "records" / "a.json").exists()
+    assert not (tmp_path / "records" / "b.json").exists()
+
+    last = ingest(raw[0], tmp_path)
+    assert last.files() == ingested.files()
+    assert last.clips.equals(ingested.clips)
+    assert last.videos.equals(ingested.videos)
+
+
+def test_what_a_killed_run_finished_is_not_done_again(raw, ingest, tmp_path, monkeypatch):
+    process = _start(raw[0], tmp_path, "slow")
+    _wait_for((tmp_path / "records" / "a.json").exists, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    decoded = _count_decoded(monkeypatch)
+    ingest(raw[0], tmp_path)
+    assert "a" not in decoded
+    assert "c" in decoded
+
+
+@pytest.mark.slow
+def test_killed_in_parallel(raw, ingested, ingest, tmp_path):
+    process = _start(raw[0], tmp_path, back_end=LOKY)
+    _wait_for(lambda: list(tmp_path.rglob("*.frames.npy")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert ingest(raw[0], tmp_path).files() == ingested.files()
+
+
+def test_an_unknown_back_end_is_told(raw, ingest, tmp_path):
+    with pytest.raises(UserError, match=r"ingest\.parallel\.backend is 'slurm'"):
+        ingest(raw[0], tmp_path, parallel={"backend": "slurm"})
+
+
+def test_no_footage_at_all_is_told(ingest, tmp_path):
+    with pytest.raises(UserError, match="There is no folder"):
+        ingest(tmp_path, tmp_path / "out")
+    (tmp_path / "footage").mkdir()
+    with pytest.raises(UserError, match="neither a video nor a folder of frames"):
+        ingest(tmp_path, tmp_path / "out")
