@@ -28,7 +28,8 @@ types: $(INSTALLED)
 benchmark: $(INSTALLED)  ## speed and memory of ingest
 	$(BIN)/python benchmarks/ingest.py
 
-lock:  ## pin every package anew after a change of pyproject.toml
+lock: $(INSTALLED)  ## pin every package anew after a change of pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra viz \
 	  --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 

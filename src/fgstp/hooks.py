@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -42,9 +43,8 @@ class ProjectHooks:
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Tag the MLflow run with commit and command, and see that a stop is recorded."""
         if mlflow.active_run():
-            mlflow.set_tags(
-                {**_git_tags(Path(run_params["project_path"])), "command": " ".join(sys.argv)}
-            )
+            command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+            mlflow.set_tags({**_git_tags(Path(run_params["project_path"])), "command": command})
         if threading.current_thread() is threading.main_thread():
             self._handlers = {name: signal.signal(name, _stop) for name in STOP_SIGNALS}
 

@@ -2,10 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 SourceName = Literal["synthetic", "gasvid", "annotated", "folder"]
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("a diameter in pixels must be odd")
+    return value
 
 
 class Settings(BaseModel):
@@ -134,7 +140,7 @@ class PseudoMaskSettings(Settings):
         percentile: temporal percentile taken as background (from the other end for dark gas).
         window_s: length of footage around a clip that the background is taken from.
         threshold_levels: grey levels by which gas must differ from the background.
-        opening_px: diameter of the opening that removes thin parts; 1 leaves them.
+        opening_px: diameter of the opening that removes thin parts, odd; 1 leaves them.
         min_area_px: connected parts smaller than this are dropped.
     """
 
@@ -143,7 +149,7 @@ class PseudoMaskSettings(Settings):
     percentile: float = Field(10.0, gt=0, lt=50)
     window_s: float = Field(60.0, gt=0)
     threshold_levels: float = Field(10.0, gt=0)
-    opening_px: int = Field(3, ge=1)
+    opening_px: Annotated[int, Field(ge=1), AfterValidator(_odd)] = 3
     min_area_px: int = Field(40, ge=0)
 
 

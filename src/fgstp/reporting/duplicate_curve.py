@@ -14,19 +14,20 @@ STEP = 0.02
 
 
 def kept_by_threshold(
-    descriptors: Mapping[str, Sequence[ClipDescriptor]], floor_levels: float
+    descriptors: Mapping[str, Sequence[ClipDescriptor]], settings: DuplicateSettings
 ) -> pd.DataFrame:
     """Count the clips that each threshold would keep.
 
     Args:
         descriptors: those of all clips of each video, in the order of time.
-        floor_levels: see `fgstp.footage.duplicates.similarity`.
+        settings: the threshold in use, which is among those counted, and the floor.
 
     Returns:
         A row a threshold: `threshold` and `clips_kept` over all videos.
     """
-    thresholds = np.arange(STEP, 1 + STEP / 2, STEP).round(4)
-    matrices = [similarity_matrix(clips, floor_levels) for clips in descriptors.values()]
+    grid = np.arange(STEP, 1 + STEP / 2, STEP).round(4)
+    thresholds = np.union1d(grid, settings.threshold)
+    matrices = [similarity_matrix(clips, settings.floor_levels) for clips in descriptors.values()]
     kept = [sum(count_kept(matrix, threshold) for matrix in matrices) for threshold in thresholds]
     return pd.DataFrame({"threshold": thresholds, "clips_kept": kept})
 
@@ -54,12 +55,12 @@ def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateS
         fontsize=8,
         color="0.4",
     )
-    in_use = int(np.interp(settings.threshold, curve["threshold"], curve["clips_kept"]))
+    in_use = int(curve.loc[curve["threshold"] == settings.threshold, "clips_kept"].iloc[0])
     ax.axvline(settings.threshold, color="tab:red", linewidth=1)
     ax.annotate(
-        f"in use: {settings.threshold:g}",
+        f"in use: {settings.threshold:g} keeps {in_use}",
         (settings.threshold, in_use),
-        xytext=(6, -4),
+        xytext=(6, -16),
         textcoords="offset points",
         fontsize=8,
         color="tab:red",

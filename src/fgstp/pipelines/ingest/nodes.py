@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.descriptors import ClipDescriptor
+from fgstp.footage.ingest_video import NO_MASKS
 from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
 from fgstp.footage.settings import IngestSettings
@@ -84,12 +86,11 @@ def draw_contact_sheets(
 
 
 def trace_duplicates(
-    videos: pd.DataFrame, clips: pd.DataFrame, records: RecordStore, ingest: IngestSettings
+    clips: pd.DataFrame, records: RecordStore, ingest: IngestSettings
 ) -> tuple[pd.DataFrame, dict[str, Figure]]:
     """Count and draw how many clips each duplicate threshold would keep.
 
     Args:
-        videos: video table.
         clips: clip table.
         records: descriptors of all clips.
         ingest: settings.
@@ -97,11 +98,18 @@ def trace_duplicates(
     Returns:
         The curve as a table and as a figure.
     """
-    used = videos.loc[videos["error"].isna(), "video"]
-    descriptors = {video: records.descriptors(video) for video in used}
-    curve = kept_by_threshold(descriptors, ingest.duplicates.floor_levels)
-    figure = draw_duplicate_curve(curve, len(clips), ingest.duplicates)
+    judged = clips[clips["dropped"] != NO_MASKS]
+    descriptors = {
+        str(video): _descriptors_of(rows, records.descriptors(str(video)))
+        for video, rows in judged.groupby("video", sort=False)
+    }
+    curve = kept_by_threshold(descriptors, ingest.duplicates)
+    figure = draw_duplicate_curve(curve, len(judged), ingest.duplicates)
     return curve, {"clips_kept_against_threshold": figure}
+
+
+def _descriptors_of(rows: pd.DataFrame, of_video: list[ClipDescriptor]) -> list[ClipDescriptor]:
+    return [of_video[index] for index in rows["first_frame"] // rows["frames"]]
 
 
 def summarise_ingest(videos: pd.DataFrame, clips: pd.DataFrame, ingest: IngestSettings) -> str:

@@ -40,7 +40,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             ),
             Node(
                 nodes.trace_duplicates,
-                inputs=["videos", "clips", "ingest_records", "params:ingest"],
+                inputs=["clips", "ingest_records", "params:ingest"],
                 outputs=["duplicate_curve", "duplicate_figure"],
                 name="trace_duplicates",
             ),
