@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,14 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _runs_elsewhere(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def _runs_elsewhere(tmp_path_factory):
     """No test may leave a run in the repository, whatever it opens."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    monkeypatch.setenv("DO_NOT_TRACK", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("mlflow")
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        patch.setenv("DO_NOT_TRACK", "1")
+        yield
 
 
 class Footage:
@@ -40,7 +44,9 @@ class Footage:
     def frames(places, seed=0, length=CLIP_LENGTH, left_over=0):
         """A noisy still scene; in clip `i` a blob flickers at the column `places[i]`."""
         rng = np.random.default_rng(seed)
-        scene = cv2.GaussianBlur(rng.uniform(60, 140, (HEIGHT, WIDTH)).astype(np.float32), (0, 0), 3)
+        scene = cv2.GaussianBlur(
+            rng.uniform(60, 140, (HEIGHT, WIDTH)).astype(np.float32), (0, 0), 3
+        )
         frames = []
         for number in range(len(places) * length + left_over):
             place = places[min(number // length, len(places) - 1)]
@@ -150,8 +156,12 @@ def repository():
 def project(tmp_path_factory):
     """The project in a folder and a git repository of its own, so that runs write there."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("conf", "src", "pyproject.toml", ".telemetry"):
-        (folder / name).symlink_to(REPOSITORY / name)
+    for name in ("conf", "src"):  # Kedro does not follow links out of a project
+        shutil.copytree(
+            REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "local")
+        )
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(REPOSITORY / name, folder / name)
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
     for arguments in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "empty"]):
         subprocess.run(["git", "-C", str(folder), *arguments], check=True)
@@ -161,7 +171,8 @@ def project(tmp_path_factory):
 @pytest.fixture
 def environment(tmp_path):
     """Environment of a subprocess: runs are recorded in a file of the test."""
-    return os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return inherited | {
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
         "DO_NOT_TRACK": "1",
     }

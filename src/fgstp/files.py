@@ -1,6 +1,5 @@
 """Writing files so that a reader never sees half of one."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +26,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         UserError: the folder cannot be written or the disk is full.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    # One name a target: what a killed run left is overwritten by the next.
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -39,6 +39,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         _remove_if_there(temporary)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot remove {path}: {error.strerror or error}; choose a folder that can be written."
+        ) from error
 
 
 def _remove_if_there(path: Path) -> None:

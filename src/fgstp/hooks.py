@@ -33,11 +33,14 @@ class ProjectHooks:
 
     def __init__(self) -> None:
         self._handlers: dict[signal.Signals, Any] = {}
+        self._run_is_theirs = False
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Tell a user's mistake in one sentence instead of a traceback."""
         sys.excepthook = _tell_user
+        # One that a notebook opened, say; kedro-mlflow opens its own later.
+        self._run_is_theirs = mlflow.active_run() is not None
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
@@ -56,10 +59,14 @@ class ProjectHooks:
                 if name.startswith("params:") and isinstance(value, BaseModel):
                     mlflow.log_params(dict(flatten(name[7:], value.model_dump(mode="json"))))
 
-    @hook_impl
+    @hook_impl(trylast=True)
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Say at the very end which videos could not be used."""
+        """Close the MLflow run, and say at the very end which videos could not be used."""
         self._restore_handlers()
+        # kedro-mlflow opens its run once more for each node, but closes it only once: the
+        # next run in the same process would go on with it.
+        while mlflow.active_run() and not self._run_is_theirs:
+            mlflow.end_run()
         if "videos" in pipeline.all_outputs():
             videos = catalog.load("videos")
             for number, sentence in enumerate(refused := refusals(videos), start=1):

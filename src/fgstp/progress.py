@@ -86,9 +86,10 @@ def _watch(counters: Path, bar: "tqdm[None]", stop: Event) -> None:
 
 
 def _show(counters: Path, bar: "tqdm[None]") -> None:
-    done = sum(_read(path) for path in counters.iterdir())
-    # A counter caught while it is being written reads as 0: never go back.
-    bar.update(max(0, done - bar.n))
+    with suppress(OSError):
+        done = sum(_read(path) for path in counters.iterdir())
+        # A counter caught while it is being written reads as 0: never go back.
+        bar.update(max(0, done - bar.n))
 
 
 def _read(path: Path) -> int:

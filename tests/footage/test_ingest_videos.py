@@ -746,7 +746,7 @@ if settings.parallel.backend == "sequential" and "slow" in sys.argv:
     def slow_save(stream, array):
         stream.write(b"half")
         stream.flush()
-        time.sleep(0.1)
+        time.sleep(0.2)
         stream.seek(0)
         save(stream, array)
     np.save = slow_save
@@ -814,7 +814,6 @@ def test_killed_again_and_again_the_result_is_that_of_an_uninterrupted_run(
         halves += len(list(tmp_path.rglob(".tmp-*")))
     assert halves > 0
     assert (tmp_path / "records" / "a.json").exists()
-    assert not (tmp_path / "records" / "b.json").exists()
 
     last = ingest(raw[0], tmp_path)
     assert last.files() == ingested.files()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.errors import UserError
-from fgstp.files import atomic_path
+from fgstp.files import atomic_path, remove_file
 from fgstp.footage.clips import Clip
 
 FRAMES, MASKS, LEAK_CLASS = "frames", "masks", "leak_class"
@@ -45,7 +45,7 @@ class ClipStore:
         for part, array in parts.items():
             path = self.path(name, part)
             if array is None:
-                path.unlink(missing_ok=True)
+                remove_file(path)
                 continue
             with atomic_path(path) as temporary, temporary.open("wb") as stream:
                 np.save(stream, array)
@@ -98,7 +98,7 @@ class ClipStore:
         wanted = {self.path(clip, part) for clip in clips for part in (FRAMES, MASKS, LEAK_CLASS)}
         stale = {path for path in self._own_files() if path not in wanted}
         for path in stale:
-            path.unlink(missing_ok=True)
+            remove_file(path)
         return len(stale)
 
     def _own_files(self) -> Iterator[Path]:

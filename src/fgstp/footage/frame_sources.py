@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ LOST_FRAMES_TOLERANCE = 0.01
 @dataclass(frozen=True)
 class VideoFile:
     """A video file, decoded by OpenCV's FFmpeg: 8-bit, colour or 16-bit grey.
+
+    OpenCV scales all frames to the size of the first without saying so: a size that
+    changes midway is noticed in folders of frames, but not in files.
 
     Attributes:
         path: the file.
@@ -52,18 +56,15 @@ class VideoFile:
         """Decode all frames.
 
         Raises:
-            FootageError: the file cannot be decoded, breaks off, or changes its size.
+            FootageError: the file cannot be decoded or breaks off.
         """
         capture = self._open()
         stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        size: tuple[int, ...] | None = None
         count = 0
         while True:
             there, image = capture.read()
             if not there:
                 break
-            size = size or image.shape[:2]
-            check_same_size(image.shape[:2], size, f"frame {count}")
             yield Frame(to_grey(np.asarray(image)))
             count += 1
         if stated - count > max(1.0, LOST_FRAMES_TOLERANCE * stated):
@@ -82,7 +83,8 @@ class VideoFile:
         # FFmpeg would print its own complaints beside ours; it reads this when it starts.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         # Videos go in parallel, and small frames decode faster in one thread.
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        with _quiet_opencv():
+            capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not capture.isOpened():
             raise FootageError(
                 f"{self.path.name} cannot be opened as a video: it is truncated, damaged or "
@@ -91,6 +93,17 @@ class VideoFile:
         if int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == GREY16:
             capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
         return capture
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV from printing its own warning beside our sentence."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 @dataclass(frozen=True)

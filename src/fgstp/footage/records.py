@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fgstp.files import atomic_path, write_text
+from fgstp.files import atomic_path, remove_file, write_text
 from fgstp.footage.descriptors import ClipDescriptor
 
 Row = dict[str, Any]
@@ -117,12 +117,12 @@ class RecordStore:
         for suffix in (RECORD, DESCRIPTORS):
             for path in self.folder.glob(f"*{suffix}"):
                 if path.name.removesuffix(suffix) not in names:
-                    path.unlink(missing_ok=True)
+                    remove_file(path)
 
     def forget(self, name: str) -> None:
         """Remove the record of a video, if there is one."""
-        (self.folder / f"{name}{RECORD}").unlink(missing_ok=True)
-        self._descriptors_path(name).unlink(missing_ok=True)
+        remove_file(self.folder / f"{name}{RECORD}")
+        remove_file(self._descriptors_path(name))
 
     def _descriptors_path(self, name: str) -> Path:
         return self.folder / f"{name}{DESCRIPTORS}"

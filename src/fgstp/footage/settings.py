@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from fgstp.errors import UserError
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 SourceName = Literal["synthetic", "gasvid", "annotated", "folder"]
 
@@ -20,6 +22,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def check_seed(seed: object) -> int:
+    """See that the project's seed is a whole number of 0 or more.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise UserError(f"The seed is {seed!r}; choose a whole number of 0 or more.")
+    return seed
+
+
 class SyntheticSettings(Settings):
     """Which synthetic videos are rendered: so many of each of the five categories.
 
@@ -32,8 +45,8 @@ class SyntheticSettings(Settings):
         width_px: frame width.
     """
 
-    train_videos_per_category: int = Field(2, ge=0)
-    test_videos_per_category: int = Field(1, ge=0)
+    train_videos_per_category: int = Field(2, ge=0, le=5000)
+    test_videos_per_category: int = Field(1, ge=0, le=5000)
     seconds: float = Field(40.0, gt=0)
     fps_hz: float = Field(15.0, gt=0)
     height_px: int = Field(240, ge=32)

@@ -15,8 +15,8 @@ def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd
 
     In each training video the clips held out are spread evenly over its kept clips, from
     an offset that the seed and the video's name give; a single one is the first or the
-    last. Kept training clips nearer to one of
-    them than the gap are dropped as `guard`. Where no training video has enough clips to
+    last. However large the share, some are left for training. Kept training clips within
+    the gap of one of them are dropped as `guard`. Where no training video has enough clips to
     give one up, whole videos are held out instead. Footage that brings its own validation
     clips is left as it is.
 
@@ -53,7 +53,8 @@ def _spread(rows: pd.DataFrame, video: str, settings: ValidationSettings, seed: 
     # A clip held out may cost its two neighbours; a video must not lose all it has.
     if n_clips <= 2 * settings.gap_clips + 1:
         return []
-    count = max(1, round(settings.share * n_clips))
+    most = n_clips // (2 + 2 * settings.gap_clips)
+    count = min(max(1, round(settings.share * n_clips)), max(1, most))
     offset = _chance(video, seed)
     if count == 1:  # at an end it costs one neighbour instead of two
         return [int(rows.index[0 if offset < 0.5 else -1])]

@@ -75,7 +75,7 @@ def _find(
 
 def _facts(name: str, known: dict[str, TableRow]) -> TableRow:
     """Distance and background of the GasVid video whose number a clip's name holds."""
-    for number in re.findall(r"\d{4}", name):
+    for number in re.findall(r"(?<!\d)\d{4}(?!\d)", name):
         row = known.get(f"MOV_{number}")
         if row is not None:
             return TableRow(video=name, distance_m=row.distance_m, background=row.background)

@@ -12,6 +12,7 @@ from fgstp.footage.sources.table import TableRow, check_table, read_table
 from fgstp.footage.video import RefusedVideo, Split, Video
 
 MASKS_SUFFIX = "_masks"
+NESTED_FRAMES, NESTED_MASKS = "images", "masks"
 SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
     "val": "validation",
@@ -66,11 +67,11 @@ def _list_footage(root: Path) -> dict[str, Path]:
 
 
 def _is_footage(path: Path) -> bool:
-    if path.name.startswith(".") or path.name.endswith(MASKS_SUFFIX):
+    if path.name.startswith(".") or path.name.endswith((MASKS_SUFFIX, NESTED_MASKS)):
         return False
     if path.is_file():
         return path.suffix.lower() in VIDEO_SUFFIXES
-    return bool(list_pictures(path)) or (path / "images").is_dir()
+    return bool(list_pictures(path)) or (path / NESTED_FRAMES).is_dir()
 
 
 def _described(footage: dict[str, Path], path: Path) -> list[Video | RefusedVideo]:
@@ -79,10 +80,11 @@ def _described(footage: dict[str, Path], path: Path) -> list[Video | RefusedVide
     by_row = {row.video: _match(row.video, footage) for row in rows}
     # A row with an empty split names footage too: it is left out on purpose.
     named = {_match(video, footage) for video in table["video"]}
+    masks = {path.parent / row.masks for row in rows if row.masks}
     return [
         *(_find(row, by_row[row.video], path) for row in rows),
         *refused,
-        *(_unnamed(found, path) for found in footage.values() if found not in named),
+        *(_unnamed(found, path) for found in footage.values() if found not in named | masks),
     ]
 
 
@@ -90,7 +92,11 @@ def _match(video: str, footage: dict[str, Path]) -> Path | None:
     """Footage that a table names, with or without its suffix."""
     if video in footage:
         return footage[video]
-    fits = [path for name, path in footage.items() if str(Path(name).with_suffix("")) == video]
+    fits = [
+        path
+        for name, path in footage.items()
+        if path.is_file() and Path(name).with_suffix("").as_posix() == video
+    ]
     return fits[0] if len(fits) == 1 else None
 
 
@@ -107,7 +113,7 @@ def _find(row: TableRow, path: Path | None, table: Path) -> Video | RefusedVideo
 
 def _unnamed(path: Path, table: Path) -> RefusedVideo:
     return RefusedVideo(
-        path.stem,
+        video_name(path, table.parent),
         f"{path.name} is in {path.parent}, but no row of {table} names it; add a row or remove it",
     )
 
@@ -131,9 +137,9 @@ def _video(
         return described_video(
             named, VideoFile(path), lambda: MaskFolder.numbered_if_there(masks), remarks
         )
-    nested = (path / "images").is_dir()
-    files = tuple(list_pictures(path / "images" if nested else path))
-    beside = path / "masks" if nested else path.with_name(path.name + MASKS_SUFFIX)
+    nested = (path / NESTED_FRAMES).is_dir()
+    files = tuple(list_pictures(path / NESTED_FRAMES if nested else path))
+    beside = path / NESTED_MASKS if nested else path.with_name(path.name + MASKS_SUFFIX)
     masks = root / row.masks if row.masks else beside
     return described_video(
         named, FrameFolder(files), lambda: MaskFolder.paired_if_there(masks, files), remarks

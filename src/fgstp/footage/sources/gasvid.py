@@ -30,7 +30,9 @@ def find_gasvid(raw: Path, table: pd.DataFrame) -> list[Video | RefusedVideo]:
         UserError: there is no video at all, or the table has a wrong column.
     """
     folder = raw / VIDEOS
-    files = {path.stem: path for path in _video_files(folder)}
+    files: dict[str, list[Path]] = {}
+    for path in _video_files(folder):
+        files.setdefault(path.stem, []).append(path)
     if not files:
         raise UserError(
             f"There is no GasVid video in {folder}; put MOV_<id>.mp4 there, or set env: demo in "
@@ -41,7 +43,7 @@ def find_gasvid(raw: Path, table: pd.DataFrame) -> list[Video | RefusedVideo]:
     return [
         *(_find(row, files, folder, raw / MASKS) for row in rows),
         *refused,
-        *(_unnamed(path) for name, path in files.items() if name not in known),
+        *(_unnamed(paths[0]) for name, paths in files.items() if name not in known),
     ]
 
 
@@ -55,7 +57,9 @@ def _video_files(folder: Path) -> list[Path]:
     )
 
 
-def _find(row: TableRow, files: dict[str, Path], folder: Path, masks: Path) -> Video | RefusedVideo:
+def _find(
+    row: TableRow, files: dict[str, list[Path]], folder: Path, masks: Path
+) -> Video | RefusedVideo:
     if row.video not in files:
         return RefusedVideo(
             row.video,
@@ -63,9 +67,14 @@ def _find(row: TableRow, files: dict[str, Path], folder: Path, masks: Path) -> V
             "empty its split",
             row.split or None,
         )
+    if len(files[row.video]) > 1:
+        names = " and ".join(path.name for path in files[row.video])
+        return RefusedVideo(
+            row.video, f"{names} are both in {folder}; remove one of them", row.split or None
+        )
     folder_of_masks = masks / row.masks if row.masks else masks / row.video
     return described_video(
-        row, VideoFile(files[row.video]), lambda: MaskFolder.numbered_if_there(folder_of_masks)
+        row, VideoFile(files[row.video][0]), lambda: MaskFolder.numbered_if_there(folder_of_masks)
     )
 
 

@@ -1,11 +1,12 @@
 """Tables that describe videos: one row a video, checked column by column."""
 
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fgstp.errors import UserError
 from fgstp.footage.categories import Background
@@ -28,7 +29,7 @@ class TableRow(BaseModel):
         note: for the reader.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     video: str = Field(min_length=1)
     split: Split | Literal[""] = ""
@@ -53,6 +54,12 @@ class TableRow(BaseModel):
     def _empty_is_unknown(cls, value: object) -> object:
         return None if value == "" else value
 
+    @model_validator(mode="after")
+    def _class_1_after_class_0(self) -> "TableRow":
+        if self.leak1_start_s is not None and self.leak0_start_s is None:
+            raise ValueError("leak1_start_s needs leak0_start_s beside it")
+        return self
+
     def schedule(self) -> LeakSchedule | None:
         """Leak schedule of the video, None where no start is given."""
         if self.leak0_start_s is None:
@@ -68,9 +75,12 @@ def read_table(path: Path) -> pd.DataFrame:
         UserError: the file cannot be read as a table.
     """
     try:
-        return pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
+        lines = path.read_text("utf-8-sig").splitlines(keepends=True)
+        text = "".join(line for line in lines if not line.startswith("#"))
+        return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"The table {path} cannot be read: {error}; mend or remove it.") from error
+        fault = str(error).strip()
+        raise UserError(f"The table {path} cannot be read: {fault}; mend or remove it.") from error
 
 
 def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[RefusedVideo]]:

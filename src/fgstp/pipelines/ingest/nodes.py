@@ -12,7 +12,7 @@ from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.ingest_video import NO_MASKS
 from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
-from fgstp.footage.settings import IngestSettings
+from fgstp.footage.settings import IngestSettings, check_seed
 from fgstp.footage.sources.find import find_videos
 from fgstp.footage.summary import overview, refusals, summarise
 from fgstp.footage.validation import hold_out
@@ -46,7 +46,7 @@ def cut_clips(
     Raises:
         UserError: the source holds nothing that can be used.
     """
-    found = find_videos(raw, gasvid, ingest, seed)
+    found = find_videos(raw, gasvid, ingest, check_seed(seed))
     video_rows, clip_rows = ingest_videos(found, clip_files, records, ingest)
     videos, clips = table(video_rows, VIDEO_COLUMNS), table(clip_rows, CLIP_COLUMNS)
     if clips["dropped"].isna().sum() == 0:

@@ -1,0 +1,221 @@
+import pytest
+
+from fgstp.errors import UserError
+from fgstp.footage.frame_sources import FrameFolder, VideoFile
+from fgstp.footage.leak_schedule import LeakSchedule
+from fgstp.footage.settings import FolderSettings
+from fgstp.footage.sources.folder import find_in_folder
+from fgstp.footage.video import RefusedVideo, Video
+
+SETTINGS = FolderSettings(path="meine Aufnahmen (Öl)")
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / SETTINGS.path
+
+
+@pytest.fixture
+def find(root):
+    """Makes files, empty because they are looked for and not into, and finds the videos."""
+
+    def make_and_find(*names, table=None):
+        for name in names:
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        if table is not None:
+            (root / "videos.csv").write_text(table, "utf-8")
+        return find_in_folder(root.parent, SETTINGS)
+
+    return make_and_find
+
+
+def names(found):
+    return [video.name for video in found]
+
+
+def the(found, name):
+    (video,) = (video for video in found if video.name == name)
+    return video
+
+
+# ------------------------------------------------------------------ without a table
+
+
+def test_files_and_folders_are_found_in_natural_order(find, root):
+    found = find("leak 10.mp4", "leak 2.AVI", "léak/1.png", "b/images/0.jpg", "notes.txt", ".x.mp4")
+    assert names(found) == ["b", "leak 2", "leak 10", "léak"]
+    assert the(found, "leak 10").frames == VideoFile(root / "leak 10.mp4")
+    assert the(found, "léak").frames == FrameFolder((root / "léak/1.png",))
+    assert the(found, "b").frames == FrameFolder((root / "b/images/0.jpg",))
+
+
+def test_every_third_is_for_test_and_the_guess_is_told(find):
+    found = find(*(f"{number}.mp4" for number in range(7)))
+    assert [video.split for video in found] == [
+        *("train", "train", "test", "train", "train", "test", "train")
+    ]
+    for video in found:
+        assert video.remarks == (f"no table: split {video.split} guessed, every third is for test",)
+        assert (video.distance_m, video.background, video.schedule) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [("train", "train"), ("val", "validation"), ("valid", "validation"), ("test", "test")],
+)
+def test_the_split_is_guessed_by_the_name_of_the_folder(find, folder, split):
+    (video,) = find(f"{folder}/a.mp4")
+    assert (video.name, video.split) == (f"{folder}_a", split)
+    assert video.remarks == (f"no table: split {split} guessed, by its folder {folder}",)
+
+
+def test_the_name_of_the_folder_itself_says_nothing(tmp_path):
+    for number in range(3):
+        (tmp_path / "train").mkdir(exist_ok=True)
+        (tmp_path / "train" / f"{number}.mp4").touch()
+    found = find_in_folder(tmp_path, FolderSettings(path="train"))
+    assert [video.split for video in found] == ["train", "train", "test"]
+
+
+def test_masks_of_a_file_are_numbered(find):
+    found = find("a.mp4", "b.mp4", "a_masks/000007.png")
+    assert names(found) == ["a", "b"]
+    assert list(found[0].masks.files) == [7]
+    assert [video.mask_source for video in found] == ["annotated", "none"]
+
+
+def test_masks_of_a_folder_are_paired_by_name(find):
+    found = find("a/x.png", "a/y.png", "a_masks/y.png", "b/images/1.jpg", "b/masks/1.png")
+    assert names(found) == ["a", "b"]
+    assert list(found[0].masks.files) == [1]
+    assert list(found[1].masks.files) == [0]
+    assert [video.mask_source for video in found] == ["annotated", "annotated"]
+
+
+def test_unsound_masks_refuse_their_video_only(find):
+    found = find("a.mp4", "a_masks/first.png", "b.mp4")
+    assert isinstance(found[0], RefusedVideo)
+    assert found[0].error.startswith("a: the mask first.png in ")
+    assert isinstance(found[1], Video)
+
+
+def test_no_folder_and_an_empty_folder_are_refused(find, root):
+    with pytest.raises(UserError, match=r"There is no folder .*; put footage there or") as error:
+        find()
+    assert str(root) in str(error.value)
+    root.mkdir()
+    with pytest.raises(UserError, match="neither a video nor a folder of frames in") as error:
+        find("notes.txt", "sub/notes.txt", "a_masks/1.png")
+    assert str(root) in str(error.value)
+    assert "correct ingest.folder.path" in str(error.value)
+
+
+# --------------------------------------------------------------------- with a table
+
+
+def test_a_table_describes_videos_with_and_without_suffix(find):
+    table = (
+        "# ours\nvideo,split,distance_m,background,fps_hz,leak0_start_s,masks\n"
+        "léak 2.mp4,test,4.6,complex,1.5,18,by hand\n"
+        "léak 1,train,,,,,\n"
+        "frames,validation,,,,,\n"
+        "train/c,train,,,,,\n"
+    )
+    found = find(
+        *("léak 1.mkv", "léak 2.mp4", "frames/0.png", "train/c.avi", "by hand/3.png"), table=table
+    )
+    # The folder `by hand` holds pictures too, so it looks like footage that nobody names.
+    assert names(found)[:4] == ["léak 2", "léak 1", "frames", "train_c"]
+    assert [video.split for video in found[:4]] == ["test", "train", "validation", "train"]
+    video = found[0]
+    assert (video.distance_m, video.background, video.fps_hz) == (4.6, "complex", 1.5)
+    assert video.schedule == LeakSchedule(18, 198)
+    assert list(video.masks.files) == [3]
+    assert all(video.remarks == () for video in found[:4])
+
+
+def test_masks_that_the_table_names_must_be_there(find):
+    (refused,) = find("a.mp4", table="video,split,masks\na,train,by hand\n")
+    assert refused.split == "train"
+    assert refused.error == (
+        "a: the table names by hand for its masks, but there is no such folder; correct the cell "
+        "or empty it"
+    )
+
+
+def test_a_row_for_a_missing_video_is_refused(find, root):
+    found = find("a.mp4", table="video,split\na,train\nb.mp4,test\n")
+    assert isinstance(the(found, "a"), Video)
+    refused = the(found, "b.mp4")
+    assert refused.split == "test"
+    assert refused.error == (
+        f"b.mp4 is in {root / 'videos.csv'}, but not in {root}, or under several suffixes; "
+        "correct its name"
+    )
+
+
+def test_a_name_that_fits_two_files_is_refused_until_it_has_its_suffix(find):
+    files = ("a.mp4", "a.avi")
+    found = find(*files, table="video,split\na,train\n")
+    assert all(isinstance(video, RefusedVideo) for video in found)
+    assert "under several suffixes; correct its name" in found[0].error
+    found = find(*files, table="video,split\na.mp4,train\na.avi,\n")
+    (video,) = found
+    assert video.frames.path.name == "a.mp4"
+
+
+def test_footage_that_no_row_names_is_refused(find, root):
+    found = find("a.mp4", "b.mp4", "sub/0.png", table="video,split\na,train\n")
+    assert [type(video) for video in found] == [Video, RefusedVideo, RefusedVideo]
+    assert the(found, "b").error == (
+        f"b.mp4 is in {root}, but no row of {root / 'videos.csv'} names it; add a row or remove it"
+    )
+    assert the(found, "sub").error.startswith(f"sub is in {root}, but no row of ")
+
+
+def test_a_row_without_a_split_leaves_its_footage_out_in_silence(find):
+    assert names(find("a.mp4", "b.mp4", table="video,split\na,train\nb,\n")) == ["a"]
+
+
+def test_a_video_for_train_and_test_is_refused(find, root):
+    (refused,) = find("a.mp4", table="video,split\na,train\na,test\n")
+    assert refused.error == (
+        f"a stands 2 times in {root / 'videos.csv'}, for train and test; a video may be for one "
+        "split only: keep one row"
+    )
+
+
+def test_a_bad_cell_refuses_its_video_only(find, root):
+    found = find("a.mp4", "b.mp4", table="video,split,distance_m\na,train,4.6\nb,train,near\n")
+    assert isinstance(the(found, "a"), Video)
+    assert the(found, "b").error.startswith(
+        f"b in {root / 'videos.csv'}: distance_m is 'near': Input should be a valid number"
+    )
+    assert len(found) == 2
+
+
+def test_an_unknown_column_is_refused(find, root):
+    with pytest.raises(UserError, match="does not know the column 'distance'") as error:
+        find("a.mp4", table="video,split,distance\na,train,4.6\n")
+    assert str(root / "videos.csv") in str(error.value)
+
+
+def test_the_table_may_have_another_name(find, root):
+    find("a.mp4", "b.mp4")
+    (root / "ours.csv").write_text("video,split\nb,test\na,\n")
+    settings = FolderSettings(path=str(root), table="ours.csv")
+    assert names(find_in_folder(root.parent / "elsewhere", settings)) == ["b"]
+
+
+def test_dots_in_the_name_of_a_folder_are_no_suffix(find):
+    found = find("run 1.5/0.png", table="video,split\nrun 1,train\n")
+    assert "run 1 is in" in the(found, "run 1").error
+
+
+def test_a_folder_of_masks_that_the_table_names_is_no_footage(find):
+    table = "video,split,masks\na.mp4,train,by hand\n"
+    (video,) = find("a.mp4", "by hand/0.png", table=table)
+    assert isinstance(video, Video)
+    assert list(video.masks.files) == [0]

@@ -1,0 +1,69 @@
+from collections import Counter
+
+from fgstp.footage.settings import SyntheticSettings
+from fgstp.footage.sources.synthetic import find_synthetic
+from fgstp.plumes import CATEGORIES
+
+SMALL = SyntheticSettings(
+    train_videos_per_category=2,
+    test_videos_per_category=1,
+    seconds=2.0,
+    fps_hz=5.0,
+    height_px=40,
+    width_px=48,
+)
+# Distances of the GasVid videos of each category, in metres.
+DISTANCES_M = {
+    "close_clear": {4.6},
+    "medium_clear": {6.9, 9.8},
+    "close_complex": {4.6},
+    "long_clear": {18.6},
+    "long_complex": {15.6, 18.6},
+}
+
+
+def test_each_category_has_its_videos():
+    videos = find_synthetic(SMALL, seed=0)
+    counts = Counter((video.frames.category, video.split) for video in videos)
+    assert counts == {
+        (category, split): count
+        for category in CATEGORIES
+        for split, count in (("train", 2), ("test", 1))
+    }
+    assert len({video.name for video in videos}) == 15
+
+
+def test_facts_are_those_of_the_category():
+    for video in find_synthetic(SMALL, seed=3):
+        category = video.frames.category
+        assert video.name.startswith(category)
+        assert video.distance_m in DISTANCES_M[category]
+        assert video.background == category.split("_")[1]
+        assert video.mask_source == "synthetic"
+        assert video.masks is None
+
+
+def test_length_and_size_are_as_told():
+    video = find_synthetic(SMALL, seed=0)[0]
+    assert video.frames.n_frames_hint() == 10
+    assert video.frames.fps_hz() == 5.0
+    assert next(iter(video.frames)).grey.shape == (40, 48)
+    shortest = find_synthetic(SMALL.model_copy(update={"seconds": 0.01}), seed=0)[0]
+    assert shortest.frames.n_frames_hint() == 1
+
+
+def test_no_two_videos_are_alike_and_the_seed_decides():
+    hashes = [
+        video.frames.content_hash() for seed in (0, 1) for video in find_synthetic(SMALL, seed)
+    ]
+    assert len(set(hashes)) == 30
+    again = [video.frames.content_hash() for video in find_synthetic(SMALL, 0)]
+    assert again == hashes[:15]
+
+
+def test_more_training_videos_leave_the_others_as_they_are():
+    few = {video.name: video.split for video in find_synthetic(SMALL, seed=1)}
+    more = SMALL.model_copy(update={"train_videos_per_category": 4, "test_videos_per_category": 2})
+    many = {video.name: video.split for video in find_synthetic(more, seed=1)}
+    assert few.items() <= many.items()
+    assert len(many) == 30

@@ -1,0 +1,326 @@
+"""Ingest of one video whose frames come from memory."""
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import pytest
+
+from fgstp.errors import FootageError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.ingest_video import ingest_video
+from fgstp.footage.leak_schedule import LeakSchedule
+from fgstp.footage.masks import MaskFolder
+from fgstp.footage.records import RecordStore
+from fgstp.footage.settings import IngestSettings
+from fgstp.footage.video import Frame, Video
+
+
+@dataclass
+class InMemory:
+    """Frames from a list; counts how often they are gone through."""
+
+    frames: object
+    masks: object = None
+    classes: object = None
+    rate_hz: float | None = 15.0
+    passes: int = 0
+
+    def n_frames_hint(self):
+        return len(self.frames)
+
+    def fps_hz(self):
+        return self.rate_hz
+
+    def signature(self):
+        return self.content_hash()
+
+    def content_hash(self):
+        return f"{len(self.frames)} frames"
+
+    def __iter__(self):
+        self.passes += 1
+        for number, grey in enumerate(self.frames):
+            yield Frame(
+                grey,
+                None if self.masks is None else self.masks[number],
+                None if self.classes is None else self.classes[number],
+            )
+
+
+class Work:
+    """Ingests into one folder."""
+
+    def __init__(self, folder):
+        self.store = ClipStore(folder / "clips")
+        self.records = RecordStore(folder / "records")
+        self.done = []
+
+    def __call__(self, video, **changes):
+        basis = {"source": "folder", "clip_length_frames": 10}
+        settings = IngestSettings.model_validate(basis | changes)
+        self.done = []
+        return ingest_video(video, self.store, self.records, settings, self.done.append)
+
+
+@pytest.fixture
+def work(tmp_path):
+    return Work(tmp_path)
+
+
+@pytest.fixture
+def frames(footage):
+    return footage.frames([5, 40, 20], left_over=7)
+
+
+def test_progress_adds_up_to_the_frames_of_the_video_also_when_it_is_done(work, frames):
+    video = Video("v", InMemory(frames), "train")
+    first = work(video)
+    assert sum(work.done) == 37
+    assert len(work.done) >= 3  # it moves while the video goes on
+    second = work(video)
+    assert sum(work.done) == 37
+    assert second == first
+    assert video.frames.passes == 2  # a look at the depth, and the frames themselves
+
+
+def test_record_holds_rows_and_descriptors_of_all_clips(work, footage, tmp_path):
+    frames = footage.frames([5, 40, 5])
+    record = work(Video("v", InMemory(frames), "train"))
+    assert [row["dropped"] for row in record.clips] == [None, None, "duplicate"]
+    written = json.loads((tmp_path / "records" / "v.json").read_text())
+    assert written["video"] == record.video
+    assert written["clips"] == record.clips
+    maps = [descriptor.as_array() for descriptor in work.records.descriptors("v")]
+    assert np.array(maps).shape == (3, 3, 24, 32)
+    # By hand: where the blob flickers, a third of the time or so, is where the clip changes.
+    columns = np.array(maps)[:, 1].max(axis=1).argmax(axis=1) * 64 / 32
+    assert 5 <= columns[0] < 15
+    assert 40 <= columns[1] < 50
+    assert 5 <= columns[2] < 15
+
+
+def test_masks_and_leak_classes_of_the_source_itself(work, frames, footage):
+    masks = footage.masks(37)
+    classes = [0] * 14 + [3] * 23
+    video = Video("v", InMemory(frames, masks, classes), "test", mask_source="synthetic")
+    record = work(video)
+    assert [row["leak_class"] for row in record.clips] == [0, 3, 3]
+    assert [row["mask_source"] for row in record.clips] == ["synthetic"] * 3
+    np.testing.assert_array_equal(work.store.masks("v_0001"), masks[10:20])
+    leak_class = work.store.leak_class("v_0001")
+    assert leak_class.dtype == np.int8
+    assert leak_class.tolist() == [0] * 4 + [3] * 6
+
+
+def test_leak_classes_of_a_schedule_use_the_true_frame_rate(work, frames):
+    # At 1 Hz class 0 begins at frame 12 and class 1 at frame 25.
+    video = Video("v", InMemory(frames), "train", fps_hz=1.0, schedule=LeakSchedule(12, 25))
+    record = work(video)
+    assert record.video["fps_hz"] == 1.0
+    classes = [work.store.leak_class(f"v_000{index}").tolist() for index in range(3)]
+    assert classes == [[-1] * 10, [-1] * 2 + [0] * 8, [0] * 5 + [1] * 5]
+    assert [row["leak_class"] for row in record.clips] == [-1, 0, 0]
+
+
+def test_an_unknown_frame_rate_is_guessed_and_remarked(work, frames):
+    record = work(Video("v", InMemory(frames, rate_hz=None), "train", remarks=("seen",)))
+    assert record.video["fps_hz"] == 15.0
+    assert record.video["remarks"].split("; ")[:2] == [
+        "seen",
+        "frame rate unknown, taken as 15 Hz",
+    ]
+
+
+def test_background_that_the_table_gives_is_not_measured(work, frames):
+    record = work(Video("v", InMemory(frames), "train", distance_m=4.6, background="complex"))
+    assert record.video["category"] == "close_complex"
+    assert "measured" not in record.video["remarks"]
+
+
+@pytest.mark.parametrize(("opening_s", "found"), [(60.0, "complex"), (0.1, None)])
+def test_background_is_measured_in_the_opening(work, frames, opening_s, found):
+    # The blob covers 10 x 16 of 64 x 48 pixels: 5.2 % a clip, at three places.
+    video = Video("v", InMemory(frames), "train", distance_m=14.0)
+    record = work(video, categories={"opening_s": opening_s})
+    assert record.video["background"] == found
+    assert record.video["category"] == f"long_{found or 'unknown'}"
+    assert ("background measured" in record.video["remarks"]) == (found is not None)
+
+
+def test_a_still_scene_is_clear(work, footage):
+    frames = footage.frames([5, 5, 5])
+    frames[:, 16:32, 5:15] = frames[:, 32:48, 5:15]  # nothing flickers
+    record = work(Video("v", InMemory(frames), "train", distance_m=9.8))
+    assert record.video["category"] == "medium_clear"
+
+
+def test_only_leak_free_clips_tell_the_background(work, footage):
+    # Still before the release at frame 20, moving after it.
+    frames = footage.frames([5, 40, 20, 10])
+    frames[:20, 16:32] = frames[:20, 32:48]
+    video = Video("v", InMemory(frames), "train", fps_hz=1.0, schedule=LeakSchedule(20, 21))
+    assert work(video).video["background"] == "clear"
+
+
+# ------------------------------------------------------------------------- 16 bits
+
+
+def _counts(frames):
+    return 20_000 + 8 * frames.astype(np.uint16)
+
+
+def test_16_bits_are_mapped_by_one_span_a_video(work, frames):
+    # In the second clip the whole scene is warmer: that must stay to be seen.
+    counts = _counts(frames)
+    counts[10:20] += 400
+    record = work(Video("v", InMemory(counts), "train"))
+    low, high = record.video["low_counts"], record.video["high_counts"]
+    assert low == pytest.approx(np.percentile(counts, 0.1), abs=12)
+    assert high == pytest.approx(np.percentile(counts, 99.9), abs=12)
+    for index in range(3):
+        stretch = counts[10 * index : 10 * index + 10].astype(float)
+        by_hand = np.clip((stretch - low) / (high - low) * 255, 0, 255)
+        np.testing.assert_allclose(work.store.frames(f"v_000{index}"), by_hand, atol=0.51)
+
+
+def test_16_bits_with_a_fixed_span(work, frames):
+    span = {"mode": "fixed", "low_counts": 20_000, "high_counts": 20_000 + 8 * 255}
+    record = work(Video("v", InMemory(_counts(frames)), "train"), span=span)
+    assert (record.video["low_counts"], record.video["high_counts"]) == (20_000, 22_040)
+    np.testing.assert_array_equal(work.store.frames("v_0001"), frames[10:20])
+
+
+def test_8_bits_stay_as_they_are(work, frames):
+    dark = (frames // 4).astype(np.uint8)
+    record = work(Video("v", InMemory(dark), "train"))
+    assert record.video["low_counts"] is None
+    np.testing.assert_array_equal(work.store.frames("v_0000"), dark[:10])
+
+
+# ------------------------------------------------------------------------ refusals
+
+
+@pytest.mark.parametrize(("n_frames", "words"), [(0, "no frame"), (9, "it has 9 frames")])
+def test_too_few_frames(work, frames, tmp_path, n_frames, words):
+    with pytest.raises(FootageError, match=words):
+        work(Video("v", InMemory(frames[:n_frames]), "train"))
+    assert not list(tmp_path.rglob("v*"))
+
+
+def test_exactly_one_clip(work, frames):
+    record = work(Video("v", InMemory(frames[:10]), "train"))
+    assert record.video["clips"] == 1
+    assert record.video["frames_left_over"] == 0
+
+
+def test_a_refused_video_forgets_its_old_record(work, frames):
+    work(Video("v", InMemory(frames), "train"))
+    with pytest.raises(FootageError):
+        work(Video("v", InMemory(frames[:9]), "train"))
+    assert work.records.read("v") is None
+
+
+def test_masks_beyond_the_end_are_found_although_the_clips_have_theirs(
+    work, frames, footage, tmp_path
+):
+    folder = footage.pictures(tmp_path / "masks", 255 * footage.masks(38))
+    video = Video("v", InMemory(frames), "train", "annotated", MaskFolder.numbered(folder))
+    with pytest.raises(FootageError, match=r"1 masks .* 37 frames, .* 000037\.png"):
+        work(video)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"split": "test"},
+        {"fps_hz": 10.0},
+        {"distance_m": 5.0},
+        {"background": "clear"},
+        {"schedule": LeakSchedule(0, 180)},
+        {"remarks": ("new",)},
+    ],
+)
+def test_facts_of_the_table_count_as_settings(work, frames, change):
+    video = Video("v", InMemory(frames), "train")
+    work(video)
+    changed = replace(video, **change)
+    before = changed.frames.passes
+    work(changed)
+    assert changed.frames.passes > before
+    work(changed)
+    assert changed.frames.passes == before + 2
+
+
+# -------------------------------------------------------------------------- memory
+
+
+class Endless:
+    """A sequence of frames that are made when they are asked for."""
+
+    def __init__(self, n_frames):
+        self.n_frames = n_frames
+        rng = np.random.default_rng(0)
+        self.scenes = rng.integers(0, 256, (7, 120, 160), np.uint8)
+
+    def __len__(self):
+        return self.n_frames
+
+    def __iter__(self):
+        for number in range(self.n_frames):
+            yield self.scenes[number % 7].copy()
+
+
+@pytest.mark.parametrize("pseudo", [False, True])
+def test_memory_does_not_grow_with_the_video(work, pseudo):
+    # 1200 frames more are 23 MB more to see.
+    masks = {"enabled": pseudo, "window_s": 6.0}
+    peaks = []
+    for n_frames in (300, 300, 1500):
+        tracemalloc.start()
+        video = Video(f"v{len(peaks)}", InMemory(Endless(n_frames)), "train")
+        work(video, clip_length_frames=30, pseudo_masks=masks)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] - peaks[1] < 3e6, peaks
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.frame_sources import VideoFile
+from fgstp.footage.ingest_video import ingest_video
+from fgstp.footage.records import RecordStore
+from fgstp.footage.settings import IngestSettings
+from fgstp.footage.video import Video
+
+file, out = Path(sys.argv[1]), Path(sys.argv[2])
+settings = IngestSettings(source="folder", clip_length_frames=30)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+video = Video(file.stem, VideoFile(file), "train")
+ingest_video(video, ClipStore(out), RecordStore(out), settings, lambda done: None)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_memory_of_a_process_does_not_grow_with_a_video_file(footage, tmp_path):
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (7, 240, 320), np.uint8)
+    grown_mb = []
+    for n_frames in (150, 1200):  # 80 MB more to see
+        frames = [cv2.GaussianBlur(pictures[number % 7], (0, 0), 5) for number in range(n_frames)]
+        file = footage.video(tmp_path / f"v{n_frames}.avi", frames, "MJPG")
+        result = subprocess.run(
+            [sys.executable, "-c", MEMORY, file, tmp_path / "out"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        grown_mb.append(int(result.stdout))
+    assert grown_mb[1] - grown_mb[0] < 30, grown_mb
+    assert grown_mb[1] < 1024

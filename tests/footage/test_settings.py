@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from fgstp.errors import UserError
+from fgstp.footage.settings import IngestSettings, check_seed
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+def block(environment):
+    text = (CONF / environment / "parameters_ingest.yml").read_text("utf-8")
+    return yaml.safe_load(text)["ingest"]
+
+
+def every_setting(settings, path=""):
+    """Names of all settings with their block, such as `duplicates.threshold`."""
+    for name, value in settings.items():
+        yield from (
+            every_setting(value, f"{path}{name}.") if isinstance(value, dict) else [path + name]
+        )
+
+
+def test_the_base_environment_names_every_setting():
+    base = block("base")
+    settings = IngestSettings.model_validate(base)
+    assert set(every_setting(base)) == set(every_setting(settings.model_dump()))
+    assert settings.source == "gasvid"
+    assert settings.clip_length_frames == 150
+
+
+@pytest.mark.parametrize(
+    "environment",
+    sorted(path.parent.name for path in CONF.glob("*/parameters_ingest.yml")),
+)
+def test_each_environment_changes_only_settings_that_there_are(environment):
+    assert set(every_setting(block(environment))) <= set(every_setting(block("base")))
+
+
+def faulty(change):
+    settings = block("base")
+    place = settings
+    *blocks, name = change[0].split(".")
+    for part in blocks:
+        place = place[part]
+    place[name] = change[1]
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("source", "youtube", "'synthetic', 'gasvid', 'annotated' or 'folder'"),
+        ("clip_length_frames", 2, "greater than or equal to 3"),
+        ("clip_lenght_frames", 150, "Extra inputs are not permitted"),
+        ("synthetic.seconds", 0, "greater than 0"),
+        ("synthetic.height_px", 31, "greater than or equal to 32"),
+        ("synthetic.fps", 15, "Extra inputs are not permitted"),
+        ("span.mode", "stretched", "'robust' or 'fixed'"),
+        ("span.low_percentile", 99.95, "low end of a span must lie below its high end"),
+        ("span.low_counts", 65535, "low end of a span must lie below its high end"),
+        ("span.high_counts", 65536, "less than or equal to 65535"),
+        ("categories.close_below_m", 14.5, "close_below_m must not exceed long_from_m"),
+        ("categories.complex_from_share", 1.1, "less than or equal to 1"),
+        ("duplicates.threshold", 0, "greater than 0"),
+        ("duplicates.threshold", 1.5, "less than or equal to 1.01"),
+        ("validation.share", -0.1, "greater than or equal to 0"),
+        ("validation.gap_clips", 0, "greater than or equal to 1"),
+        ("pseudo_masks.polarity", "cold", "'bright', 'dark' or 'both'"),
+        ("pseudo_masks.percentile", 50, "less than 50"),
+        ("pseudo_masks.opening_px", 4, "must be odd"),
+        ("pseudo_masks.opening_px", -1, "greater than or equal to 1"),
+        ("parallel.jobs", 0, "-1 .all processors. or at least 1"),
+        ("contact_sheet.frames_per_clip", 0, "greater than or equal to 1"),
+    ],
+)
+def test_values_out_of_range_are_refused(setting, value, message):
+    with pytest.raises(ValidationError, match=message) as error:
+        IngestSettings.model_validate(faulty((setting, value)))
+    assert error.value.error_count() == 1
+    # The fault is found where it is: in the setting, or in its block where two disagree.
+    place = ".".join(map(str, error.value.errors()[0]["loc"]))
+    assert setting.startswith(place)
+    assert place
+
+
+def test_no_synthetic_video_at_all_is_refused():
+    settings = block("base")
+    settings["synthetic"] |= {"train_videos_per_category": 0, "test_videos_per_category": 0}
+    with pytest.raises(ValidationError, match="at least one training or test video"):
+        IngestSettings.model_validate(settings)
+
+
+def test_settings_do_not_change():
+    settings = IngestSettings(source="folder")
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.source = "gasvid"
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, "1", True, None])
+def test_a_seed_that_is_no_whole_number_is_refused(seed):
+    with pytest.raises(UserError, match=r"The seed is .*; choose a whole number of 0 or more") as e:
+        check_seed(seed)
+    assert repr(seed) in str(e.value)
+
+
+def test_a_seed_passes_as_it_is():
+    assert [check_seed(seed) for seed in (0, 42)] == [0, 42]

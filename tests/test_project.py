@@ -1,0 +1,312 @@
+"""Structure: pipelines, catalog, settings, DVC's stages and what imports what agree."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.config import OmegaConfigLoader
+from kedro.framework.project import configure_project
+from kedro.framework.project import pipelines as registered
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog
+from pydantic import BaseModel
+
+from fgstp.footage.settings import IngestSettings
+from fgstp.hooks import flatten
+from fgstp.pipeline_registry import register_pipelines
+
+ENVIRONMENTS = ("base", "demo", "test")
+BLOCKS = {"ingest": IngestSettings}  # the typed blocks of parameters
+FREE_OF_KEDRO = ("footage", "plumes", "reporting")
+# What runs cannot turn out otherwise by, so that DVC need not look at it.
+NO_INFLUENCE = {"__init__.py", "pipelines/__init__.py", "errors.py", "progress.py"}
+REPOSITORY = Path(__file__).parents[1]
+
+
+def _yaml(*parts):
+    return yaml.safe_load(REPOSITORY.joinpath(*parts).read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    configure_project("fgstp")
+    return register_pipelines()
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    """Paths of the catalog as they stand without `--params`: relative to the project."""
+    loader = OmegaConfigLoader(str(REPOSITORY / "conf"), base_env="base", default_run_env="base")
+    return loader["catalog"]
+
+
+def _leaf_keys(settings):
+    """Dotted names of all settings, from what the models say of themselves."""
+    for name, field in settings.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from (f"{name}.{key}" for key in _leaf_keys(inner))
+        else:
+            yield name
+
+
+# -------------------------------------------------------------- pipelines, catalog
+
+
+def test_each_folder_is_a_pipeline_and_the_default_is_their_sum(pipelines):
+    folders = {
+        path.parent.name for path in (REPOSITORY / "src/fgstp/pipelines").glob("*/pipeline.py")
+    }
+    assert set(pipelines) == folders | {"__default__"}
+    assert "ingest" in folders
+    every_node = {node.name for name in folders for node in pipelines[name].nodes}
+    assert {node.name for node in pipelines["__default__"].nodes} == every_node
+    for pipeline in pipelines.values():
+        assert all(node._name for node in pipeline.nodes)  # named, not described
+
+
+def test_kedro_finds_the_pipelines(pipelines):
+    bootstrap_project(REPOSITORY)
+    assert set(registered) == set(pipelines)
+
+
+def test_no_dataset_is_kept_in_memory_and_none_is_unused(pipelines, catalog):
+    used = {
+        name
+        for name in pipelines["__default__"].datasets()
+        if not name.startswith(("params:", "parameters"))
+    }
+    assert used == {name for name in catalog if not name.startswith("_")}
+
+
+def test_every_catalog_entry_can_be_built(catalog):
+    entries = {name: entry for name, entry in catalog.items() if not name.startswith("_")}
+    built = DataCatalog.from_config(entries)
+    for name in entries:
+        assert built[name] is not None
+
+
+def test_files_of_two_entries_do_not_collide(catalog):
+    paths = [entry["filepath"] for name, entry in catalog.items() if not name.startswith("_")]
+    assert len(set(paths)) == len(paths)
+
+
+# ------------------------------------------------------------------------ settings
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_setting_in_conf_is_known(environment):
+    for path in (REPOSITORY / "conf" / environment).glob("parameters*.yml"):
+        for block, values in (yaml.safe_load(path.read_text("utf-8")) or {}).items():
+            if block in BLOCKS:
+                names = {name.removeprefix(".") for name, _ in flatten("", values)}
+                assert names <= set(_leaf_keys(BLOCKS[block])), path
+            else:
+                assert block == "seed", f"{path} has {block}, which no model checks"
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_base_spells_out_every_setting(block):
+    written = _yaml("conf", "base", f"parameters_{block}.yml")[block]
+    assert {name.removeprefix(".") for name, _ in flatten("", written)} == set(
+        _leaf_keys(BLOCKS[block])
+    )
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_environment_is_sound_after_the_soft_merge(environment):
+    from fgstp.settings import CONFIG_LOADER_ARGS
+
+    arguments = {
+        key: value for key, value in CONFIG_LOADER_ARGS.items() if key != "custom_resolvers"
+    }
+    loader = OmegaConfigLoader(str(REPOSITORY / "conf"), env=environment, **arguments)
+    for block, model in BLOCKS.items():
+        model.model_validate(loader["parameters"][block])
+    base = _yaml("conf", "base", "parameters_ingest.yml")["ingest"]
+    # What an environment does not name it takes from base, inside a block too.
+    assert loader["parameters"]["ingest"]["categories"] == base["categories"]
+    if environment == "test":
+        assert loader["parameters"]["ingest"]["duplicates"]["floor_levels"] == 2.0
+
+
+def test_base_is_gasvid_and_the_embedded_default_needs_no_data():
+    assert _yaml("conf", "base", "parameters_ingest.yml")["ingest"]["source"] == "gasvid"
+    assert _yaml("conf", "base", "parameters_ingest.yml")["ingest"]["clip_length_frames"] == 150
+    assert _yaml("conf", "demo", "parameters_ingest.yml")["ingest"]["source"] == "synthetic"
+
+
+def test_the_environment_for_tests_is_tiny():
+    base = _yaml("conf", "base", "parameters_ingest.yml")["ingest"]["synthetic"]
+    ours = _yaml("conf", "test", "parameters_ingest.yml")["ingest"]
+    assert ours["source"] == "synthetic"
+    size = base | ours["synthetic"]
+    videos = 5 * (size["train_videos_per_category"] + size["test_videos_per_category"])
+    pixels = size["height_px"] * size["width_px"] * size["seconds"] * size["fps_hz"] * videos
+    assert pixels < 5e6
+    assert ours["parallel"]["backend"] == "sequential"
+
+
+def test_the_environment_without_a_choice_is_that_of_dvc():
+    from fgstp.settings import CONFIG_LOADER_ARGS
+
+    assert CONFIG_LOADER_ARGS["default_run_env"] == _yaml("conf", "dvc.yml")["env"]
+    assert _yaml("dvc.yaml")["vars"] == ["conf/dvc.yml"]
+
+
+# ----------------------------------------------------------------------------- DVC
+
+
+def _dvc_paths(stage, part):
+    entries = _yaml("dvc.yaml")["stages"][stage].get(part, [])
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+
+
+def _within(path, folders):
+    return [folder for folder in folders if f"{path}/".startswith(f"{folder}/")]
+
+
+def test_dvc_has_the_outputs_of_the_catalog(pipelines, catalog):
+    pipeline = pipelines["ingest"]
+    # The folders are inputs to Kedro, because nodes write in them through a handle.
+    written = {*pipeline.all_outputs(), "clip_files", "ingest_records"}
+    outs = _dvc_paths("ingest", "outs")
+    paths = {catalog[name]["filepath"] for name in written}
+    for path in paths:
+        assert len(_within(path, outs)) == 1, path
+    assert set(outs) <= paths
+    # Nodes resume in these; DVC would delete them before the stage runs.
+    kept = [
+        next(iter(out))
+        for out in _yaml("dvc.yaml")["stages"]["ingest"]["outs"]
+        if isinstance(out, dict) and next(iter(out.values())).get("persist")
+    ]
+    assert set(kept) == {catalog[name]["filepath"] for name in ("clip_files", "ingest_records")}
+
+
+def test_dvc_depends_on_what_the_catalog_reads(catalog):
+    deps = _dvc_paths("ingest", "deps")
+    for name in ("raw_footage", "gasvid_table"):
+        assert catalog[name]["filepath"] in deps
+    assert "conf/base/catalog.yml" in deps
+    for dep in deps:
+        assert (REPOSITORY / dep).exists(), dep
+        assert not _within(dep, _dvc_paths("ingest", "outs"))
+
+
+def test_dvc_depends_on_all_code_that_the_stage_runs():
+    code = (
+        "import sys, fgstp.pipelines.ingest, fgstp.io.table, fgstp.io.folder, fgstp.io.text\n"
+        "import fgstp.io.figures\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'fgstp'))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    source = REPOSITORY / "src/fgstp"
+    loaded = {Path(file).relative_to(source).as_posix() for file in answer.stdout.split()}
+    assert "footage/ingest_video.py" in loaded
+    deps = _dvc_paths("ingest", "deps")
+    missing = {file for file in loaded if not _within(f"src/fgstp/{file}", deps)}
+    assert missing <= NO_INFLUENCE
+
+
+def test_dvc_depends_on_the_parameters_of_the_pipeline(pipelines):
+    stage = _yaml("dvc.yaml")["stages"]["ingest"]
+    tracked = {}
+    for entry in stage["params"]:
+        for file, names in entry.items():
+            tracked.setdefault(file, set()).update(names)
+    used = {
+        name.removeprefix("params:")
+        for name in pipelines["ingest"].inputs()
+        if name.startswith("params:")
+    }
+    assert tracked["conf/base/parameters.yml"] | tracked["conf/base/parameters_ingest.yml"] == used
+    assert tracked["conf/${env}/parameters_ingest.yml"] == {"ingest"}
+    assert stage["cmd"] == "kedro run --pipelines=ingest --env=${env}"
+
+
+# ------------------------------------------------------------------------- imports
+
+
+@pytest.mark.parametrize("package", FREE_OF_KEDRO)
+def test_packages_import_without_kedro_and_mlflow(package):
+    files = sorted((REPOSITORY / "src/fgstp" / package).rglob("*.py"))
+    modules = [
+        ".".join(file.relative_to(REPOSITORY / "src").with_suffix("").parts) for file in files
+    ]
+    code = (
+        "import importlib, sys\n"
+        f"[importlib.import_module(name) for name in {modules}]\n"
+        "print(sorted({'kedro', 'mlflow', 'kedro_mlflow', 'dvc'} & set(sys.modules)))\n"
+        "print(sorted(n for n in sys.modules if n.startswith('fgstp.pipelines')))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.split() == ["[]", "[]"]
+
+
+# --------------------------------------------------------------------- the repository
+
+
+def test_the_lock_pins_every_package_and_names_no_host():
+    lines = (REPOSITORY / "requirements.lock").read_text().splitlines()
+    packages = [line for line in lines if line.strip() and not line.startswith("#")]
+    assert len(packages) > 50
+    for line in packages:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;/:@]+( ;.*)?", line), line
+        assert "/" not in line
+    assert "://" not in "\n".join(lines)
+
+
+def test_the_lock_holds_every_dependency():
+    import tomllib
+
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    locked = set(re.findall(r"^([^=\s]+)==", (REPOSITORY / "requirements.lock").read_text(), re.M))
+    for requirement in [*project["dependencies"], *optional["dev"], *optional["viz"]]:
+        name = re.match(r"[\w.-]+", requirement)[0]
+        assert re.sub(r"[._]", "-", name).lower() in locked, requirement
+
+
+@pytest.mark.parametrize(
+    "file", ["Makefile", "pyproject.toml", ".ci/run", ".dvc/config", "conf/base/mlflow.yml"]
+)
+def test_no_registry_host_and_no_path_of_one_machine(file):
+    text = (REPOSITORY / file).read_text()
+    assert "://" not in text.replace("sqlite:///mlflow.db", "")
+    assert not re.search(
+        r"(?<!no-emit-)index-url|find-links", text.replace("--no-emit-", "no-emit-")
+    )
+    assert not re.search(r"(?<![\w.}])/(home|root|work|tmp|Users)/", text)
+
+
+def test_usage_reports_are_off():
+    assert _yaml(".telemetry") == {"consent": False}
+    assert "analytics = false" in (REPOSITORY / ".dvc/config").read_text()
+
+
+def test_git_and_dvc_leave_out_what_they_must(tmp_path):
+    ignored = [".venv/x", "mlflow.db", "data/03_primary/clips/x.npy", ".viz/x", "src/__pycache__/x"]
+    wanted = [
+        "data/01_raw/README.md",
+        "data/01_raw/x.dvc",
+        "data/03_primary/.gitignore",
+        "dvc.lock",
+    ]
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text((REPOSITORY / ".gitignore").read_text())
+    answer = subprocess.run(
+        ["git", "-C", tmp_path, "check-ignore", *ignored, *wanted],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout.split() == ignored
+    assert "__pycache__/" in (REPOSITORY / ".dvcignore").read_text().splitlines()
