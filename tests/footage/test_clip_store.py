@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.errors import UserError
-from fgstp.footage.clip_store import ClipStore, ClipWriter
+from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 
 
@@ -137,29 +137,3 @@ def test_only_stale_files_of_its_own_are_removed(store, full_clip):
 def test_tidying_a_folder_that_is_not_there_does_nothing(store):
     assert store.remove_all_but([]) == 0
     assert not store.folder.exists()
-
-
-def test_the_writer_has_written_all_when_it_is_left(store, full_clip, noise_frames):
-    with ClipWriter(store) as writer:
-        for number in range(4):
-            writer.write(str(number), Clip(number, 0, noise_frames(5, seed=number)))
-    for number in range(4):
-        np.testing.assert_array_equal(store.frames(str(number)), noise_frames(5, seed=number))
-
-
-@pytest.mark.parametrize("clips", [1, 3])
-def test_the_writer_tells_of_a_clip_that_it_could_not_write(tmp_path, full_clip, clips):
-    (tmp_path / "file").touch()
-    with (
-        pytest.raises(UserError, match=r"Cannot write .*file.*folder that can be written"),
-        ClipWriter(ClipStore(tmp_path / "file")) as writer,
-    ):
-        for number in range(clips):
-            writer.write(str(number), full_clip)
-
-
-def test_another_error_is_not_hidden_by_the_writer(tmp_path, full_clip):
-    (tmp_path / "file").touch()
-    with pytest.raises(ZeroDivisionError), ClipWriter(ClipStore(tmp_path / "file")) as writer:
-        writer.write("a", full_clip)
-        raise ZeroDivisionError

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.errors import FootageError
-from fgstp.footage.clips import Clip, ClipCutter
+from fgstp.footage.clips import Clip, ClipCutter, read_ahead
 from fgstp.footage.video import Frame
 
 
@@ -96,3 +96,39 @@ def test_a_video_shorter_than_a_clip_is_refused_with_both_lengths():
     assert list(cutter.clips(stream(149))) == []
     with pytest.raises(FootageError, match=r"149 frames.* takes 150; .*ingest.clip_length_frames"):
         cutter.check_length()
+
+
+def test_reading_ahead_changes_nothing_but_the_time():
+    plain = list(ClipCutter(5).clips(stream(23)))
+    ahead = list(read_ahead(ClipCutter(5).clips(stream(23))))
+    assert [clip.first_frame for clip in ahead] == [clip.first_frame for clip in plain]
+    for one, other in zip(ahead, plain, strict=True):
+        np.testing.assert_array_equal(one.frames, other.frames)
+    assert list(read_ahead(ClipCutter(5).clips(stream(4)))) == []
+
+
+def test_reading_ahead_is_one_clip_ahead_at_most():
+    made = []
+
+    def clips():
+        for clip in ClipCutter(2).clips(stream(20)):
+            made.append(clip.index)
+            yield clip
+
+    ahead = read_ahead(clips())
+    for number in range(5):
+        assert next(ahead).index == number
+        assert len(made) <= number + 2
+    ahead.close()
+    assert len(made) <= 6
+
+
+def test_an_error_in_making_a_clip_comes_in_its_place():
+    def clips():
+        yield from ClipCutter(2).clips(stream(4))
+        raise FootageError("the rest is lost")
+
+    ahead = read_ahead(clips())
+    assert [next(ahead).index, next(ahead).index] == [0, 1]
+    with pytest.raises(FootageError, match="the rest is lost"):
+        next(ahead)

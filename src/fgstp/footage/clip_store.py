@@ -1,11 +1,9 @@
 """The folder of clips: one file of frames, one of masks and one of leak classes a clip."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,49 +102,3 @@ class ClipStore:
     def _own_files(self) -> Iterator[Path]:
         for part in (FRAMES, MASKS, LEAK_CLASS):
             yield from self.folder.glob(f"*.{part}.npy")
-
-
-class ClipWriter:
-    """Writes clips in a thread of its own, so that decoding goes on meanwhile.
-
-    At most one clip is being written, which bounds the memory. To be used as a context:
-    leaving it waits for the last clip.
-
-    Attributes:
-        store: where the clips go.
-    """
-
-    def __init__(self, store: ClipStore) -> None:
-        self.store = store
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._pending: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._thread.shutdown()
-        if error is None:
-            self._wait()
-
-    def write(self, name: str, clip: Clip) -> None:
-        """Hand over a clip, once the one before it is written.
-
-        Args:
-            name: id of the clip.
-            clip: what to write; it must not change any more.
-
-        Raises:
-            UserError: the clip before it could not be written.
-        """
-        self._wait()
-        self._pending = self._thread.submit(self.store.write, name, clip)
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()

@@ -1,6 +1,7 @@
 """Clips: a stream of frames cut into pieces of equal length."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,24 @@ class ClipCutter:
                 f"it has {self.n_frames} frames, but a clip takes {self.length}; use longer "
                 "footage or lower ingest.clip_length_frames"
             )
+
+
+def read_ahead(clips: Iterator[Clip]) -> Iterator[Clip]:
+    """Make the next clip in a thread of its own while the present one is worked on.
+
+    Decoding and writing wait for different things, so that they can overlap.
+
+    Args:
+        clips: clips as they are made.
+
+    Yields:
+        The same clips; an error in making one is raised in its place.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        upcoming = thread.submit(next, clips, None)
+        while (clip := upcoming.result()) is not None:
+            upcoming = thread.submit(next, clips, None)
+            yield clip
 
 
 class _ClipBuilder:

@@ -8,8 +8,8 @@ import numpy as np
 
 from fgstp.errors import FootageError
 from fgstp.footage.categories import category_name, measure_background
-from fgstp.footage.clip_store import ClipStore, ClipWriter
-from fgstp.footage.clips import Clip, ClipCutter
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clips import Clip, ClipCutter, read_ahead
 from fgstp.footage.descriptors import ClipDescriptor, describe
 from fgstp.footage.duplicates import DuplicateFilter
 from fgstp.footage.fingerprints import text_hash
@@ -35,8 +35,8 @@ def ingest_video(
 ) -> VideoRecord:
     """Cut one video into clips, drop duplicates, write the rest; or find it done already.
 
-    Memory holds one clip, or with pseudo masks as many as their window spans; it does not
-    grow with the video.
+    Memory holds three clips, and with pseudo masks as many more as their window spans; it
+    does not grow with the video.
 
     Args:
         video: what to ingest.
@@ -60,9 +60,8 @@ def ingest_video(
     # A half-done run with other settings must not pass for the one that the record is of.
     records.forget(video.name)
     signature, content = _signature(video), video.frames.content_hash()
-    with ClipWriter(clips) as writer:
-        work = _VideoWork(video, writer, settings)
-        record = work.run(content, progress)
+    work = _VideoWork(video, clips, settings)
+    record = work.run(content, progress)
     keys = {"settings": settings_key, "signature": signature}
     rows = {"video": record.video, "clips": record.clips}
     records.write(video.name, keys | rows, work.descriptors)
@@ -118,9 +117,9 @@ def _finished(
 class _VideoWork:
     """One video while it is being ingested."""
 
-    def __init__(self, video: Video, writer: ClipWriter, settings: IngestSettings) -> None:
+    def __init__(self, video: Video, store: ClipStore, settings: IngestSettings) -> None:
         self.video = video
-        self.writer = writer
+        self.store = store
         self.settings = settings
         stated_hz = video.fps_hz or video.frames.fps_hz()
         self.fps_hz = stated_hz or DEFAULT_FPS_HZ
@@ -139,7 +138,7 @@ class _VideoWork:
         )
         span = self._span()
         stream = cutter.clips(eight_bit(iter(self.video.frames), span))
-        for clip in self._labelled(stream):
+        for clip in self._labelled(read_ahead(stream)):
             self._take(clip, duplicates)
             progress(len(clip.frames))
         cutter.check_length()
@@ -197,7 +196,7 @@ class _VideoWork:
             repeated = self.clip_name(match.index)
             row |= {"dropped": DUPLICATE, "repeats": repeated, "similarity": match.similarity}
         else:
-            self.writer.write(row["clip"], clip)
+            self.store.write(row["clip"], clip)
         self.rows.append(row)
 
     def clip_name(self, index: int) -> str:
