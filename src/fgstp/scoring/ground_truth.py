@@ -1,0 +1,111 @@
+"""Ground truth: a mask, and what scoring against it needs again and again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.errors import UserError
+from fgstp.scoring.grey_levels import N_LEVELS
+from fgstp.scoring.weighting import Weighting
+
+N_BLOCKS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """One mask; what depends on it alone is computed once, when it is first needed.
+
+    Keep these objects to score many predictions against the same masks; each takes about
+    12 bytes a pixel, and more where much of the frame is gas.
+
+    Attributes:
+        mask: (H, W) bool.
+    """
+
+    mask: NDArray[np.bool_]
+
+    @classmethod
+    def from_mask(cls, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> "GroundTruth":
+        """Check and take a mask.
+
+        Args:
+            mask: (H, W) bool, or uint8 with 0 and 1, or with 0 and 255.
+
+        Raises:
+            UserError: shape, type or values are others.
+        """
+        if mask.ndim != 2 or not mask.size or mask.dtype not in (np.bool_, np.uint8):
+            raise UserError(f"A mask is (H, W), bool or uint8, not {mask.shape}, {mask.dtype}.")
+        is_gas = np.ascontiguousarray(mask != 0)
+        if mask.dtype != np.bool_:
+            top = int(mask.max())
+            if top not in {0, 1, 255} or np.any(mask[is_gas] != top):
+                raise UserError("A mask holds 0 and 1, or 0 and 255, and nothing else.")
+        return cls(is_gas)
+
+    @cached_property
+    def n_foreground(self) -> int:
+        """Number of foreground pixels."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def cut(self) -> tuple[int, int]:
+        """Rows above and columns left of the cut through the foreground's centroid."""
+        if not self.n_foreground:
+            height, width = self.mask.shape
+            return height // 2, width // 2
+        rows, columns = self.mask.sum(axis=1), self.mask.sum(axis=0)
+        y = rows @ np.arange(rows.size) / self.n_foreground
+        x = columns @ np.arange(columns.size) / self.n_foreground
+        return round(float(y)) + 1, round(float(x)) + 1
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[slice, slice], ...]:
+        """The four blocks beside the cut: upper left, upper right, lower left, lower right."""
+        y, x = self.cut
+        upper, lower, left, right = slice(0, y), slice(y, None), slice(0, x), slice(x, None)
+        return (upper, left), (upper, right), (lower, left), (lower, right)
+
+    @cached_property
+    def _code(self) -> NDArray[np.uint16]:
+        """(H, W): 512 times the block plus 256 times the mask."""
+        code = self.mask.astype(np.uint16)
+        for number, block in enumerate(self.blocks):
+            code[block] += 2 * number
+        code *= N_LEVELS
+        return code
+
+    def count(self, frame: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Count the pixels of a prediction by block, mask and level.
+
+        All metrics but the weighted F follow from these counts.
+
+        Args:
+            frame: (H, W) uint8.
+
+        Returns:
+            (4, 2, 256) int64.
+        """
+        counts = np.bincount((self._code + frame).ravel(), minlength=N_BLOCKS * 2 * N_LEVELS)
+        return counts.reshape(N_BLOCKS, 2, N_LEVELS)
+
+    @cached_property
+    def weighting(self) -> Weighting | None:
+        """What the weighted F needs; None if the mask is empty."""
+        return Weighting.from_mask(self.mask) if self.n_foreground else None
+
+
+def ground_truths(
+    masks: NDArray[np.bool_] | NDArray[np.uint8] | Sequence[GroundTruth],
+) -> Iterator[GroundTruth]:
+    """The ground truth of each frame, made when its turn comes.
+
+    Args:
+        masks: (T, H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or ground truths,
+            which are given back.
+    """
+    for mask in masks:
+        yield mask if isinstance(mask, GroundTruth) else GroundTruth.from_mask(mask)

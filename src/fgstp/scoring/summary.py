@@ -1,0 +1,160 @@
+"""Summaries of frame scores by video, category or leak class, with intervals."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fgstp.errors import UserError
+from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
+from fgstp.scoring.protocols import Protocol
+from fgstp.scoring.ranking import rank, ranking_scores, why_undefined
+from fgstp.scoring.score_clip import FALSE_ALARMS, METRICS
+
+MEAN_METRICS = (*METRICS, *FALSE_ALARMS)
+RANKING_METRICS = ("average_precision", "auroc")
+ALL = "all"
+REQUIRED = ("protocol", "protocol_tuple", "video", "clip", "gas", "frame_score", *MEAN_METRICS)
+
+
+def summarise(
+    rows: pd.DataFrame,
+    by: str | None = None,
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Summarise frame scores.
+
+    Values are averaged as the rows' own protocol says. Average precision and AUROC are of
+    all frames of a group. Intervals are bootstrapped over videos; in a group of fewer than
+    5 over the clips within each of them, so that such an interval tells of those videos only.
+
+    Args:
+        rows: what `score_clip` gave for each clip, with columns `video` and `clip` beside
+            it, and the column to group by; several protocols may be mixed.
+        by: `video`, `category`, `leak_class` or any other column; None for all rows.
+        confidence: of the intervals, between 0 and 1.
+        n_resamples: of the bootstrap.
+        seed: the same seed and rows give the same intervals, whatever other groups there are.
+
+    Returns:
+        A row for each protocol, group and metric: `protocol, protocol_tuple, by, group,
+        metric, value, low, high`, `interval_over` (`videos`, `clips`, or `none` if there is
+        no interval), `n_videos, n_clips, n_frames`, and `note`, why a value or an interval
+        is missing.
+
+    Raises:
+        UserError: there are no rows, a column is missing, or the confidence is out of range.
+    """
+    _check(rows, by, confidence, n_resamples)
+    parts = []
+    for protocol, group, frames in _groups(rows, by):
+        rng = np.random.default_rng([seed, zlib.crc32(group.encode())])
+        part = _summarise_group(frames, protocol, confidence, n_resamples, rng)
+        labels = (protocol.name, protocol.tuple, by or ALL, group)
+        for place, (name, label) in enumerate(
+            zip(("protocol", "protocol_tuple", "by", "group"), labels, strict=True)
+        ):
+            part.insert(place, name, label)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: int) -> None:
+    missing = [name for name in (*REQUIRED, *([by] if by else [])) if name not in rows]
+    if missing:
+        raise UserError(f"The frame scores lack the columns {', '.join(missing)}.")
+    if rows.empty:
+        raise UserError("There are no frame scores to summarise.")
+    if rows[["video", "clip"]].isna().any(axis=None):
+        raise UserError("Some frame scores do not say of which video and clip they are.")
+    if not 0 < confidence < 1 or n_resamples < 1:
+        raise UserError(
+            "An interval needs a confidence between 0 and 1 and at least one resample, not"
+            f" {confidence} and {n_resamples}."
+        )
+
+
+def _groups(rows: pd.DataFrame, by: str | None) -> Iterator[tuple[Protocol, str, pd.DataFrame]]:
+    for (name, settings), scored in rows.groupby(["protocol", "protocol_tuple"], sort=False):
+        protocol = Protocol.parse(str(name), str(settings))
+        if by is None:
+            yield protocol, ALL, scored
+            continue
+        for value, frames in scored.groupby(by, dropna=False):
+            yield protocol, "unknown" if pd.isna(value) else str(value), frames
+
+
+def _summarise_group(
+    frames: pd.DataFrame,
+    protocol: Protocol,
+    confidence: float,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    # Sorted, so that the order of the rows decides nothing.
+    names = pd.MultiIndex.from_frame(frames[["video", "clip"]])
+    clip_of_frame, clips = pd.factorize(names, sort=True)
+    video_of_clip, videos = pd.factorize(clips.get_level_values(0), sort=True)
+    drawn = draw(video_of_clip, n_resamples, rng)
+    statistics = _Statistics(frames, clip_of_frame, len(clips), protocol)
+    values = statistics(as_observed(video_of_clip))[0]
+    varied = statistics(drawn) if drawn.over != "none" else np.full((1, values.size), np.nan)
+    intervals = [interval(column, confidence) for column in varied.T]
+    return pd.DataFrame(
+        {
+            "metric": (*MEAN_METRICS, *RANKING_METRICS),
+            "value": values,
+            "low": [low for low, _ in intervals],
+            "high": [high for _, high in intervals],
+            "interval_over": drawn.over,
+            "n_videos": len(videos),
+            "n_clips": len(clips),
+            "n_frames": len(frames),
+            "note": _notes(values, frames, drawn),
+        }
+    )
+
+
+class _Statistics:
+    """All metrics of one group as a function of how often its clips count."""
+
+    def __init__(
+        self, frames: pd.DataFrame, clip_of_frame: NDArray[Any], n_clips: int, protocol: Protocol
+    ) -> None:
+        scores = frames[list(MEAN_METRICS)].to_numpy(np.float64)
+        self._average = protocol.average
+        self._sums = np.zeros((n_clips, scores.shape[1]))
+        self._counts = np.zeros_like(self._sums)
+        np.add.at(self._sums, clip_of_frame, np.nan_to_num(scores))
+        np.add.at(self._counts, clip_of_frame, ~np.isnan(scores))
+        self._ranked = rank(frames["gas"], frames["frame_score"])
+        self._clip_by_rank = clip_of_frame[self._ranked.order]
+
+    def __call__(self, resamples: Resamples) -> NDArray[np.float64]:
+        """(R, M + 2): the means, average precision and AUROC in each resample."""
+        rankings = [
+            ranking_scores(self._ranked, weight[self._clip_by_rank])
+            for weight in resamples.total_weight
+        ]
+        averages = means(self._sums, self._counts, resamples, self._average)
+        return np.hstack([averages, np.array(rankings)])
+
+
+def _notes(values: NDArray[np.float64], frames: pd.DataFrame, drawn: Resamples) -> list[str]:
+    """Why each metric, or its interval, is missing; empty where neither is."""
+    no_interval = "no interval: no video has two clips" if drawn.over == "none" else ""
+    one_class = why_undefined(frames["gas"])
+    reasons = dict.fromkeys(METRICS, "no frame defines it")
+    reasons |= dict.fromkeys(FALSE_ALARMS, "every frame has gas")
+    reasons |= dict.fromkeys(RANKING_METRICS, f"undefined: {one_class}")
+    names = (*MEAN_METRICS, *RANKING_METRICS)
+    return [
+        reasons[name] if np.isnan(value) else no_interval
+        for name, value in zip(names, values, strict=True)
+    ]

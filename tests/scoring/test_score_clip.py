@@ -1,0 +1,184 @@
+import doctest
+import importlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fgstp.errors import UserError
+from fgstp.scoring import METRICS, GroundTruth, Protocol, clip_input, score_clip
+
+COLUMNS = [
+    "frame",
+    *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max"),
+    *("iou_mean", "dice_mean", "iou", "dice"),
+    *("gas", "frame_score", "false_alarm_share", "false_alarm", "protocol", "protocol_tuple"),
+]
+
+
+def test_a_row_a_frame_with_its_protocol(make_clip):
+    predictions, masks = make_clip(n_frames=7)
+    rows = score_clip(predictions, masks)
+    assert rows.columns.tolist() == COLUMNS
+    assert rows["frame"].tolist() == list(range(7))
+    assert set(rows["protocol"]) == {"paper"}
+    assert "norm=minmax" in rows["protocol_tuple"].iloc[0]
+
+
+def test_the_documented_example():
+    module = importlib.import_module("fgstp.scoring.score_clip")
+    result = doctest.testmod(module, extraglobs={"np": np})
+    assert result.attempted == 3
+    assert not result.failed
+
+
+def test_ranges_and_order(make_clip):
+    predictions, masks = make_clip(n_frames=30, empty_every=4)
+    for protocol in ("paper", "paper_binary"):
+        rows = score_clip(predictions, masks, protocol)
+        alike = rows[["s_measure", "weighted_f", "mae", "iou_mean", "dice_mean", "iou", "dice"]]
+        assert ((alike >= 0) & (alike <= 1)).all(axis=None)
+        assert (rows["dice"] >= rows["iou"]).all()
+        assert (rows["e_max"] >= rows["e_mean"]).all()
+        assert not rows[list(METRICS)].isna().any(axis=None)
+
+
+def test_better_predictions_score_better(make_clip):
+    """Half-way to the mask, every metric gets better."""
+    predictions, masks = make_clip(n_frames=10)
+    better = ((predictions.astype(int) + masks.astype(int) * 255) // 2).astype(np.uint8)
+    before, after = (
+        score_clip(maps, masks).mean(numeric_only=True) for maps in (predictions, better)
+    )
+    names = ["s_measure", "weighted_f", "e_mean", "iou_mean", "dice_mean"]
+    assert (after[names] > before[names]).all()
+    assert after["mae"] < before["mae"]
+
+
+@pytest.mark.parametrize("pixels", [1, 3000, 10**9])
+def test_how_many_frames_are_counted_at_a_time_does_not_matter(make_clip, monkeypatch, pixels):
+    predictions, masks = make_clip()
+    expected = score_clip(predictions, masks)
+    monkeypatch.setattr(clip_input, "BLOCK_PIXELS", pixels)
+    assert score_clip(predictions, masks).equals(expected)
+    truths = [GroundTruth.from_mask(mask) for mask in masks]
+    for _ in range(2):  # the second time from what was cached
+        assert score_clip(predictions, truths).equals(expected)
+
+
+def test_inputs_may_be_read_only_mapped_or_strided_and_stay_as_they_were(make_clip, tmp_path):
+    predictions, masks = make_clip()
+    expected = score_clip(predictions, masks)
+    np.save(tmp_path / "p.npy", predictions)
+    np.save(tmp_path / "m.npy", masks)
+    mapped = [np.load(tmp_path / name, mmap_mode="r") for name in ("p.npy", "m.npy")]
+    assert score_clip(*mapped).equals(expected)
+    wide = np.repeat(predictions, 2, axis=2)
+    assert score_clip(wide[:, :, ::2], masks).equals(expected)
+    assert np.array_equal(np.load(tmp_path / "p.npy"), predictions)
+
+
+def test_only_the_stretch_makes_contrast_irrelevant(score, make_clip):
+    predictions, masks = make_clip(n_frames=1)
+    binary = predictions[0] > 128
+    names = list(METRICS)
+    faint, strong = (score(binary * level, masks[0])[names] for level in (60, 255))
+    assert list(faint) == pytest.approx(list(strong), abs=1e-12)
+    faint = score(binary * 60, masks[0], "honest", 128)
+    assert faint["iou"] == 0
+    assert faint["mae"] != strong["mae"]
+
+
+def test_binary_input_is_what_a_binary_picture_gives(make_clip):
+    predictions, masks = make_clip()
+    protocol = Protocol(name="own", input="binary", norm="none", threshold=90)
+    pictures = np.where(predictions >= 90, 255, 0).astype(np.uint8)
+    found = score_clip(predictions, masks, protocol)[list(METRICS)]
+    expected = score_clip(pictures, masks)[list(METRICS)]
+    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-14)
+
+
+def test_binary_input_is_cut_after_the_stretch(score):
+    row = score([[0, 30], [20, 10]], [[0, 1], [1, 0]], "paper_binary")
+    assert row["iou"] == 1
+    assert row["mae"] == 0
+
+
+def test_empty_frames_by_the_three_rules():
+    masks = np.zeros((3, 4, 4), np.uint8)
+    masks[2, 1, 1] = 1
+    predictions = np.zeros_like(masks)
+    predictions[1, 2, 2] = 150
+    predictions[2, 1, 1] = 255
+
+    def scored(empty):
+        return score_clip(predictions, masks, Protocol(name="own", norm="none", empty=empty))
+
+    assert scored("score")["iou"].tolist() == [0, 0, 1]
+    assert scored("score")["weighted_f"].tolist() == pytest.approx([0, 0, 1])
+    credit = scored("credit")
+    assert credit["iou"].tolist() == credit["dice"].tolist() == [1, 0, 1]
+    assert credit["iou_mean"].tolist()[:2] == pytest.approx([255 / 256, 105 / 256])
+    assert credit["weighted_f"].isna().tolist() == [True, True, False]
+    skip = scored("skip")
+    assert skip[list(METRICS)].isna().all(axis=1).tolist() == [True, True, False]
+    assert skip["false_alarm"].tolist()[:2] == [0, 1]
+    assert skip["frame_score"].notna().all()
+
+
+def test_the_last_frames_can_be_left_out(make_clip):
+    predictions, masks = make_clip(n_frames=5)
+    rows = score_clip(predictions, masks, Protocol(name="own", drop_last=2))
+    assert rows[COLUMNS[:-2]].equals(score_clip(predictions, masks)[COLUMNS[:-2]].head(3))
+    with pytest.raises(UserError, match="nothing to score"):
+        score_clip(predictions, masks, Protocol(name="own", drop_last=5))
+
+
+def test_honest_needs_a_threshold_from_validation(make_clip):
+    predictions, masks = make_clip(n_frames=2)
+    with pytest.raises(UserError, match="choose_threshold"):
+        score_clip(predictions, masks, "honest")
+    rows = score_clip(predictions, masks, "honest", threshold=77)
+    assert "threshold=77" in rows["protocol_tuple"].iloc[0]
+
+
+def zeros(*shape, dtype=np.uint8):
+    return np.zeros(shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "masks", "words"),
+    [
+        (
+            zeros(2, 4, 4),
+            zeros(2, 4, 5),
+            r"predictions are \(2, 4, 4\) but the masks are \(2, 4, 5\)",
+        ),
+        (zeros(2, 4, 4), zeros(3, 4, 4), "but the masks are"),
+        (zeros(2, 4, 4), [GroundTruth.from_mask(zeros(4, 4))], r"the masks are \(1, 4, 4\)"),
+        (zeros(2, 4, 4, dtype=np.float32), zeros(2, 4, 4), "uint8 probability maps.*float32"),
+        ([[[0]]], zeros(1, 1, 1), "uint8 probability maps.*list"),
+        (zeros(4, 4), zeros(4, 4), r"are \(T, H, W\), not \(4, 4\)"),
+        (zeros(0, 4, 4), zeros(0, 4, 4), "clip is empty"),
+        (zeros(2, 0, 4), zeros(2, 0, 4), "clip is empty"),
+        (zeros(1, 4, 4), zeros(1, 4, 4, dtype=int), "Masks are bool or uint8, not int64"),
+        (zeros(1, 4, 4), [zeros(4, 4)], "sequence of GroundTruth"),
+        (zeros(1, 4, 4), None, "sequence of GroundTruth"),
+        (zeros(1, 4, 4), zeros(1, 4, 4) + 9, "0 and 1, or 0 and 255"),
+        (
+            zeros(2, 4, 4),
+            [GroundTruth.from_mask(zeros(4, 4)), GroundTruth.from_mask(zeros(4, 5))],
+            "have one size",
+        ),
+        (zeros(1, 4, 4), [], "the masks are"),
+    ],
+)
+def test_what_is_no_clip_is_refused(predictions, masks, words):
+    with pytest.raises(UserError, match=words) as error:
+        score_clip(predictions, masks)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_protocol_is_refused():
+    with pytest.raises(UserError, match="no protocol 'best'"):
+        score_clip(zeros(1, 4, 4), zeros(1, 4, 4), "best")

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from fgstp.errors import UserError
+from fgstp.scoring import PAPER, Protocol, ThresholdSearch, choose_threshold, score_clip
+
+
+def test_the_best_threshold_by_hand():
+    """Gas at 90 and 60, background up to 70: from 71 one of two is found, up to 60 one too many."""
+    prediction = np.array([[[90, 60], [70, 0]]], np.uint8)
+    mask = np.array([[[1, 1], [0, 0]]], np.uint8)
+    search = ThresholdSearch()
+    search.add(prediction, mask)
+    curve = search.mean_iou
+    assert curve[[0, 1, 60, 61, 70, 71, 90, 91]] == pytest.approx(
+        [1 / 2, 2 / 3, 2 / 3, 1 / 3, 1 / 3, 1 / 2, 1 / 2, 0]
+    )
+    assert search.best() == 60  # 1 to 60 are equal; the nearest to the middle
+
+
+def test_empty_frames_move_it():
+    """On the frame with gas 1 to 200 are equal; a leak-free one with noise up to 150 decides."""
+    with_gas = np.array([[[200, 0]]], np.uint8), np.array([[[1, 0]]], np.uint8)
+    leak_free = np.array([[[150, 0]]], np.uint8), np.array([[[0, 0]]], np.uint8)
+    assert choose_threshold([with_gas]) == 128
+    assert choose_threshold([with_gas, leak_free]) == 151
+
+
+def test_it_is_the_maximum_of_the_honest_mean_iou(make_clip):
+    clips = [make_clip(seed=seed, empty_every=3) for seed in range(3)]
+    best = choose_threshold(iter(clips))
+
+    def mean_iou(threshold):
+        scored = [score_clip(*clip, "honest", threshold)["iou"].to_numpy() for clip in clips]
+        return np.concatenate(scored).mean()
+
+    search = ThresholdSearch("honest")
+    for clip in clips:
+        search.add(*clip)
+    for threshold in (0, 40, best, 200, 255):
+        assert search.mean_iou[threshold] == pytest.approx(mean_iou(threshold))
+    assert mean_iou(best) == pytest.approx(search.mean_iou.max())
+
+
+def test_every_frame_weighs_the_same_however_clips_are_cut(make_clip):
+    predictions, masks = make_clip(n_frames=10, empty_every=4)
+    whole, pieces = ThresholdSearch(), ThresholdSearch()
+    whole.add(predictions, masks)
+    for part in (slice(0, 3), slice(3, 10)):
+        pieces.add(predictions[part], masks[part])
+    assert pieces.mean_iou == pytest.approx(whole.mean_iou)
+
+
+def test_the_protocol_s_stretch_holds_and_binary_input_is_searched_softly():
+    clip = np.array([[[20, 10, 0]]], np.uint8), np.array([[[1, 0, 0]]], np.uint8)
+    assert choose_threshold([clip]) == 20
+    assert choose_threshold([clip], PAPER) == 128
+    assert choose_threshold([clip], Protocol(name="own", norm="none", input="binary")) == 20
+
+
+def test_without_clips_there_is_no_threshold():
+    with pytest.raises(UserError, match="no validation clip"):
+        choose_threshold([])
