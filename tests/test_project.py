@@ -122,6 +122,15 @@ def test_base_spells_out_every_setting(block):
     )
 
 
+@pytest.mark.parametrize("block", BLOCKS)
+def test_base_and_the_models_agree_on_every_default(block):
+    written = _yaml("conf", "base", f"parameters_{block}.yml")[block]
+    required = {
+        name: written[name] for name, f in BLOCKS[block].model_fields.items() if f.is_required()
+    }
+    assert BLOCKS[block].model_validate(written) == BLOCKS[block].model_validate(required)
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_environment_is_sound_after_the_soft_merge(environment):
     from fgstp.settings import CONFIG_LOADER_ARGS

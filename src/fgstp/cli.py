@@ -2,13 +2,17 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fgstp.errors import UserError
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.render import render as render_video
+
+if TYPE_CHECKING:
+    from fgstp.models.correlation import Variant
+    from fgstp.models.encoder import PvtName
 
 
 class _Group(click.Group):
@@ -56,12 +60,53 @@ def render(
     """Write a video of a leak, its masks as PNG, and what is known about it as JSON."""
     if not 0.0 < seconds < math.inf:
         raise UserError(f"A video cannot last {seconds} s; choose --seconds above 0.")
+    if not 0.0 < fps < math.inf:
+        raise UserError(f"A frame rate of {fps} Hz is not possible; choose --fps above 0.")
     video = SyntheticVideo(
         category,
         seed,
-        n_frames=max(1, round(seconds * fps)) if fps > 0.0 else 1,
+        n_frames=max(1, round(seconds * fps)),
         fps_hz=fps,
         height_px=height,
         width_px=width,
     )
     render_video(video, out)
+
+
+@main.group()
+def weights() -> None:
+    """Weights that others have trained."""
+
+
+@weights.command("import")
+@click.option("--system", type=click.Choice(["fgstp"]), required=True, help="Whose weights.")
+@click.option(
+    "--variant",
+    type=click.Choice(["released", "paper"]),
+    default="released",
+    show_default=True,
+    help="What the correlation shall compute; `released` is what the weights were trained for, "
+    "with both neighbours after the target frame.",
+)
+@click.option(
+    "--encoder",
+    type=click.Choice([f"pvt_v2_b{size}" for size in range(6)]),
+    default="pvt_v2_b5",
+    show_default=True,
+    help="Size of the encoder.",
+)
+@click.argument("source", metavar="IN.pth", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT.ckpt", type=click.Path(path_type=Path))
+def import_weights(
+    *, system: str, variant: "Variant", encoder: "PvtName", source: Path, out: Path
+) -> None:
+    """Make a checkpoint of the weights IN.pth that a system's authors published.
+
+    Every tensor must find its place; otherwise nothing is written.
+    """
+    # Torch takes seconds to import, and the other commands do without.
+    from fgstp.models.checkpoint import save_checkpoint  # noqa: PLC0415
+    from fgstp.models.importing import import_published  # noqa: PLC0415
+
+    save_checkpoint(import_published(source, system, variant, encoder), out)
+    click.echo(f"{out} holds {system}.")

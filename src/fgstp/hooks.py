@@ -53,7 +53,7 @@ class ProjectHooks:
 
     @hook_impl
     def before_node_run(self, inputs: dict[str, Any]) -> None:
-        """Log typed parameters one by one; kedro-mlflow would log each block as one text."""
+        """Log typed parameters one by one; kedro-mlflow logs each block as one text only."""
         if mlflow.active_run():
             for name, value in inputs.items():
                 if name.startswith("params:") and isinstance(value, BaseModel):

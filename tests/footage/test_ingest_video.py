@@ -159,6 +159,25 @@ def test_a_still_scene_is_clear(work, footage):
     assert record.video["category"] == "medium_clear"
 
 
+@pytest.mark.parametrize("with_gas", [True, False])
+def test_clips_whose_masks_show_gas_do_not_tell_the_background(work, footage, with_gas):
+    # Still in its first clip and moving in the second, which is gas if the masks say so.
+    frames = footage.frames([5, 40])
+    frames[:10, 16:32] = frames[:10, 32:48]
+    masks = np.zeros(frames.shape, np.uint8)
+    masks[10:, 16:32, 40:50] = with_gas
+    record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
+    assert record.video["background"] == ("clear" if with_gas else "complex")
+
+
+def test_a_background_that_cannot_be_measured_is_remarked(work, footage):
+    frames = footage.frames([5])
+    masks = np.ones(frames.shape, np.uint8)
+    record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
+    assert record.video["background"] is None
+    assert "background unknown: no clip is free of gas" in record.video["remarks"]
+
+
 def test_only_leak_free_clips_tell_the_background(work, footage):
     # Still before the release at frame 20, moving after it.
     frames = footage.frames([5, 40, 20, 10])

@@ -116,7 +116,7 @@ def test_video_table(ingested):
     assert rows["frames"].tolist() == [34, 20, 11]
     assert rows["frames_left_over"].tolist() == [4, 0, 1]
     assert rows["clips"].tolist() == [3, 2, 1]
-    assert rows["clips_kept"].tolist() == [2, 2, 1]
+    assert rows["clips_distinct"].tolist() == [2, 2, 1]
     assert rows["fps_hz"].tolist() == [15.0, 7.0, 15.0]
     assert set(rows["height_px"]) == {48}
     assert set(rows["width_px"]) == {64}
@@ -483,7 +483,7 @@ def test_a_bad_video_is_told_in_one_sentence_and_harms_no_other(
     for word in words:
         assert word in row["error"]
     assert row["split"] == "train"
-    assert row["clips_kept"] == 0
+    assert row["clips_distinct"] == 0
     assert result.clips_of("bad").empty
     assert result.files("bad") == {}
     assert not [name for name in result.files() if name.startswith("records/bad")]

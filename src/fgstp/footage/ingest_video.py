@@ -220,12 +220,16 @@ class _VideoWork:
     def _is_leak_free(self, clip: Clip) -> bool:
         if clip.leak_class is not None:
             return bool((clip.leak_class <= 0).all())
+        if clip.masks is not None and clip.mask_source != "pseudo":
+            return not clip.masks.any()
         end_s = (clip.first_frame + len(clip.frames)) / self.fps_hz
         return end_s <= self.settings.categories.opening_s
 
     def _leak_free_stretch(self) -> str:
         if self.video.schedule is not None:
             return "leak class 0"
+        if self.video.masks is not None:
+            return "clips whose masks are empty"
         return f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
 
     def _video_row(self, cutter: ClipCutter, content_hash: str, span: GreySpan | None) -> Row:
@@ -233,11 +237,13 @@ class _VideoWork:
         background = video.background
         if background is None:
             measured = measure_background(self.leak_free, self.settings.categories)
-            if measured is not None:
-                background = measured[0]
+            if measured is None:
+                self.remarks.append("background unknown: no clip is free of gas; fill it in")
+            else:
+                background, share = measured
                 self.remarks.append(
                     f"background measured in {self._leak_free_stretch()}: {background}, "
-                    f"{measured[1]:.1%} of it moves"
+                    f"{share:.1%} of it moves"
                 )
         kept = [row for row in self.rows if row["dropped"] is None]
         return {
@@ -252,7 +258,7 @@ class _VideoWork:
             "split": video.split,
             "mask_source": kept_mask_source(self.rows),
             "clips": len(self.rows),
-            "clips_kept": len(kept),
+            "clips_distinct": len(kept),
             "frames_left_over": cutter.left_over(),
             "low_counts": None if span is None else span.low_counts,
             "high_counts": None if span is None else span.high_counts,
@@ -286,4 +292,4 @@ def _missing_masks_remark(clip: Clip, missing: list[int]) -> str:
 
 def refused_row(name: str, split: str | None, error: FootageError | str) -> Row:
     """Row of the video table for a video that cannot be used."""
-    return {"video": name, "split": split, "clips": 0, "clips_kept": 0, "error": str(error)}
+    return {"video": name, "split": split, "clips": 0, "clips_distinct": 0, "error": str(error)}

@@ -29,7 +29,7 @@ VIDEO_COLUMNS = {
     "split": "str",
     "mask_source": "str",
     "clips": "Int64",
-    "clips_kept": "Int64",
+    "clips_distinct": "Int64",
     "frames_left_over": "Int64",
     "low_counts": "Int64",
     "high_counts": "Int64",

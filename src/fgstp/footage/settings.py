@@ -45,9 +45,9 @@ class SyntheticSettings(Settings):
         width_px: frame width.
     """
 
-    train_videos_per_category: int = Field(2, ge=0, le=5000)
+    train_videos_per_category: int = Field(3, ge=0, le=5000)
     test_videos_per_category: int = Field(1, ge=0, le=5000)
-    seconds: float = Field(40.0, gt=0)
+    seconds: float = Field(60.0, gt=0)
     fps_hz: float = Field(15.0, gt=0)
     height_px: int = Field(240, ge=32)
     width_px: int = Field(320, ge=32)
@@ -128,7 +128,7 @@ class DuplicateSettings(Settings):
         floor_levels: grey levels of change up to which a place is taken to be at rest.
     """
 
-    threshold: float = Field(0.4, gt=0, le=1.01)
+    threshold: float = Field(0.5, gt=0, le=1.01)
     floor_levels: float = Field(2.0, gt=0)
 
 

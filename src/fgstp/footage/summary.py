@@ -2,6 +2,11 @@
 
 import pandas as pd
 
+NO_VALIDATION = (
+    "No clip is held out for validation: there are too few training clips. Give more training "
+    "videos, longer ones, or validation videos of their own."
+)
+
 
 def summarise(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
     """Describe the outcome of ingest as a page of Markdown.
@@ -13,7 +18,8 @@ def summarise(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
     Returns:
         Markdown: clips by category and split, reasons for dropping, refused videos, remarks.
     """
-    parts = ["# Ingest", *overview(videos, clips), *_notes(videos)]
+    lacking = NO_VALIDATION if without_validation(clips) else ""
+    parts = ["# Ingest", *overview(videos, clips), lacking, *_notes(videos)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -58,6 +64,12 @@ def _notes(videos: pd.DataFrame) -> list[str]:
         _listed(f"{len(refused)} of {len(videos)} videos could not be used:", refused),
         _listed("Remarks:", [f"{row.video}: {row.remarks}" for row in noted.itertuples()]),
     ]
+
+
+def without_validation(clips: pd.DataFrame) -> bool:
+    """Whether there are training clips, but none to choose a checkpoint by."""
+    kept = clips.loc[clips["dropped"].isna(), "split"]
+    return bool((kept == "train").any() and not (kept == "validation").any())
 
 
 def _listed(title: str, lines: list[str]) -> str:

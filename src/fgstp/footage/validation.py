@@ -1,5 +1,6 @@
 """Validation clips: held out of the training videos, never beside a training clip."""
 
+import math
 import zlib
 
 import numpy as np
@@ -8,26 +9,26 @@ import pandas as pd
 from fgstp.footage.settings import ValidationSettings
 
 GUARD = "guard"
+RUN_CLIPS = 3
 
 
 def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd.DataFrame:
     """Move some training clips to validation, and drop those that lie next to them.
 
-    In each training video the clips held out are spread evenly over its kept clips, from
-    an offset that the seed and the video's name give; a single one is the first or the
-    last. However large the share, some are left for training. Kept training clips within
-    the gap of one of them are dropped as `guard`. Where no training video has enough clips to
+    In each training video runs of up to three kept clips are held out, spread evenly from
+    an offset that the seed and the video's name give; a single run is at the beginning or
+    the end. However large the share, some clips are left for training. Kept training clips
+    within the gap of a run are dropped as `guard`. Where no training video has enough clips to
     give one up, whole videos are held out instead. Footage that brings its own validation
     clips is left as it is.
 
     Args:
-        clips: the clip table: columns clip, video, first_frame, frames, split, dropped,
-            repeats.
+        clips: the clip table: columns clip, video, first_frame, frames, split, dropped.
         settings: how much is held out, and how wide the gap is.
         seed: of the project.
 
     Returns:
-        A copy with changed `split`, `dropped` and `repeats`.
+        A copy with changed `split` and `dropped`.
     """
     clips = clips.copy()
     if (clips["split"] == "validation").any() or settings.share == 0:
@@ -49,17 +50,20 @@ def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd
 
 def _spread(rows: pd.DataFrame, video: str, settings: ValidationSettings, seed: int) -> list[int]:
     """Index labels of the clips of one video that are held out, none if it is too short."""
-    n_clips = len(rows)
-    # A clip held out may cost its two neighbours; a video must not lose all it has.
-    if n_clips <= 2 * settings.gap_clips + 1:
+    n_clips, gap = len(rows), settings.gap_clips
+    if n_clips <= 2 * gap + 1:
         return []
-    most = n_clips // (2 + 2 * settings.gap_clips)
-    count = min(max(1, round(settings.share * n_clips)), max(1, most))
+    count = max(1, round(settings.share * n_clips))
+    # Each run costs the clips on both sides of it, and some must be left for training.
+    n_runs = min(math.ceil(count / RUN_CLIPS), max(1, n_clips // (RUN_CLIPS + 2 * gap + 1)))
+    length = min(math.ceil(count / n_runs), RUN_CLIPS, n_clips - gap - 1)
     offset = _chance(video, seed)
-    if count == 1:  # at an end it costs one neighbour instead of two
-        return [int(rows.index[0 if offset < 0.5 else -1])]
-    places = np.floor((np.arange(count) + offset) / count * n_clips).astype(int)
-    return [int(label) for label in rows.index[places]]
+    if n_runs == 1:  # at an end it costs the clips on one side only
+        starts = np.array([0 if offset < 0.5 else n_clips - length])
+    else:
+        starts = np.floor((np.arange(n_runs) + offset) / n_runs * n_clips).astype(int)
+    places = np.minimum(starts, n_clips - length)[:, None] + np.arange(length)
+    return [int(label) for label in rows.index[places.ravel()[:count]]]
 
 
 def _guard(clips: pd.DataFrame, chosen: int, gap_clips: int) -> None:
@@ -73,7 +77,6 @@ def _guard(clips: pd.DataFrame, chosen: int, gap_clips: int) -> None:
         & (distance <= gap_clips)
     )
     clips.loc[near, "dropped"] = GUARD
-    clips.loc[near, "repeats"] = str(held["clip"])
 
 
 def _whole_videos(videos: list[str], share: float, seed: int) -> list[str]:

@@ -14,27 +14,22 @@ TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
 
 
 class TableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
-    """A CSV file.
+    """A CSV file with typed columns.
 
     Args:
         filepath: the file.
-        columns: name of a set of typed columns, `videos` or `clips`; without one pandas
-            infers the types.
-        load_args: arguments of `pandas.read_csv`, such as `comment`.
+        columns: name of the set of columns, `videos` or `clips`.
         metadata: for Kedro-Viz and other readers of the catalog.
     """
 
     def __init__(
         self,
         filepath: str,
-        columns: str | None = None,
-        load_args: dict[str, Any] | None = None,
+        columns: str,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._path = Path(filepath)
-        self._load_args = dict(load_args or {})
-        if columns is not None:
-            self._load_args["dtype"] = TYPED_COLUMNS[columns]
+        self._columns = columns
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
@@ -44,7 +39,7 @@ class TableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
             UserError: the file is not there or is no table.
         """
         try:
-            return pd.read_csv(self._path, **self._load_args)
+            return pd.read_csv(self._path, dtype=TYPED_COLUMNS[self._columns])
         except (OSError, ValueError) as error:
             raise UserError(f"The table {self._path} cannot be read: {error}.") from error
 
@@ -57,4 +52,4 @@ class TableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         return self._path.is_file()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path), "load_args": self._load_args}
+        return {"filepath": str(self._path), "columns": self._columns}

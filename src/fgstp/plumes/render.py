@@ -31,7 +31,7 @@ def render(video: SyntheticVideo, path: Path) -> None:
     Raises:
         UserError: the suffix is unknown or the folder cannot be written.
     """
-    if path.suffix not in _CODECS:
+    if path.suffix.lower() not in _CODECS:
         known = ", ".join(sorted(_CODECS))
         raise UserError(f"{path} has a suffix of no known video format; choose one of {known}.")
     masks = path.with_name(f"{path.stem}_masks")
@@ -59,7 +59,7 @@ def render(video: SyntheticVideo, path: Path) -> None:
 @contextmanager
 def _writer(temporary: Path, path: Path, video: SyntheticVideo) -> Iterator[cv2.VideoWriter]:
     """Open a video for writing and close it in any case."""
-    codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix])
+    codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
     size = (video.width_px, video.height_px)
     writer = cv2.VideoWriter(str(temporary), codec, video.fps_hz, size)
     try:

@@ -10,6 +10,7 @@ from fgstp.footage.frame_sources import FrameFolder
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.pictures import list_pictures
 from fgstp.footage.sources.described import described_video
+from fgstp.footage.sources.gasvid import TABLE
 from fgstp.footage.sources.table import TableRow, check_table
 from fgstp.footage.video import RefusedVideo, Split, Video
 
@@ -40,7 +41,7 @@ def find_annotated(raw: Path, gasvid: pd.DataFrame) -> list[Video | RefusedVideo
             f"There is no clip in {root}; put {{train,val,test}}/<clip>/{{images,masks}}/ there, "
             "or choose another ingest.source."
         )
-    known = {row.video: row for row in check_table(gasvid.assign(split="train"), "the table")[0]}
+    known = {row.video: row for row in check_table(gasvid, TABLE)[0]}
     splits_of: dict[str, list[str]] = {}
     for split, folder in found:
         splits_of.setdefault(folder.name, []).append(split)

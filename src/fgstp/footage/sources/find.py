@@ -48,9 +48,7 @@ def _each_name_once(found: list[Video | RefusedVideo]) -> list[Video | RefusedVi
     unique: list[Video | RefusedVideo] = []
     for video in found:
         if isinstance(video, Video) and video.name in taken:
-            error = (
-                f"{video.name} is the id of two videos; rename one, or name it only once"
-            )
+            error = f"{video.name} is the id of two videos; rename one, or name it only once"
             unique.append(RefusedVideo(video.name, error, video.split))
             continue
         taken.add(video.name)

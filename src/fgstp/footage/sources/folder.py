@@ -76,7 +76,8 @@ def _is_footage(path: Path) -> bool:
 
 def _described(footage: dict[str, Path], path: Path) -> list[Video | RefusedVideo]:
     table = read_table(path)
-    rows, refused = check_table(table, str(path))
+    sound, refused = check_table(table, str(path))
+    rows = [row for row in sound if row.split]
     by_row = {row.video: _match(row.video, footage) for row in rows}
     # A row with an empty split names footage too: it is left out on purpose.
     named = {_match(video, footage) for video in table["video"]}

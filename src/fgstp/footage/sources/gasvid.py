@@ -41,7 +41,7 @@ def find_gasvid(raw: Path, table: pd.DataFrame) -> list[Video | RefusedVideo]:
     rows, refused = check_table(table, TABLE)
     known = set(table["video"])
     return [
-        *(_find(row, files, folder, raw / MASKS) for row in rows),
+        *(_find(row, files, folder, raw / MASKS) for row in rows if row.split),
         *refused,
         *(_unnamed(paths[0]) for name, paths in files.items() if name not in known),
     ]

@@ -91,8 +91,8 @@ def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[Re
         name: what to call the table in messages.
 
     Returns:
-        The sound rows that are to be used, and a refusal for each video whose row is not
-        sound or that stands in the table twice.
+        The sound rows, also those with an empty split, and a refusal for each video whose
+        row is not sound or that stands in the table twice.
 
     Raises:
         UserError: there is no column `video`, a column that is not known, or a row with
@@ -120,8 +120,7 @@ def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[Re
         except (ValidationError, UserError) as error:
             refused.append(RefusedVideo(video, f"{video} in {name}: {_first_fault(error)}"))
             continue
-        if row.split:
-            rows.append(row)
+        rows.append(row)
     return rows, refused
 
 

@@ -14,7 +14,7 @@ from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
 from fgstp.footage.settings import IngestSettings, check_seed
 from fgstp.footage.sources.find import find_videos
-from fgstp.footage.summary import overview, refusals, summarise
+from fgstp.footage.summary import NO_VALIDATION, overview, refusals, summarise, without_validation
 from fgstp.footage.validation import hold_out
 from fgstp.reporting.contact_sheet import contact_sheets
 from fgstp.reporting.duplicate_curve import draw_duplicate_curve, kept_by_threshold
@@ -65,7 +65,10 @@ def hold_out_validation(clips: pd.DataFrame, ingest: IngestSettings, seed: int) 
     Returns:
         The clip table with splits as they are used from here on.
     """
-    return hold_out(clips, ingest.validation, seed)
+    clips = hold_out(clips, ingest.validation, seed)
+    if without_validation(clips):
+        logger.warning(NO_VALIDATION)
+    return clips
 
 
 def draw_contact_sheets(

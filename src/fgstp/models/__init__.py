@@ -1,0 +1,5 @@
+"""Networks, the blocks they share, and the systems built of them.
+
+The networks and blocks need torch and timm alone; settings, checkpoints and the registry
+need pydantic too.
+"""

@@ -1,0 +1,161 @@
+"""Checkpoints: one file holds a system's weights, its settings, and what made it."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+
+from fgstp import __version__
+from fgstp.errors import UserError
+from fgstp.files import atomic_path
+from fgstp.models.registry import AnySystem, build_system
+from fgstp.models.state_dicts import Weights, check_fit, read_object
+
+FORMAT = "fgstp checkpoint 1"
+VERSIONS = {
+    "python": platform.python_version(),
+    "fgstp": __version__,
+    "torch": str(torch.__version__),
+    "timm": timm.__version__,
+    "numpy": np.__version__,
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        system: name of the system.
+        settings: its settings.
+        weights: the network's state dict, on the CPU.
+        versions: versions of Python and of packages that wrote it.
+        facts: what else was recorded, such as the epoch.
+    """
+
+    system: str
+    settings: dict[str, Any]
+    weights: Weights
+    versions: dict[str, str]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(system: AnySystem, path: Path, facts: Mapping[str, Any] | None = None) -> None:
+    """Write a system, whole or not at all.
+
+    Args:
+        system: the system.
+        path: the file to write.
+        facts: what else to record; plain values as JSON knows them.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    weights = {name: tensor.detach().cpu() for name, tensor in system.network.state_dict().items()}
+    content = {
+        "format": FORMAT,
+        "system": system.name,
+        "settings": system.settings.model_dump(mode="json"),
+        "weights": weights,
+        "versions": VERSIONS,
+        # Through JSON, because only plain values can be read again.
+        "facts": json.loads(json.dumps(facts or {})),
+    }
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def read_checkpoint(path: Path | str) -> Checkpoint:
+    """Read a checkpoint. Nothing in the file is run: tensors and plain values alone.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        UserError: the file is not there, cannot be read, or is no checkpoint.
+    """
+    path = Path(path)
+    content = read_object(path)
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        raise UserError(
+            f"{path} is no checkpoint of this project; "
+            "`fgstp weights import` makes one of published weights."
+        )
+    try:
+        return Checkpoint(**{key: value for key, value in content.items() if key != "format"})
+    except TypeError as error:  # parts are missing
+        raise UserError(f"{path} is an incomplete checkpoint; train or import it again.") from error
+
+
+def load_system(path: Path | str, *, system: str | None = None, device: str = "cpu") -> AnySystem:
+    """Load a system, ready to predict.
+
+        system = load_system("best.ckpt")
+        maps = system.predict_clip(frames)  # uint8 (T, H, W) -> float32 (T, H, W) in [0, 1]
+
+    Args:
+        path: the checkpoint.
+        system: name of the system that it must be of; None takes any.
+        device: where its network is put: `cpu`, `cuda`, `cuda:1`.
+
+    Returns:
+        The system, its network in evaluation mode.
+
+    Raises:
+        UserError: the file is not there, is no checkpoint, is of another system, its weights
+            do not fit its settings, or the device is not there.
+    """
+    checkpoint = read_checkpoint(path)
+    _check_system(path, checkpoint, system)
+    loaded = build_system(checkpoint.system, checkpoint.settings, initial_weights=False)
+    _load(loaded, checkpoint, path)
+    try:
+        loaded.network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"There is no device {device!r} here; choose cpu, or see why CUDA is not there."
+        ) from error
+    loaded.network.eval()
+    return loaded
+
+
+def load_into(system: AnySystem, path: Path | str) -> Checkpoint:
+    """Load a checkpoint's weights into a system that exists.
+
+    Args:
+        system: the system; its network stays where it is and in its mode.
+        path: the checkpoint.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        UserError: the file is not there, is no checkpoint, or is of another system or shape.
+    """
+    checkpoint = read_checkpoint(path)
+    _check_system(path, checkpoint, system.name)
+    _load(system, checkpoint, path)
+    return checkpoint
+
+
+def _check_system(path: Path | str, checkpoint: Checkpoint, expected: str | None) -> None:
+    if expected is not None and checkpoint.system != expected:
+        raise UserError(f"{path} is a checkpoint of {checkpoint.system}, not of {expected}.")
+
+
+def _load(system: AnySystem, checkpoint: Checkpoint, path: Path | str) -> None:
+    check_fit(
+        checkpoint.weights,
+        system.network.state_dict(),
+        what=f"{path} does not fit the settings of {system.name}",
+    )
+    system.network.load_state_dict(checkpoint.weights)

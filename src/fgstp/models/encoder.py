@@ -1,0 +1,51 @@
+"""Encoder: a pyramid vision transformer, its three coarser levels reduced to few channels."""
+
+from typing import Any, Literal, cast
+
+import timm
+from torch import Tensor, nn
+
+from fgstp.models.layers import Pyramid
+from fgstp.models.texture import TextureEnhancement
+
+PvtName = Literal["pvt_v2_b0", "pvt_v2_b1", "pvt_v2_b2", "pvt_v2_b3", "pvt_v2_b4", "pvt_v2_b5"]
+STRIDE = 32  # of the coarsest level: sides must be multiples of it
+
+
+class PyramidEncoder(nn.Module):
+    """PVTv2 (arXiv 2106.13797) and a texture enhancement on each of its three coarser levels.
+
+    Every frame is encoded by itself; only the batch normalisation of the reduction, in
+    training, sees the other frames of a batch.
+
+    Args:
+        name: size of the transformer, a name of timm.
+        n_channels: channels of each level.
+        drop_path: rate of stochastic depth in the last block, in [0, 1); linear over blocks.
+    """
+
+    def __init__(
+        self, name: PvtName = "pvt_v2_b5", n_channels: int = 32, drop_path: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.pvt = timm.create_model(
+            name,
+            pretrained=False,
+            features_only=True,
+            out_indices=(1, 2, 3),
+            drop_path_rate=drop_path,
+        )
+        widths = cast(Any, self.pvt).feature_info.channels()  # such as 128, 320, 512
+        self.reduce = nn.ModuleList([TextureEnhancement(width, n_channels) for width in widths])
+
+    def forward(self, frames: Tensor) -> Pyramid:
+        """Encode frames.
+
+        Args:
+            frames: (B, 3, H, W) float32, normalised; H and W multiples of 32.
+
+        Returns:
+            Maps of `n_channels` channels at 1/8, 1/16 and 1/32 of the frames' size.
+        """
+        levels = self.pvt(frames)
+        return Pyramid(*(reduce(level) for reduce, level in zip(self.reduce, levels, strict=True)))

@@ -1,0 +1,95 @@
+"""All systems by name."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from fgstp.errors import UserError
+from fgstp.models.fgstp import FgstpSystem
+from fgstp.models.settings import SystemSettings
+from fgstp.models.system import System
+
+AnySystem = System[Any]
+
+
+class Entry(NamedTuple):
+    """A registered name.
+
+    Attributes:
+        system: class of the system.
+        fixed: settings that the name decides.
+    """
+
+    system: type[AnySystem]
+    fixed: Mapping[str, object] = {}
+
+
+SYSTEMS: Mapping[str, Entry] = {
+    "fgstp": Entry(FgstpSystem, {"ctc": True, "fsp": True}),
+    "fgstp_no_ctc": Entry(FgstpSystem, {"ctc": False, "fsp": True}),
+    "fgstp_no_fsp": Entry(FgstpSystem, {"ctc": True, "fsp": False}),
+    "fgstp_no_ctc_no_fsp": Entry(FgstpSystem, {"ctc": False, "fsp": False}),
+}
+
+
+def system_settings(name: str, values: SystemSettings | Mapping[str, Any]) -> SystemSettings:
+    """Check settings of a system.
+
+    Args:
+        name: name of the system.
+        values: its settings, checked already or not; those that the name decides may be
+            left out.
+
+    Returns:
+        The settings, complete.
+
+    Raises:
+        UserError: no system has the name, or a setting is unknown, out of range, or
+            contradicts the name.
+    """
+    entry = _entry(name)
+    if isinstance(values, SystemSettings):
+        values = values.model_dump(exclude_unset=True)
+    for key, value in entry.fixed.items():
+        if values.get(key, value) != value:
+            raise UserError(
+                f"The system {name} has {key}: {value}; leave that setting out or choose "
+                "another system."
+            )
+    try:
+        return entry.system.settings_class.model_validate({**values, **entry.fixed})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join([name, *(str(part) for part in fault["loc"])])
+        what = fault["msg"][0].lower() + fault["msg"][1:]
+        raise UserError(f"{place} is {fault['input']!r}: {what}; correct the settings.") from error
+
+
+def build_system(
+    name: str,
+    values: SystemSettings | Mapping[str, Any] | None = None,
+    *,
+    initial_weights: bool = True,
+) -> AnySystem:
+    """Build a system by its name.
+
+    Args:
+        name: name of the system.
+        values: its settings.
+        initial_weights: load the files of weights that the settings name.
+
+    Returns:
+        The system, untrained.
+
+    Raises:
+        UserError: as `system_settings`, or a file of weights cannot be used.
+    """
+    settings = system_settings(name, values if values is not None else {})
+    return _entry(name).system(settings, initial_weights=initial_weights)
+
+
+def _entry(name: str) -> Entry:
+    if name not in SYSTEMS:
+        raise UserError(f"There is no system {name!r}; choose one of {', '.join(SYSTEMS)}.")
+    return SYSTEMS[name]

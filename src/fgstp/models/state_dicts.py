@@ -1,0 +1,152 @@
+"""Files of weights: read without running what is in them, renamed, and checked."""
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fgstp.errors import UserError
+
+Weights = dict[str, Tensor]
+Rules = Sequence[tuple[str, str]]  # a pattern at the start of a key, and what replaces it
+WRAPPINGS = ("state_dict", "model", "weights")  # what a state dict may stand under
+SHOWN = 3  # keys that a message names
+
+
+def read_object(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Read a file that torch wrote. Nothing in it is run: tensors and plain values alone.
+
+    Args:
+        path: the file; `.safetensors` is read too.
+
+    Returns:
+        What the file holds, on the CPU.
+
+    Raises:
+        UserError: the file is not there, cannot be read, or holds anything else.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file {path}; check the path.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file  # noqa: PLC0415 - for such files alone
+
+            return load_file(path)
+        with warnings.catch_warnings(action="ignore"):  # about forms that are then refused
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except PermissionError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a parser says about bytes that are something else
+        raise UserError(
+            f"{path} is no file of weights that can be read safely; it is damaged, or it is "
+            "something else."
+        ) from error
+
+
+def read_weights(path: Path) -> Weights:
+    """Read a state dict, bare or under one of the names that it is often wrapped in.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Tensors by name; the prefix `module.` of parallel training is taken off.
+
+    Raises:
+        UserError: as `read_object`, or there is no state dict in the file.
+    """
+    found = read_object(path)
+    for wrapping in WRAPPINGS:
+        if isinstance(found, Mapping) and isinstance(found.get(wrapping), Mapping):
+            found = found[wrapping]
+    if not _is_state_dict(found):
+        raise UserError(f"{path} holds no state dict: a mapping of names to tensors is needed.")
+    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+
+
+def renamed(weights: Mapping[str, Tensor], rules: Rules) -> tuple[Weights, list[str]]:
+    """Rename weights by the first rule whose pattern matches the start of a key.
+
+    Args:
+        weights: tensors by name.
+        rules: pairs of a regular expression and its replacement.
+
+    Returns:
+        Renamed tensors, and the keys that no rule matches or that collide with another.
+    """
+    result: Weights = {}
+    unmatched = []
+    for key, tensor in weights.items():
+        name = _renamed(key, rules)
+        if name is None or name in result:
+            unmatched.append(key)
+        else:
+            result[name] = tensor
+    return result, unmatched
+
+
+def check_fit(
+    weights: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    *,
+    unmatched: Iterable[str] = (),
+    what: str,
+) -> None:
+    """Refuse weights that do not fit a network exactly.
+
+    Args:
+        weights: tensors by the network's names.
+        expected: the network's own state dict.
+        unmatched: keys already known to belong to nothing.
+        what: the file and the network, for the message: `a.pth does not fit fgstp`.
+
+    Raises:
+        UserError: keys are left over or missing, or shapes differ; the first few are named.
+    """
+    unknown = [*unmatched, *(key for key in weights if key not in expected)]
+    missing = [key for key in expected if key not in weights]
+    other = [
+        f"{key} is {_shape(tensor)} instead of {_shape(expected[key])}"
+        for key, tensor in weights.items()
+        if key in expected and tensor.shape != expected[key].shape
+    ]
+    faults = [
+        _counted(unknown, "key belongs to nothing in it", "keys belong to nothing in it"),
+        _counted(missing, "tensor is missing", "tensors are missing"),
+        _counted(other, "tensor has another shape", "tensors have another shape"),
+    ]
+    if any(faults):
+        raise UserError(f"{what}: {', and '.join(filter(None, faults))}.")
+
+
+def _is_state_dict(found: object) -> bool:
+    return (
+        isinstance(found, Mapping)
+        and len(found) > 0
+        and all(isinstance(tensor, Tensor) for tensor in found.values())
+    )
+
+
+def _renamed(key: str, rules: Rules) -> str | None:
+    for pattern, replacement in rules:
+        found = re.match(pattern, key)
+        if found:
+            return found.expand(replacement) + key[found.end() :]
+    return None
+
+
+def _counted(names: Sequence[str], one: str, many: str) -> str:
+    if not names:
+        return ""
+    more = ", ..." if len(names) > SHOWN else ""
+    return f"{len(names)} {one if len(names) == 1 else many} ({', '.join(names[:SHOWN])}{more})"
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(str(side) for side in tensor.shape) or "a single number"

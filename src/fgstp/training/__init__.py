@@ -1,0 +1,1 @@
+"""Training: samples, augmentation, losses, and the loop."""

@@ -1,0 +1,103 @@
+"""Losses of segmentation maps."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+BceMode = Literal["weighted", "mean"]
+WINDOW_PX = 31
+
+
+class StructureLoss(NamedTuple):
+    """The two terms of the hybrid loss, each a scalar.
+
+    Attributes:
+        bce: binary cross-entropy.
+        iou: one minus the weighted intersection over union, in [0, 1].
+    """
+
+    bce: Tensor
+    iou: Tensor
+
+
+def boundary_weights(masks: Tensor) -> Tensor:
+    """Weights of pixels: 1, and up to 6 where the mask differs from its surroundings.
+
+    `w = 1 + 5 |avgpool31(G) - G|`. Zeros are padded and counted, so gas that touches the border
+    of the picture weighs more there.
+
+    Args:
+        masks: G, (B, 1, H, W) float32 in [0, 1].
+
+    Returns:
+        (B, 1, H, W) float32 in [1, 6].
+    """
+    surroundings = functional.avg_pool2d(masks, WINDOW_PX, stride=1, padding=WINDOW_PX // 2)
+    return 1.0 + 5.0 * (surroundings - masks).abs()
+
+
+def structure_loss(
+    logits: Tensor, masks: Tensor, bce: BceMode = "weighted", weights: Tensor | None = None
+) -> StructureLoss:
+    """Weighted binary cross-entropy and weighted IoU (Eq. 5), each the mean over the batch.
+
+    With p = sigmoid(logits), G the mask and w the weights, sums over the pixels of a picture:
+
+        bce = sum(w ce(p, G)) / sum(w)
+        iou = 1 - (sum(w p G) + 1) / (sum(w (p + G)) - sum(w p G) + 1)
+
+    The IoU term of a picture without gas is nearly 1 whatever the network says, and hardly
+    moves it; such pictures are learned from through the cross-entropy.
+
+    Args:
+        logits: (B, 1, H, W), computed with as float32.
+        masks: (B, 1, H, W) float32 in [0, 1]; may be soft.
+        bce: `weighted` as above, or `mean`: unweighted, which is what the released code
+            computes by an oversight.
+        weights: `boundary_weights(masks)`, for callers that have it already.
+
+    Returns:
+        Both terms.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        logits, masks = logits.float(), masks.float()
+        w = boundary_weights(masks) if weights is None else weights
+        pixels = (1, 2, 3)
+        entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
+        if bce == "weighted":
+            entropy = (w * entropy).sum(pixels) / w.sum(pixels)
+        p = torch.sigmoid(logits)
+        both = (w * p * masks).sum(pixels)
+        either = (w * (p + masks)).sum(pixels) - both
+        return StructureLoss(entropy.mean(), (1.0 - (both + 1.0) / (either + 1.0)).mean())
+
+
+def hybrid_loss(
+    outputs: Sequence[Tensor],
+    masks: Tensor,
+    output_weights: Sequence[float],
+    bce: BceMode = "weighted",
+) -> StructureLoss:
+    """Weighted sum of the structure losses of several outputs against the same masks.
+
+    Args:
+        outputs: logits, (B, 1, H, W) each.
+        masks: (B, 1, H, W) float32 in [0, 1].
+        output_weights: weight of each output; an output of weight 0 is left out.
+        bce: as for `structure_loss`.
+
+    Returns:
+        Both terms; the loss is their sum.
+    """
+    masks = masks.float()
+    weights = boundary_weights(masks)
+    zero = masks.new_zeros(())
+    total = StructureLoss(zero, zero)
+    for logits, factor in zip(outputs, output_weights, strict=True):
+        if factor:
+            term = structure_loss(logits, masks, bce, weights)
+            total = StructureLoss(total.bce + factor * term.bce, total.iou + factor * term.iou)
+    return total

@@ -1,0 +1,148 @@
+import csv
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fgstp.models.registry import build_system
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+class Golden:
+    """The reference values of the published networks, and how to rebuild them.
+
+    `<network>.json` holds the values, `<network>_keys.csv` every name in the published state
+    dict with its shape and the rule by which it is filled: no weight file is needed.
+    """
+
+    def __init__(self, network):
+        with (GOLDEN / f"{network}_keys.csv").open() as file:
+            self.rows = list(csv.DictReader(file))
+        self.systems = json.loads((GOLDEN / f"{network}.json").read_text())
+
+    def shapes(self):
+        return {
+            row["key"]: tuple(int(n) for n in row["shape"].split("x")) if row["shape"] else ()
+            for row in self.rows
+        }
+
+    def weights(self, scale=None):
+        """The published state dict, filled; `scale` multiplies some of its tensors."""
+        rules = {row["key"]: row["rule"] for row in self.rows}
+        weights = {key: fill(key, shape, rules[key]) for key, shape in self.shapes().items()}
+        for key, factor in (scale or {}).items():
+            weights[key] *= factor
+        return weights
+
+    @staticmethod
+    def inputs(seed):
+        """Three frames (1, 3, 352, 352)."""
+        generator = torch.Generator().manual_seed(seed)
+        base = torch.randn(1, 3, 352, 352, generator=generator)
+        return [base + 0.1 * torch.randn(base.shape, generator=generator) for _ in range(3)]
+
+    @staticmethod
+    def check(name, tensor, recorded):
+        """Shape exactly; mean and deviation to 1e-4, probes to 2e-4, of the deviation."""
+        scale = max(1.0, recorded["std"])
+        flat = tensor.double().flatten()
+        assert list(tensor.shape) == recorded["shape"], name
+        assert abs(flat.mean() - recorded["mean"]) <= 1e-4 * scale, name
+        assert abs(flat.std() - recorded["std"]) <= 1e-4 * scale, name
+        probes = flat[torch.linspace(0, flat.numel() - 1, 9).long()]
+        worst = (probes - torch.tensor(recorded["probes"], dtype=torch.float64)).abs().max()
+        assert worst <= 2e-4 * scale, f"{name}: {worst}"
+
+
+def fill(key, shape, rule):
+    """One tensor, drawn by a generator that is seeded with its name."""
+    generator = torch.Generator().manual_seed(zlib.crc32(key.encode()))
+    if rule == "counter":
+        return torch.zeros(shape, dtype=torch.int64)
+    if rule == "running_var":
+        return torch.rand(shape, generator=generator) + 0.5
+    drawn = torch.randn(shape, generator=generator)
+    if rule == "norm_weight":
+        return 1 + 0.1 * drawn
+    if rule == "weight":
+        return drawn * drawn[0].numel() ** -0.5
+    return {"running_mean": 0.1, "other": 0.02}[rule] * drawn
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def fgstp_golden():
+    return Golden("fgstp")
+
+
+@pytest.fixture
+def randomised():
+    """Fill a module so that every weight matters: at the start some are zero or one."""
+
+    def randomise(module, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        for name, tensor in module.state_dict().items():
+            if name.endswith("num_batches_tracked"):
+                continue
+            drawn = torch.randn(tensor.shape, generator=generator)
+            if name.endswith("running_var"):
+                drawn = drawn.abs() + 0.5
+            elif tensor.ndim > 1:
+                drawn *= tensor[0].numel() ** -0.5
+            elif name.endswith("weight"):
+                drawn = 1 + 0.1 * drawn
+            else:
+                drawn *= 0.1
+            tensor.copy_(drawn)
+        return module.eval()
+
+    return randomise
+
+
+@pytest.fixture
+def draw():
+    """Random tensors from a seed."""
+    generator = torch.Generator().manual_seed(7)
+    return lambda *shape: torch.randn(*shape, generator=generator)
+
+
+@pytest.fixture
+def small_system(randomised):
+    """A small FGSTP whose every part has a say in what it predicts."""
+
+    def build(name="fgstp", *, network_size=(64, 64), **settings):
+        height, width = network_size
+        settings = {"encoder": {"name": "pvt_v2_b0"}, "batch_frames": 3} | settings
+        system = build_system(name, settings | {"height_px": height, "width_px": width})
+        with torch.no_grad():
+            randomised(system.network)
+            # Probabilities spread over [0, 1], so that a difference would be seen.
+            system.network.fusion[2].weight.mul_(0.2)
+        return system
+
+    return build
+
+
+@pytest.fixture
+def clip():
+    """(T, H, W) uint8: a bright blob that moves over a noisy background."""
+
+    def draw(length=7, height=40, width=56, seed=0):
+        rng = np.random.default_rng(seed)
+        frames = rng.integers(60, 120, (length, height, width)).astype(np.uint8)
+        for number, frame in enumerate(frames):
+            frame[10:24, 4 * number : 4 * number + 14] += 80
+        return frames
+
+    return draw

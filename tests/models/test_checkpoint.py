@@ -1,0 +1,187 @@
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import fgstp
+from fgstp.errors import UserError
+from fgstp.models.checkpoint import load_into, load_system, read_checkpoint, save_checkpoint
+
+
+@pytest.fixture
+def saved(small_system, tmp_path):
+    system = small_system("fgstp_no_fsp", variant="released", neighbours="causal")
+    path = tmp_path / "new" / "best.ckpt"
+    save_checkpoint(system, path, {"epoch": 3, "threshold": np.float64(0.25)})
+    return system, path
+
+
+def test_a_loaded_system_is_the_saved_one(saved, clip):
+    system, path = saved
+    loaded = fgstp.load_system(str(path))
+    assert loaded.name == "fgstp_no_fsp"
+    assert loaded.settings == system.settings
+    assert not loaded.network.training
+    np.testing.assert_array_equal(loaded.predict_clip(clip()), system.predict_clip(clip()))
+    assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
+
+
+def test_a_checkpoint_says_what_made_it(saved):
+    checkpoint = read_checkpoint(saved[1])
+    assert checkpoint.facts == {"epoch": 3, "threshold": 0.25}
+    assert checkpoint.versions["fgstp"] == fgstp.__version__
+    assert checkpoint.versions["torch"] == str(torch.__version__)
+    assert checkpoint.versions.keys() == {"python", "fgstp", "torch", "timm", "numpy"}
+
+
+def test_a_checkpoint_needs_no_file_that_its_training_started_from(small_system, tmp_path):
+    system = small_system()
+    torch.save(system.network.encoder.pvt.state_dict(), tmp_path / "encoder.pth")
+    system = small_system(encoder={"name": "pvt_v2_b0", "weights": tmp_path / "encoder.pth"})
+    save_checkpoint(system, tmp_path / "best.ckpt")
+    (tmp_path / "encoder.pth").unlink()
+    assert load_system(tmp_path / "best.ckpt").settings == system.settings
+
+
+def test_weights_are_loaded_into_a_system_that_exists(saved, small_system):
+    system, path = saved
+    other = small_system("fgstp_no_fsp")
+    torch.nn.init.zeros_(other.network.fusion[0].weight)
+    other.network.train()
+    assert load_into(other, path).facts["epoch"] == 3
+    assert other.network.training
+    for name, tensor in other.network.state_dict().items():
+        assert torch.equal(tensor, system.network.state_dict()[name])
+
+
+class Trap:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (os.mkdir, (str(self.path),))
+
+
+def _spoil(path, kind, tmp_path):  # noqa: PLR0912 - one kind a branch
+    content = torch.load(path, weights_only=True)
+    match kind:
+        case "missing":
+            path.unlink()
+        case "folder":
+            path.unlink()
+            path.mkdir()
+        case "text":
+            path.write_text("no checkpoint")
+        case "empty":
+            path.write_bytes(b"")
+        case "cut":
+            path.write_bytes(path.read_bytes()[:50_000])
+        case "pickle":
+            path.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+        case "trap":
+            torch.save(content | {"facts": Trap(tmp_path / "sprung")}, path)
+        case "weights alone":
+            torch.save(content["weights"], path)
+        case "list":
+            torch.save([1, 2], path)
+        case "incomplete":
+            torch.save({k: v for k, v in content.items() if k != "settings"}, path)
+        case "unknown system":
+            torch.save(content | {"system": "mystery"}, path)
+        case "unknown setting":
+            torch.save(content | {"settings": {"colour": 1}}, path)
+        case "another shape":
+            settings = content["settings"] | {"encoder": {"name": "pvt_v2_b1"}}
+            torch.save(content | {"settings": settings}, path)
+        case "another part":
+            weights = {k: v for k, v in content["weights"].items() if not k.startswith("ctc")}
+            torch.save(content | {"weights": weights | {"extra": torch.zeros(1)}}, path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "There is no file"),
+        ("folder", "There is no file"),
+        ("text", "no file of weights that can be read safely"),
+        ("empty", "no file of weights that can be read safely"),
+        ("cut", "no file of weights that can be read safely"),
+        ("pickle", "no file of weights that can be read safely"),
+        ("trap", "no file of weights that can be read safely"),
+        ("weights alone", "is no checkpoint of this project; `fgstp weights import`"),
+        ("list", "is no checkpoint of this project"),
+        ("incomplete", "is an incomplete checkpoint"),
+        ("unknown system", "There is no system 'mystery'"),
+        ("unknown setting", "colour is 1"),
+        (
+            "another shape",
+            "tensors have another shape (encoder.pvt.patch_embed.proj.weight is 32 x",
+        ),
+        (
+            "another part",
+            "1 key belongs to nothing in it (extra), and 36 tensors are missing (ctc.",
+        ),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused_and_never_run(saved, tmp_path, kind, message):
+    _, path = saved
+    _spoil(path, kind, tmp_path)
+    with pytest.raises(UserError) as error:
+        load_system(path)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_checkpoint_of_another_system_or_shape_is_refused(saved, small_system):
+    _, path = saved
+    with pytest.raises(UserError, match=r"is a checkpoint of fgstp_no_fsp, not of fgstp\."):
+        load_system(path, system="fgstp")
+    assert load_system(path, system="fgstp_no_fsp")
+    with pytest.raises(UserError, match=r"is a checkpoint of fgstp_no_fsp, not of fgstp_no_ctc\."):
+        load_into(small_system("fgstp_no_ctc"), path)
+    with pytest.raises(UserError, match=r"does not fit the settings of fgstp_no_fsp: .*missing"):
+        load_into(small_system("fgstp_no_fsp", encoder={"name": "pvt_v2_b2"}), path)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
+def test_a_device_that_is_not_there_is_told(saved, device):
+    with pytest.raises(UserError, match="no device"):
+        load_system(saved[1], device=device)
+
+
+def test_a_save_that_fails_leaves_the_old_checkpoint(saved, monkeypatch):
+    system, path = saved
+    before = path.read_bytes()
+
+    def full(_, temporary):
+        temporary.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fgstp.models.checkpoint.torch.save", full)
+    with pytest.raises(UserError, match="No space left"):
+        save_checkpoint(system, path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
+
+
+def test_the_package_and_its_commands_do_without_torch():
+    code = "import sys, fgstp, fgstp.cli; sys.exit('torch' in sys.modules or 'timm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = fgstp.nothing
+
+
+def test_the_network_needs_torch_and_timm_alone():
+    code = (
+        "import sys\n"
+        "for name in ('pydantic', 'kedro', 'mlflow', 'pandas'): sys.modules[name] = None\n"
+        "import fgstp.models.fgstp_network, fgstp.training.losses, fgstp.models.frames"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

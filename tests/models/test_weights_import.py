@@ -1,0 +1,224 @@
+import re
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from fgstp.cli import main
+from fgstp.errors import UserError
+from fgstp.models.checkpoint import load_system
+from fgstp.models.encoder_weights import load_pvt_weights
+from fgstp.models.fgstp_network import Fgstp
+from fgstp.models.importing import import_published
+from fgstp.models.published import fgstp_rules
+from fgstp.models.state_dicts import check_fit, renamed
+
+# Blocks of each stage of b0; the published file holds b5, which has more of them.
+DEPTHS_B0 = (2, 2, 2, 2)
+ALIASES = [("ctc.", "nlnet."), ("fsp", "rgpu"), ("backbone.encoder.", "backbone.feat_net.")]
+
+
+@pytest.fixture(scope="module")
+def published(fgstp_golden):
+    """A state dict with the published names and the shapes of b0, filled with numbers."""
+    network = Fgstp("pvt_v2_b0", "released")
+    keys = [key for key in fgstp_golden.shapes() if _in_b0(key)]
+    places = {key: next(iter(renamed({key: torch.zeros(0)}, fgstp_rules())[0])) for key in keys}
+    generator = torch.Generator().manual_seed(0)
+    return {
+        key: torch.rand(network.state_dict()[place].shape, generator=generator)
+        for key, place in places.items()
+    }
+
+
+def _in_b0(key):
+    block = re.search(r"pvtv2_en\.block(\d)\.(\d+)\.", key)
+    return block is None or int(block[2]) < DEPTHS_B0[int(block[1]) - 1]
+
+
+def _run(folder, *, weights, arguments=()):
+    torch.save(weights, folder / "in.pth")
+    paths = [str(folder / "in.pth"), str(folder / "out.ckpt")]
+    command = ["weights", "import", "--system", "fgstp", "--encoder", "pvt_v2_b0"]
+    return CliRunner().invoke(main, [*command, *arguments, *paths])
+
+
+def test_every_published_name_has_its_own_place_and_shape(fgstp_golden):
+    with torch.device("meta"):
+        expected = Fgstp("pvt_v2_b5", "released").state_dict()
+        weights = {key: torch.empty(shape) for key, shape in fgstp_golden.shapes().items()}
+    assert len(weights) == 1606
+    found, unmatched = renamed(weights, fgstp_rules())
+    check_fit(found, expected, unmatched=unmatched, what="the key table")
+    assert len(found) == 1606
+
+
+def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
+    result = _run(tmp_path, weights=published)
+    assert result.exit_code == 0, result.output
+    system = load_system(tmp_path / "out.ckpt")
+    assert (system.name, system.settings.variant) == ("fgstp", "released")
+    assert system.settings.neighbours == "forward"  # as the weights were trained
+    state = system.network.state_dict()
+    pvt = "backbone.encoder.pvtv2_en"
+    for theirs, ours in {
+        f"{pvt}.block3.1.mlp.dwconv.dwconv.bias": "encoder.pvt.stages_2.blocks.1.mlp.dwconv.bias",
+        f"{pvt}.norm2.bias": "encoder.pvt.stages_1.norm.bias",
+        f"{pvt}.patch_embed4.norm.bias": "encoder.pvt.stages_3.downsample.norm.bias",
+        "backbone.encoder.rfb4_1.branch2.3.conv.weight": "encoder.reduce.2.paths.2.3.conv.weight",
+        "backbone.decoder.NCD.conv4.bn.running_mean": "decoder.coarse.k.7.bn.running_mean",
+        "backbone.decoder.RS4.medium_gra.conv.0.bias": "decoder.stage_4.steps.1.conv.bias",
+        "ctc.nl_layer3.nonlocals.0.W.bias": "ctc.levels.2.project.bias",
+        "fsp2.gate_genator.3.weight": "fsp.1.gate.3.weight",
+        "fusion_conv.1.weight": "fusion.1.weight",
+    }.items():
+        assert torch.equal(state[ours], published[theirs])
+    assert system.predict_clip(clip()).shape == clip().shape
+
+
+def test_the_paper_variant_takes_the_same_weights(published, tmp_path):
+    assert _run(tmp_path, weights=published, arguments=["--variant", "paper"]).exit_code == 0
+    assert load_system(tmp_path / "out.ckpt").settings.variant == "paper"
+
+
+@pytest.mark.parametrize("wrapping", [None, "state_dict", "model"])
+def test_other_names_of_the_same_parts_are_known(published, tmp_path, wrapping):
+    aliased = {}
+    for key, tensor in published.items():
+        name = key
+        for ours, theirs in ALIASES:
+            name = theirs + name.removeprefix(ours) if name.startswith(ours) else name
+        aliased[f"module.{name}"] = tensor
+    assert sum(key.startswith(("module.nlnet", "module.rgpu")) for key in aliased) > 100
+    torch.save({wrapping: aliased, "epoch": 3} if wrapping else aliased, tmp_path / "in.pth")
+    torch.save(published, tmp_path / "plain.pth")
+    one, other = (
+        import_published(tmp_path / name, "fgstp", encoder="pvt_v2_b0").network.state_dict()
+        for name in ("in.pth", "plain.pth")
+    )
+    assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def _without(weights, *starts):
+    return {key: tensor for key, tensor in weights.items() if not key.startswith(starts)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: _without(w, "fusion_conv.0"), "2 tensors are missing (fusion.0."),
+        (
+            lambda w: _without(w, "fsp1", "fsp2", "fsp3"),
+            "tensors are missing (fsp.0.expand.conv.weight, fsp.0.expand.bn.weight, "
+            "fsp.0.expand.bn.bias, ...)",
+        ),
+        (lambda w: w | {"text.proj": torch.zeros(1)}, "1 key belongs to nothing in it (text.proj)"),
+        (
+            lambda w: w | {"backbone.encoder.pvtv2_en.block1.7.attn.q.bias": torch.zeros(32)},
+            "1 key belongs to nothing in it (encoder.pvt.stages_0.blocks.7.attn.q.bias)",
+        ),
+        (
+            lambda w: w | {"nlnet.conv1.bn.bias": torch.zeros(32)},
+            "1 key belongs to nothing in it (nlnet.conv1.bn.bias)",  # ctc.conv1 is there too
+        ),
+        (
+            lambda w: w | {"fusion_conv.2.bias": torch.zeros(3)},
+            "1 tensor has another shape (fusion.2.bias is 3 instead of 1)",
+        ),
+        (lambda w: [w], "holds no state dict"),
+        (lambda w: {}, "holds no state dict"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_and_nothing_is_written(
+    published, tmp_path, change, message
+):
+    result = _run(tmp_path, weights=change(published))
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out.ckpt").exists()
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    arguments = ["weights", "import", "--system", "fgstp", str(tmp_path / "no.pth"), "out.ckpt"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert "There is no file" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    """A transformer, and its own weights under the names of timm's `features_only` models."""
+    torch.manual_seed(3)
+    return Fgstp("pvt_v2_b0").encoder.pvt
+
+
+def _own_names(state):
+    """As PVTv2's authors name them."""
+    names = {}
+    for key, tensor in state.items():
+        name = re.sub(r"^patch_embed\.", "patch_embed1.", key)
+        name = re.sub(r"^stages_(\d)\.downsample", lambda m: f"patch_embed{int(m[1]) + 1}", name)
+        name = re.sub(r"^stages_(\d)\.blocks", lambda m: f"block{int(m[1]) + 1}", name)
+        name = re.sub(r"^stages_(\d)\.norm", lambda m: f"norm{int(m[1]) + 1}", name)
+        names[name.replace("mlp.dwconv.", "mlp.dwconv.dwconv.")] = tensor
+    return names | {"head.weight": torch.zeros(1000, 256), "head.bias": torch.zeros(1000)}
+
+
+def _timm_names(state):
+    names = {key.replace("stages_", "stages."): tensor for key, tensor in state.items()}
+    return names | {"head.weight": torch.zeros(1000, 256)}
+
+
+def _published_names(state):
+    names = {f"module.backbone.feat_net.pvtv2_en.{k}": t for k, t in _own_names(state).items()}
+    return {
+        "state_dict": names | {"module.backbone.feat_net.rfb2_1.conv_cat.bn.bias": torch.ones(32)}
+    }
+
+
+def _our_names(state):
+    names = {f"encoder.pvt.{key}": tensor for key, tensor in state.items()}
+    return {"weights": names | {"fusion.0.bias": torch.ones(32)}, "system": "fgstp"}
+
+
+@pytest.mark.parametrize("form", [dict, _own_names, _timm_names, _published_names, _our_names])
+def test_an_encoder_starts_from_weights_under_any_of_its_names(encoder, tmp_path, form):
+    path = tmp_path / "encoder.pth"
+    torch.save(form(encoder.state_dict()), path)
+    target = Fgstp("pvt_v2_b0").encoder.pvt
+    load_pvt_weights(target, path)
+    for name, tensor in target.state_dict().items():
+        assert torch.equal(tensor, encoder.state_dict()[name]), name
+
+
+def test_a_system_starts_from_the_encoder_weights_of_its_settings(encoder, tmp_path):
+    from safetensors.torch import save_file
+
+    from fgstp.models.registry import build_system
+
+    path = tmp_path / "encoder.safetensors"
+    save_file(encoder.state_dict(), path)
+    settings = {"encoder": {"name": "pvt_v2_b0", "weights": str(path)}}
+    system = build_system("fgstp", settings)
+    for name, tensor in system.network.encoder.pvt.state_dict().items():
+        assert torch.equal(tensor, encoder.state_dict()[name]), name
+    from_scratch = build_system("fgstp", settings, initial_weights=False)
+    weights = from_scratch.network.encoder.pvt.state_dict()
+    name = "patch_embed.proj.weight"
+    assert not torch.equal(weights[name], encoder.state_dict()[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: _without(w, "patch_embed1"), "4 tensors are missing"),
+        (lambda w: w | {"decode_head.weight": torch.zeros(3)}, r"nothing in it \(decode_head"),
+        (lambda w: {"head.bias": torch.zeros(3)}, "holds no encoder"),
+        (lambda w: w | {"norm1.bias": torch.zeros(3)}, "another shape"),
+    ],
+)
+def test_encoder_weights_that_do_not_fit_are_refused(encoder, tmp_path, change, message):
+    torch.save(change(_own_names(encoder.state_dict())), tmp_path / "encoder.pth")
+    with pytest.raises(UserError, match=message):
+        load_pvt_weights(encoder, tmp_path / "encoder.pth")
