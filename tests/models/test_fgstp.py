@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from fgstp.errors import UserError
 from fgstp.models.fgstp import FgstpSettings, FgstpSystem
 from fgstp.models.frames import network_input, probabilities
+from fgstp.models.losses import structure_loss
 from fgstp.models.neighbours import neighbours
 from fgstp.models.triples import TripleBatch
-from fgstp.training.losses import structure_loss
 
 
 def naive(system, frames, size=(64, 64)):

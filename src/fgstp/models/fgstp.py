@@ -15,11 +15,11 @@ from fgstp.models.encoder_weights import load_pvt_weights
 from fgstp.models.fgstp_network import Fgstp
 from fgstp.models.frames import network_input, probabilities
 from fgstp.models.layers import Pyramid
+from fgstp.models.losses import BceMode, hybrid_loss
 from fgstp.models.neighbours import NeighbourMode
 from fgstp.models.settings import EncoderSettings, SystemSettings
 from fgstp.models.system import System
 from fgstp.models.triples import TripleBatch, Triples, encoded_triples, pick
-from fgstp.training.losses import BceMode, hybrid_loss
 
 N_OUTPUTS = 9
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from fgstp.training.losses import boundary_weights, hybrid_loss, structure_loss
+from fgstp.models.losses import boundary_weights, hybrid_loss, structure_loss
 
 SURE = 30.0  # a logit
 

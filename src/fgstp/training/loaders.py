@@ -1,0 +1,39 @@
+"""Loaders that feed windows to training and clips to validation."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.utils.data import DataLoader
+
+from fgstp.training.samples import MaskedClip, Window, WindowOrder, Windows
+
+
+def train_loader(
+    windows: Windows, order: WindowOrder, *, windows_per_step: int, workers: int, cuda: bool
+) -> DataLoader[Window]:
+    """Batches of windows, the last one of an epoch maybe smaller.
+
+    Args:
+        windows: the windows.
+        order: which of them, and in what order.
+        windows_per_step: windows of a batch.
+        workers: processes that prepare them, forked in `one_opencv_thread`; 0 prepares them
+            in this one.
+        cuda: whether they go to a GPU.
+    """
+    return DataLoader(
+        windows,
+        batch_size=windows_per_step,
+        sampler=order,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=cuda,
+        # Its own, so that making an iterator draws nothing from the generator of the network.
+        generator=torch.Generator(),
+    )
+
+
+def validation_loader(clips: Sequence[MaskedClip]) -> DataLoader[str]:
+    """Names of clips, one at a time."""
+    names: list[str] = [clip.name for clip in clips]
+    return DataLoader(names, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]

@@ -1,0 +1,87 @@
+"""Clips and systems small enough to train on the spot."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clips import Clip
+from fgstp.models.registry import build_system
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Clips:
+    """Clips on disk and their table."""
+
+    def __init__(self, folder):
+        self.store = ClipStore(folder)
+        self.rows = []
+
+    @property
+    def table(self):
+        return pd.DataFrame(self.rows)
+
+    def add(self, frames, masks=None, split="train", mask_source="annotated", dropped=np.nan):
+        """Write a clip and give its name."""
+        index = len(self.rows)
+        name = f"V_{index:04d}"
+        self.store.write(name, Clip(index=index, first_frame=0, frames=frames, masks=masks))
+        self.rows.append(
+            {
+                "clip": name,
+                "video": "V",
+                "first_frame": 0,
+                "frames": len(frames),
+                "split": split,
+                "mask_source": mask_source,
+                "dropped": dropped,
+            }
+        )
+        return name
+
+    def add_blob(self, n_frames, split="train", shape=(24, 32), seed=0):
+        """A noisy clip with a bright blob, which is gas, in all frames but the first."""
+        rng = np.random.default_rng(seed)
+        frames = rng.integers(40, 120, (n_frames, *shape)).astype(np.uint8)
+        masks = np.zeros_like(frames)
+        masks[1:, 6:16, 8:20] = 1
+        return self.add(frames + 100 * masks, masks, split)
+
+
+@pytest.fixture
+def clips(tmp_path):
+    return Clips(tmp_path / "clips")
+
+
+@pytest.fixture
+def numbered(clips):
+    """Adds clips whose frames are filled with their own number, and masks with gas in a corner."""
+
+    def add(n_frames, offset=0, **more):
+        numbers = np.arange(n_frames, dtype=np.uint8) + offset
+        frames = np.broadcast_to(numbers[:, None, None], (n_frames, 6, 8)).copy()
+        masks = np.zeros_like(frames)
+        masks[np.arange(n_frames), 0, np.arange(n_frames) % 8] = 1
+        return clips.add(frames, masks, **more)
+
+    return add
+
+
+@pytest.fixture
+def build():
+    """Builds a small FGSTP, the same each time."""
+
+    def make(seed=3, **changes):
+        torch.manual_seed(seed)
+        settings = {"encoder": {"name": "pvt_v2_b0"}, "height_px": 64, "width_px": 64}
+        return build_system("fgstp", settings | changes)
+
+    return make

@@ -1,0 +1,328 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback
+from torch.utils.data import default_collate
+
+from fgstp.errors import UserError
+from fgstp.models.checkpoint import load_system, read_checkpoint
+from fgstp.training.callbacks import TimeLimit
+from fgstp.training.fit import fit
+from fgstp.training.samples import WindowOrder, Windows, masked_clips, triple_batch
+from fgstp.training.settings import TrainSettings
+
+SMALL = {"window_targets": 2, "targets_per_step": 2, "steps_per_epoch": 1, "learning_rate": 1e-3}
+
+
+@pytest.fixture
+def train(clips, build, tmp_path):
+    """Trains a new system on two small clips."""
+    for seed, split in enumerate(("train", "train", "validation")):
+        clips.add_blob(4, split, seed=seed)
+
+    def run(name="run", callbacks=(), seed=5, system=None, **changes):
+        system = system or build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
+        settings = TrainSettings(**SMALL | {"epochs": 3} | changes)
+        return system, fit(
+            system,
+            clips.table,
+            clips.store,
+            tmp_path / name,
+            settings,
+            seed=seed,
+            callbacks=callbacks,
+        )
+
+    return run
+
+
+class Watch(Callback):
+    """Notes what is seen, and does something at one point."""
+
+    def __init__(self, epoch=None, action=None):
+        self.epoch, self.action = epoch, action
+        self.metrics, self.clips, self.draws = [], [], []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.current_epoch == self.epoch:
+            self.action(trainer, pl_module)
+        self.clips.append(batch.clip)
+
+    def on_validation_end(self, trainer, pl_module):
+        self.metrics.append(dict(trainer.callback_metrics))
+
+
+class Scores(Callback):
+    """Decides what validation of each epoch gives, and notes the weights."""
+
+    def __init__(self, *values):
+        self.values = values
+        self.weights = {}
+
+    def on_validation_start(self, trainer, pl_module):
+        scores = {"val_miou": self.values[trainer.current_epoch], "val_iou": 0.0}
+        pl_module.on_validation_epoch_end = lambda: pl_module.log_dict(scores)
+        weights = pl_module.network.state_dict()
+        self.weights[trainer.current_epoch + 1] = {k: w.clone() for k, w in weights.items()}
+
+
+def kill(*_):
+    raise SystemExit(143)
+
+
+def spoil(_, module):
+    with torch.no_grad():
+        module.system.network.fusion[2].bias.fill_(torch.nan)
+
+
+def same(one, two):
+    assert one.keys() == two.keys()
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="fgstp")
+    watch = Watch()
+    system, outcome = train(callbacks=[watch], epochs=2)
+
+    assert (outcome.n_epochs, outcome.ended_by) == (2, "epochs")
+    assert outcome.checkpoint == tmp_path / "run" / "best.ckpt"
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["best.ckpt"]
+
+    found = [float(metrics["val_miou"]) for metrics in watch.metrics]
+    assert outcome.epoch == 1 + int(np.argmax(found))
+    assert outcome.scores["val_miou"] == pytest.approx(max(found))
+    assert set(outcome.scores) == {"val_miou", "val_miou_gas", "val_iou"}
+    assert {"train_loss_step", "val_iou"} <= set(watch.metrics[0])
+    assert {"train_loss", "train_bce", "train_iou"} <= set(watch.metrics[1])
+
+    kept = read_checkpoint(outcome.checkpoint)
+    assert kept.facts["epoch"] == outcome.epoch
+    assert kept.facts["made_with"]["seed"] == 5
+    assert kept.facts["made_with"]["training clips"] == ["V_0000", "V_0001"]
+    if outcome.epoch == 2:
+        assert same(kept.weights, system.network.state_dict())
+    frames = np.zeros((3, 24, 32), np.uint8)
+    assert load_system(outcome.checkpoint).predict_clip(frames).shape == (3, 24, 32)
+
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("GPU" in sentence for sentence in said) == 1
+
+
+def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
+    settings = TrainSettings(
+        **SMALL
+        | {"epochs": 3, "steps_per_epoch": 2, "drop_every_epochs": 2, "clip_gradient_at": 0.01}
+    )
+    fitted, _ = train(**settings.model_dump(include=settings.model_fields_set))
+
+    system = build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
+    found = masked_clips(clips.table, clips.store, "train", allow_pseudo_masks=False)
+    windows = Windows(
+        clips.store,
+        found,
+        n_targets=2,
+        mode="centred",
+        size=(64, 64),
+        augmentation=settings.augmentation,
+    )
+    order = WindowOrder(found, 2, seed=5)
+    adam = torch.optim.Adam(system.network.parameters())
+    torch.manual_seed(5)
+    cut = 0
+    for epoch, rate in enumerate((1e-3, 1e-4, 1e-4)):
+        adam.param_groups[0]["lr"] = rate
+        order.set_epoch(epoch)
+        for _, key in zip(range(2), order, strict=False):
+            loss, _ = system.training_step(triple_batch(default_collate([windows[key]])))
+            adam.zero_grad()
+            loss.backward()
+            for parameter in system.network.parameters():
+                if parameter.grad is not None:
+                    cut += int((parameter.grad.abs() > 0.01).sum())
+                    parameter.grad.clamp_(-0.01, 0.01)
+            adam.step()
+    assert cut > 100
+    expected = system.network.state_dict()
+    for name, weights in fitted.network.state_dict().items():
+        torch.testing.assert_close(weights, expected[name], rtol=1e-5, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("epoch", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path, epoch):
+    more = {"epochs": 3, "drop_every_epochs": 3}
+    whole_watch, watches = Watch(), [Watch(epoch, kill), Watch()]
+    whole, expected = train("whole", [whole_watch], **more)
+    with pytest.raises(SystemExit):
+        train("cut", [watches[0]], **more)
+    best = tmp_path / "cut" / "best.ckpt"
+    assert best.exists()
+    best.unlink()  # as DVC does before it runs a stage
+    continued, outcome = train("cut", [watches[1]], **more)
+
+    assert watches[0].clips + watches[1].clips == whole_watch.clips
+    assert same(whole.network.state_dict(), continued.network.state_dict())
+    assert outcome.scores == expected.scores
+    assert (outcome.epoch, outcome.n_epochs) == (expected.epoch, 3)
+    assert same(read_checkpoint(best).weights, read_checkpoint(expected.checkpoint).weights)
+    assert not (tmp_path / "cut" / "resume").exists()
+
+
+def test_the_best_epoch_before_a_kill_stays_the_best(train, tmp_path):
+    scores = Scores(0.9, 0.5, 0.4)
+    with pytest.raises(SystemExit):
+        train(callbacks=[scores, Watch(1, kill)], epochs=3)
+    best = tmp_path / "run" / "best.ckpt"
+    best.write_bytes(b"what an unfinished epoch left")
+    _, outcome = train(callbacks=[scores], epochs=3)
+    assert (outcome.epoch, outcome.scores["val_miou"]) == (1, pytest.approx(0.9))
+    assert same(read_checkpoint(best).weights, scores.weights[1])
+
+
+@pytest.mark.slow
+def test_many_kills_in_the_middle_of_epochs_change_nothing(train, tmp_path):
+    more = {"epochs": 4, "steps_per_epoch": 2, "drop_every_epochs": 2, "workers": 1}
+    whole, _ = train("whole", **more)
+
+    def kill_at_second_step(trainer, module):
+        if trainer.fit_loop.epoch_loop.batch_idx == 1:
+            kill()
+
+    for epoch in (0, 1, 1, 2, 3):
+        with pytest.raises(SystemExit):
+            train("cut", [Watch(epoch, kill_at_second_step)], **more)
+    continued, outcome = train("cut", **more)
+    assert outcome.n_epochs == 4
+    assert same(whole.network.state_dict(), continued.network.state_dict())
+
+
+def test_seeds_decide_the_weights(train):
+    one, two, other = (
+        train(name, seed=seed, epochs=1)[0] for name, seed in [("a", 5), ("b", 5), ("c", 6)]
+    )
+    assert same(one.network.state_dict(), two.network.state_dict())
+    assert not same(one.network.state_dict(), other.network.state_dict())
+
+
+def test_with_other_settings_training_begins_anew_and_says_why(train, caplog):
+    with pytest.raises(SystemExit):
+        train(callbacks=[Watch(1, kill)])
+    watch = Watch()
+    train(callbacks=[watch], clip_gradient_at=0.4, epochs=2)
+    assert len(watch.metrics) == 2
+    assert "this changed: train.clip_gradient_at. Training begins anew." in caplog.text
+
+
+def test_more_epochs_do_not_make_it_begin_anew(train):
+    with pytest.raises(SystemExit):
+        train(callbacks=[Watch(1, kill)], epochs=2)
+    watch = Watch()
+    _, outcome = train(callbacks=[watch], epochs=3)
+    assert (len(watch.metrics), outcome.n_epochs) == (2, 3)
+
+
+def test_a_damaged_state_is_told(train, tmp_path):
+    with pytest.raises(SystemExit):
+        train(callbacks=[Watch(1, kill)])
+    (tmp_path / "run" / "resume" / "state.ckpt").write_bytes(b"half a file")
+    with pytest.raises(UserError, match=r"state\.ckpt"):
+        train()
+
+
+def test_the_best_epoch_is_kept_and_training_ends_when_nothing_gets_better(train, tmp_path):
+    scores = Scores(0.2, 0.5, 0.4, 0.5, 0.9)
+    _, outcome = train(callbacks=[scores], epochs=5, early_stop_epochs=2)
+    assert (outcome.ended_by, outcome.n_epochs, outcome.epoch) == ("early stop", 4, 2)
+    assert outcome.scores["val_miou"] == pytest.approx(0.5)
+    kept = read_checkpoint(outcome.checkpoint).weights
+    assert same(kept, scores.weights[2])
+    assert not same(kept, scores.weights[4])
+    assert not (tmp_path / "run" / "resume").exists()
+
+
+def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_path, caplog):
+    more = {"steps_per_epoch": 2, "epochs": 2}
+    whole, expected = train("whole", **more)
+    watch = Watch()
+    _, outcome = train("cut", [watch], time_limit_s=1e-3, **more)
+    assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 0)
+    assert len(watch.clips) == len(watch.metrics) == 1  # one step, then validation
+    assert outcome.checkpoint.exists()
+    assert "ended training after 0 of 2 epochs; started again, it goes on" in caplog.text
+    continued, outcome = train("cut", **more)
+    assert outcome.n_epochs == 2
+    assert outcome.scores == expected.scores
+    assert same(whole.network.state_dict(), continued.network.state_dict())
+
+
+@pytest.mark.slow
+def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(train, monkeypatch):
+    more = {"steps_per_epoch": 2, "epochs": 3}
+    whole, expected = train("whole", **more)
+
+    class Late(TimeLimit):
+        def on_train_batch_end(self, trainer, *_):
+            trainer.should_stop = trainer.current_epoch == 1
+
+    monkeypatch.setattr("fgstp.training.fit.TimeLimit", Late)
+    _, outcome = train("cut", time_limit_s=9, **more)
+    assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 1)
+    monkeypatch.undo()
+    continued, outcome = train("cut", **more)
+    assert (outcome.scores, outcome.epoch) == (expected.scores, expected.epoch)
+    assert same(whole.network.state_dict(), continued.network.state_dict())
+
+
+def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_good_checkpoint(
+    train, tmp_path
+):
+    with pytest.raises(UserError, match=r"nan in epoch 2, on the clips V_000[01];") as error:
+        train(callbacks=[Watch(1, spoil)])
+    assert "kept" in str(error.value)
+    weights = read_checkpoint(tmp_path / "run" / "best.ckpt").weights
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+    assert read_checkpoint(tmp_path / "run" / "best.ckpt").facts["epoch"] == 1
+
+
+def test_memory_that_runs_out_says_which_settings_to_lower(train, build):
+    system = build()
+
+    def training_step(_batch):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    system.training_step = training_step
+    with pytest.raises(UserError) as error:
+        train(system=system)
+    for setting in ("train.targets_per_step", "train.window_targets", "fgstp.height_px", "encoder"):
+        assert setting in str(error.value)
+
+
+def test_clips_of_validation_must_be_there(clips, build, tmp_path):
+    clips.add_blob(4)
+    with pytest.raises(UserError, match=r"split validation; raise ingest\.validation\.share"):
+        fit(build(), clips.table, clips.store, tmp_path, TrainSettings(), seed=1)
+
+
+def test_a_folder_that_cannot_be_written_is_told(train, tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(UserError, match="Cannot write"):
+        train(epochs=1)
+
+
+@pytest.mark.slow
+def test_a_bright_blob_is_learned_wherever_it_is(clips, build, tmp_path):
+    rng = np.random.default_rng(0)
+    for split in ["train"] * 6 + ["validation"] * 3:
+        frames = rng.integers(40, 120, (8, 64, 64)).astype(np.uint8)
+        masks = np.zeros_like(frames)
+        row, column = rng.integers(4, 36, 2)
+        masks[:, row : row + 22, column : column + 22] = 1
+        clips.add(frames + 100 * masks, masks, split)
+    settings = TrainSettings(
+        epochs=8, learning_rate=1e-3, targets_per_step=8, best_by="val_iou", drop_every_epochs=7
+    )
+    outcome = fit(build(), clips.table, clips.store, tmp_path, settings, seed=1)
+    # All of the frame would give 22 * 22 / 64 / 64 = 0.12.
+    assert outcome.scores["val_iou"] > 0.6

@@ -1,0 +1,61 @@
+import pytest
+from pydantic import ValidationError
+
+from fgstp.training.settings import AugmentationSettings, TrainSettings
+
+
+def test_the_defaults_are_the_papers():
+    settings = TrainSettings()
+    assert (settings.epochs, settings.learning_rate, settings.drop_every_epochs) == (60, 1e-4, 45)
+    assert (settings.targets_per_step, settings.clip_gradient_at) == (6, 0.5)
+    varied = settings.augmentation
+    assert (varied.flip_share, varied.rotation_share, varied.mask_noise_share) == (0.5, 0.2, 0.0015)
+    assert (varied.rotation_degrees, varied.sharpness) == ((-15, 14), (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("targets", "window", "expected"),
+    [(6, 4, 2), (6, 3, 2), (8, 4, 2), (5, 4, 1), (1, 4, 1), (9, 4, 2), (10, 4, 3)],
+)
+def test_a_step_has_the_nearest_whole_number_of_windows(targets, window, expected):
+    settings = TrainSettings(targets_per_step=targets, window_targets=window)
+    assert settings.windows_per_step == expected
+
+
+def test_without_windows_a_step_has_exactly_its_targets():
+    settings = TrainSettings(windows=False, steps_per_epoch=7)
+    assert (settings.targets_per_window, settings.windows_per_step) == (1, 6)
+    assert settings.windows_per_epoch == 42
+    assert TrainSettings().windows_per_epoch is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epoch": 3},
+        {"epochs": 0},
+        {"learning_rate": 0},
+        {"learning_rate": float("inf")},
+        {"precision": "16"},
+        {"best_by": "loss"},
+        {"time_limit_s": 0},
+        {"augmentation": {"flip_share": 1.5}},
+        {"augmentation": {"brightness": (1.5, 0.5)}},
+        {"augmentation": {"rotation_degrees": (0.5, 1.0)}},
+    ],
+)
+def test_wrong_settings_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        TrainSettings.model_validate(wrong)
+
+
+def test_what_may_change_between_two_runs_decides_nothing():
+    one = TrainSettings(epochs=3, workers=2, time_limit_s=5, early_stop_epochs=2)
+    assert one.decisive() == TrainSettings().decisive()
+    for change in (
+        {"learning_rate": 1e-3},
+        {"windows": False},
+        {"augmentation": AugmentationSettings(flip_share=0)},
+        {"best_by": "val_iou"},
+    ):
+        assert TrainSettings(**change).decisive() != one.decisive()
