@@ -16,6 +16,8 @@ from fgstp.training.settings import Accelerator, Precision
 logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 8
+# It speaks through the second where another package, such as MLflow, has imported that one.
+LIGHTNING_LOGGERS = ("lightning.pytorch", "pytorch_lightning")
 # How torch says that the memory of the machine, not of a GPU, is used up.
 NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
@@ -92,12 +94,14 @@ def one_opencv_thread() -> Iterator[None]:
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
     """Leave out what Lightning says about the machine and about settings that are meant."""
-    its_logger = logging.getLogger("lightning.pytorch")
-    level = its_logger.level
-    its_logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in LIGHTNING_LOGGERS]
+    levels = [its_logger.level for its_logger in loggers]
+    for its_logger in loggers:
+        its_logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning.*")
             yield
     finally:
-        its_logger.setLevel(level)
+        for its_logger, level in zip(loggers, levels, strict=True):
+            its_logger.setLevel(level)
