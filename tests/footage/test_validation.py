@@ -170,3 +170,11 @@ def test_however_large_the_share_some_clips_are_left_for_training(share, gap_cli
     left = (clips["split"] == "train") & clips["dropped"].isna()
     assert held(clips).sum() > 0
     assert left.sum() >= 40 // (4 + 2 * gap_clips)
+
+
+@pytest.mark.parametrize("n_clips", range(4, 12))
+@pytest.mark.parametrize("seed", range(3))
+def test_a_short_video_keeps_a_clip_for_training_too(n_clips, seed):
+    clips = hold_out(clip_table(a=n_clips), ValidationSettings(share=1.0), seed=seed)
+    assert held(clips).any()
+    assert ((clips["split"] == "train") & clips["dropped"].isna()).any()
