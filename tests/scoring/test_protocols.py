@@ -19,7 +19,7 @@ def test_the_two_protocols_are_what_they_are_called():
 
 def test_the_tuple_tells_everything():
     assert PAPER.tuple == (
-        "input=soft norm=minmax empty=score average=video threshold=128 drop_last=0"
+        "input=soft norm=minmax empty=score average=video threshold=128 drop_first=0 drop_last=0"
         " alarm_pixels=1 score_share=0.001"
     )
     for protocol in [*PROTOCOLS.values(), HONEST.at(17), Protocol(name="x", score_share=1 / 3)]:

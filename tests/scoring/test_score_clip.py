@@ -12,7 +12,15 @@ COLUMNS = [
     "frame",
     *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max"),
     *("iou_mean", "dice_mean", "iou", "dice"),
-    *("gas", "frame_score", "false_alarm_share", "false_alarm", "protocol", "protocol_tuple"),
+    *(
+        "iou_gas",
+        "gas",
+        "frame_score",
+        "false_alarm_share",
+        "false_alarm",
+        "protocol",
+        "protocol_tuple",
+    ),
 ]
 
 
@@ -132,6 +140,16 @@ def test_the_last_frames_can_be_left_out(make_clip):
     assert rows[COLUMNS[:-2]].equals(score_clip(predictions, masks)[COLUMNS[:-2]].head(3))
     with pytest.raises(UserError, match="nothing to score"):
         score_clip(predictions, masks, Protocol(name="own", drop_last=5))
+
+
+def test_the_first_frames_can_be_left_out_and_the_others_keep_their_numbers(make_clip):
+    predictions, masks = make_clip(n_frames=5)
+    rows = score_clip(predictions, masks, Protocol(name="own", drop_first=1, drop_last=1))
+    whole = score_clip(predictions, masks)[COLUMNS[:-2]].iloc[1:4].reset_index(drop=True)
+    assert rows[COLUMNS[:-2]].equals(whole)
+    assert rows["frame"].tolist() == [1, 2, 3]
+    with pytest.raises(UserError, match="the first 3 and the last 2: there is nothing to score"):
+        score_clip(predictions, masks, Protocol(name="own", drop_first=3, drop_last=2))
 
 
 def test_honest_needs_a_threshold_from_validation(make_clip):

@@ -5,14 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import cv2
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from fgstp.errors import FootageError, UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_video import ingest_video, refused_row
 from fgstp.footage.records import RecordStore, Row, VideoRecord
-from fgstp.footage.settings import IngestSettings, ParallelSettings
+from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import RefusedVideo, Video
+from fgstp.parallel import workers
 from fgstp.progress import Counter, shared_bar
 
 
@@ -61,17 +62,7 @@ def _ingest_in_parallel(
             delayed(_ingest_or_refuse)(video, clips, records, settings, counters / str(number))
             for number, video in enumerate(videos)
         ]
-        return list(_workers(settings.parallel)(work))
-
-
-def _workers(settings: ParallelSettings) -> Parallel:
-    try:
-        return Parallel(n_jobs=settings.jobs, backend=settings.backend)
-    except ValueError as error:
-        raise UserError(
-            f"ingest.parallel.backend is '{settings.backend}', which joblib does not know; "
-            "take loky, or sequential, or register that back-end first."
-        ) from error
+        return list(workers(settings.parallel, "ingest")(work))
 
 
 def _ingest_or_refuse(

@@ -16,6 +16,9 @@ def _odd(value: int) -> int:
     return value
 
 
+OddPixels = Annotated[int, Field(ge=1), AfterValidator(_odd)]
+
+
 class Settings(BaseModel):
     """A block of settings: unknown keys are errors and values do not change."""
 
@@ -162,7 +165,7 @@ class PseudoMaskSettings(Settings):
     percentile: float = Field(10.0, gt=0, lt=50)
     window_s: float = Field(60.0, gt=0)
     threshold_levels: float = Field(10.0, gt=0)
-    opening_px: Annotated[int, Field(ge=1), AfterValidator(_odd)] = 3
+    opening_px: OddPixels = 3
     min_area_px: int = Field(40, ge=0)
 
 

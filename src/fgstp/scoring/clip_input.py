@@ -88,14 +88,15 @@ def blocks(predictions: NDArray[np.uint8], masks: Masks, protocol: Protocol) -> 
         UserError: predictions and masks are no clip, or no frame of it counts.
     """
     check_clip(predictions, masks)
-    n_frames = len(predictions) - protocol.drop_last
-    if n_frames < 1:
+    counted = range(protocol.drop_first, len(predictions) - protocol.drop_last)
+    if not counted:
         raise UserError(
             f"The clip has {len(predictions)} frames, and the protocol {protocol.name} leaves"
-            f" out the last {protocol.drop_last}: there is nothing to score."
+            f" out the first {protocol.drop_first} and the last {protocol.drop_last}: there is"
+            " nothing to score."
         )
     step = max(1, BLOCK_PIXELS // predictions[0].size)
-    for start in range(0, n_frames, step):
-        part = slice(start, min(start + step, n_frames))
+    for start in counted[::step]:
+        part = slice(start, min(start + step, counted.stop))
         frames = np.ascontiguousarray(predictions[part])
         yield Block(frames, list(ground_truths(masks[part])), protocol)

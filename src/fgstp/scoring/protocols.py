@@ -26,6 +26,8 @@ class Protocol(BaseModel):
         threshold: level, 0 to 255, from which a pixel is predicted as gas; it decides `iou`,
             `dice`, false alarms and binary input. None: it has to be chosen on validation
             clips (`choose_threshold`) before anything is scored.
+        drop_first: frames left out at the start of each clip, for systems that are given its
+            first mask.
         drop_last: frames left out at the end of each clip, for systems that look ahead.
         alarm_pixels: pixels predicted on a leak-free frame from which it is a false alarm.
         score_share: share of a frame's pixels, the highest, whose mean is its frame score.
@@ -39,6 +41,7 @@ class Protocol(BaseModel):
     empty: Literal["skip", "score", "credit"] = "score"
     average: Literal["video", "frame"] = "video"
     threshold: int | None = Field(128, ge=0, le=255)
+    drop_first: int = Field(0, ge=0)
     drop_last: int = Field(0, ge=0)
     alarm_pixels: int = Field(1, ge=1)
     score_share: float = Field(0.001, gt=0, le=1)

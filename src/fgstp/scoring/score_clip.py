@@ -25,6 +25,7 @@ METRICS = (
     "iou",
     "dice",
 )
+IOU_GAS = "iou_gas"
 FALSE_ALARMS = ("false_alarm_share", "false_alarm")
 Columns = dict[str, NDArray[np.float64] | NDArray[np.bool_]]
 
@@ -50,7 +51,8 @@ def score_clip(
         - `frame`: its number in the clip;
         - `s_measure, weighted_f, mae, e_mean, e_adaptive, e_max, iou_mean, dice_mean`:
           `mean` and `max` are over the 256 thresholds;
-        - `iou, dice`: at the protocol's threshold;
+        - `iou, dice`: at the protocol's threshold; `iou_gas` is the IoU of frames with gas,
+          NaN on the others;
         - `gas`: whether the mask holds any;
         - `frame_score`: how surely the frame holds gas, for average precision and AUROC;
         - `false_alarm_share, false_alarm`: on frames without gas, share of pixels
@@ -72,7 +74,7 @@ def score_clip(
     scored = [_score(block, chosen) for block in blocks(predictions, masks, chosen)]
     columns = {name: np.concatenate([each[name] for each in scored]) for name in scored[0]}
     rows = pd.DataFrame(columns)
-    rows.insert(0, "frame", np.arange(len(rows)))
+    rows.insert(0, "frame", chosen.drop_first + np.arange(len(rows)))
     return rows.assign(protocol=chosen.name, protocol_tuple=chosen.tuple)
 
 
@@ -101,6 +103,7 @@ def _score(block: Block, protocol: Protocol) -> Columns:
     unscored = {"skip": METRICS, "credit": ("weighted_f",), "score": ()}[protocol.empty]
     for name in unscored:
         columns[name] = np.where(gas, columns[name], np.nan)
+    columns[IOU_GAS] = np.where(gas, iou[:, threshold], np.nan)
     columns |= {"gas": gas, "frame_score": frame_scores(tally, protocol.score_share)}
     alarms = false_alarms(tally, threshold, protocol.alarm_pixels)
     return columns | dict(zip(FALSE_ALARMS, alarms, strict=True))

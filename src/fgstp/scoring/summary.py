@@ -12,9 +12,9 @@ from fgstp.errors import UserError
 from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
 from fgstp.scoring.protocols import Protocol
 from fgstp.scoring.ranking import rank, ranking_scores, why_undefined
-from fgstp.scoring.score_clip import FALSE_ALARMS, METRICS
+from fgstp.scoring.score_clip import FALSE_ALARMS, IOU_GAS, METRICS
 
-MEAN_METRICS = (*METRICS, *FALSE_ALARMS)
+MEAN_METRICS = (*METRICS, IOU_GAS, *FALSE_ALARMS)
 RANKING_METRICS = ("average_precision", "auroc")
 ALL = "all"
 REQUIRED = ("protocol", "protocol_tuple", "video", "clip", "gas", "frame_score", *MEAN_METRICS)
@@ -151,6 +151,7 @@ def _notes(values: NDArray[np.float64], frames: pd.DataFrame, drawn: Resamples) 
     no_interval = "no interval: no video has two clips" if drawn.over == "none" else ""
     one_class = why_undefined(frames["gas"])
     reasons = dict.fromkeys(METRICS, "no frame defines it")
+    reasons[IOU_GAS] = "no frame has gas"
     reasons |= dict.fromkeys(FALSE_ALARMS, "every frame has gas")
     reasons |= dict.fromkeys(RANKING_METRICS, f"undefined: {one_class}")
     names = (*MEAN_METRICS, *RANKING_METRICS)

@@ -1,0 +1,1 @@
+"""Trained systems at work on clips."""

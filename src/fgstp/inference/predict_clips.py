@@ -1,0 +1,58 @@
+"""Predictions of many clips, which go on where they were stopped."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.masked_clips import MaskedClip
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.models.registry import AnySystem
+
+
+class Predicted(NamedTuple):
+    """What was done.
+
+    Attributes:
+        n_frames: frames that were predicted now; those from before are not counted.
+        seconds: time that it took.
+    """
+
+    n_frames: int
+    seconds: float
+
+
+def predict_clips(
+    system: AnySystem,
+    clips: Sequence[MaskedClip],
+    store: ClipStore,
+    predictions: PredictionStore,
+) -> Predicted:
+    """Predict clips, one after the other; those that are predicted already are passed over.
+
+    Args:
+        system: the system; `predict_clip` gets the first mask of each clip, which most
+            systems do not look at.
+        clips: the clips.
+        store: where they lie.
+        predictions: where the maps are written, as uint8, probability 1 being 255; maps of
+            other clips there are removed.
+
+    Returns:
+        How much was done.
+    """
+    predictions.remove_all_but([clip.name for clip in clips])
+    missing = [clip for clip in clips if not predictions.holds(clip.name)]
+    n_frames = sum(clip.n_frames for clip in missing)
+    start = time.monotonic()
+    with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({system.name})") as bar:
+        for clip in missing:
+            masks = store.masks(clip.name)
+            first_mask = None if masks is None else masks[0]
+            maps = system.predict_clip(store.frames(clip.name), first_mask)
+            predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
+            bar.update(clip.n_frames)
+    return Predicted(n_frames, time.monotonic() - start)

@@ -1,0 +1,219 @@
+"""The report as one HTML page that needs nothing beside itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from fgstp.reporting import html, published
+from fgstp.reporting.columns import DASH
+from fgstp.reporting.group_tables import GroupTable, group_tables
+from fgstp.reporting.headline import headline_notes, headline_rows
+from fgstp.reporting.html import element, paragraph, text
+from fgstp.reporting.page_style import STYLE
+from fgstp.reporting.protocol_words import in_words
+from fgstp.reporting.result_table import PUBLISHED, Block, Cell, ResultTable
+from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.summaries import protocol_names, protocol_of, scores
+from fgstp.reporting.systems import system_rows
+from fgstp.reporting.table_notes import counts, protocol_note
+from fgstp.reporting.tables import table1, table2
+from fgstp.reporting.training_curves import ALL_SYSTEMS
+from fgstp.scoring.protocols import HONEST
+
+TITLE = "Gas leak segmentation: FGSTP and the systems it is compared with"
+LEGEND = (
+    "Best of a block bold green, second bold italic red; values written alike share a rank. "
+    "Small print: 95 % interval."
+)
+RANK_CLASSES = {1: "best", 2: "second"}
+ENDED_BY = {
+    "epochs": "all epochs done",
+    "early stop": "validation score stopped rising",
+    "time limit": "time limit reached",
+}
+LEAK_CLASS_NOTE = (
+    "Leak classes are steps of the release schedule, the higher the stronger; under the protocol "
+    "paper a frame without gas scores 0 whatever is predicted."
+)
+GROUP_SIZE_NOTE = "Beneath each group: its videos (v) and frames (f)."
+
+
+def report_page(
+    summaries: pd.DataFrame,
+    trainings: Mapping[str, Mapping[str, Any]],
+    footage: ScoredFootage,
+    curves: Mapping[str, bytes],
+    examples: bytes | None = None,
+) -> str:
+    """Write the report.
+
+    Args:
+        summaries: of all systems; see `check_summaries`.
+        trainings: by system: `trained`, best `epoch`, `n_epochs`, `ended_by`, `parameters`
+            and `scores`; what one lacks is a dash.
+        footage: what the scores are of.
+        curves: PNG files of the training curves by name, as `training_curves` names them.
+        examples: PNG file of the prediction figure; None if there is none.
+
+    Returns:
+        The page, with all pictures inside.
+
+    Raises:
+        UserError: as `check_summaries`.
+    """
+    sections = {
+        "Headline": _headline(summaries),
+        "Table 1: comparison of systems": _tables(table1(summaries, footage)),
+        "Table 2: ablation of FGSTP": _tables(table2(summaries, footage)),
+        "Predictions": _predictions(examples),
+        "Scores by category": _groups(group_tables(summaries, "category")),
+        "Scores by leak class": _leak_classes(group_tables(summaries, "leak_class")),
+        "Scores by video": _folded("Each video", _groups(group_tables(summaries, "video"))),
+        "Training": _training(trainings) + _curves(curves),
+        "Protocols": _protocols(summaries),
+    }
+    filled = {name: content for name, content in sections.items() if content}
+    links = [element("a", text(name), href=f"#{_anchor(name)}") for name in filled]
+    body = [
+        element("h1", text(TITLE)),
+        _evaluated(summaries, footage),
+        element("nav", *(f"{link} " for link in links)),
+        *(
+            element("section", element("h2", text(name), id=_anchor(name)), content)
+            for name, content in filled.items()
+        ),
+    ]
+    head = [
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        element("title", text(TITLE)),
+        element("style", STYLE),
+    ]
+    page = element("html", element("head", *head), element("body", *body), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _anchor(name: str) -> str:
+    return "".join(char if char.isalnum() else "-" for char in name.lower())
+
+
+def _evaluated(summaries: pd.DataFrame, footage: ScoredFootage) -> str:
+    """What was evaluated on what."""
+    overall = scores(summaries, protocol_names(summaries)[0])
+    names = [row.title() for row in system_rows(overall["system"])]
+    told = (
+        f"{len(names)} system{'' if len(names) == 1 else 's'} ({', '.join(names)}), evaluated on "
+        f"{footage.name} against {footage.masks}: {counts(overall)}."
+    )
+    warning = (
+        f"The paper's own figures stand in blocks of their own, marked as published. They are of "
+        f"{published.DATA}"
+    )
+    if footage.is_the_papers:
+        return paragraph(told) + paragraph(f"{warning}, under a protocol that it does not state.")
+    return paragraph(told) + paragraph(
+        f"{warning} with its authors' masks, so they do not compare with scores on "
+        f"{footage.name} against {footage.masks}."
+    )
+
+
+def _headline(summaries: pd.DataFrame) -> str:
+    rows = headline_rows(summaries)
+    heads = [str(name) for name in rows.columns]
+    table = html.table(heads, [[text(cell) for cell in row] for row in rows.to_numpy()])
+    return table + html.items(headline_notes(summaries))
+
+
+def _tables(table: ResultTable) -> str:
+    blocks = [_block(block) for block in table.blocks]
+    return paragraph(LEGEND) + "".join(blocks) + html.items(table.notes)
+
+
+def _block(block: Block) -> str:
+    heads = ["system", *(column.heading for column in block.columns)]
+    if block.thresholds is not None:
+        heads.append("t")
+    rows = [[text(line.name), *map(_cell, line.cells)] for line in block.lines]
+    content = [
+        element("h3", text(block.heading)),
+        html.table(heads, rows),
+        html.items(block.notes + block.interval_notes),
+    ]
+    return element("div", *content, class_=PUBLISHED if block.name == PUBLISHED else "")
+
+
+def _cell(cell: Cell) -> str:
+    value = element("span", text(cell.text), class_=RANK_CLASSES.get(cell.rank or 0, ""))
+    return value + (element("small", text(cell.interval)) if cell.interval else "")
+
+
+def _predictions(examples: bytes | None) -> str:
+    alt = "Frames of each category with their ground truth and the predictions of each system"
+    return html.picture(examples, alt) if examples is not None else ""
+
+
+def _groups(tables: list[GroupTable]) -> str:
+    parts = []
+    for table in tables:
+        # The first cell of a row is its heading, the sizes stand in a row of their own.
+        sizes = ["", *(element("small", text(size)) for size in table.sizes)]
+        lines = [[text(name), *map(text, values)] for name, values in table.lines]
+        parts.append(element("h3", text(table.heading)))
+        parts.append(html.table(["system", *table.groups], [sizes, *lines]))
+    return "".join(parts) + html.items([GROUP_SIZE_NOTE]) if parts else ""
+
+
+def _leak_classes(tables: list[GroupTable]) -> str:
+    return paragraph(LEAK_CLASS_NOTE) + _groups(tables) if tables else ""
+
+
+def _folded(summary: str, content: str) -> str:
+    return element("details", element("summary", text(summary)), content) if content else ""
+
+
+def _training(trainings: Mapping[str, Mapping[str, Any]]) -> str:
+    heads = ["system", "parameters", "epochs", "best epoch", "ended because", "validation mIoU"]
+    rows = [
+        [text(row.name), *map(text, _training_cells(trainings[row.system]))]
+        for row in system_rows(trainings)
+    ]
+    return html.table(heads, rows) if rows else ""
+
+
+def _training_cells(training: Mapping[str, Any]) -> list[str]:
+    parameters = training.get("parameters")
+    counted = DASH if parameters is None else f"{parameters:,}"
+    if not training.get("trained"):
+        return [counted, DASH, DASH, "not trained", DASH]
+    ended_by = str(training.get("ended_by", DASH))
+    score = training.get("scores", {}).get("val_miou")
+    return [
+        counted,
+        str(training.get("n_epochs", DASH)),
+        str(training.get("epoch", DASH)),
+        ENDED_BY.get(ended_by, ended_by),
+        DASH if score is None else f"{score:.3f}",
+    ]
+
+
+def _curves(curves: Mapping[str, bytes]) -> str:
+    single = [
+        html.picture(curves[row.system], f"Training curves of {row.name}")
+        for row in system_rows(name for name in curves if name != ALL_SYSTEMS)
+    ]
+    folded = _folded("Each system's losses and validation scores", "".join(single))
+    if ALL_SYSTEMS not in curves:
+        return folded
+    return html.picture(curves[ALL_SYSTEMS], "Validation scores of all systems") + folded
+
+
+def _protocols(summaries: pd.DataFrame) -> str:
+    parts = []
+    for name in protocol_names(summaries):
+        rows = scores(summaries, name)
+        words = in_words(protocol_of(rows.iloc[0]), own_thresholds=name == HONEST.name)
+        parts.append(element("h3", text(f"Protocol {name}")))
+        parts.append(paragraph(words))
+        parts.append(html.items([protocol_note(name, rows)]))
+    return "".join(parts)

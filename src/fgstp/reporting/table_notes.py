@@ -1,0 +1,118 @@
+"""The sentences beneath a table."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from fgstp.reporting import published
+from fgstp.reporting.columns import DASH, Column
+from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.summaries import without_threshold
+from fgstp.reporting.systems import DAGGER, SYSTEM_ROWS, rows_of_table
+from fgstp.scoring.protocols import Protocol
+
+INTERVALS = {
+    "videos": "95 % intervals: bootstrap over videos.",
+    "clips": "95 % intervals: bootstrap over the clips within each video, since there are fewer "
+    "than 5 videos; they tell of these videos only.",
+    "none": "No intervals: no video has two clips.",
+}
+FIRST_MASK = f"{DAGGER} is given the mask of the first frame of each clip; the others are not."
+GIVEN_COUNTS = "The frame whose mask is given counts too."
+OWN_THRESHOLD = (
+    "t: the level, 0 to 255, from which a pixel counts as gas, chosen for each system on "
+    "validation clips. mIoU@t and mDice@t are at t, means over frames as the protocol averages; "
+    "mIoU@t gas is of the frames with gas alone."
+)
+SHORT_NAMES = (
+    "S: structure measure. Fw: weighted F. MAE: mean absolute error. E: mean E-measure. mIoU, "
+    "mDice: means over 256 thresholds."
+)
+SHORT_NAMES_HONEST = (
+    "Fw, MAE, S, E: of the probability maps; Fw over frames with gas only. AP, AUROC: how well "
+    "frames with gas are told from frames without. False alarms: on frames without gas, share "
+    "of pixels predicted and share of frames with an alarm."
+)
+
+
+def footage_note(footage: ScoredFootage, rows: pd.DataFrame) -> str:
+    """What was scored: data, masks, and how many videos, clips and frames.
+
+    Args:
+        footage: what was scored.
+        rows: summaries over all frames under one protocol.
+    """
+    return f"Test footage: {footage.name}, {footage.masks}; {counts(rows)}."
+
+
+def counts(rows: pd.DataFrame) -> str:
+    """How many videos, clips and frames; all rows tell the same."""
+    first = rows.iloc[0]
+    parts = (("n_videos", "video"), ("n_clips", "clip"), ("n_frames", "frame"))
+    return ", ".join(_counted(int(first[column]), noun) for column, noun in parts)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def protocol_note(protocol: str, rows: pd.DataFrame) -> str:
+    """The protocol tuple of a block, with `t` where each system has its own threshold."""
+    tuples = list(dict.fromkeys(str(each) for each in rows["protocol_tuple"]))
+    told = tuples[0] if len(tuples) == 1 else without_threshold(tuples[0])
+    return f"Protocol {protocol}: {told}."
+
+
+def interval_notes(rows: pd.DataFrame) -> list[str]:
+    """What the intervals are over."""
+    return [INTERVALS[over] for over in dict.fromkeys(str(each) for each in rows["interval_over"])]
+
+
+def missing_notes(rows: pd.DataFrame, columns: Iterable[Column]) -> list[str]:
+    """Why values are a dash.
+
+    Args:
+        rows: tidy rows of a block.
+        columns: its columns.
+    """
+    labels = {column.metric: column.label for column in columns}
+    missing = rows[rows["value"].isna()]
+    notes = []
+    for reason, of_reason in missing.groupby("note", sort=False):
+        metrics = ", ".join(labels[metric] for metric in dict.fromkeys(of_reason["metric"]))
+        if set(of_reason["system"]) == set(rows["system"]):
+            notes.append(f"{DASH} {metrics}: {reason}.")
+        else:
+            names = ", ".join(dict.fromkeys(str(name) for name in of_reason["name"]))
+            notes.append(f"{DASH} {metrics} of {names}: {reason}.")
+    return notes
+
+
+def first_mask_notes(rows: pd.DataFrame, protocol: Protocol | None = None) -> list[str]:
+    """The footnote of the dagger, if a row has it.
+
+    Args:
+        rows: tidy rows of a block.
+        protocol: whether the frame of the given mask counts; None if unknown.
+    """
+    if not rows["name"].str.contains(DAGGER).any():
+        return []
+    counts_too = protocol is not None and protocol.drop_first == 0
+    return [f"{FIRST_MASK} {GIVEN_COUNTS}" if counts_too else FIRST_MASK]
+
+
+def not_evaluated_note(table: str, evaluated: Iterable[str]) -> str:
+    """Which systems of a table have no scores; empty if all have."""
+    done = set(evaluated)
+    rows = rows_of_table(table, [row.system for row in SYSTEM_ROWS])
+    lacking = [row.title(table) for row in rows if row.system not in done]
+    return f"Not evaluated: {', '.join(lacking)}." if lacking else ""
+
+
+def published_heading(footage: ScoredFootage) -> str:
+    """Heading of the published block, which says whether it compares with our rows."""
+    heading = f"Published, on {published.DATA}, protocol not stated by its authors"
+    if footage.is_the_papers:
+        return heading
+    ours = f"ours are on {footage.name} with {footage.masks}"
+    return f"{heading}; {ours}, so the two blocks do not compare"

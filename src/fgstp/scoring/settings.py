@@ -1,0 +1,54 @@
+"""Settings of evaluation, checked before anything runs."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from fgstp.errors import UserError
+from fgstp.footage.settings import ParallelSettings, Settings
+from fgstp.scoring.protocols import get_protocol
+
+
+def _known(name: str) -> str:
+    try:
+        return get_protocol(name).name
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
+ProtocolName = Annotated[str, AfterValidator(_known)]
+
+
+class IntervalSettings(Settings):
+    """Bootstrap intervals of the summaries.
+
+    Attributes:
+        confidence: of the intervals.
+        n_resamples: of the bootstrap.
+    """
+
+    confidence: float = Field(0.95, gt=0, lt=1)
+    n_resamples: int = Field(1000, ge=1)
+
+
+class EvaluateSettings(Settings):
+    """How trained systems are evaluated. A system's own settings are in its checkpoint.
+
+    Attributes:
+        protocols: names of the protocols to score under.
+        drop_first_frames: frames at the start of each clip that are scored for no system,
+            because some systems are given the mask of the first.
+        drop_last_frames: frames at the end of each clip that are scored for no system.
+        allow_pseudo_masks: score against masks computed from the footage.
+        accelerator: where the networks predict; `auto` takes a GPU where there is one.
+        intervals: of the summaries.
+        parallel: how clips are scored at the same time.
+    """
+
+    protocols: tuple[ProtocolName, ...] = Field(("paper", "honest"), min_length=1)
+    drop_first_frames: int = Field(1, ge=0)
+    drop_last_frames: int = Field(0, ge=0)
+    allow_pseudo_masks: bool = False
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    intervals: IntervalSettings = IntervalSettings()
+    parallel: ParallelSettings = ParallelSettings()

@@ -1,0 +1,40 @@
+import pytest
+
+from fgstp.reporting.headline import headline, headline_rows
+from fgstp.reporting.scored_footage import ScoredFootage
+
+PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])
+
+
+def test_five_figures_a_system(summaries):
+    rows = headline_rows(summaries).set_index("system")
+    assert list(rows.index) == ["XMem++ †", "FGSTP without FSP", "FGSTP"]
+    assert rows.loc["FGSTP"].tolist() == ["0.450", "0.700", "0.550", "0.950", "12.5"]
+    assert rows.loc["XMem++ †"].tolist() == ["0.450", "0.600", "0.350", "–", "25.0"]
+    assert [name.split(", ")[1] for name in rows.columns] == ["paper", *["honest"] * 4]
+
+
+def test_the_text_names_footage_and_protocols_and_its_columns_align(summaries):
+    text = headline(summaries, PLUMES)
+    lines = text.split("\n")
+    title = "Scores on synthetic plumes, synthetic masks; 6 videos, 24 clips, 3,600 frames"
+    assert lines[0] == title
+    assert "Protocol paper: input=soft norm=minmax" in text
+    assert "Protocol honest: input=soft norm=none" in text
+    rule = next(line for line in lines if line.startswith("---"))
+    table = lines[2:8]
+    assert rule in table
+    assert {len(line) for line in table} == {len(rule)}
+    assert lines[7].split() == ["FGSTP", "0.450", "0.700", "0.550", "0.950", "12.5"]
+
+
+@pytest.mark.parametrize(("system", "marked"), [("rmem", True), ("fgstp", False)])
+def test_the_dagger_has_its_footnote(summary, system, marked):
+    assert ("† is given the mask" in headline(summary(system), PLUMES)) is marked
+
+
+def test_without_the_honest_protocol_its_figures_are_dashes(summary):
+    text = headline(summary("fgstp"), PLUMES)
+    assert "FGSTP" in text
+    assert text.split("\n")[5].split() == ["FGSTP", "0.500", "–", "–", "–", "–"]
+    assert "Protocol honest" not in text

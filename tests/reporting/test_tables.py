@@ -1,0 +1,213 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fgstp.errors import UserError
+from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.tables import table1, table2
+from fgstp.scoring import score_clip, summarise
+
+PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])
+GASVID = ScoredFootage.of("GasVid", ["annotated"])
+
+
+def block(table, name):
+    return next(each for each in table.blocks if each.name == name)
+
+
+def cells(table, name):
+    """Written cells by name of the line and label of the column."""
+    found = block(table, name)
+    labels = [*(column.label for column in found.columns), "t"]
+    return {
+        line.name: dict(zip(labels, line.cells, strict=found.thresholds is not None))
+        for line in found.lines
+    }
+
+
+def test_a_block_a_protocol_and_the_published_rows_beside_those_of_the_paper(summaries, summary):
+    more = pd.concat([summary(s, "paper_binary") for s in ("fgstp", "xmem_pp", "fgstp_no_fsp")])
+    table = table1(pd.concat([more, summaries]), PLUMES)
+    names = [each.name for each in table.blocks]
+    assert names == ["paper", "published", "honest", "paper_binary"]
+    assert [column.label for column in table.blocks[0].columns] == [
+        *("S", "Fw", "MAE", "E", "mIoU", "mDice")
+    ]
+    assert table.blocks[0].columns == table.blocks[1].columns == table.blocks[3].columns
+
+
+def test_table1_holds_systems_and_table2_the_ablation(summaries):
+    assert list(cells(table1(summaries, PLUMES), "paper")) == ["XMem++ †", "FGSTP"]
+    assert list(cells(table2(summaries, PLUMES), "honest")) == ["+ CTC", "+ CTC + FSP (FGSTP)"]
+
+
+def test_values_ranks_and_intervals_of_a_block(summaries):
+    paper = cells(table1(summaries, PLUMES), "paper")
+    assert paper["FGSTP"]["S"] == ("0.900", 1, "0.800–1.000")
+    assert paper["XMem++ †"]["S"] == ("0.800", 2, "0.700–0.900")
+    assert paper["FGSTP"]["MAE"][:2] == ("0.020", 1)
+    assert paper["XMem++ †"]["MAE"][:2] == ("0.030", 2)
+    assert paper["FGSTP"]["mIoU"].rank == paper["XMem++ †"]["mIoU"].rank == 1
+
+
+def test_the_honest_block_has_percent_thresholds_and_dashes(summaries):
+    table = table1(summaries, PLUMES)
+    honest = cells(table, "honest")
+    assert honest["FGSTP"]["false-alarm frames (%)"] == ("12.5", 1, "2.5–22.5")
+    assert honest["XMem++ †"]["false-alarm frames (%)"][:2] == ("25.0", 2)
+    assert [honest[name]["t"].text for name in honest] == ["128", "90"]
+    assert honest["XMem++ †"]["AUROC"] == ("–", None, "")
+    assert honest["FGSTP"]["AUROC"] == ("0.950", None, "0.850–1.050")  # alone, so not ranked
+    notes = block(table, "honest").notes
+    assert "– AUROC of XMem++ †: undefined: all have gas." in notes
+
+
+def test_what_holds_for_all_systems_is_told_once(summary):
+    nan, reason = float("nan"), "every frame has gas"
+    parts = [
+        summary(s, p, threshold=128, false_alarm=nan, notes={"false_alarm": reason})
+        for s in ("fgstp", "slt_net")
+        for p in ("paper", "honest")
+    ]
+    notes = block(table1(pd.concat(parts), PLUMES), "honest").notes
+    assert "– false-alarm frames (%): every frame has gas." in notes
+
+
+def test_a_block_of_one_row_ranks_nothing(summary):
+    both = pd.concat([summary("fgstp"), summary("fgstp", "honest", threshold=9)])
+    table = table1(both, PLUMES)
+    assert table.blocks[0].rows["rank"].isna().all()
+    assert not block(table, "published").rows["rank"].isna().all()
+
+
+def test_notes_tell_footage_protocol_intervals_and_the_first_mask(summaries):
+    paper, _, honest = table1(summaries, PLUMES).blocks
+    footage = "Test footage: synthetic plumes, synthetic masks; 6 videos, 24 clips, 3,600 frames."
+    assert footage in paper.notes
+    assert any(note.startswith("Protocol paper: input=soft norm=minmax") for note in paper.notes)
+    assert any("threshold=128" in note for note in paper.notes)
+    # Three systems, three thresholds: the tuple cannot name one of them.
+    assert any("norm=none" in note and "threshold=t" in note for note in honest.notes)
+    assert paper.interval_notes == ("95 % intervals: bootstrap over videos.",)
+    assert any(note.startswith("† is given the mask") for note in paper.notes)
+    assert not any("†" in note for note in table2(summaries, PLUMES).blocks[0].notes)
+
+
+def test_that_the_given_frame_counts_is_said_only_if_it_does(summary):
+    settings = summary("rmem")["protocol_tuple"].iloc[0]
+    for first, said in ((0, True), (1, False)):
+        rows = summary("rmem", settings=settings.replace("drop_first=0", f"drop_first={first}"))
+        notes = table1(rows, PLUMES).blocks[0].notes
+        assert any("whose mask is given counts too" in note for note in notes) is said
+
+
+def test_intervals_over_clips_say_that_they_tell_of_these_videos_only(summary):
+    rows = summary("fgstp", interval_over="clips", n_videos=3)
+    (note,) = table1(rows, PLUMES).blocks[0].interval_notes
+    assert "fewer than 5 videos" in note
+    assert "these videos only" in note
+
+
+def test_the_published_block_says_when_it_does_not_compare(summaries):
+    other = block(table1(summaries, PLUMES), "published").heading
+    assert "on GasVid, protocol not stated by its authors" in other
+    assert "on synthetic plumes with synthetic masks, so the two blocks do not compare" in other
+    same = block(table1(summaries, GASVID), "published").heading
+    assert same == "Published, on GasVid, protocol not stated by its authors"
+
+
+def test_published_ranks_are_the_papers_colours(summaries):
+    rows = cells(table1(summaries, PLUMES), "published")
+    best = {(name, label) for name, row in rows.items() for label in row if row[label].rank == 1}
+    fgstp = {("FGSTP", label) for label in ("S", "Fw", "MAE", "mIoU", "mDice")}
+    assert best == fgstp | {("SINet-V2", "MAE"), ("SLT-Net", "E")}
+    assert rows["MG"]["S"].text == "–"
+
+
+def test_systems_that_were_not_evaluated_are_named(summaries):
+    (note,) = table1(summaries, PLUMES).notes
+    missing = "Background subtraction, MG, SINet-V2, RMem †, ZoomNeXt, SLT-Net"
+    assert note == f"Not evaluated: {missing}."
+    assert table2(summaries, PLUMES).notes == ("Not evaluated: Backbone only, + FSP.",)
+
+
+def test_without_any_of_its_systems_a_table_is_the_published_one(summary):
+    table = table2(summary("slt_net"), PLUMES)
+    assert [each.name for each in table.blocks] == ["published"]
+    assert len(table.blocks[0].lines) == 4
+
+
+def test_a_system_that_nobody_knows_here_has_a_row(summary):
+    table = table1(pd.concat([summary("newcomer"), summary("fgstp")]), PLUMES)
+    assert [line.name for line in table.blocks[0].lines] == ["FGSTP", "newcomer"]
+
+
+def test_the_tidy_table_keeps_the_scores_as_they_are(summaries):
+    tidy = table1(summaries, PLUMES).tidy()
+    ours = tidy[tidy["source"] == "this evaluation"]
+    keys = ["system", "protocol", "metric"]
+    expected = summaries.set_index(keys)[["value", "low", "high"]].sort_index()
+    found = ours.set_index(keys)[["value", "low", "high"]].sort_index()
+    pd.testing.assert_frame_equal(found, expected.loc[found.index])
+    assert len(ours) == 2 * (6 + 11)
+    assert not tidy.duplicated(["block", "system", "metric"]).any()
+    # Shares stay shares; only the written tables have percent.
+    alarms = ours[(ours["system"] == "fgstp") & (ours["metric"] == "false_alarm")]
+    assert alarms["value"].item() == 0.125
+
+
+def test_published_rows_of_the_tidy_table_claim_nothing_that_is_not_published(summaries):
+    tidy = table1(summaries, PLUMES).tidy()
+    published = tidy[tidy["block"] == "published"]
+    unknown = ["protocol", "protocol_tuple", "low", "high", "n_videos", "n_clips", "n_frames"]
+    assert published[unknown].isna().all(axis=None)
+    assert set(published["data"]) == {"GasVid"}
+    assert set(published["source"]) == {"arXiv 2505.00295"}
+    assert set(tidy.loc[tidy["block"] == "paper", "data"]) == {"synthetic plumes"}
+
+
+def test_systems_scored_on_other_frames_are_refused(summary):
+    rows = pd.concat([summary("fgstp"), summary("slt_net", n_frames=3599)])
+    with pytest.raises(UserError, match=r"fgstp on 3600 frames .* slt_net on 3599 .*evaluate all"):
+        table1(rows, PLUMES)
+
+
+def test_systems_scored_under_other_settings_are_refused(summary):
+    changed = summary("fgstp")["protocol_tuple"].iloc[0].replace("video", "frame")
+    with pytest.raises(UserError, match="do not compare"):
+        table1(pd.concat([summary("fgstp"), summary("slt_net", settings=changed)]), PLUMES)
+
+
+def test_a_system_without_scores_under_a_protocol_is_refused(summary):
+    rows = pd.concat([summary("fgstp"), summary("mg"), summary("mg", "honest", threshold=1)])
+    with pytest.raises(UserError, match="no scores of fgstp under the protocol honest"):
+        table1(rows, PLUMES)
+
+
+def test_summaries_that_are_none_are_refused(summary):
+    rows = summary("fgstp")
+    with pytest.raises(UserError, match="lack the columns n_clips"):
+        table1(rows.drop(columns="n_clips"), PLUMES)
+    with pytest.raises(UserError, match="evaluate a system first"):
+        table1(rows.iloc[:0], PLUMES)
+
+
+def test_real_summaries_fit():
+    rng = np.random.default_rng(0)
+    masks = np.zeros((4, 24, 32), np.uint8)
+    masks[:3, 5:15, 8:20] = 1
+    parts = []
+    for system, strength in (("fgstp", 200), ("slt_net", 120)):
+        rows = []
+        for clip in ("a_0", "a_1", "b_0"):
+            maps = (masks * strength + rng.integers(0, 30, masks.shape)).astype(np.uint8)
+            for protocol, threshold in (("paper", None), ("honest", 60)):
+                scored = score_clip(maps, masks, protocol, threshold)
+                rows.append(scored.assign(clip=clip, video=clip[0]))
+        parts.append(summarise(pd.concat(rows)).assign(system=system))
+    honest = cells(table1(pd.concat(parts), PLUMES), "honest")
+    # Every gas pixel is above the threshold and no other, so that both find all.
+    for name in ("SLT-Net", "FGSTP"):
+        assert honest[name]["mIoU@t"] == ("1.000", 1, "1.000–1.000")
+        assert honest[name]["false-alarm frames (%)"].text == "0.0"
+    assert (honest["FGSTP"]["MAE"].rank, honest["SLT-Net"]["MAE"].rank) == (1, 2)
