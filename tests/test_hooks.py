@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from fgstp.errors import FootageError, UserError
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import ProjectHooks, flatten, user_sentence
+from fgstp.models.registry import SystemsSettings
 from fgstp.pipelines.ingest import create_pipeline
 
 
@@ -53,6 +54,9 @@ def _signals():
         signal.signal(name, handler)
 
 
+NOTHING = {"pipeline": Pipeline([]), "catalog": DataCatalog()}  # is run
+
+
 # -------------------------------------------------------------------- sentences
 
 
@@ -84,8 +88,7 @@ def _settings_error(seed=1, **changes):
         ),
         (
             {"parallel": {"jobs": 0}},
-            "ingest.parallel is {'jobs': 0}: value error, jobs must be -1 (all processors) "
-            "or at least 1",
+            "ingest.parallel is {'jobs': 0}: jobs must be -1 (all processors) or at least 1",
         ),
     ],
 )
@@ -180,6 +183,28 @@ def test_typed_parameters_are_logged_one_by_one(tracking):
     assert len(logged) == len(list(flatten("", settings.model_dump())))
 
 
+def test_of_all_systems_the_settings_of_the_one_that_is_run_are_logged(tracking):
+    small = {"height_px": 32, "ctc": False, "encoder": {"name": "pvt_v2_b0"}}
+    systems = SystemsSettings.model_validate({"fgstp_no_ctc": small})
+    with mlflow.start_run() as run:
+        ProjectHooks().before_node_run(
+            inputs={"params:model": "fgstp_no_ctc", "params:systems": systems, "params:seed": 3}
+        )
+    logged = tracking.get_run(run.info.run_id).data.params
+    assert logged["systems.fgstp_no_ctc.height_px"] == "32"
+    assert logged["systems.fgstp_no_ctc.encoder.name"] == "pvt_v2_b0"
+    assert logged["systems.fgstp_no_ctc.ctc"] == "False"
+    assert all(name.startswith("systems.fgstp_no_ctc.") for name in logged)
+    assert len(logged) == len(list(flatten("", systems.fgstp_no_ctc.model_dump())))
+
+
+def test_a_system_that_is_not_there_is_told_and_nothing_is_logged(tracking):
+    inputs = {"params:systems": SystemsSettings(), "params:model": "nothing"}
+    with mlflow.start_run() as run, pytest.raises(UserError, match="There is no system 'nothing'"):
+        ProjectHooks().before_node_run(inputs=inputs)
+    assert tracking.get_run(run.info.run_id).data.params == {}
+
+
 def test_without_a_run_nothing_is_logged(tracking):
     ProjectHooks().before_node_run(inputs={"params:ingest": IngestSettings(source="folder")})
     assert mlflow.active_run() is None
@@ -195,17 +220,48 @@ def test_tags_are_commit_state_and_command(tracking, project, monkeypatch, _sign
         [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
     ).stdout.strip()
     with mlflow.start_run() as run:
-        ProjectHooks().before_pipeline_run(run_params={"project_path": project})
+        ProjectHooks().before_pipeline_run(run_params={"project_path": project}, **NOTHING)
     tags = tracking.get_run(run.info.run_id).data.tags
     assert tags["mlflow.source.git.commit"] == commit
     assert tags["git.dirty"] == "true"  # nothing of it is committed
     assert tags["command"] == "kedro run --env=test"
 
 
+def _of_system(name):
+    """A pipeline that is about one system, and the catalog that says which."""
+    node = Node(lambda model: None, "params:model", None, name="of_one_system")
+    catalog = DataCatalog({"params:model": MemoryDataset(name)})
+    return {"pipeline": Pipeline([node]), "catalog": catalog}
+
+
+def test_the_run_is_tagged_with_the_system_and_named_after_it(tracking, tmp_path, _signals):
+    with mlflow.start_run(run_name="train") as run:
+        ProjectHooks().before_pipeline_run(
+            run_params={"project_path": tmp_path}, **_of_system("fgstp_no_ctc")
+        )
+    recorded = tracking.get_run(run.info.run_id)
+    assert recorded.data.tags["system"] == "fgstp_no_ctc"
+    assert recorded.info.run_name == "fgstp_no_ctc: train"
+
+
+def test_a_run_about_no_system_keeps_its_name_and_has_no_such_tag(tracking, tmp_path, _signals):
+    other = _of_system("fgstp") | {"pipeline": Pipeline([])}
+    with mlflow.start_run(run_name="ingest") as run:
+        ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **other)
+    recorded = tracking.get_run(run.info.run_id)
+    assert "system" not in recorded.data.tags
+    assert recorded.info.run_name == "ingest"
+
+
+def test_without_a_run_no_system_is_recorded(tracking, tmp_path, _signals):
+    ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **_of_system("fgstp"))
+    assert mlflow.active_run() is None
+
+
 def test_outside_git_there_is_no_commit_and_no_error(tracking, tmp_path, monkeypatch, _signals):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with mlflow.start_run() as run:
-        ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path})
+        ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **NOTHING)
     assert "git.dirty" not in tracking.get_run(run.info.run_id).data.tags
 
 
@@ -213,7 +269,7 @@ def test_outside_git_there_is_no_commit_and_no_error(tracking, tmp_path, monkeyp
 def test_a_stopped_run_is_recorded_as_killed(tracking, tmp_path, name, status, _signals):
     parent = mlflow.start_run()
     child = mlflow.start_run(nested=True)
-    ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path})
+    ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **NOTHING)
     with pytest.raises(SystemExit) as caught:
         os.kill(os.getpid(), name)
     assert caught.value.code == status
@@ -225,13 +281,10 @@ def test_a_stopped_run_is_recorded_as_killed(tracking, tmp_path, name, status, _
 def test_signals_are_as_before_once_the_run_has_ended(tmp_path, end, _signals):
     before = [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)]
     hooks = ProjectHooks()
-    hooks.before_pipeline_run(run_params={"project_path": tmp_path})
+    hooks.before_pipeline_run(run_params={"project_path": tmp_path}, **NOTHING)
     assert signal.getsignal(signal.SIGTERM) != before[1]
     getattr(hooks, end)(**(NOTHING if end == "after_pipeline_run" else {}))
     assert [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)] == before
-
-
-NOTHING = {"pipeline": Pipeline([]), "catalog": DataCatalog()}
 
 
 def test_a_run_that_was_opened_several_times_is_closed(tracking, monkeypatch):

@@ -16,11 +16,22 @@ from pydantic import BaseModel
 
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import flatten
+from fgstp.models.registry import SYSTEMS, SystemsSettings
 from fgstp.pipeline_registry import register_pipelines
+from fgstp.scoring.settings import EvaluateSettings
+from fgstp.training.settings import TrainSettings
 
 ENVIRONMENTS = ("base", "demo", "test")
-BLOCKS = {"ingest": IngestSettings}  # the typed blocks of parameters
-FREE_OF_KEDRO = ("footage", "plumes", "reporting")
+BLOCKS = {  # the typed blocks of parameters
+    "ingest": IngestSettings,
+    "systems": SystemsSettings,
+    "train": TrainSettings,
+    "evaluate": EvaluateSettings,
+}
+PLAIN = {"seed", "model"}  # parameters of one value
+STAGES = ("ingest", "train", "evaluate", "report")
+SYSTEM = "${item.system}"  # as dvc.yaml writes the system of a stage
+FREE_OF_KEDRO = ("footage", "inference", "models", "plumes", "reporting", "scoring", "training")
 # What runs cannot turn out otherwise by, so that DVC need not look at it.
 NO_INFLUENCE = {
     "__init__.py",
@@ -28,6 +39,7 @@ NO_INFLUENCE = {
     "pipelines/__init__.py",
     "errors.py",
     "progress.py",
+    "pipelines/tracking.py",
 }
 REPOSITORY = Path(__file__).parents[1]
 
@@ -96,8 +108,21 @@ def test_every_catalog_entry_can_be_built(catalog):
 
 
 def test_files_of_two_entries_do_not_collide(catalog):
-    paths = [entry["filepath"] for name, entry in catalog.items() if not name.startswith("_")]
-    assert len(set(paths)) == len(paths)
+    paths = {
+        (name.partition("@")[0], entry["filepath"])
+        for name, entry in catalog.items()
+        if not name.startswith("_")
+    }
+    assert len({path for _, path in paths}) == len(paths)
+
+
+def test_the_two_sides_of_a_transcoded_dataset_are_the_same_files(catalog):
+    sides = [name.partition("@")[0] for name in catalog if "@" in name]
+    assert sides
+    for name in sides:
+        one, every = dict(catalog[f"{name}@one"]), dict(catalog[f"{name}@all"])
+        assert one.pop("system") == "fgstp"
+        assert one == every
 
 
 # ------------------------------------------------------------------------ settings
@@ -111,7 +136,7 @@ def test_every_setting_in_conf_is_known(environment):
                 names = {name.removeprefix(".") for name, _ in flatten("", values)}
                 assert names <= set(_leaf_keys(BLOCKS[block])), path
             else:
-                assert block == "seed", f"{path} has {block}, which no model checks"
+                assert block in PLAIN, f"{path} has {block}, which no model checks"
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -129,6 +154,14 @@ def test_base_and_the_models_agree_on_every_default(block):
         name: written[name] for name, f in BLOCKS[block].model_fields.items() if f.is_required()
     }
     assert BLOCKS[block].model_validate(written) == BLOCKS[block].model_validate(required)
+
+
+def test_every_system_has_a_block_and_dvc_knows_it():
+    assert list(SystemsSettings.model_fields) == list(SYSTEMS)
+    assert set(_yaml("conf", "dvc.yml")["systems"]) <= set(SYSTEMS)
+    for environment in ENVIRONMENTS:
+        blocks = _yaml("conf", environment, "parameters_systems.yml")["systems"]
+        assert environment == "test" or set(blocks) == set(SYSTEMS)  # DVC asks for each
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -184,38 +217,74 @@ def _within(path, folders):
     return [folder for folder in folders if f"{path}/".startswith(f"{folder}/")]
 
 
-def test_dvc_has_the_outputs_of_the_catalog(pipelines, catalog):
-    pipeline = pipelines["ingest"]
-    # The folders are inputs to Kedro, because nodes write in them through a handle.
-    written = {*pipeline.all_outputs(), "clip_files", "ingest_records"}
-    outs = _dvc_paths("ingest", "outs")
-    paths = {catalog[name]["filepath"] for name in written}
+def _path(catalog, name):
+    """Path of a catalog entry as dvc.yaml writes it: a system's file has the system's name."""
+    return catalog[name]["filepath"].replace("*", SYSTEM)
+
+
+# What nodes write through a handle, by stage, and what Kedro therefore takes for an input.
+HANDLES = {
+    "ingest": {"clip_files", "ingest_records"},
+    "train": {"models"},
+    "evaluate": {"predictions"},
+    "report": set(),
+}
+# Nodes resume in these; DVC would delete them before the stage runs.
+KEPT = {
+    "ingest": {"data/03_primary/clips", "data/02_intermediate/records"},
+    "train": set(),
+    "evaluate": {f"data/07_model_output/{SYSTEM}"},
+    "report": set(),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_has_the_outputs_of_the_catalog(stage, pipelines, catalog):
+    outs = _dvc_paths(stage, "outs") + _dvc_paths(stage, "metrics")
+    paths = {_path(catalog, name) for name in pipelines[stage].all_outputs()}
     for path in paths:
         assert len(_within(path, outs)) == 1, path
-    assert set(outs) <= paths
-    # Nodes resume in these; DVC would delete them before the stage runs.
-    kept = [
+    handles = {_path(catalog, name) for name in HANDLES[stage]}
+    for out in outs:
+        assert out in paths or _within(out, handles), out
+    kept = {
         next(iter(out))
-        for out in _yaml("dvc.yaml")["stages"]["ingest"]["outs"]
+        for out in _yaml("dvc.yaml")["stages"][stage]["outs"]
         if isinstance(out, dict) and next(iter(out.values())).get("persist")
-    ]
-    assert set(kept) == {catalog[name]["filepath"] for name in ("clip_files", "ingest_records")}
+    }
+    assert kept == KEPT[stage]
 
 
-def test_dvc_depends_on_what_the_catalog_reads(catalog):
-    deps = _dvc_paths("ingest", "deps")
-    for name in ("raw_footage", "gasvid_table"):
-        assert catalog[name]["filepath"] in deps
+def test_what_training_resumes_from_is_no_output_of_dvc():
+    from fgstp.models.checkpoint import BEST
+    from fgstp.training.job import RESUME_FOLDER
+
+    outs = _dvc_paths("train", "outs")
+    assert f"data/06_models/{SYSTEM}/{BEST}" in outs
+    assert not _within(f"data/06_models/{SYSTEM}/{RESUME_FOLDER}", outs)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_depends_on_what_the_catalog_reads(stage, pipelines, catalog):
+    deps = _dvc_paths(stage, "deps")
+    read = {name for name in pipelines[stage].inputs() if not name.startswith("params:")}
+    for name in read - HANDLES[stage]:
+        path = catalog[name]["filepath"]
+        # The file itself, or a folder that holds the files of all systems; the checkpoint is
+        # the only one of the models that evaluate reads.
+        known = [_path(catalog, name), path.split("/*")[0], f"{path}/{SYSTEM}/best.ckpt"]
+        assert any(_within(each, deps) or each in deps for each in known), name
     assert "conf/base/catalog.yml" in deps
     for dep in deps:
-        assert (REPOSITORY / dep).exists(), dep
-        assert not _within(dep, _dvc_paths("ingest", "outs"))
+        assert (REPOSITORY / dep).exists() or dep.startswith("data/"), dep
+        assert not _within(dep, _dvc_paths(stage, "outs"))
 
 
-def test_dvc_depends_on_all_code_that_the_stage_runs():
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_depends_on_all_code_that_the_stage_runs(stage):
     code = (
-        "import sys, fgstp.pipelines.ingest, fgstp.io.table, fgstp.io.folder, fgstp.io.text\n"
-        "import fgstp.io.figures\n"
+        f"import sys, fgstp.pipelines.{stage}, fgstp.io.table, fgstp.io.folder, fgstp.io.text\n"
+        "import fgstp.io.figures, fgstp.io.texts, fgstp.io.per_system\n"
         "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'fgstp'))"
     )
     answer = subprocess.run(
@@ -223,26 +292,34 @@ def test_dvc_depends_on_all_code_that_the_stage_runs():
     )
     source = REPOSITORY / "src/fgstp"
     loaded = {Path(file).relative_to(source).as_posix() for file in answer.stdout.split()}
-    assert "footage/ingest_video.py" in loaded
-    deps = _dvc_paths("ingest", "deps")
+    assert f"pipelines/{stage}/nodes.py" in loaded
+    deps = _dvc_paths(stage, "deps")
     missing = {file for file in loaded if not _within(f"src/fgstp/{file}", deps)}
+    if stage == "train":  # draws example pictures for MLflow alone
+        missing = {file for file in missing if not file.startswith(("reporting/", "scoring/"))}
     assert missing <= NO_INFLUENCE
 
 
-def test_dvc_depends_on_the_parameters_of_the_pipeline(pipelines):
-    stage = _yaml("dvc.yaml")["stages"]["ingest"]
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_depends_on_the_parameters_of_the_pipeline(stage, pipelines):
+    entry = _yaml("dvc.yaml")["stages"][stage]
     tracked = {}
-    for entry in stage["params"]:
-        for file, names in entry.items():
-            tracked.setdefault(file, set()).update(names)
+    for each in entry.get("params", []):
+        for file, names in each.items():
+            tracked.setdefault(file, set()).update(name.split(".")[0] for name in names)
     used = {
         name.removeprefix("params:")
-        for name in pipelines["ingest"].inputs()
+        for name in pipelines[stage].inputs()
         if name.startswith("params:")
-    }
-    assert tracked["conf/base/parameters.yml"] | tracked["conf/base/parameters_ingest.yml"] == used
-    assert tracked["conf/${env}/parameters_ingest.yml"] == {"ingest"}
-    assert stage["cmd"] == "kedro run --pipelines=ingest --env=${env}"
+    } - {"model"}  # stands in the command
+    assert set().union(*tracked.values()) == used if tracked else not used
+    for block in used - PLAIN:
+        for environment in ("base", "${env}"):
+            assert tracked[f"conf/{environment}/parameters_{block}.yml"] == {block}
+    command = f"kedro run --pipelines={stage} --env=${{env}}"
+    by_system = "params:model" in pipelines[stage].inputs()
+    assert entry["cmd"] == command + (f" --params=model={SYSTEM}" if by_system else "")
+    assert entry.get("matrix") == ({"system": "${systems}"} if by_system else None)
 
 
 # ------------------------------------------------------------------------- imports

@@ -26,6 +26,7 @@ from fgstp.footage.summary import refusals
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+MODEL, SYSTEMS = "params:model", "params:systems"
 
 
 class ProjectHooks:
@@ -43,11 +44,18 @@ class ProjectHooks:
         self._run_is_theirs = mlflow.active_run() is not None
 
     @hook_impl(trylast=True)
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Tag the MLflow run with commit and command, and see that a stop is recorded."""
-        if mlflow.active_run():
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Tag the MLflow run with commit, command and system; see that a stop is recorded."""
+        if run := mlflow.active_run():
             command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
             mlflow.set_tags({**_git_tags(Path(run_params["project_path"])), "command": command})
+            if MODEL in pipeline.inputs():
+                model = catalog.load(MODEL)
+                mlflow.set_tags(
+                    {"system": model, "mlflow.runName": f"{model}: {run.info.run_name}"}
+                )
         if threading.current_thread() is threading.main_thread():
             self._handlers = {name: signal.signal(name, _stop) for name in STOP_SIGNALS}
 
@@ -56,8 +64,11 @@ class ProjectHooks:
         """Log typed parameters one by one; kedro-mlflow logs each block as one text only."""
         if mlflow.active_run():
             for name, value in inputs.items():
-                if name.startswith("params:") and isinstance(value, BaseModel):
-                    mlflow.log_params(dict(flatten(name[7:], value.model_dump(mode="json"))))
+                if name == SYSTEMS:  # of the many, the one that is run
+                    model = inputs[MODEL]
+                    _log_block(f"systems.{model}", value.of(model))
+                elif name.startswith("params:") and isinstance(value, BaseModel):
+                    _log_block(name[7:], value)
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -81,6 +92,10 @@ class ProjectHooks:
         for name, handler in self._handlers.items():
             signal.signal(name, handler)
         self._handlers = {}
+
+
+def _log_block(name: str, block: BaseModel) -> None:
+    mlflow.log_params(dict(flatten(name, block.model_dump(mode="json"))))
 
 
 def flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
@@ -164,5 +179,6 @@ def _settings_sentence(report: str) -> str:
         for key, what, value in re.findall(
             r"^(\S+)\n  (.+?) \[type=\w+, input_value=(.*?), input_type=\w+\]", text, re.M
         ):
-            faults.append(f"{block}.{key} is {value}: {what[0].lower()}{what[1:]}")
+            reason = what.removeprefix("Value error, ")
+            faults.append(f"{block}.{key} is {value}: {reason[0].lower()}{reason[1:]}")
     return "; ".join(faults) + "; correct conf/ or --params." if faults else report

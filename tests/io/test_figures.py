@@ -1,4 +1,5 @@
 import cv2
+import numpy as np
 import pytest
 from kedro.io import DatasetError
 from matplotlib.figure import Figure
@@ -47,6 +48,13 @@ def test_breaking_off_leaves_the_old_picture(tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one.png": before}
 
 
-def test_pictures_are_not_loaded(tmp_path):
-    with pytest.raises(DatasetError, match="for people"):
-        FiguresDataset(str(tmp_path)).load()
+def test_pictures_are_loaded_as_they_lie_there(tmp_path):
+    dataset = FiguresDataset(str(tmp_path))
+    dataset.save({"b": _figure(2), "a [1]": _figure(3)})
+    (tmp_path / "table.csv").write_text("of another dataset")
+    loaded = dataset.load()
+    assert list(loaded) == ["a [1]", "b"]
+    for name, width_px in (("a [1]", 150), ("b", 100)):
+        assert loaded[name] == (tmp_path / f"{name}.png").read_bytes()
+        picture = cv2.imdecode(np.frombuffer(loaded[name], np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == (50, width_px, 3)

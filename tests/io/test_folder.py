@@ -9,7 +9,7 @@ from fgstp.io.folder import FolderDataset
 
 
 @pytest.mark.parametrize(
-    ("handle", "kind"), [("raw", Path), ("clips", ClipStore), ("records", RecordStore)]
+    ("handle", "kind"), [("path", Path), ("clips", ClipStore), ("records", RecordStore)]
 )
 def test_nodes_get_a_handle_of_the_folder(tmp_path, handle, kind):
     dataset = FolderDataset(str(tmp_path / "place"), handle)
@@ -22,10 +22,10 @@ def test_nodes_get_a_handle_of_the_folder(tmp_path, handle, kind):
 
 
 def test_an_unknown_handle_is_told_with_the_known_ones(tmp_path):
-    with pytest.raises(DatasetError, match=r"'clip'.*raw, clips, records"):
+    with pytest.raises(DatasetError, match=r"'clip'.*path, clips, records"):
         FolderDataset(str(tmp_path), "clip")
 
 
 def test_a_folder_is_not_saved(tmp_path):
     with pytest.raises(DatasetError, match="written through its handle"):
-        FolderDataset(str(tmp_path), "raw").save(tmp_path)
+        FolderDataset(str(tmp_path), "path").save(tmp_path)

@@ -6,10 +6,13 @@ from pydantic import ValidationError
 
 from fgstp.errors import UserError
 from fgstp.models.fgstp import FgstpSettings, FgstpSystem
-from fgstp.models.frames import network_input, probabilities
+from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.losses import structure_loss
 from fgstp.models.neighbours import neighbours
+from fgstp.models.settings import NormalisationSettings
 from fgstp.models.triples import TripleBatch
+
+IMAGENET = NormalisationSettings()
 
 
 def naive(system, frames, size=(64, 64)):
@@ -18,7 +21,7 @@ def naive(system, frames, size=(64, 64)):
     with torch.inference_mode():
         for i in range(len(frames)):
             numbers = [i, *neighbours(i, len(frames), system.settings.neighbours)]
-            triple = network_input(torch.from_numpy(frames[numbers]), *size)
+            triple = network_input(torch.from_numpy(frames[numbers]), *size, IMAGENET)
             logits = system.network.eval()(*triple.unsqueeze(1))[8]
             maps.append(probabilities(logits, *frames.shape[1:])[0].numpy())
     return np.array(maps)
@@ -116,27 +119,42 @@ def test_frames_of_another_form_are_refused(small_system, frames):
 
 def test_frames_are_normalised_in_three_equal_channels():
     frames = torch.arange(0, 240, dtype=torch.uint8).reshape(2, 10, 12)
-    result = network_input(frames, 10, 12)
+    result = network_input(frames, 10, 12, IMAGENET)
     assert result.dtype == torch.float32
     for channel, (mean, std) in enumerate([(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)]):
         torch.testing.assert_close(result[:, channel], (frames / 255 - mean) / std)
 
 
+def test_the_normalisation_is_a_setting_that_prediction_keeps_to(small_system, draw):
+    own = {"mean": [0.2] * 3, "std": [0.1] * 3}
+    frames = torch.full((1, 4, 4), 51, dtype=torch.uint8)
+    dark = network_input(frames, 4, 4, NormalisationSettings.model_validate(own))
+    torch.testing.assert_close(dark, torch.zeros(1, 3, 4, 4), atol=1e-6, rtol=0)
+    torch.manual_seed(0)
+    usual = small_system()
+    torch.manual_seed(0)
+    other = small_system(normalisation=own)
+    clip = (255 * torch.rand(3, 64, 64)).to(torch.uint8).numpy()
+    assert abs(usual.predict_clip(clip) - other.predict_clip(clip)).max() > 1e-6
+    with pytest.raises(ValidationError):
+        NormalisationSettings(std=(0.0, 0.1, 0.1))
+
+
 def test_frames_are_resized_with_anti_aliasing():
     # Two white columns in four become grey; sampled in their middle they would stay white.
     stripes = np.tile(np.uint8([0, 255, 255, 0]), (64, 16))
-    small = network_input(torch.from_numpy(stripes[None]), 16, 16)[0, 0] * 0.229 + 0.485
+    small = network_input(torch.from_numpy(stripes[None]), 16, 16, IMAGENET)[0, 0] * 0.229 + 0.485
     assert (small[:, 1:-1] - 0.5).abs().max() < 0.02
     # Enlarging is plain bilinear, as OpenCV does it.
     grey = np.random.default_rng(0).integers(0, 256, (20, 30)).astype(np.uint8)
-    large = network_input(torch.from_numpy(grey[None]), 50, 40)[0, 0] * 0.229 + 0.485
+    large = network_input(torch.from_numpy(grey[None]), 50, 40, IMAGENET)[0, 0] * 0.229 + 0.485
     expected = cv2.resize(grey.astype(np.float32), (40, 50)) / 255
     np.testing.assert_allclose(large, expected, atol=1e-5)
 
 
 def windows(draw, masks):
     """Two windows of four frames with two triples each."""
-    frames = draw(2, 4, 3, 64, 64)
+    frames = draw(2, 4, 1, 64, 64)
     return TripleBatch(
         frames, masks, torch.tensor([[[1, 0, 2], [2, 1, 3]], [[0, 0, 1], [3, 2, 3]]])
     )
@@ -151,7 +169,7 @@ def test_a_training_step_is_the_sum_of_nine_losses_over_all_triples(small_system
     expected = {"bce": 0.0, "iou": 0.0}
     for w in range(2):
         for t in range(2):
-            triple = batch.frames[w, batch.triples[w, t]].unsqueeze(1)
+            triple = normalised(batch.frames[w, batch.triples[w, t]], IMAGENET).unsqueeze(1)
             for output, weight in zip(system.network(*triple), weights, strict=True):
                 term = structure_loss(output, batch.masks[w, t].unsqueeze(0))
                 for name in expected:
@@ -181,10 +199,10 @@ def test_frames_of_a_window_are_encoded_once_and_only_where_needed(
 def test_the_network_learns_a_blob_from_a_few_steps(draw):
     torch.manual_seed(0)
     system = FgstpSystem(FgstpSettings(encoder={"name": "pvt_v2_b0"}, height_px=64, width_px=64))
-    frames, masks = 0.1 * draw(4, 3, 3, 64, 64), torch.zeros(4, 1, 1, 64, 64)
+    frames, masks = 0.5 + 0.02 * draw(4, 3, 1, 64, 64), torch.zeros(4, 1, 1, 64, 64)
     for number in range(4):
         place = slice(8 * number + 4, 8 * number + 28)
-        frames[number, :, :, place, 16:40] += 2
+        frames[number, :, :, place, 16:40] += 0.45
         masks[number, :, :, place, 16:40] = 1
     batch = TripleBatch(frames, masks, torch.tensor([[[0, 1, 2]]]).expand(4, -1, -1))
     optimiser = torch.optim.Adam(system.network.parameters(), lr=1e-3)

@@ -1,9 +1,13 @@
 import pytest
 import torch
+import yaml
+from pydantic import ValidationError
 
 from fgstp.errors import UserError
+from fgstp.models.background import BackgroundSettings, BackgroundSystem
 from fgstp.models.fgstp import FgstpSettings, FgstpSystem
-from fgstp.models.registry import SYSTEMS, build_system, system_settings
+from fgstp.models.registry import SYSTEMS, SystemsSettings, build_system, system_settings
+from fgstp.models.settings import NetworkSettings
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,79 @@ def test_settings_that_were_checked_serve_the_ablations_too():
     assert (settings.ctc, settings.encoder.name, settings.batch_frames) == (False, "pvt_v2_b1", 5)
     with pytest.raises(UserError, match="leave that setting out"):
         system_settings("fgstp", FgstpSettings(ctc=False))
+
+
+# ------------------------------------------------------------------- all of them
+
+
+def test_every_system_has_its_name_and_its_block_of_settings():
+    blocks = SystemsSettings.model_fields
+    assert list(blocks) == list(SYSTEMS)
+    for name, entry in SYSTEMS.items():
+        settings_class = entry.system.settings_class
+        assert blocks[name].annotation is settings_class
+        assert type(SystemsSettings().of(name)) is settings_class
+        # Without a network at work, only the settings decide the name.
+        system = object.__new__(entry.system)
+        system.settings = SystemsSettings().of(name)
+        assert system.name == name
+
+
+def test_background_is_built_by_its_name_and_has_no_weights():
+    system = build_system("background", BackgroundSettings(method="percentile"))
+    assert type(system) is BackgroundSystem
+    assert system.settings.method == "percentile"
+    assert list(system.network.parameters()) == []
+
+
+def test_systems_with_a_network_share_its_settings():
+    shared = set(NetworkSettings.model_fields)
+    assert shared == {"height_px", "width_px", "normalisation", "batch_frames"}
+    for entry in SYSTEMS.values():
+        keys = set(entry.system.settings_class.model_fields)
+        assert shared <= keys if entry.system.trainable else not shared & keys
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_block_of_a_system_is_what_its_name_gives(name):
+    block = SystemsSettings().of(name)
+    assert system_settings(name, block) == system_settings(name, {}) == block
+
+
+def test_a_block_changes_its_own_system_alone():
+    systems = SystemsSettings(
+        fgstp_no_ctc={"ctc": False, "batch_frames": 3}, background={"history_frames": 7}
+    )
+    assert systems.of("fgstp_no_ctc").batch_frames == 3
+    assert systems.of("background").history_frames == 7
+    assert systems.of("fgstp") == FgstpSettings()
+
+
+@pytest.mark.parametrize(
+    ("blocks", "place", "message"),
+    [
+        ({"fgstp": {"ctc": False}}, "fgstp", "ctc must be true"),
+        ({"fgstp_no_fsp": {"fsp": True}}, "fgstp_no_fsp", "fsp must be false"),
+        ({"fgstp_no_ctc_no_fsp": {"ctc": False}}, "fgstp_no_ctc_no_fsp", "fsp must be false"),
+        ({"fgstp": {"heigth_px": 352}}, "fgstp.heigth_px", "Extra inputs are not permitted"),
+        ({"background": {"height_px": 352}}, "background.height_px", "Extra inputs"),
+        ({"fgtsp": {}}, "fgtsp", "Extra inputs are not permitted"),
+    ],
+)
+def test_wrong_blocks_are_named(blocks, place, message):
+    with pytest.raises(ValidationError) as error:
+        SystemsSettings.model_validate(blocks)
+    [fault] = error.value.errors()
+    assert ".".join(str(part) for part in fault["loc"]) == place
+    assert message in fault["msg"]
+
+
+def test_an_unknown_system_has_no_block():
+    for name in ("nothing", "of", "model_fields"):
+        with pytest.raises(UserError, match=f"There is no system '{name}'; choose one of fgstp, "):
+            SystemsSettings().of(name)
+
+
+def test_the_base_environment_has_the_values_of_the_code(repository):
+    text = (repository / "conf" / "base" / "parameters_systems.yml").read_text("utf-8")
+    assert SystemsSettings.model_validate(yaml.safe_load(text)["systems"]) == SystemsSettings()

@@ -3,14 +3,17 @@ import re
 import pytest
 import torch
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from fgstp.cli import main
 from fgstp.errors import UserError
 from fgstp.models.checkpoint import load_system
-from fgstp.models.encoder_weights import load_pvt_weights
+from fgstp.models.encoder import PyramidEncoder
+from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.fgstp_network import Fgstp
 from fgstp.models.importing import import_published
 from fgstp.models.published import fgstp_rules
+from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import check_fit, renamed
 
 # Blocks of each stage of b0; the published file holds b5, which has more of them.
@@ -222,3 +225,29 @@ def test_encoder_weights_that_do_not_fit_are_refused(encoder, tmp_path, change, 
     torch.save(change(_own_names(encoder.state_dict())), tmp_path / "encoder.pth")
     with pytest.raises(UserError, match=message):
         load_pvt_weights(encoder, tmp_path / "encoder.pth")
+
+
+def test_a_contrast_stem_sees_steps_and_no_level():
+    torch.manual_seed(0)
+    plain = PyramidEncoder("pvt_v2_b0")
+    drawn = plain.pvt.patch_embed.proj.weight.detach().clone()
+    begin_encoder(plain, EncoderSettings(name="pvt_v2_b0"))
+    assert torch.equal(plain.pvt.patch_embed.proj.weight, drawn)
+
+    begin_encoder(plain, EncoderSettings(name="pvt_v2_b0", stem_contrast_gain=4.0))
+    stem = plain.pvt.patch_embed.proj
+    inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # where no padding is seen
+    level = torch.full((1, 3, 32, 32), 0.7)
+    bias = stem.bias.view(1, -1, 1, 1)
+    torch.testing.assert_close(stem(level)[inner], bias.expand(1, -1, 6, 6), atol=1e-4, rtol=0)
+    step = level + 0.01 * (torch.arange(32) >= 16)
+    # Of the step, what lies above its mean in a kernel's field counts, four times over.
+    field = torch.nn.functional.unfold(step, 7, padding=3, stride=4).view(1, 147, 8, 8)
+    centred = field - field.mean(1, keepdim=True)
+    expected = 4 * torch.einsum("kp,bphw->bkhw", drawn.flatten(1), centred) + bias
+    torch.testing.assert_close(stem(step)[inner], expected[inner], atol=1e-5, rtol=1e-4)
+
+
+def test_an_encoder_has_one_beginning():
+    with pytest.raises(ValidationError, match="from scratch, without weights"):
+        EncoderSettings(weights="encoder.pth", stem_contrast_gain=4.0)

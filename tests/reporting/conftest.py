@@ -48,9 +48,25 @@ def summaries(summary):
     return pd.concat(
         [
             summary("fgstp", s_measure=0.9, mae=0.0201, iou_mean=0.45),
-            summary("fgstp", "honest", threshold=90, iou=0.7, iou_gas=0.55, auroc=0.95, false_alarm=0.125),
+            summary(
+                "fgstp",
+                "honest",
+                threshold=90,
+                iou=0.7,
+                iou_gas=0.55,
+                auroc=0.95,
+                false_alarm=0.125,
+            ),
             summary("xmem_pp", s_measure=0.8, mae=0.0302, iou_mean=0.45),
-            summary("xmem_pp", "honest", threshold=128, iou=0.6, iou_gas=0.35, auroc=nan, false_alarm=0.25)
+            summary(
+                "xmem_pp",
+                "honest",
+                threshold=128,
+                iou=0.6,
+                iou_gas=0.35,
+                auroc=nan,
+                false_alarm=0.25,
+            )
             .assign(note=lambda rows: rows["metric"].map({"auroc": "undefined: all have gas"}))
             .fillna({"note": ""}),
             summary("fgstp_no_fsp", s_measure=0.7, mae=0.04, iou_mean=0.3),

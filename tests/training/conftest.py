@@ -7,6 +7,7 @@ import torch
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
+from fgstp.footage.masked_clips import masked_clips
 from fgstp.models.registry import build_system
 
 
@@ -28,6 +29,12 @@ class Clips:
     @property
     def table(self):
         return pd.DataFrame(self.rows)
+
+    def masked(self, split="train"):
+        """Clips of a split that have masks."""
+        return masked_clips(
+            self.table, self.store, split, allow_pseudo_masks=False, setting="a setting"
+        )
 
     def add(self, frames, masks=None, split="train", mask_source="annotated", dropped=np.nan):
         """Write a clip and give its name."""

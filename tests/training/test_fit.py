@@ -1,3 +1,4 @@
+import json
 import logging
 
 import numpy as np
@@ -10,9 +11,10 @@ from fgstp.errors import UserError
 from fgstp.models.checkpoint import load_system, read_checkpoint
 from fgstp.training.callbacks import TimeLimit
 from fgstp.training.fit import fit
-from fgstp.training.samples import WindowOrder, Windows, masked_clips, triple_batch
+from fgstp.training.samples import WindowOrder, Windows, triple_batch
 from fgstp.training.settings import TrainSettings
 
+VAL = ("val_iou", "val_miou", "val_miou_gas")
 SMALL = {"window_targets": 2, "targets_per_step": 2, "steps_per_epoch": 1, "learning_rate": 1e-3}
 
 
@@ -98,6 +100,18 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
     assert {"train_loss_step", "val_iou"} <= set(watch.metrics[0])
     assert {"train_loss", "train_bce", "train_iou"} <= set(watch.metrics[1])
 
+    assert [row["epoch"] for row in outcome.history] == [1, 2]
+    assert [row["learning_rate"] for row in outcome.history] == pytest.approx([1e-3, 1e-3])
+    assert [row["val_miou"] for row in outcome.history] == found
+    losses = [row["train_loss"] for row in outcome.history]
+    assert losses == pytest.approx([row["train_bce"] + row["train_iou"] for row in outcome.history])
+    # One step an epoch: its loss is the mean.
+    assert losses == pytest.approx([float(each["train_loss_step"]) for each in watch.metrics])
+    assert losses[0] == float(watch.metrics[1]["train_loss_epoch"])
+    names = [*("epoch", "learning_rate", "train_loss", "train_bce", "train_iou"), *VAL]
+    assert all(list(row) == names for row in outcome.history)
+    json.dumps(outcome.history)
+
     kept = read_checkpoint(outcome.checkpoint)
     assert kept.facts["epoch"] == outcome.epoch
     assert kept.facts["made_with"]["seed"] == 5
@@ -119,12 +133,12 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
     fitted, _ = train(**settings.model_dump(include=settings.model_fields_set))
 
     system = build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
-    found = masked_clips(clips.table, clips.store, "train", allow_pseudo_masks=False)
+    found = clips.masked()
     windows = Windows(
         clips.store,
         found,
         n_targets=2,
-        mode="centred",
+        offsets=(-1, 1),
         size=(64, 64),
         augmentation=settings.augmentation,
     )
@@ -165,6 +179,10 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path, ep
     assert watches[0].clips + watches[1].clips == whole_watch.clips
     assert same(whole.network.state_dict(), continued.network.state_dict())
     assert outcome.scores == expected.scores
+    assert outcome.history == expected.history
+    assert [row["epoch"] for row in outcome.history] == [1, 2, 3]
+    rates = [row["learning_rate"] for row in outcome.history]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4])
     assert (outcome.epoch, outcome.n_epochs) == (expected.epoch, 3)
     assert same(read_checkpoint(best).weights, read_checkpoint(expected.checkpoint).weights)
     assert not (tmp_path / "cut" / "resume").exists()
@@ -251,9 +269,11 @@ def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_p
     assert len(watch.clips) == len(watch.metrics) == 1  # one step, then validation
     assert outcome.checkpoint.exists()
     assert "ended training after 0 of 2 epochs; started again, it goes on" in caplog.text
+    assert outcome.history == []
     continued, outcome = train("cut", **more)
     assert outcome.n_epochs == 2
     assert outcome.scores == expected.scores
+    assert outcome.history == expected.history
     assert same(whole.network.state_dict(), continued.network.state_dict())
 
 
@@ -266,7 +286,7 @@ def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(train, 
         def on_train_batch_end(self, trainer, *_):
             trainer.should_stop = trainer.current_epoch == 1
 
-    monkeypatch.setattr("fgstp.training.fit.TimeLimit", Late)
+    monkeypatch.setattr("fgstp.training.job.TimeLimit", Late)
     _, outcome = train("cut", time_limit_s=9, **more)
     assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 1)
     monkeypatch.undo()

@@ -5,35 +5,11 @@ import torch
 
 from fgstp.errors import UserError
 from fgstp.training.machine import (
+    check_devices,
     lightning_precision,
     n_workers,
     quiet_lightning,
-    told_if_out_of_memory,
-    use_cuda,
 )
-
-
-@pytest.fixture
-def gpu(monkeypatch):
-    """Pretends that there is a GPU, or that there is none."""
-    return lambda there: monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-
-
-def test_a_gpu_is_taken_where_there_is_one(gpu):
-    gpu(True)
-    assert [use_cuda(wish) for wish in ("auto", "cuda", "cpu")] == [True, True, False]
-
-
-def test_no_gpu_is_said_and_a_gpu_asked_for_must_be_there(gpu, caplog):
-    gpu(False)
-    assert not use_cuda("auto")
-    assert [record.getMessage() for record in caplog.records] == [
-        "No GPU is found: training on the CPU."
-    ]
-    assert not use_cuda("cpu")
-    assert len(caplog.records) == 1
-    with pytest.raises(UserError, match=r"train\.accelerator is cuda.*auto or cpu"):
-        use_cuda("cuda")
 
 
 def test_half_precision_is_for_gpus_unless_asked_for():
@@ -44,33 +20,18 @@ def test_half_precision_is_for_gpus_unless_asked_for():
 
 
 def test_workers_are_for_gpus_unless_asked_for():
-    assert n_workers(None, cuda=False) == 0
-    assert 1 <= n_workers(None, cuda=True) <= 8
-    assert n_workers(3, cuda=False) == 3
+    assert n_workers(None, 1, cuda=False) == 0
+    assert 1 <= n_workers(None, 1, cuda=True) <= 8
+    assert n_workers(3, 1, cuda=False) == 3
+    assert n_workers(None, 10**6, cuda=True) == 1
 
 
-def test_memory_that_is_used_up_is_told():
-    cpu = RuntimeError(
-        "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"
-    )
-    for error in (torch.OutOfMemoryError("CUDA out of memory. Tried to"), MemoryError(), cpu):
-        with (
-            pytest.raises(UserError, match=r"used up; lower it\.$"),
-            told_if_out_of_memory("lower it"),
-        ):
-            raise error
-
-
-def test_a_real_allocation_that_fails_is_recognised():
-    with pytest.raises(UserError, match="used up"), told_if_out_of_memory("lower it"):
-        torch.empty(2**60, dtype=torch.uint8)
-
-
-def test_other_errors_pass():
-    for error in (RuntimeError("shape mismatch"), UserError("a clip is gone")):
-        with pytest.raises(type(error)) as raised, told_if_out_of_memory("lower it"):
-            raise error
-        assert raised.value is error
+def test_there_must_be_as_many_gpus_as_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_devices(2, cuda=True)
+    check_devices(3, cuda=False)
+    with pytest.raises(UserError, match=r"train\.devices is 3, but torch finds 2 CUDA devices"):
+        check_devices(3, cuda=True)
 
 
 def test_lightning_is_quiet_for_a_while():

@@ -3,10 +3,12 @@ import pytest
 import torch
 
 from fgstp.errors import UserError
+from fgstp.models.frames import normalised
 from fgstp.models.losses import hybrid_loss
+from fgstp.models.settings import NormalisationSettings
 from fgstp.training.loaders import train_loader
 from fgstp.training.module import Overlap, TrainingModule
-from fgstp.training.samples import WindowOrder, Windows, masked_clips, triple_batch
+from fgstp.training.samples import WindowOrder, Windows, triple_batch
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
 
@@ -15,12 +17,12 @@ def batches(clips):
     """Gives all batches of an epoch of windows, or of triples."""
 
     def make(settings, size=(64, 64)):
-        found = masked_clips(clips.table, clips.store, "train", allow_pseudo_masks=False)
+        found = clips.masked()
         windows = Windows(
             clips.store,
             found,
             n_targets=settings.targets_per_window,
-            mode="centred",
+            offsets=(-1, 1),
             size=size,
             augmentation=AugmentationSettings(enabled=False),
         )
@@ -46,7 +48,8 @@ def test_the_loss_is_that_of_independent_triples(clips, batches, build):
 
     sample = triple_batch(batch)
     terms = []
-    for frames, masks in zip(sample.frames, sample.masks, strict=True):
+    inputs = normalised(sample.frames, NormalisationSettings())
+    for frames, masks in zip(inputs, sample.masks, strict=True):
         for target in range(3):
             # Frame k of a window precedes its target k, which is its frame k + 1.
             triple = (frames[target + 1], frames[target], frames[target + 2])

@@ -5,16 +5,17 @@ import torch
 from torch.utils.data import DataLoader
 
 from fgstp.errors import UserError
-from fgstp.models.frames import network_input
-from fgstp.models.neighbours import neighbours
-from fgstp.training.loaders import train_loader
+from fgstp.footage.masked_clips import MaskedClip
+from fgstp.models.frames import network_input, normalised
+from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
+from fgstp.models.settings import NormalisationSettings
+from fgstp.training.loaders import train_loader, validation_loader
 from fgstp.training.machine import one_opencv_thread
+from fgstp.training.processes import Rank
 from fgstp.training.samples import (
-    MaskedClip,
     WindowKey,
     WindowOrder,
     Windows,
-    masked_clips,
     triple_batch,
 )
 from fgstp.training.settings import AugmentationSettings
@@ -23,9 +24,14 @@ PLAIN = AugmentationSettings(enabled=False)
 
 
 def windows_of(clips, n_targets, mode="centred", size=(6, 8), augmentation=PLAIN):
-    found = masked_clips(clips.table, clips.store, "train", allow_pseudo_masks=False)
+    found = clips.masked()
     windows = Windows(
-        clips.store, found, n_targets=n_targets, mode=mode, size=size, augmentation=augmentation
+        clips.store,
+        found,
+        n_targets=n_targets,
+        offsets=OFFSETS_FRAMES[mode],
+        size=size,
+        augmentation=augmentation,
     )
     return found, windows
 
@@ -93,14 +99,18 @@ def test_a_batch_is_what_the_network_gets_at_inference(clips):
     keys = [WindowKey(0, 1, (1,)), WindowKey(0, 3, (1,))]
     [batch] = DataLoader(windows, batch_size=2, sampler=keys)
     triples = triple_batch(batch)
-    assert triples.frames.shape == (2, 4, 3, 32, 64)
+    assert triples.frames.shape == (2, 4, 1, 32, 64)
     assert triples.masks.shape == (2, 2, 1, 32, 64)
     assert triples.triples.tolist() == [[[1, 0, 2], [2, 1, 3]]] * 2
-    expected = network_input(torch.from_numpy(frames), 32, 64)
+    imagenet = NormalisationSettings()
+    expected = network_input(torch.from_numpy(frames), 32, 64, imagenet)
     for start, window in zip((1, 3), triples.frames, strict=True):
         # Up to the rounding of a level in both directions, by ImageNet's smallest deviation.
         torch.testing.assert_close(
-            window, expected[start - 1 : start + 3], atol=1.01 / 255 / 0.224, rtol=0
+            normalised(window, imagenet),
+            expected[start - 1 : start + 3],
+            atol=1.01 / 255 / 0.224,
+            rtol=0,
         )
 
 
@@ -190,55 +200,50 @@ def test_a_short_epoch_takes_other_windows_each_time():
     assert len(WindowOrder(clips, 2, seed=1, limit=50)) == 20
 
 
+@pytest.mark.parametrize(("n_processes", "limit"), [(2, None), (3, None), (2, 12)])
+def test_processes_share_out_the_windows_of_each_step(n_processes, limit):
+    clips = [MaskedClip("a", 40), MaskedClip("b", 23)]
+    whole = WindowOrder(clips, 3, 1, limit)
+    shares = [WindowOrder(clips, 3, 1, limit, Rank(i, n_processes)) for i in range(n_processes)]
+    for epoch in range(3):
+        for order in (whole, *shares):
+            order.set_epoch(epoch)
+        every, parts = list(whole), [list(share) for share in shares]
+        assert len({len(part) for part in parts}) == 1
+        assert len(shares[0]) == len(parts[0])
+        assert 0 <= len(every) - n_processes * len(parts[0]) < n_processes
+        for step in range(0, len(parts[0]), 2):  # two windows a process
+            together = {key for part in parts for key in part[step : step + 2]}
+            alone = every[n_processes * step :][: len(together)]
+            assert together == set(alone)
+            assert len(alone) == sum(len(part[step : step + 2]) for part in parts)
+
+
+def test_fewer_windows_than_processes_are_refused():
+    with pytest.raises(UserError, match=r"has 2 windows, too few for 3 processes; lower train"):
+        WindowOrder([MaskedClip("a", 9)], 4, seed=1, rank=Rank(0, 3))
+
+
+@pytest.mark.parametrize(("n_clips", "n_processes"), [(5, 1), (6, 2), (5, 2), (1, 3)])
+def test_processes_share_out_the_clips_of_validation(n_clips, n_processes):
+    clips = [MaskedClip(f"V_{i}", 4) for i in range(n_clips)]
+    shares = [
+        list(validation_loader(clips, Rank(number, n_processes))) for number in range(n_processes)
+    ]
+    assert len({len(share) for share in shares}) == 1
+    assert {name for share in shares for name in share} == {clip.name for clip in clips}
+    assert sum(map(len, shares)) < n_clips + n_processes
+
+
+def test_a_window_has_only_its_targets_for_a_system_that_looks_at_nothing_else(clips, numbered):
+    numbered(7)
+    found = clips.masked()
+    windows = Windows(clips.store, found, n_targets=3, offsets=(), size=(6, 8), augmentation=PLAIN)
+    window = windows[WindowKey(0, 4, (1,))]
+    assert frame_numbers(window) == [4, 5, 6]
+    assert window.triples.tolist() == [[0], [1], [2]]
+
+
 def test_a_clip_that_is_shorter_than_a_window_is_refused():
     with pytest.raises(UserError, match=r"b has 3 frames.*4 targets; lower train.window_targets"):
         WindowOrder([MaskedClip("a", 9), MaskedClip("b", 3)], 4, seed=1)
-
-
-def test_kept_clips_of_the_split_that_have_masks_are_taken(clips, numbered):
-    wanted = [numbered(4), numbered(5, mask_source="synthetic")]
-    numbered(4, dropped="duplicate")
-    numbered(4, split="test")
-    clips.add(np.zeros((4, 6, 8), np.uint8), mask_source="none")
-    found = masked_clips(clips.table, clips.store, "train", allow_pseudo_masks=False)
-    assert found == [MaskedClip(wanted[0], 4), MaskedClip(wanted[1], 5)]
-
-
-def sentence(clips, split="train", allow_pseudo_masks=False):
-    with pytest.raises(UserError) as error:
-        masked_clips(clips.table, clips.store, split, allow_pseudo_masks=allow_pseudo_masks)
-    return str(error.value)
-
-
-def test_clips_that_are_lacking_are_told_with_the_remedy(clips, numbered):
-    numbered(4, dropped="duplicate")
-    assert "no clips; run `kedro run --pipelines=ingest`" in sentence(clips)
-    numbered(4, split="test")
-    assert "None of the 1 clips is in the split train" in sentence(clips)
-    assert "ingest.validation.share" in sentence(clips, "validation")
-    clips.add(np.zeros((4, 6, 8), np.uint8), mask_source="none")
-    assert "No clip of the split train has masks" in sentence(clips)
-
-
-def test_an_empty_table_says_to_run_ingest(clips, numbered):
-    numbered(4)
-    empty = clips.table.iloc[:0]
-    with pytest.raises(UserError, match="kedro run --pipelines=ingest"):
-        masked_clips(empty, clips.store, "train", allow_pseudo_masks=False)
-
-
-def test_pseudo_masks_must_be_allowed(clips, numbered):
-    numbered(4)
-    numbered(4, mask_source="pseudo")
-    assert "1 of the 2 clips" in sentence(clips)
-    assert "train.allow_pseudo_masks" in sentence(clips)
-    found = masked_clips(clips.table, clips.store, "train", allow_pseudo_masks=True)
-    assert len(found) == 2
-
-
-def test_files_that_are_gone_are_told(clips, numbered):
-    name = numbered(4)
-    clips.store.path(name, "masks").unlink()
-    assert f"masks of the clip {name} are missing" in sentence(clips)
-    clips.store.path(name, "frames").unlink()
-    assert f"clip {name} cannot be read" in sentence(clips)

@@ -39,6 +39,8 @@ def test_without_windows_a_step_has_exactly_its_targets():
         {"precision": "16"},
         {"best_by": "loss"},
         {"time_limit_s": 0},
+        {"devices": 0},
+        {"nodes": 2, "rendezvous": "node1"},
         {"augmentation": {"flip_share": 1.5}},
         {"augmentation": {"brightness": (1.5, 0.5)}},
         {"augmentation": {"rotation_degrees": (0.5, 1.0)}},
@@ -49,8 +51,20 @@ def test_wrong_settings_are_refused(wrong):
         TrainSettings.model_validate(wrong)
 
 
+def test_windows_of_a_step_must_be_shared_out_evenly():
+    settings = TrainSettings(targets_per_step=32, devices=2, nodes=4, rendezvous="node1:29400")
+    assert (settings.n_processes, settings.windows_per_step) == (8, 8)
+    with pytest.raises(ValidationError, match=r"2 windows .* 3 processes .* a multiple of 12"):
+        TrainSettings(devices=3)
+
+
+def test_several_machines_must_find_each_other():
+    with pytest.raises(ValidationError, match=r"nodes is 2, but rendezvous .* node1:29400"):
+        TrainSettings(nodes=2)
+
+
 def test_what_may_change_between_two_runs_decides_nothing():
-    one = TrainSettings(epochs=3, workers=2, time_limit_s=5, early_stop_epochs=2)
+    one = TrainSettings(epochs=3, workers=2, time_limit_s=5, early_stop_epochs=2, devices=2)
     assert one.decisive() == TrainSettings().decisive()
     for change in (
         {"learning_rate": 1e-3},

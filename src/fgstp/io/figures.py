@@ -1,15 +1,15 @@
 """Matplotlib figures as a folder of PNG pictures."""
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 from matplotlib.figure import Figure
 
-from fgstp.files import atomic_path
+from fgstp.files import TEMPORARY_PREFIX, atomic_path
 
 
-class FiguresDataset(AbstractDataset[dict[str, Figure], NoReturn]):
+class FiguresDataset(AbstractDataset[dict[str, Figure], dict[str, bytes]]):
     """Figures by name, one PNG each; pictures of other names in the folder are removed.
 
     Args:
@@ -21,13 +21,13 @@ class FiguresDataset(AbstractDataset[dict[str, Figure], NoReturn]):
         self._folder = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> NoReturn:
-        """A picture does not turn back into a figure.
-
-        Raises:
-            DatasetError: always.
-        """
-        raise DatasetError(f"the pictures in {self._folder} are for people, not for nodes")
+    def load(self) -> dict[str, bytes]:
+        """The PNG files by name: a picture does not turn back into a figure."""
+        return {
+            path.stem: path.read_bytes()
+            for path in sorted(self._folder.glob("*.png"))
+            if not path.name.startswith(TEMPORARY_PREFIX)
+        }
 
     def save(self, data: dict[str, Figure]) -> None:
         """Write each figure as `<name>.png`."""

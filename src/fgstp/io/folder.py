@@ -8,7 +8,7 @@ from kedro.io import AbstractDataset, DatasetError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.records import RecordStore
 
-HANDLES = {"raw": Path, "clips": ClipStore, "records": RecordStore}
+HANDLES = {"path": Path, "clips": ClipStore, "records": RecordStore}
 
 
 class FolderDataset(AbstractDataset[NoReturn, Any]):
@@ -16,8 +16,7 @@ class FolderDataset(AbstractDataset[NoReturn, Any]):
 
     Args:
         filepath: the folder.
-        handle: what nodes get: `raw` a path, `clips` a `ClipStore`, `records` a
-            `RecordStore`.
+        handle: what nodes get: a `path`, `clips` a `ClipStore`, `records` a `RecordStore`.
         metadata: for Kedro-Viz and other readers of the catalog.
     """
 

@@ -18,6 +18,7 @@ from fgstp.models.registry import AnySystem, build_system
 from fgstp.models.state_dicts import Weights, check_fit, read_object
 
 FORMAT = "fgstp checkpoint 1"
+BEST = "best.ckpt"  # name of the file in the folder of a trained system
 VERSIONS = {
     "python": platform.python_version(),
     "fgstp": __version__,

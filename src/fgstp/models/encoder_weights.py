@@ -1,11 +1,15 @@
-"""Encoders that do not start from scratch."""
+"""What encoders start from."""
 
 from pathlib import Path
+from typing import Any, cast
 
+import torch
 from torch import nn
 
 from fgstp.errors import UserError
+from fgstp.models.encoder import PyramidEncoder
 from fgstp.models.published import pvt_rules
+from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import check_fit, read_weights, renamed
 
 # What stands before the encoder's names in a checkpoint of a whole network.
@@ -14,6 +18,26 @@ TIMM_RULES = [
     (r"stages\.(\d)\.", r"stages_\1."),
     (r"(stages_\d|patch_embed)\.", r"\1."),
 ]
+
+
+def begin_encoder(encoder: PyramidEncoder, settings: EncoderSettings) -> None:
+    """Give an encoder, its weights just drawn, what its settings say it starts from.
+
+    Args:
+        encoder: the encoder.
+        settings: its settings.
+
+    Raises:
+        UserError: the file of weights cannot be used.
+    """
+    pvt = cast(Any, encoder.pvt)
+    if settings.weights is not None:
+        load_pvt_weights(pvt, settings.weights)
+    if settings.stem_contrast_gain is not None:
+        with torch.no_grad():
+            kernels = pvt.patch_embed.proj.weight  # (channels, 3, 7, 7)
+            kernels -= kernels.mean((1, 2, 3), keepdim=True)
+            kernels *= settings.stem_contrast_gain
 
 
 def load_pvt_weights(pvt: nn.Module, path: Path) -> None:

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from fgstp.footage.settings import Settings
 from fgstp.models.correlation import Variant
-from fgstp.models.encoder_weights import load_pvt_weights
+from fgstp.models.encoder_weights import begin_encoder
 from fgstp.models.fgstp_network import Fgstp
-from fgstp.models.frames import network_input, probabilities
+from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.layers import Pyramid
 from fgstp.models.losses import BceMode, hybrid_loss
-from fgstp.models.neighbours import NeighbourMode
-from fgstp.models.settings import EncoderSettings, SystemSettings
+from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.settings import EncoderSettings, NetworkSettings
 from fgstp.models.system import System
 from fgstp.models.triples import TripleBatch, Triples, encoded_triples, pick
 
@@ -39,7 +39,7 @@ class FgstpLossSettings(Settings):
     ] = (1.0,) * N_OUTPUTS
 
 
-class FgstpSettings(SystemSettings):
+class FgstpSettings(NetworkSettings):
     """Settings of FGSTP.
 
     Attributes:
@@ -62,7 +62,7 @@ class FgstpSettings(SystemSettings):
 class FgstpSystem(System[FgstpSettings]):
     """Fine-grained spatial-temporal perception (arXiv 2505.00295)."""
 
-    settings_class: ClassVar[type[SystemSettings]] = FgstpSettings
+    settings_class: ClassVar[type[Settings]] = FgstpSettings
     network: Fgstp
 
     @property
@@ -72,6 +72,11 @@ class FgstpSystem(System[FgstpSettings]):
             f"_no_{part}" for part in ("ctc", "fsp") if not getattr(self.settings, part)
         )
         return f"fgstp{ablated}"
+
+    @property
+    def offsets_frames(self) -> tuple[int, ...]:
+        """Where the two neighbours of a target lie."""
+        return OFFSETS_FRAMES[self.settings.neighbours]
 
     def _build(self) -> None:
         settings = self.settings
@@ -84,15 +89,15 @@ class FgstpSystem(System[FgstpSettings]):
         )
 
     def _load_initial_weights(self) -> None:
-        if self.settings.encoder.weights is not None:
-            load_pvt_weights(self.network.encoder.pvt, self.settings.encoder.weights)
+        begin_encoder(self.network.encoder, self.settings.encoder)
 
     def training_step(self, batch: TripleBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of windows; see `System.training_step`.
 
         Frames that several targets of a window share are encoded once.
         """
-        frames, masks, triples = batch
+        masks, triples = batch.masks, batch.triples
+        frames = normalised(batch.frames, self.settings.normalisation)
         n_windows, n_frames = frames.shape[:2]
         # Numbers of frames in the flattened batch: (B L, 3).
         starts = n_frames * torch.arange(n_windows, device=triples.device).view(-1, 1, 1)
@@ -125,7 +130,7 @@ class FgstpSystem(System[FgstpSettings]):
 
         def encode(start: int, stop: int) -> Pyramid:
             batch = torch.from_numpy(np.array(frames[start:stop])).to(self.device)
-            return self.network.encode(network_input(batch, *size))
+            return self.network.encode(network_input(batch, *size, settings.normalisation))
 
         triples = encoded_triples(encode, len(frames), settings.neighbours, settings.batch_frames)
         for target, first, second in triples:

@@ -1,32 +1,42 @@
 """Frames as the networks take them, and maps as clips keep them."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Of ImageNet, in RGB, for pixels in [0, 1]: what encoders with pre-trained weights expect.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+if TYPE_CHECKING:  # the networks do without pydantic
+    from fgstp.models.settings import NormalisationSettings
 
 
-def network_input(frames: Tensor, height_px: int, width_px: int) -> Tensor:
+def network_input(
+    frames: Tensor, height_px: int, width_px: int, normalisation: "NormalisationSettings"
+) -> Tensor:
     """Resize and normalise grey frames.
 
     Args:
         frames: (N, H, W) uint8.
         height_px: height that the network works at.
         width_px: width that the network works at.
+        normalisation: of the frames.
 
     Returns:
         (N, 3, height_px, width_px) float32: three equal channels, bilinear with
-        anti-aliasing, scaled to [0, 1], less the mean, by the standard deviation.
+        anti-aliasing, scaled to [0, 1], normalised.
     """
     grey = frames.unsqueeze(1).float() / 255.0
     if grey.shape[-2:] != (height_px, width_px):
         grey = functional.interpolate(
             grey, size=(height_px, width_px), mode="bilinear", antialias=True
         )
-    mean, std = (torch.tensor(v, device=grey.device).view(3, 1, 1) for v in (MEAN, STD))
+    return normalised(grey, normalisation)
+
+
+def normalised(grey: Tensor, normalisation: "NormalisationSettings") -> Tensor:
+    """Grey frames (..., 1, H, W) in [0, 1] as three normalised channels, (..., 3, H, W)."""
+    values = normalisation.mean, normalisation.std
+    mean, std = (torch.tensor(each, device=grey.device).view(3, 1, 1) for each in values)
     return (grey - mean) / std
 
 

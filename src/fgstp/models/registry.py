@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import ValidationError, ValidationInfo, field_validator
 
 from fgstp.errors import UserError
-from fgstp.models.fgstp import FgstpSystem
-from fgstp.models.settings import SystemSettings
+from fgstp.footage.settings import Settings
+from fgstp.models.background import BackgroundSettings, BackgroundSystem
+from fgstp.models.fgstp import FgstpSettings, FgstpSystem
 from fgstp.models.system import System
 
 AnySystem = System[Any]
@@ -30,10 +31,39 @@ SYSTEMS: Mapping[str, Entry] = {
     "fgstp_no_ctc": Entry(FgstpSystem, {"ctc": False, "fsp": True}),
     "fgstp_no_fsp": Entry(FgstpSystem, {"ctc": True, "fsp": False}),
     "fgstp_no_ctc_no_fsp": Entry(FgstpSystem, {"ctc": False, "fsp": False}),
+    "background": Entry(BackgroundSystem),
 }
 
 
-def system_settings(name: str, values: SystemSettings | Mapping[str, Any]) -> SystemSettings:
+class SystemsSettings(Settings):
+    """Settings of every system, a block a name of the registry."""
+
+    fgstp: FgstpSettings = FgstpSettings()
+    fgstp_no_ctc: FgstpSettings = FgstpSettings(ctc=False)
+    fgstp_no_fsp: FgstpSettings = FgstpSettings(fsp=False)
+    fgstp_no_ctc_no_fsp: FgstpSettings = FgstpSettings(ctc=False, fsp=False)
+    background: BackgroundSettings = BackgroundSettings()
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _as_its_name_says(cls, block: Settings, info: ValidationInfo) -> Settings:
+        for key, value in SYSTEMS[str(info.field_name)].fixed.items():
+            if getattr(block, key) != value:
+                raise ValueError(f"{key} must be {str(value).lower()} for this system")
+        return block
+
+    def of(self, name: str) -> Settings:
+        """The block of one system.
+
+        Raises:
+            UserError: no system has the name.
+        """
+        _entry(name)
+        block: Settings = getattr(self, name)
+        return block
+
+
+def system_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
     """Check settings of a system.
 
     Args:
@@ -49,7 +79,7 @@ def system_settings(name: str, values: SystemSettings | Mapping[str, Any]) -> Sy
             contradicts the name.
     """
     entry = _entry(name)
-    if isinstance(values, SystemSettings):
+    if isinstance(values, Settings):
         values = values.model_dump(exclude_unset=True)
     for key, value in entry.fixed.items():
         if values.get(key, value) != value:
@@ -68,7 +98,7 @@ def system_settings(name: str, values: SystemSettings | Mapping[str, Any]) -> Sy
 
 def build_system(
     name: str,
-    values: SystemSettings | Mapping[str, Any] | None = None,
+    values: Settings | Mapping[str, Any] | None = None,
     *,
     initial_weights: bool = True,
 ) -> AnySystem:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fgstp.errors import UserError
-from fgstp.models.settings import SystemSettings
+from fgstp.footage.settings import Settings
 
-SettingsT = TypeVar("SettingsT", bound=SystemSettings)
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class System(ABC, Generic[SettingsT]):
@@ -26,11 +26,13 @@ class System(ABC, Generic[SettingsT]):
 
     Attributes:
         settings_class: type of its settings.
+        trainable: whether there is anything to train.
         settings: its settings.
         network: its network, on the CPU and in training mode at first.
     """
 
-    settings_class: ClassVar[type[SystemSettings]]
+    settings_class: ClassVar[type[Settings]]
+    trainable: ClassVar[bool] = True
     network: nn.Module
 
     def __init__(self, settings: SettingsT, *, initial_weights: bool = True) -> None:
@@ -50,6 +52,11 @@ class System(ABC, Generic[SettingsT]):
 
     def _load_initial_weights(self) -> None:
         """Load the files of weights that the settings name."""
+
+    @property
+    def offsets_frames(self) -> tuple[int, ...]:
+        """Where, beside a target, the frames lie that it looks at in training: none by default."""
+        return ()
 
     @abstractmethod
     def training_step(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ANN401
@@ -100,8 +107,8 @@ class System(ABC, Generic[SettingsT]):
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
-        return next(self.network.parameters()).device
+        """Where the network is; one without weights is on the CPU."""
+        return next((each.device for each in self.network.parameters()), torch.device("cpu"))
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:

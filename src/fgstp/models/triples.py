@@ -31,7 +31,7 @@ class TripleBatch(NamedTuple):
     with more triples shares its encoded frames among them.
 
     Attributes:
-        frames: (B, F, 3, H, W) float32, normalised.
+        frames: (B, F, 1, H, W) float32 in [0, 1].
         masks: (B, L, 1, H, W) float32 in [0, 1]: gas in the L target frames of each window.
         triples: (B, L, 3) int64: target, first and second neighbour, as numbers in [0, F).
     """

@@ -1,6 +1,7 @@
 """Scores of many clips under several protocols, one row a frame and protocol."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -9,13 +10,14 @@ from joblib import delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from fgstp.errors import UserError
 from fgstp.footage.settings import ParallelSettings
 from fgstp.parallel import workers
 from fgstp.progress import Counter, shared_bar
 from fgstp.scoring.ground_truth import ground_truths
 from fgstp.scoring.protocols import Protocol
 from fgstp.scoring.score_clip import score_clip
-from fgstp.scoring.thresholds import choose_threshold
+from fgstp.scoring.thresholds import ThresholdSearch
 
 Maps = NDArray[np.uint8]
 ReadClip = Callable[[str], tuple[Maps, Maps]]  # predictions and masks, both (T, H, W)
@@ -38,8 +40,11 @@ def with_threshold(protocol: Protocol, validation: Sequence[str], read: ReadClip
     """
     if protocol.threshold is not None:
         return protocol
-    clips = tqdm(validation, unit=" clips", desc=f"threshold ({protocol.name})")
-    return protocol.at(choose_threshold((read(clip) for clip in clips), protocol))
+    search = ThresholdSearch(protocol)
+    for clip in tqdm(validation, unit=" clips", desc=f"threshold ({protocol.name})"):
+        with _named(clip):
+            search.add(*read(clip))
+    return protocol.at(search.best())
 
 
 def score_clips(
@@ -75,12 +80,22 @@ def _score(
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the clips are what goes in parallel
     try:
-        predictions, masks = read(clip)
-        truths = list(ground_truths(np.asarray(masks)))
-        parts = [score_clip(predictions, truths, protocol) for protocol in protocols]
+        with _named(clip):
+            predictions, masks = read(clip)
+            truths = list(ground_truths(np.asarray(masks)))
+            parts = [score_clip(predictions, truths, protocol) for protocol in protocols]
     finally:
         cv2.setNumThreads(threads)
     rows = pd.concat(parts, ignore_index=True)
     rows.insert(0, "clip", clip)
     count(1)
     return rows
+
+
+@contextmanager
+def _named(clip: str) -> Iterator[None]:
+    """Say which clip an error is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"The clip {clip} cannot be scored: {error}") from error

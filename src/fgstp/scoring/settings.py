@@ -16,7 +16,14 @@ def _known(name: str) -> str:
         raise ValueError(str(error)) from error
 
 
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("name each protocol once")
+    return names
+
+
 ProtocolName = Annotated[str, AfterValidator(_known)]
+ProtocolNames = Annotated[tuple[ProtocolName, ...], AfterValidator(_different)]
 
 
 class IntervalSettings(Settings):
@@ -45,7 +52,7 @@ class EvaluateSettings(Settings):
         parallel: how clips are scored at the same time.
     """
 
-    protocols: tuple[ProtocolName, ...] = Field(("paper", "honest"), min_length=1)
+    protocols: ProtocolNames = Field(("paper", "honest"), min_length=1)
     drop_first_frames: int = Field(1, ge=0)
     drop_last_frames: int = Field(0, ge=0)
     allow_pseudo_masks: bool = False

@@ -1,6 +1,7 @@
 """What is kept during training, and what ends it."""
 
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from fgstp.files import atomic_path
 from fgstp.models.checkpoint import save_checkpoint
 from fgstp.models.registry import AnySystem
+from fgstp.training.processes import gathered
 from fgstp.training.random_state import random_state, set_random_state
 from fgstp.training.samples import WindowOrder
 from fgstp.training.settings import TrainSettings
@@ -53,7 +55,8 @@ class KeepBest(Callback):
         if not self.scores or scores[self._score] > self.scores[self._score]:
             self.epoch, self.scores = epoch, scores
             facts = {"epoch": epoch, "scores": scores, "made_with": self._made_with}
-            save_checkpoint(self._system, self.path, facts)
+            if trainer.is_global_zero:
+                save_checkpoint(self._system, self.path, facts)
         elif self._patience is not None and epoch - self.epoch >= self._patience:
             self.patience_lost = True
             trainer.should_stop = True
@@ -91,6 +94,9 @@ class KeepState(Callback):
         if not trainer.is_last_batch:
             return
         self.n_epochs = trainer.current_epoch + 1
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.folder / STATE)  # takes part, and writes nothing
+            return
         copy = self.folder / COPY
         if self._best.epoch == self.n_epochs or not copy.exists():
             with atomic_path(copy) as temporary:
@@ -106,7 +112,7 @@ class KeepState(Callback):
             "made_with": self._made_with,
             "epochs": self.n_epochs,
             "order": self._order.state_dict(),
-            "random": random_state(),
+            "random": gathered(random_state()),  # by rank
         }
 
     def on_load_checkpoint(
@@ -117,9 +123,11 @@ class KeepState(Callback):
         self.n_epochs = state["epochs"]
         self._order.load_state_dict(state["order"])
         self._order.set_epoch(self.n_epochs)
-        self._random = state["random"]
-        with atomic_path(self._best.path) as temporary:
-            shutil.copyfile(self.folder / COPY, temporary)
+        if len(state["random"]) == trainer.world_size:
+            self._random = state["random"][trainer.global_rank]
+        if trainer.is_global_zero:
+            with atomic_path(self._best.path) as temporary:
+                shutil.copyfile(self.folder / COPY, temporary)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put back the random state."""
@@ -150,9 +158,21 @@ class TimeLimit(Callback):
         self._start = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
-        """See whether it is over."""
-        if time.monotonic() - self._start >= self._seconds:
+        """See whether it is over; if it is for one process, all end."""
+        over = time.monotonic() - self._start >= self._seconds
+        if trainer.strategy.reduce_boolean_decision(over, all=False):
             trainer.should_stop = True
+
+
+class EndAtOnce(Callback):
+    """Lets a process that trains with others end when it is told to.
+
+    Lightning would have it wait for the others, which may have ended.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Undo what Lightning did when it began."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class Bar(TQDMProgressBar):

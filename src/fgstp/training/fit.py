@@ -2,58 +2,30 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import pandas as pd
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 
 from fgstp.footage.clip_store import ClipStore
-from fgstp.models.fgstp import FgstpSystem
-from fgstp.training.callbacks import Bar, KeepBest, KeepState, TimeLimit
-from fgstp.training.loaders import train_loader, validation_loader
-from fgstp.training.machine import (
-    lightning_precision,
-    n_workers,
-    one_opencv_thread,
-    quiet_lightning,
-    told_if_out_of_memory,
-    use_cuda,
-)
-from fgstp.training.module import TrainingModule
-from fgstp.training.random_state import seed_everything
+from fgstp.footage.masked_clips import masked_clips
+from fgstp.models.machine import use_cuda
+from fgstp.models.registry import AnySystem
+from fgstp.training.job import Job, run
+from fgstp.training.launch import run_in_processes
+from fgstp.training.machine import check_devices
+from fgstp.training.outcome import Outcome
+from fgstp.training.processes import Rank
 from fgstp.training.resume import state_to_go_on_from
-from fgstp.training.samples import MaskedClip, WindowOrder, Windows, masked_clips
 from fgstp.training.settings import TrainSettings
+
+__all__ = ["Outcome", "fit"]
 
 logger = logging.getLogger(__name__)
 
-End = Literal["epochs", "early stop", "time limit"]
-BEST, RESUME_FOLDER = "best.ckpt", "resume"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What training gave.
-
-    Attributes:
-        checkpoint: the best weights.
-        epoch: the epoch that they are of, from 1.
-        scores: the scores of that epoch on the validation clips.
-        n_epochs: finished epochs.
-        ended_by: why training ended.
-    """
-
-    checkpoint: Path
-    epoch: int
-    scores: dict[str, float]
-    n_epochs: int
-    ended_by: End
-
 
 def fit(
-    system: FgstpSystem,
+    system: AnySystem,
     table: pd.DataFrame,
     store: ClipStore,
     folder: Path,
@@ -69,6 +41,21 @@ def fit(
     stopped, it goes on from the last finished epoch as if it had not been stopped. Once it
     is finished, it removes that state, and starts from the beginning when it is called again.
 
+    With `train.devices` or `train.nodes` above 1 it trains in processes of its own, one a
+    device, while this one waits; see `TrainSettings`. Then
+
+    - each step has the windows that it would have in one process, shared out evenly; up to
+      one window less than there are processes is left out at the end of an epoch;
+    - batch normalisation sees all windows of a step on GPUs, but on the CPU, for which torch
+      has no such normalisation, those of one process, and keeps the first one's statistics;
+    - a run that goes on has the random state of each process put back if there are as many
+      of them as before. On the CPU two processes end with exactly the weights of a run that
+      was not stopped; more of them, or GPUs, add numbers in an order that may change, so
+      that the weights may differ by rounding;
+    - on several machines, each has to run the same command, and all have to see the folder
+      and the clips under the same paths;
+    - a script that calls this must do so under `if __name__ == "__main__":`.
+
     Args:
         system: the system, untrained; its network is trained in place.
         table: the clip table.
@@ -78,127 +65,53 @@ def fit(
         seed: of the order of the samples, of their augmentation, and of what is drawn while
             the network trains; its first weights are drawn before, by who builds it.
         callbacks: what else is to happen meanwhile, such as logging: Lightning's callbacks;
-            the figures stand in `trainer.callback_metrics`.
+            the figures stand in `trainer.callback_metrics`. Of several processes the first
+            one calls them, on copies: they must be picklable, and nothing that they keep
+            comes back. They must not wait for the other processes.
 
     Returns:
         What came out.
 
     Raises:
-        UserError: no clips to train or validate on, no GPU although one is asked for, not
+        UserError: no clips to train or validate on, not as many GPUs as are asked for, not
             enough memory, a loss that is not finite, or a folder that cannot be written.
     """
-    cuda = use_cuda(settings.accelerator)
+    cuda = use_cuda(settings.accelerator, "train")
+    check_devices(settings.devices, cuda=cuda)
     train, validation = (
-        masked_clips(table, store, split, allow_pseudo_masks=settings.allow_pseudo_masks)
+        masked_clips(
+            table,
+            store,
+            split,
+            allow_pseudo_masks=settings.allow_pseudo_masks,
+            setting="train.allow_pseudo_masks",
+        )
         for split in ("train", "validation")
     )
-    made_with = _made_with(system, settings, seed, train, validation)
-    order = WindowOrder(train, settings.targets_per_window, seed, settings.windows_per_epoch)
-    best = KeepBest(system, folder / BEST, settings, made_with)
-    state = KeepState(folder / RESUME_FOLDER, best, order, made_with)
-    others = [TimeLimit(settings.time_limit_s)] if settings.time_limit_s else []
-    resume_from = state_to_go_on_from(state.folder, made_with)
-    logger.info(
-        "Training %s on %d clips, validation on %d; %d windows of %d targets an epoch.",
-        system.name,
-        len(train),
-        len(validation),
-        len(order),
-        settings.targets_per_window,
-    )
-    seed_everything(seed)
-    with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(system, settings)):
-        trainer = _trainer(settings, folder, [state, best, *others, Bar(), *callbacks], cuda=cuda)
-        trainer.fit(
-            TrainingModule(system, settings, store),
-            train_loader(
-                _windows(system, store, train, settings),
-                order,
-                windows_per_step=settings.windows_per_step,
-                workers=n_workers(settings.workers, cuda=cuda),
-                cuda=cuda,
-            ),
-            validation_loader(validation),
-            ckpt_path=resume_from,
-            weights_only=True,
-        )
-    outcome = Outcome(
-        best.path, best.epoch, best.scores, state.n_epochs, _ended_by(state, best, settings)
-    )
+    job = Job(system, train, validation, store, folder, settings, seed, tuple(callbacks), cuda)
+    resume_from = state_to_go_on_from(job.resume_folder, job.made_with())
+    _say_what_begins(job)
+    if settings.n_processes == 1:
+        outcome = run(job, Rank(), resume_from)
+    else:
+        outcome = run_in_processes(job, resume_from)
     if outcome.ended_by == "time limit":
         logger.warning(
             "The time limit ended training after %d of %d epochs; started again, it goes on.",
-            state.n_epochs,
+            outcome.n_epochs,
             settings.epochs,
         )
-    else:
-        state.remove()
     return outcome
 
 
-def _trainer(
-    settings: TrainSettings, folder: Path, callbacks: list[Callback], *, cuda: bool
-) -> Trainer:
-    return Trainer(
-        accelerator="cuda" if cuda else "cpu",
-        devices=1,
-        precision=lightning_precision(settings.precision, cuda=cuda),
-        max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip_gradient_at,
-        gradient_clip_algorithm="value",
-        callbacks=callbacks,
-        default_root_dir=folder,
-        benchmark=cuda,  # all steps have the same sizes
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
+def _say_what_begins(job: Job) -> None:
+    n_processes = job.settings.n_processes
+    logger.info(
+        "Training %s on %d clips, validation on %d; %d windows of %d targets an epoch%s.",
+        job.system.name,
+        len(job.train),
+        len(job.validation),
+        len(job.order(Rank())),
+        job.settings.targets_per_window,
+        f", in {n_processes} processes" if n_processes > 1 else "",
     )
-
-
-def _windows(
-    system: FgstpSystem, store: ClipStore, clips: list[MaskedClip], settings: TrainSettings
-) -> Windows:
-    return Windows(
-        store,
-        clips,
-        n_targets=settings.targets_per_window,
-        mode=system.settings.neighbours,
-        size=(system.settings.height_px, system.settings.width_px),
-        augmentation=settings.augmentation,
-    )
-
-
-def _made_with(
-    system: FgstpSystem,
-    settings: TrainSettings,
-    seed: int,
-    train: list[MaskedClip],
-    validation: list[MaskedClip],
-) -> dict[str, Any]:
-    """All on which the trained weights depend, as plain values by name."""
-    own = system.settings.model_dump(mode="json")
-    return {
-        "system": system.name,
-        **{f"{system.name}.{name}": value for name, value in own.items()},
-        **{f"train.{name}": value for name, value in settings.decisive().items()},
-        "seed": seed,
-        "training clips": [clip.name for clip in train],
-        "validation clips": [clip.name for clip in validation],
-    }
-
-
-def _advice(system: FgstpSystem, settings: TrainSettings) -> str:
-    own = system.settings
-    window = " and train.window_targets" if settings.windows else ""
-    return (
-        f"lower train.targets_per_step{window}, or {system.name}.height_px and width_px "
-        f"({own.height_px} x {own.width_px} now), or choose a smaller encoder"
-    )
-
-
-def _ended_by(state: KeepState, best: KeepBest, settings: TrainSettings) -> End:
-    if state.n_epochs >= settings.epochs:
-        return "epochs"
-    return "early stop" if best.patience_lost else "time limit"

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch.utils.data import DataLoader
 
-from fgstp.training.samples import MaskedClip, Window, WindowOrder, Windows
+from fgstp.footage.masked_clips import MaskedClip
+from fgstp.training.processes import Rank
+from fgstp.training.samples import Window, WindowOrder, Windows
 
 
 def train_loader(
@@ -33,7 +35,14 @@ def train_loader(
     )
 
 
-def validation_loader(clips: Sequence[MaskedClip]) -> DataLoader[str]:
-    """Names of clips, one at a time."""
-    names: list[str] = [clip.name for clip in clips]
+def validation_loader(clips: Sequence[MaskedClip], rank: Rank) -> DataLoader[str]:
+    """Names of clips, one at a time.
+
+    Args:
+        clips: the clips.
+        rank: the process that looks at them. Each gets as many as the others; if the clips
+            do not suffice for that, some are looked at twice.
+    """
+    n_each = -(-len(clips) // rank.of)
+    names = [clips[(rank.number + i * rank.of) % len(clips)].name for i in range(n_each)]
     return DataLoader(names, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]

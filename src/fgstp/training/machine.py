@@ -1,4 +1,4 @@
-"""The machine that is trained on: processor or GPU, its memory, and what Lightning says of it."""
+"""The machine that is trained on: its devices, and what Lightning says of it."""
 
 import logging
 import os
@@ -11,69 +11,45 @@ import cv2
 import torch
 
 from fgstp.errors import UserError
-from fgstp.training.settings import Accelerator, Precision
-
-logger = logging.getLogger(__name__)
+from fgstp.training.settings import Precision
 
 MAX_WORKERS = 8
 # It speaks through the second where another package, such as MLflow, has imported that one.
-LIGHTNING_LOGGERS = ("lightning.pytorch", "pytorch_lightning")
-# How torch says that the memory of the machine, not of a GPU, is used up.
-NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+LIGHTNING_LOGGERS = (
+    "lightning.pytorch",
+    "pytorch_lightning",
+    "lightning.fabric",
+    "lightning_fabric",
+)
+# Torch says it where several processes train; the gradients are copied once more, no harm.
+STRIDES = "Grad strides do not match bucket view strides"
 
 
-def use_cuda(accelerator: Accelerator) -> bool:
-    """Whether to train on a GPU; where there is none to be found, says so.
+def check_devices(wanted: int, *, cuda: bool) -> None:
+    """See whether there are as many devices as are wanted; a CPU takes any number of processes.
 
     Raises:
-        UserError: one is asked for and there is none.
+        UserError: there are fewer GPUs.
     """
-    if accelerator == "cpu":
-        return False
-    if torch.cuda.is_available():
-        return True
-    if accelerator == "cuda":
+    if cuda and wanted > (found := torch.cuda.device_count()):
         raise UserError(
-            "train.accelerator is cuda, but torch finds no CUDA device; set it to auto or cpu, "
-            "or see with `nvidia-smi` why there is none."
+            f"train.devices is {wanted}, but torch finds {found} CUDA device"
+            f"{'s' if found > 1 else ''} here; lower it, or set train.accelerator to cpu."
         )
-    logger.warning("No GPU is found: training on the CPU.")
-    return False
 
 
-def n_workers(wanted: int | None, *, cuda: bool) -> int:
-    """Processes that prepare samples."""
+def n_workers(wanted: int | None, devices: int, *, cuda: bool) -> int:
+    """Processes that prepare samples for each of some devices."""
     if wanted is not None:
         return wanted
-    return min(MAX_WORKERS, os.cpu_count() or 1) if cuda else 0
+    processors = os.cpu_count() or 1
+    return max(1, min(MAX_WORKERS, processors // devices)) if cuda else 0
 
 
 def lightning_precision(precision: Precision, *, cuda: bool) -> Literal["bf16-mixed", "32-true"]:
     """Precision in Lightning's words."""
     half = precision == "bf16" or (precision == "auto" and cuda)
     return "bf16-mixed" if half else "32-true"
-
-
-@contextmanager
-def told_if_out_of_memory(advice: str) -> Iterator[None]:
-    """Tell in a sentence that memory ran out.
-
-    Args:
-        advice: how to need less, to follow a semicolon.
-
-    Raises:
-        UserError: it did, inside of the block.
-    """
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(f"The memory of the GPU is used up; {advice}.") from error
-    except MemoryError as error:
-        raise UserError(f"The memory is used up; {advice}.") from error
-    except RuntimeError as error:
-        if any(words in str(error) for words in NO_MEMORY):
-            raise UserError(f"The memory is used up; {advice}.") from error
-        raise
 
 
 @contextmanager
@@ -101,6 +77,7 @@ def quiet_lightning() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning.*")
+            warnings.filterwarnings("ignore", message=STRIDES)
             yield
     finally:
         for its_logger, level in zip(loggers, levels, strict=True):

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.models.registry import AnySystem
+from fgstp.training.processes import gathered, take_from_first
 from fgstp.training.samples import Window, triple_batch
 from fgstp.training.settings import TrainSettings
 
@@ -67,7 +68,7 @@ class TrainingModule(LightningModule):
         self.network = system.network
         self.settings = settings
         self.store = store
-        self._overlaps: list[Overlap] = []
+        self._overlaps: dict[str, Overlap] = {}  # by clip
 
     def training_step(self, windows: Window, _index: int) -> Tensor:
         """Loss of a batch of windows.
@@ -84,11 +85,21 @@ class TrainingModule(LightningModule):
             )
         n_windows = len(windows.clip)
         self.log(
-            "train_loss", loss, prog_bar=True, on_step=True, on_epoch=True, batch_size=n_windows
+            "train_loss",
+            loss,
+            prog_bar=True,
+            on_step=True,
+            on_epoch=True,
+            batch_size=n_windows,
+            sync_dist=True,
         )
         named = {f"train_{name}": part for name, part in parts.items()}
-        self.log_dict(named, on_step=False, on_epoch=True, batch_size=n_windows)
+        self.log_dict(named, on_step=False, on_epoch=True, batch_size=n_windows, sync_dist=True)
         return loss
+
+    def on_validation_start(self) -> None:
+        """Give all processes one network: on the CPU each normalised by its own statistics."""
+        take_from_first(self.network.buffers())
 
     def validation_step(self, clip: str, _index: int) -> None:
         """Predict a clip at its own size and compare it with its masks."""
@@ -97,12 +108,15 @@ class TrainingModule(LightningModule):
             raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
         middle = _middle(len(frames), self.settings.validation_frames)
         maps = self.system.predict_clip(frames[middle])
-        self._overlaps.append(Overlap.of(maps > THRESHOLD, np.asarray(masks[middle]) > 0))
+        self._overlaps[clip] = Overlap.of(maps > THRESHOLD, np.asarray(masks[middle]) > 0)
 
     def on_validation_epoch_end(self) -> None:
-        """Scores of all clips together."""
-        every = Overlap(*(np.concatenate(counts) for counts in zip(*self._overlaps, strict=True)))
-        self._overlaps.clear()
+        """Scores of all clips of all processes together."""
+        by_clip = {clip: each for share in gathered(self._overlaps) for clip, each in share.items()}
+        # Sorted, because sums of fractions depend on their order.
+        in_order = [by_clip[clip] for clip in sorted(by_clip)]
+        every = Overlap(*(np.concatenate(counts) for counts in zip(*in_order, strict=True)))
+        self._overlaps = {}
         scores = every.scores()
         best_by = self.settings.best_by
         self.log(best_by, scores.pop(best_by), prog_bar=True)

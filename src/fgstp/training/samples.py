@@ -4,30 +4,17 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
-from fgstp.models.frames import MEAN, STD
-from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.triples import TripleBatch
 from fgstp.training.augmentation import augmented, resized
+from fgstp.training.processes import Rank
 from fgstp.training.settings import AugmentationSettings
-
-
-class MaskedClip(NamedTuple):
-    """A clip that can be trained or validated on.
-
-    Attributes:
-        name: its id.
-        n_frames: its length.
-    """
-
-    name: str
-    n_frames: int
 
 
 class WindowKey(NamedTuple):
@@ -50,7 +37,8 @@ class Window(NamedTuple):
     Attributes:
         frames: (F, H, W) float32 in [0, 1].
         masks: (L, H, W) float32 in [0, 1]: gas in the L targets.
-        triples: (L, 3) int64: target, first and second neighbour, as numbers in [0, F).
+        triples: (L, 1 + N) int64: each target and the N frames that a system looks at beside
+            it, as numbers in [0, F). FGSTP has two, hence the name.
         clip: id of the clip.
     """
 
@@ -60,63 +48,12 @@ class Window(NamedTuple):
     clip: str
 
 
-def masked_clips(
-    table: pd.DataFrame, store: ClipStore, split: str, *, allow_pseudo_masks: bool
-) -> list[MaskedClip]:
-    """The kept clips of a split that have masks.
-
-    Args:
-        table: the clip table.
-        store: where the clips lie.
-        split: `train`, `validation` or `test`.
-        allow_pseudo_masks: take masks that were computed from the footage.
-
-    Returns:
-        The clips, in the order of the table; at least one.
-
-    Raises:
-        UserError: there are none, or pseudo masks that are not allowed, or files are missing.
-    """
-    kept = table[table["dropped"].isna()]
-    if kept.empty:
-        raise UserError("There are no clips; run `kedro run --pipelines=ingest` first.")
-    chosen = kept[kept["split"] == split]
-    if chosen.empty:
-        raise UserError(f"None of the {len(kept)} clips is in the split {split}; {_MEND[split]}.")
-    chosen = chosen[chosen["mask_source"] != "none"]
-    if chosen.empty:
-        raise UserError(
-            f"No clip of the split {split} has masks; put masks beside the videos, or let ingest "
-            "compute some with ingest.pseudo_masks.enabled."
-        )
-    n_pseudo = int((chosen["mask_source"] == "pseudo").sum())
-    if n_pseudo and not allow_pseudo_masks:
-        raise UserError(
-            f"{n_pseudo} of the {len(chosen)} clips of the split {split} have masks that were "
-            "computed from the footage; set train.allow_pseudo_masks to take them."
-        )
-    return [_on_disk(name, store) for name in chosen["clip"]]
-
-
-_MEND = {
-    "train": "give some videos the split train, and run ingest again",
-    "validation": "raise ingest.validation.share, and run ingest again",
-    "test": "give some videos the split test, and run ingest again",
-}
-
-
-def _on_disk(name: str, store: ClipStore) -> MaskedClip:
-    frames, masks = store.frames(name), store.masks(name)
-    if masks is None or masks.shape != frames.shape:
-        raise UserError(
-            f"The masks of the clip {name} are missing or do not fit its frames; "
-            "run `kedro run --pipelines=ingest`."
-        )
-    return MaskedClip(name, len(frames))
-
-
 class WindowOrder(Sampler[WindowKey]):
     """Every epoch, the clips cut into windows at another place, in another order.
+
+    Of several processes each takes every so manieth window, so that a step of all together has
+    the windows of a step of one alone. What would not be the same number for all is left out
+    at the end.
 
     Order, places and the seeds of the augmentation depend on the seed and the number of the
     epoch alone, so that the state is these two numbers and processes that load samples share
@@ -127,14 +64,20 @@ class WindowOrder(Sampler[WindowKey]):
         clips: the clips.
         n_targets: targets of a window.
         seed: what decides.
-        limit: windows of an epoch at most; None: all.
+        limit: windows of an epoch at most, of all processes together; None: all.
+        rank: the process that takes them.
 
     Raises:
-        UserError: a clip is shorter than a window.
+        UserError: a clip is shorter than a window, or there are fewer windows than processes.
     """
 
     def __init__(
-        self, clips: list[MaskedClip], n_targets: int, seed: int, limit: int | None = None
+        self,
+        clips: list[MaskedClip],
+        n_targets: int,
+        seed: int,
+        limit: int | None = None,
+        rank: Rank = Rank(),  # noqa: B008 - it never changes
     ) -> None:
         short = min(clips, key=lambda clip: clip.n_frames)
         if short.n_frames < n_targets:
@@ -147,10 +90,17 @@ class WindowOrder(Sampler[WindowKey]):
         self.seed = seed
         self.epoch = 0
         n_windows = sum(clip.n_frames // n_targets for clip in clips)
-        self._length = n_windows if limit is None else min(limit, n_windows)
+        taken = n_windows if limit is None else min(limit, n_windows)
+        if taken < rank.of:
+            raise UserError(
+                f"An epoch has {taken} windows, too few for {rank.of} processes; lower "
+                "train.devices, or train on more clips."
+            )
+        self.rank = rank
+        self._length = taken // rank.of
 
     def __len__(self) -> int:
-        """Windows of an epoch."""
+        """Windows of an epoch that this process takes."""
         return self._length
 
     def __iter__(self) -> Iterator[WindowKey]:
@@ -161,10 +111,11 @@ class WindowOrder(Sampler[WindowKey]):
             for number, clip in enumerate(self.clips)
             for start in self._starts(clip.n_frames, rng)
         ]
-        for number, index in enumerate(rng.permutation(len(places))[: self._length], start=1):
+        order = rng.permutation(len(places))
+        for number in range(self.rank.number, self._length * self.rank.of, self.rank.of):
+            clip, start = places[order[number]]
             # Counted from 1, because numpy takes (a, b) and (a, b, 0) for the same seed.
-            clip, start = places[index]
-            yield WindowKey(clip, start, (self.seed, self.epoch, number))
+            yield WindowKey(clip, start, (self.seed, self.epoch, number + 1))
 
     def _starts(self, n_frames: int, rng: np.random.Generator) -> "np.ndarray[Any, Any]":
         n_windows, left_over = divmod(n_frames, self.n_targets)
@@ -186,14 +137,15 @@ class WindowOrder(Sampler[WindowKey]):
 class Windows(Dataset[Window]):
     """The windows of some clips, read from the disk and varied.
 
-    A window of L targets needs L + 2 frames. At a clip's ends a frame that is not there is
-    replaced by the nearest that is. An independent triple is a window of one target.
+    For a system that looks at two neighbours, a window of L targets needs L + 2 frames. At a
+    clip's ends a frame that is not there is replaced by the nearest that is. An independent
+    triple is a window of one target.
 
     Args:
         store: where the clips lie.
         clips: the clips.
         n_targets: targets L of a window.
-        mode: where the neighbours of a target lie.
+        offsets: frames beside each target that are needed too; see `System.offsets_frames`.
         size: height and width that the network works at.
         augmentation: how windows are varied.
     """
@@ -204,7 +156,7 @@ class Windows(Dataset[Window]):
         clips: list[MaskedClip],
         *,
         n_targets: int,
-        mode: NeighbourMode,
+        offsets: tuple[int, ...],
         size: tuple[int, int],
         augmentation: AugmentationSettings,
     ) -> None:
@@ -213,10 +165,10 @@ class Windows(Dataset[Window]):
         self.n_targets = n_targets
         self.size = size
         self.augmentation = augmentation
-        offsets = (0, *OFFSETS_FRAMES[mode])
+        offsets = (0, *offsets)
         self._reach = min(offsets), max(offsets)
         targets = torch.arange(n_targets).unsqueeze(1)
-        self._triples = targets + torch.tensor(offsets) - min(offsets)  # L, 3
+        self._triples = targets + torch.tensor(offsets) - min(offsets)  # L, 1 + N
 
     def __getitem__(self, key: WindowKey) -> Window:
         """One window."""
@@ -240,7 +192,5 @@ class Windows(Dataset[Window]):
 
 
 def triple_batch(windows: Window) -> TripleBatch:
-    """A batch of windows as the network takes it: three equal channels, normalised."""
-    frames = windows.frames.unsqueeze(2)  # B, F, 1, H, W
-    mean, std = (frames.new_tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-    return TripleBatch((frames - mean) / std, windows.masks.unsqueeze(2), windows.triples)
+    """A batch of windows as systems take it: frames and masks of one channel."""
+    return TripleBatch(windows.frames.unsqueeze(2), windows.masks.unsqueeze(2), windows.triples)

@@ -1,22 +1,32 @@
 """Settings of training, checked before anything runs."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from fgstp.footage.settings import Settings, Share
+from fgstp.models.machine import Accelerator
 
 Number = TypeVar("Number", int, float)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Factor = Annotated[float, Field(ge=0, le=10)]
 Degrees = Annotated[int, Field(ge=-180, le=180)]
-Accelerator = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "bf16", "32"]
 BestBy = Literal["val_miou", "val_miou_gas", "val_iou"]
 
 # What may change between an interrupted run and its continuation.
 FREE_TO_CHANGE = frozenset(
-    {"epochs", "early_stop_epochs", "time_limit_s", "accelerator", "precision", "workers"}
+    {
+        "epochs",
+        "early_stop_epochs",
+        "time_limit_s",
+        "accelerator",
+        "precision",
+        "devices",
+        "nodes",
+        "rendezvous",
+        "workers",
+    }
 )
 
 
@@ -68,7 +78,8 @@ class TrainSettings(Settings):
         drop_every_epochs: the rate is multiplied by 0.1 when epoch 1 x, 2 x, ... this number,
             counted from 1, begins.
         targets_per_step: target frames a step; with windows, to the nearest whole number of
-            windows, at least one.
+            windows, at least one. Of all devices together, among which the windows must be
+            shared out evenly.
         clip_gradient_at: each element of the gradient is cut at this size; None: not cut.
         windows: neighbouring targets share their encoded frames; else independent triples.
         window_targets: targets of a window.
@@ -83,8 +94,13 @@ class TrainSettings(Settings):
         allow_pseudo_masks: train and validate on masks computed from the footage.
         accelerator: `auto` takes a GPU where there is one.
         precision: `bf16` or `32`; `auto` is `bf16` on CUDA, else `32`.
-        workers: processes that prepare samples; None: none on the CPU, on CUDA one a
-            processor, up to 8.
+        devices: processes that train on this machine: one a GPU, or processes on the CPU.
+        nodes: machines that train together, each with that many devices; the same command
+            has to be run on all of them.
+        rendezvous: where they find each other: name and free port of the first machine, such
+            as `node1:29400`; needed for more than one.
+        workers: processes that prepare samples, for each device; None: none on the CPU, on
+            CUDA one a processor, up to 8.
         augmentation: how samples are varied.
     """
 
@@ -103,8 +119,31 @@ class TrainSettings(Settings):
     allow_pseudo_masks: bool = False
     accelerator: Accelerator = "auto"
     precision: Precision = "auto"
+    devices: int = Field(1, ge=1)
+    nodes: int = Field(1, ge=1)
+    rendezvous: str | None = Field(None, pattern=r"^[^\s:]+:\d+$")
     workers: int | None = Field(None, ge=0)
     augmentation: AugmentationSettings = AugmentationSettings()
+
+    @model_validator(mode="after")
+    def _fits_the_processes(self) -> Self:
+        if self.nodes > 1 and self.rendezvous is None:
+            raise ValueError(
+                f"nodes is {self.nodes}, but rendezvous does not say where they find each other; "
+                "give name and port of the first machine, such as node1:29400"
+            )
+        if self.windows_per_step % self.n_processes:
+            raise ValueError(
+                f"a step of {self.windows_per_step} windows cannot be shared out evenly among "
+                f"{self.n_processes} processes (devices times nodes); let targets_per_step be a "
+                f"multiple of {self.n_processes * self.targets_per_window}"
+            )
+        return self
+
+    @property
+    def n_processes(self) -> int:
+        """Processes that train together, one a device of each machine."""
+        return self.devices * self.nodes
 
     @property
     def targets_per_window(self) -> int:

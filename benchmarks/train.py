@@ -1,0 +1,153 @@
+"""Speed of training FGSTP with windows, which share encoded frames, beside independent triples.
+
+    python benchmarks/train.py                                     # small, on the CPU
+    python benchmarks/train.py --encoder pvt_v2_b5 --size 352      # as in the paper
+
+Both ways train the same network on as many targets a step, from the clips on the disk to the
+changed weights, and take turns in one process, so that a machine that changes its pace meets
+both alike. A window of L targets needs L + 2 encodings instead of 3 L; decoder, loss and
+sample preparation beside the encoder are the same, so that the time falls by less than that.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clips import Clip
+from fgstp.footage.masked_clips import MaskedClip
+from fgstp.models.fgstp import FgstpSettings, FgstpSystem
+from fgstp.models.settings import EncoderSettings
+from fgstp.models.triples import TripleBatch
+from fgstp.plumes import SyntheticVideo
+from fgstp.training.loaders import train_loader
+from fgstp.training.machine import one_opencv_thread
+from fgstp.training.samples import WindowOrder, Windows, triple_batch
+from fgstp.training.settings import AugmentationSettings
+
+N_CLIPS, CLIP_FRAMES = 2, 60
+
+
+def main() -> None:
+    """Print targets a second of both ways, and the ratio."""
+    arguments = _arguments()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    with tempfile.TemporaryDirectory() as folder, one_opencv_thread():
+        store = ClipStore(Path(folder))
+        clips = [_write_clip(store, seed) for seed in range(N_CLIPS)]
+        _compare(store, clips, arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--encoder", default="pvt_v2_b1", help="a PVTv2 of timm")
+    parser.add_argument("--size", type=int, default=128, help="height and width in pixels")
+    parser.add_argument("--targets", type=int, default=4, help="targets L of a window")
+    parser.add_argument("--windows", type=int, default=2, help="windows of a step")
+    parser.add_argument("--steps", type=int, default=4, help="steps of a round")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds that take turns")
+    parser.add_argument("--threads", type=int, help="threads of torch; default: its own choice")
+    return parser.parse_args()
+
+
+def _write_clip(store: ClipStore, seed: int) -> MaskedClip:
+    frames = list(SyntheticVideo("close_complex", seed, n_frames=CLIP_FRAMES))
+    clip = Clip(
+        index=seed,
+        first_frame=0,
+        frames=np.stack([frame.grey for frame in frames]),
+        masks=np.stack([frame.mask for frame in frames]).astype(np.uint8),
+    )
+    store.write(f"clip_{seed}", clip)
+    return MaskedClip(f"clip_{seed}", CLIP_FRAMES)
+
+
+def _compare(store: ClipStore, clips: list[MaskedClip], arguments: argparse.Namespace) -> None:
+    length, size = arguments.targets, arguments.size
+    targets_per_step = length * arguments.windows
+    settings = FgstpSettings(
+        encoder=EncoderSettings(name=arguments.encoder), height_px=size, width_px=size
+    )
+    step = _stepper(FgstpSystem(settings))
+    batches = {
+        name: _batches(store, clips, n_targets, targets_per_step // n_targets, size)
+        for name, n_targets in (("independent triples", 1), (f"windows of {length}", length))
+    }
+    turns = [
+        [_seconds(partial(_train, step, each, arguments.steps)) for each in batches.values()]
+        for _ in range(arguments.rounds + 1)
+    ][1:]  # the first warms up
+    print(
+        f"{arguments.encoder} at {size} x {size}, {targets_per_step} targets a step, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"median of {arguments.rounds} rounds"
+    )
+    for name, times in zip(batches, zip(*turns, strict=True), strict=True):
+        speed = arguments.steps * targets_per_step / statistics.median(times)
+        print(f"  {name:22s} {speed:8.2f} targets/s")
+    ratio = statistics.median(windows / triples for triples, windows in turns)
+    passes = (length + 2) / (3 * length)
+    print(f"  time of windows       {ratio:9.2f} of that of triples (encoder passes {passes:.2f})")
+
+
+def _stepper(system: FgstpSystem) -> Callable[[TripleBatch], None]:
+    """What trains on a batch."""
+    adam = torch.optim.Adam(system.network.parameters(), lr=1e-4)
+
+    def step(batch: TripleBatch) -> None:
+        loss, _ = system.training_step(batch)
+        adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_value_(system.network.parameters(), 0.5)
+        adam.step()
+
+    return step
+
+
+def _batches(
+    store: ClipStore, clips: list[MaskedClip], n_targets: int, n_windows: int, size: int
+) -> Iterator[TripleBatch]:
+    """Batches without end; only whole ones."""
+    windows = Windows(
+        store,
+        clips,
+        n_targets=n_targets,
+        offsets=(-1, 1),
+        size=(size, size),
+        augmentation=AugmentationSettings(),
+    )
+    order = WindowOrder(clips, n_targets, seed=0)
+    loader = train_loader(windows, order, windows_per_step=n_windows, workers=0, cuda=False)
+    for epoch in count():
+        order.set_epoch(epoch)
+        for batch in loader:
+            if len(batch.clip) == n_windows:
+                yield triple_batch(batch)
+
+
+def _train(
+    step: Callable[[TripleBatch], None], batches: Iterator[TripleBatch], n_steps: int
+) -> None:
+    for _ in range(n_steps):
+        step(next(batches))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Classical background subtraction as a system: nothing to train."""
+
+from typing import Any, ClassVar, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from fgstp.errors import UserError
+from fgstp.footage.settings import OddPixels, Settings
+from fgstp.models.system import System
+
+
+class BackgroundSettings(Settings):
+    """Settings of background subtraction.
+
+    Attributes:
+        method: `mog2`, a mixture of Gaussians at every pixel (Zivkovic 2004), which takes the
+            frames in their order and gives gas or none; or `percentile`, which takes a
+            percentile of every pixel over the clip for its background and gives a soft map.
+        history_frames: frames after which `mog2` has forgotten.
+        variance_threshold: squared distance from the background, in variances, from which
+            `mog2` calls a pixel gas.
+        percentile: percentile over the clip that is taken for the background.
+        half_levels: grey levels of difference, of either sign, at which `percentile` gives 0.5.
+        opening_px: diameter of the opening that removes specks, odd; 1 leaves them.
+    """
+
+    method: Literal["mog2", "percentile"] = "mog2"
+    history_frames: int = Field(150, ge=1)
+    variance_threshold: float = Field(16.0, gt=0)
+    percentile: float = Field(50.0, ge=0, le=100)
+    half_levels: float = Field(6.0, gt=0)
+    opening_px: OddPixels = 3
+
+
+class BackgroundSystem(System[BackgroundSettings]):
+    """Background subtraction by OpenCV's MOG2 or by a percentile over time."""
+
+    settings_class: ClassVar[type[Settings]] = BackgroundSettings
+    trainable: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """`background`."""
+        return "background"
+
+    def _build(self) -> None:
+        self.network = nn.Identity()  # there is none
+
+    def training_step(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ANN401
+        """There is no training.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(f"The system {self.name} is not trained; evaluate it as it is.")
+
+    def _predict(
+        self, frames: NDArray[np.uint8], first_mask: NDArray[np.uint8] | None
+    ) -> NDArray[np.float32]:
+        if self.settings.method == "mog2":
+            return self._mixture(frames)
+        return self._difference(frames)
+
+    def _mixture(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """1 where a frame does not fit the mixture that the frames before it left, else 0."""
+        model = cv2.createBackgroundSubtractorMOG2(
+            history=self.settings.history_frames,
+            varThreshold=self.settings.variance_threshold,
+            detectShadows=False,
+        )
+        # OpenCV's own rate would learn a clip's first frames, and gas in them, far faster.
+        rate = 1 / self.settings.history_frames
+        model.apply(frames[0], learningRate=rate)  # the first call takes all for foreground
+        found = [self._opened(model.apply(frame, learningRate=rate)) for frame in frames]
+        return np.stack(found).astype(np.float32) / 255.0
+
+    def _difference(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Difference d from the background as d / (d + half): 0.5 at `half_levels`."""
+        background = np.percentile(frames, self.settings.percentile, axis=0).astype(np.float32)
+        maps = np.empty(frames.shape, np.float32)
+        for frame, soft in zip(frames, maps, strict=True):
+            difference = frame - background
+            # Most of a frame is no gas: what all of it shares is a step of the camera.
+            distance = self._opened(np.abs(difference - np.median(difference)))
+            soft[:] = distance / (distance + self.settings.half_levels)
+        return maps
+
+    def _opened(self, picture: NDArray[Any]) -> NDArray[Any]:
+        side = self.settings.opening_px
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_OPEN, disc))

@@ -1,0 +1,61 @@
+"""The machine that networks work on: processor or GPU, and its memory."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from fgstp.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+Accelerator = Literal["auto", "cpu", "cuda"]
+# How torch says that the memory of the machine, not of a GPU, is used up.
+NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+
+
+def use_cuda(accelerator: Accelerator, block: str) -> bool:
+    """Whether to work on a GPU; where there is none to be found, says so.
+
+    Args:
+        accelerator: what is wanted.
+        block: name of the block of settings that say so: `train` or `evaluate`.
+
+    Raises:
+        UserError: one is asked for and there is none.
+    """
+    if accelerator == "cpu":
+        return False
+    if torch.cuda.is_available():
+        return True
+    if accelerator == "cuda":
+        raise UserError(
+            f"{block}.accelerator is cuda, but torch finds no CUDA device; set it to auto or cpu, "
+            "or see with `nvidia-smi` why there is none."
+        )
+    logger.warning("No GPU is found: %s works on the CPU.", block)
+    return False
+
+
+@contextmanager
+def told_if_out_of_memory(advice: str) -> Iterator[None]:
+    """Tell in a sentence that memory ran out.
+
+    Args:
+        advice: how to need less, to follow a semicolon.
+
+    Raises:
+        UserError: it did, inside of the block.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(f"The memory of the GPU is used up; {advice}.") from error
+    except MemoryError as error:
+        raise UserError(f"The memory is used up; {advice}.") from error
+    except RuntimeError as error:
+        if any(words in str(error) for words in NO_MEMORY):
+            raise UserError(f"The memory is used up; {advice}.") from error
+        raise

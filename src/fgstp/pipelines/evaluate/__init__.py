@@ -1,0 +1,5 @@
+"""A trained system to scores."""
+
+from fgstp.pipelines.evaluate.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

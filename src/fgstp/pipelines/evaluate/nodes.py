@@ -1,0 +1,170 @@
+"""Nodes of evaluate: thin adapters between the catalog, `fgstp.inference` and `fgstp.scoring`."""
+
+import hashlib
+import logging
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fgstp.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
+from fgstp.footage.settings import IngestSettings
+from fgstp.inference.predict_clips import predict_clips
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.models.checkpoint import BEST, load_system
+from fgstp.models.machine import told_if_out_of_memory, use_cuda
+from fgstp.pipelines.tracking import log_numbers
+from fgstp.scoring.frame_table import GROUPS, with_facts
+from fgstp.scoring.protocols import get_protocol
+from fgstp.scoring.score_clips import score_clips, with_threshold
+from fgstp.scoring.settings import EvaluateSettings
+from fgstp.scoring.summary import summarise
+from fgstp.scoring.system_scores import system_scores
+
+logger = logging.getLogger(__name__)
+
+
+def predict(
+    training: dict[str, Any],
+    clips: pd.DataFrame,
+    clip_files: ClipStore,
+    models: Path,
+    predictions: Path,
+    model: str,
+    evaluate: EvaluateSettings,
+) -> dict[str, Any]:
+    """Predict the clips of the splits validation and test.
+
+    Args:
+        training: how the system was trained.
+        clips: clip table.
+        clip_files: the clips.
+        models: folder of trained systems.
+        predictions: folder of predictions, where those of each system have a folder.
+        model: name of the system.
+        evaluate: settings.
+
+    Returns:
+        What was predicted by what: `system`, `checkpoint_sha256`, `footage_sha256`.
+
+    Raises:
+        UserError: there are no clips with masks, or the checkpoint cannot be used.
+    """
+    chosen = [
+        clip
+        for split in ("validation", "test")
+        for clip in _clips_of(split, clips, clip_files, evaluate)
+    ]
+    checkpoint = models / model / BEST
+    cuda = use_cuda(evaluate.accelerator, "evaluate")
+    system = load_system(checkpoint, system=model, device="cuda" if cuda else "cpu")
+    facts = {
+        "system": training["system"],
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "footage_sha256": digest(chosen, clip_files),
+    }
+    store = PredictionStore(predictions / model)
+    store.made_by(" ".join(facts.values()))
+    with told_if_out_of_memory(f"lower systems.{model}.batch_frames"):
+        done = predict_clips(system, chosen, clip_files, store)
+    if done.n_frames:
+        log_numbers({"predict.ms_per_frame": 1000 * done.seconds / done.n_frames})
+    return facts
+
+
+def _clips_of(
+    split: str, clips: pd.DataFrame, clip_files: ClipStore, evaluate: EvaluateSettings
+) -> list[MaskedClip]:
+    return masked_clips(
+        clips,
+        clip_files,
+        split,
+        allow_pseudo_masks=evaluate.allow_pseudo_masks,
+        setting="evaluate.allow_pseudo_masks",
+    )
+
+
+def score(
+    predicted: dict[str, Any],
+    clips: pd.DataFrame,
+    videos: pd.DataFrame,
+    clip_files: ClipStore,
+    predictions: Path,
+    model: str,
+    evaluate: EvaluateSettings,
+) -> pd.DataFrame:
+    """Score the predictions of the test clips under every protocol.
+
+    Args:
+        predicted: what was predicted.
+        clips: clip table.
+        videos: video table.
+        clip_files: the clips.
+        predictions: folder of predictions.
+        model: name of the system.
+        evaluate: settings.
+
+    Returns:
+        A row a frame and protocol.
+
+    Raises:
+        UserError: predictions or masks are missing.
+    """
+    read = partial(_read, clip_files, PredictionStore(predictions / model))
+    validation, test = (
+        [clip.name for clip in _clips_of(split, clips, clip_files, evaluate)]
+        for split in ("validation", "test")
+    )
+    left_out = {
+        "drop_first": evaluate.drop_first_frames,
+        "drop_last": evaluate.drop_last_frames,
+    }
+    protocols = [
+        with_threshold(get_protocol(name).model_copy(update=left_out), validation, read)
+        for name in evaluate.protocols
+    ]
+    rows = score_clips(test, protocols, read, evaluate.parallel)
+    leak_classes = {clip: clip_files.leak_class(clip) for clip in test}
+    return with_facts(rows, clips, videos, leak_classes, predicted["system"])
+
+
+def _read(
+    clip_files: ClipStore, predictions: PredictionStore, clip: str
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    masks = clip_files.masks(clip)
+    if masks is None:
+        raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
+    return predictions.read(clip), masks
+
+
+def summarise_scores(
+    frame_scores: pd.DataFrame,
+    predicted: dict[str, Any],
+    ingest: IngestSettings,
+    evaluate: EvaluateSettings,
+    seed: int,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Summarise the scores of a system, and record them.
+
+    Args:
+        frame_scores: a row a frame and protocol.
+        predicted: what was predicted by what.
+        ingest: settings of ingest, which tell what footage it is.
+        evaluate: settings.
+        seed: of the bootstrap.
+
+    Returns:
+        The scores over all videos, and the summaries by video, category and leak class.
+    """
+    settings = evaluate.intervals.model_dump()
+    parts = [summarise(frame_scores, by, **settings, seed=seed) for by in GROUPS]
+    summaries = pd.concat(parts, ignore_index=True)
+    summaries.insert(0, "system", predicted["system"])
+    scores = system_scores(summaries, frame_scores, predicted, ingest.source)
+    log_numbers(scores["protocols"])
+    return scores, summaries

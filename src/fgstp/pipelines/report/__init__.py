@@ -1,0 +1,5 @@
+"""Scores of all systems to tables, figures and a page."""
+
+from fgstp.pipelines.report.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,129 @@
+"""Nodes of report: thin adapters between the catalog and `fgstp.reporting`."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.pipelines.tracking import log_texts
+from fgstp.reporting.headline import headline
+from fgstp.reporting.latex import as_latex
+from fgstp.reporting.markdown import as_markdown
+from fgstp.reporting.page import report_page
+from fgstp.reporting.prediction_figure import prediction_figure
+from fgstp.reporting.scored_footage import same_footage
+from fgstp.reporting.tables import table1, table2
+from fgstp.reporting.training_curves import training_curves
+
+logger = logging.getLogger(__name__)
+
+PREDICTIONS = "predictions"  # name of the figure
+BySystem = dict[str, dict[str, Any]]
+
+
+def compare_systems(
+    scores: BySystem, summaries: dict[str, pd.DataFrame]
+) -> tuple[dict[str, str], str]:
+    """Write the tables, and say the most important of them.
+
+    Args:
+        scores: by system, its scores and what they are of.
+        summaries: by system, its summaries.
+
+    Returns:
+        Tables by file name, and the headline.
+
+    Raises:
+        UserError: no system has been evaluated, or two on different footage.
+    """
+    footage = same_footage(scores)
+    together = _together(scores, summaries)
+    tables: dict[str, str] = {}
+    for table in (table1(together, footage), table2(together, footage)):
+        tables |= {
+            f"{table.name}.csv": table.tidy().to_csv(index=False),
+            f"{table.name}.md": as_markdown(table),
+            f"{table.name}.tex": as_latex(table),
+        }
+    log_texts({f"tables/{name}": text for name, text in tables.items()})
+    summary = headline(together, footage)
+    logger.info("\n%s", summary)
+    return tables, summary
+
+
+def draw_figures(
+    scores: BySystem,
+    trainings: BySystem,
+    clips: pd.DataFrame,
+    videos: pd.DataFrame,
+    clip_files: ClipStore,
+    predictions: Path,
+) -> tuple[dict[str, Figure], dict[str, Figure]]:
+    """Draw what the systems predict, and how they were trained.
+
+    Args:
+        scores: by system, its scores and what they are of.
+        trainings: by system, how it was trained.
+        clips: clip table.
+        videos: video table.
+        clip_files: the clips.
+        predictions: folder of predictions.
+
+    Returns:
+        The figure of predictions and the training curves, by name.
+
+    Raises:
+        UserError: predictions are missing.
+    """
+    test = clips[clips["dropped"].isna() & (clips["split"] == "test")]
+    figure = prediction_figure(
+        test.merge(videos[["video", "category"]], on="video"),
+        clip_files,
+        {system: PredictionStore(predictions / system).read for system in scores},
+        same_footage(scores),
+    )
+    return {PREDICTIONS: figure}, training_curves(_of(scores, trainings))
+
+
+def write_page(
+    scores: BySystem,
+    summaries: dict[str, pd.DataFrame],
+    trainings: BySystem,
+    figures: dict[str, bytes],
+    curves: dict[str, bytes],
+) -> str:
+    """Put all on a page.
+
+    Args:
+        scores: by system, its scores and what they are of.
+        summaries: by system, its summaries.
+        trainings: by system, how it was trained.
+        figures: figures as PNG by name.
+        curves: training curves as PNG by name.
+
+    Returns:
+        The page, HTML that needs nothing beside itself.
+    """
+    page = report_page(
+        _together(scores, summaries),
+        _of(scores, trainings),
+        same_footage(scores),
+        curves,
+        figures[PREDICTIONS],
+    )
+    log_texts({"report.html": page})
+    return page
+
+
+def _together(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    together = pd.concat([summaries[system] for system in scores], ignore_index=True)
+    return together.fillna({"note": ""})  # empty cells of the files
+
+
+def _of(scores: BySystem, trainings: BySystem) -> BySystem:
+    """The trainings of the systems that are reported."""
+    return {system: trainings[system] for system in scores if system in trainings}

@@ -1,0 +1,48 @@
+"""The graph of report.
+
+scores, summaries, trainings of all systems -> compare_systems -> tables, headline
+    predictions -> draw_figures -> figures, curves -> write_page -> page
+"""
+
+from kedro.pipeline import Node, Pipeline
+
+from fgstp.pipelines.report import nodes
+
+
+def create_pipeline(**_kwargs: object) -> Pipeline:
+    """The pipeline `report`, of all systems that have been evaluated."""
+    return Pipeline(
+        [
+            Node(
+                nodes.compare_systems,
+                inputs=["scores@all", "summaries@all"],
+                outputs=["result_tables", "headline"],
+                name="compare_systems",
+            ),
+            Node(
+                nodes.draw_figures,
+                inputs=[
+                    "scores@all",
+                    "training@all",
+                    "clips",
+                    "videos",
+                    "clip_files",
+                    "predictions",
+                ],
+                outputs=["prediction_figures", "curve_figures"],
+                name="draw_figures",
+            ),
+            Node(
+                nodes.write_page,
+                inputs=[
+                    "scores@all",
+                    "summaries@all",
+                    "training@all",
+                    "prediction_figures",
+                    "curve_figures",
+                ],
+                outputs="report_page",
+                name="write_page",
+            ),
+        ]
+    )

@@ -1,0 +1,5 @@
+"""Clips to a trained system."""
+
+from fgstp.pipelines.train.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,189 @@
+"""A training as one process runs it, alone or together with others."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.masked_clips import MaskedClip
+from fgstp.models.checkpoint import BEST
+from fgstp.models.machine import told_if_out_of_memory
+from fgstp.models.registry import AnySystem
+from fgstp.training.callbacks import Bar, EndAtOnce, KeepBest, KeepState, TimeLimit
+from fgstp.training.history import KeepHistory
+from fgstp.training.loaders import train_loader, validation_loader
+from fgstp.training.machine import (
+    lightning_precision,
+    n_workers,
+    one_opencv_thread,
+    quiet_lightning,
+)
+from fgstp.training.module import TrainingModule
+from fgstp.training.outcome import End, Outcome
+from fgstp.training.processes import Rank
+from fgstp.training.random_state import seed_everything
+from fgstp.training.samples import WindowOrder, Windows
+from fgstp.training.settings import TrainSettings
+
+RESUME_FOLDER = "resume"
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a process needs to train; it can be pickled if the callbacks can.
+
+    Attributes:
+        system: the system, trained in place.
+        train: clips to train on.
+        validation: clips to validate on.
+        store: where they lie.
+        folder: where to write.
+        settings: how the system is trained.
+        seed: of all that is drawn.
+        callbacks: what else is to happen, in the first process alone.
+        cuda: whether on GPUs.
+    """
+
+    system: AnySystem
+    train: list[MaskedClip]
+    validation: list[MaskedClip]
+    store: ClipStore
+    folder: Path
+    settings: TrainSettings
+    seed: int
+    callbacks: tuple[Callback, ...]
+    cuda: bool
+
+    @property
+    def resume_folder(self) -> Path:
+        """Where the state to go on from is kept."""
+        return self.folder / RESUME_FOLDER
+
+    def order(self, rank: Rank) -> WindowOrder:
+        """The windows that a process trains on."""
+        settings = self.settings
+        return WindowOrder(
+            self.train,
+            settings.targets_per_window,
+            self.seed,
+            settings.windows_per_epoch,
+            rank,
+        )
+
+    def windows(self) -> Windows:
+        """All windows of the training clips."""
+        own = self.system.settings
+        return Windows(
+            self.store,
+            self.train,
+            n_targets=self.settings.targets_per_window,
+            offsets=self.system.offsets_frames,
+            size=(own.height_px, own.width_px),
+            augmentation=self.settings.augmentation,
+        )
+
+    def made_with(self) -> dict[str, Any]:
+        """All on which the trained weights depend, as plain values by name."""
+        name = self.system.name
+        own = self.system.settings.model_dump(mode="json")
+        return {
+            "system": name,
+            **{f"{name}.{key}": value for key, value in own.items()},
+            **{f"train.{key}": value for key, value in self.settings.decisive().items()},
+            "seed": self.seed,
+            "training clips": [clip.name for clip in self.train],
+            "validation clips": [clip.name for clip in self.validation],
+        }
+
+
+def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
+    """Train, from the beginning or from a state, to the end.
+
+    Args:
+        job: the training.
+        rank: which part of it falls to this process. If there are several, torch's launcher
+            must have started them, and all must run the job.
+        resume_from: the state.
+
+    Returns:
+        What came out: the same in all processes, but written by the first.
+
+    Raises:
+        UserError: as `fit`.
+    """
+    settings, made_with = job.settings, job.made_with()
+    order = job.order(rank)
+    history = KeepHistory()
+    best = KeepBest(job.system, job.folder / BEST, settings, made_with)
+    state = KeepState(job.resume_folder, best, order, made_with)
+    seed_everything(job.seed, rank.number)
+    with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(job)):
+        trainer = _trainer(job, [history, state, best, *_others(job, rank)])
+        trainer.fit(
+            TrainingModule(job.system, settings, job.store),
+            train_loader(
+                job.windows(),
+                order,
+                windows_per_step=settings.windows_per_step // rank.of,
+                workers=n_workers(settings.workers, settings.devices, cuda=job.cuda),
+                cuda=job.cuda,
+            ),
+            validation_loader(job.validation, rank),
+            ckpt_path=resume_from,
+            weights_only=True,
+        )
+    ended_by = _ended_by(state, best, settings)
+    if rank.number == 0 and ended_by != "time limit":
+        state.remove()
+    return Outcome(best.path, best.epoch, best.scores, state.n_epochs, ended_by, history.rows)
+
+
+def _others(job: Job, rank: Rank) -> list[Callback]:
+    """Callbacks that keep nothing."""
+    limit = job.settings.time_limit_s
+    return [
+        *([TimeLimit(limit)] if limit else []),
+        *([EndAtOnce()] if rank.of > 1 else []),
+        Bar(),
+        *(job.callbacks if rank.number == 0 else ()),
+    ]
+
+
+def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
+    settings, several = job.settings, job.settings.n_processes > 1
+    return Trainer(
+        accelerator="cuda" if job.cuda else "cpu",
+        strategy="ddp" if several else "auto",
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        sync_batchnorm=job.cuda and several,  # torch has none for the CPU
+        precision=lightning_precision(settings.precision, cuda=job.cuda),
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.clip_gradient_at,
+        gradient_clip_algorithm="value",
+        callbacks=callbacks,
+        default_root_dir=job.folder,
+        benchmark=job.cuda,  # all steps have the same sizes
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _advice(job: Job) -> str:
+    own = job.system.settings
+    window = " and train.window_targets" if job.settings.windows else ""
+    return (
+        f"lower train.targets_per_step{window}, or {job.system.name}.height_px and width_px "
+        f"({own.height_px} x {own.width_px} now), or choose a smaller encoder"
+    )
+
+
+def _ended_by(state: KeepState, best: KeepBest, settings: TrainSettings) -> End:
+    if state.n_epochs >= settings.epochs:
+        return "epochs"
+    return "early stop" if best.patience_lost else "time limit"

@@ -1,0 +1,145 @@
+"""A training in several processes, started by torch's own elastic launcher.
+
+Lightning could start them too, but it would run the command of this process once more for
+each. Here this process stays the only one of its kind, and waits.
+"""
+
+import logging
+import os
+import pickle
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from tqdm import tqdm
+
+from fgstp.errors import UserError
+from fgstp.training.job import Job, run
+from fgstp.training.outcome import Outcome
+from fgstp.training.processes import Rank
+from fgstp.training.settings import TrainSettings
+
+NAME = "fgstp"
+JOB, RESULT, TOLD = "job.pickle", "result.pickle", "told-{}.txt"
+LAUNCHER_LOGGERS = ("torch.distributed.elastic", "torch.multiprocessing")
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+
+def run_in_processes(job: Job, resume_from: Path | None) -> Outcome:
+    """Run a job in as many processes as its settings say, and load the weights that come out.
+
+    On several machines, each of them must call it.
+
+    Args:
+        job: the training.
+        resume_from: the state to go on from.
+
+    Returns:
+        What came out.
+
+    Raises:
+        UserError: one of the processes raised it; the others are ended.
+        ChildFailedError: another error, with the traceback of the process where it arose.
+    """
+    with _signals_handed_on(), tempfile.TemporaryDirectory(prefix="fgstp-") as folder:
+        place = Path(folder)
+        # As a file: given as an argument, all processes would share the memory of one network.
+        (place / JOB).write_bytes(pickle.dumps((job, resume_from)))
+        try:
+            with _quiet_launcher():
+                launch = elastic_launch(_launch_config(job.settings, place), _take_part)
+                launch(place, torch.get_num_threads())
+        except ChildFailedError:
+            told = sorted(place.glob(TOLD.format("*")))
+            if told:
+                raise UserError(told[0].read_text("utf-8")) from None
+            raise
+        outcome, weights = pickle.loads((place / RESULT).read_bytes())
+    job.system.network.load_state_dict(weights)
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def _launch_config(settings: TrainSettings, place: Path) -> LaunchConfig:
+    alone = settings.rendezvous is None
+    return LaunchConfig(
+        min_nodes=settings.nodes,
+        max_nodes=settings.nodes,
+        nproc_per_node=settings.devices,
+        logs_specs=DefaultLogsSpecs(log_dir=str(place)),
+        run_id=NAME,  # the same on all machines
+        rdzv_backend="c10d",
+        rdzv_endpoint=settings.rendezvous or "localhost:0",
+        local_addr="localhost" if alone else None,
+        max_restarts=0,
+        signals_to_handle=",".join(each.name for each in SIGNALS),
+    )
+
+
+def _take_part(place: Path, n_threads: int) -> None:
+    """What each of the processes does.
+
+    Args:
+        place: folder with the job, in which result or error are left.
+        n_threads: threads that the processes of this machine have together.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all; the launcher sees to it
+    tqdm.set_lock(threading.RLock())  # its own would be left behind by a process that is ended
+    job, resume_from = pickle.loads((place / JOB).read_bytes())
+    torch.set_num_threads(max(1, n_threads // job.settings.devices))
+    rank = Rank.from_launcher()
+    try:
+        outcome = run(job, rank, resume_from)
+    except UserError as error:
+        (place / TOLD.format(rank.number)).write_text(str(error), "utf-8")
+        raise SystemExit(1) from None
+    if os.environ["LOCAL_RANK"] == "0":
+        weights = {name: each.cpu() for name, each in job.system.network.state_dict().items()}
+        (place / RESULT).write_bytes(pickle.dumps((outcome, weights)))
+
+
+@contextmanager
+def _signals_handed_on() -> Iterator[None]:
+    """A signal that ends the launcher, and with it all processes, does here what it always does.
+
+    The launcher replaces the handlers of this process, and does not put them back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    stopped_by = None
+    try:
+        yield
+    except SignalException as error:
+        stopped_by = error.sigval
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if stopped_by is not None:
+        signal.raise_signal(stopped_by)
+        raise SystemExit(128 + stopped_by)  # the handler went on as if nothing were
+
+
+@contextmanager
+def _quiet_launcher() -> Iterator[None]:
+    """Leave out what the launcher logs: of each failure a traceback, although it is raised."""
+    loggers = [logging.getLogger(name) for name in LAUNCHER_LOGGERS]
+    before = [logger.propagate for logger in loggers]
+    nothing = logging.NullHandler()  # their levels are of no use: those below have their own
+    for logger in loggers:
+        logger.addHandler(nothing)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.removeHandler(nothing)
+            logger.propagate = propagate

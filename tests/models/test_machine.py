@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from fgstp.errors import UserError
+from fgstp.models.machine import told_if_out_of_memory, use_cuda
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Pretends that there is a GPU, or that there is none."""
+    return lambda there: monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+
+
+def test_a_gpu_is_taken_where_there_is_one(gpu):
+    gpu(True)
+    assert [use_cuda(wish, "train") for wish in ("auto", "cuda", "cpu")] == [True, True, False]
+
+
+def test_no_gpu_is_said_and_a_gpu_asked_for_must_be_there(gpu, caplog):
+    gpu(False)
+    assert not use_cuda("auto", "train")
+    assert [record.getMessage() for record in caplog.records] == [
+        "No GPU is found: train works on the CPU."
+    ]
+    assert not use_cuda("cpu", "train")
+    assert len(caplog.records) == 1
+    with pytest.raises(UserError, match=r"train\.accelerator is cuda.*auto or cpu"):
+        use_cuda("cuda", "train")
+
+
+def test_memory_that_is_used_up_is_told():
+    cpu = RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"
+    )
+    for error in (torch.OutOfMemoryError("CUDA out of memory. Tried to"), MemoryError(), cpu):
+        with (
+            pytest.raises(UserError, match=r"used up; lower it\.$"),
+            told_if_out_of_memory("lower it"),
+        ):
+            raise error
+
+
+def test_a_real_allocation_that_fails_is_recognised():
+    with pytest.raises(UserError, match="used up"), told_if_out_of_memory("lower it"):
+        torch.empty(2**60, dtype=torch.uint8)
+
+
+def test_other_errors_pass():
+    for error in (RuntimeError("shape mismatch"), UserError("a clip is gone")):
+        with pytest.raises(type(error)) as raised, told_if_out_of_memory("lower it"):
+            raise error
+        assert raised.value is error

@@ -1,0 +1,441 @@
+"""The nodes of evaluate: predictions, scores and summaries, and which mistakes they tell."""
+
+import hashlib
+import json
+import os
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fgstp.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clips import Clip
+from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.settings import IngestSettings
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.models.checkpoint import load_system, save_checkpoint
+from fgstp.models.registry import build_system
+from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
+from fgstp.reporting.scored_footage import same_footage
+from fgstp.reporting.tables import table1
+from fgstp.scoring import PROTOCOLS, score_clip
+from fgstp.scoring.settings import EvaluateSettings
+
+SHAPE = (5, 24, 32)
+SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
+QUICK = {
+    "accelerator": "cpu",
+    "intervals": {"n_resamples": 20},
+    "parallel": {"backend": "sequential"},
+}
+
+
+class Project:
+    """Clips, checkpoints and predictions; all that the nodes get."""
+
+    def __init__(self, folder):
+        self.store = ClipStore(folder / "clips")
+        self.models, self.predictions = folder / "models", folder / "predictions"
+        self.rows = []
+
+    @property
+    def clips(self):
+        return table(self.rows, CLIP_COLUMNS)
+
+    @property
+    def videos(self):
+        names = sorted({row["video"] for row in self.rows})
+        rows = [
+            {"video": name, "category": f"of_{name}", "distance_m": 5.0, "background": "clear"}
+            for name in names
+        ]
+        return table(rows, VIDEO_COLUMNS)
+
+    def add(self, name, split="test", mask_source="annotated", dropped=None, leak_class=None):
+        """A noisy clip with a bright blob, which is gas, in every second frame."""
+        rng = np.random.default_rng(len(self.rows))
+        frames = rng.integers(40, 120, SHAPE).astype(np.uint8)
+        masks = np.zeros_like(frames)
+        masks[1::2, 6:16, 8:20] = 1
+        kept = None if mask_source == "none" else masks
+        clip = Clip(0, 0, frames + 100 * masks, masks=kept, leak_class=leak_class)
+        self.store.write(name, clip)
+        row = {"clip": name, "video": name.partition("_")[0], "split": split}
+        self.rows.append(row | {"mask_source": mask_source, "dropped": dropped})
+
+    def save(self, model="background", **settings):
+        save_checkpoint(build_system(model, settings), self.models / model / "best.ckpt")
+
+    def predict(self, model="background", **changes):
+        return predict(
+            {"system": model},
+            self.clips,
+            self.store,
+            self.models,
+            self.predictions,
+            model,
+            EvaluateSettings.model_validate(QUICK | changes),
+        )
+
+    def sentence(self, model="background", **changes):
+        """What is told when predicting fails; nothing may be written then."""
+        with pytest.raises(UserError) as caught:
+            self.predict(model, **changes)
+        assert not self.predictions.exists()
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def score(self, model="background", **changes):
+        return score(
+            {"system": model},
+            self.clips,
+            self.videos,
+            self.store,
+            self.predictions,
+            model,
+            EvaluateSettings.model_validate(QUICK | changes),
+        )
+
+    def maps(self, clip, model="background"):
+        return np.load(self.predictions / model / f"{clip}.npy")
+
+    def times(self, model="background"):
+        paths = (self.predictions / model).glob("*.npy")
+        return {path.stem: path.stat().st_mtime_ns for path in paths}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two test clips and one of validation; others must not be looked at."""
+    made = Project(tmp_path)
+    made.add("v_0000", split="train")
+    made.add("v_0001", split="validation")
+    made.add("t_0000", leak_class=np.array([-1, 0, 0, 1, 1], np.int8))
+    made.add("u_0000")
+    made.add("u_0001", dropped="duplicate")
+    made.save()
+    return made
+
+
+# ---------------------------------------------------------------------------- predict
+
+
+def test_clips_of_validation_and_test_are_predicted_as_the_system_does(project):
+    facts = project.predict()
+    assert set(project.times()) == {"v_0001", "t_0000", "u_0000"}
+    system = load_system(project.models / "background/best.ckpt")
+    for clip in project.times():
+        expected = np.rint(255 * system.predict_clip(project.store.frames(clip)))
+        np.testing.assert_array_equal(project.maps(clip), expected)
+        assert project.maps(clip).dtype == np.uint8
+    content = (project.models / "background/best.ckpt").read_bytes()
+    assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
+    assert facts["system"] == "background"
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_what_is_predicted_already_stays(project):
+    facts, before = project.predict(), project.times()
+    assert project.predict() == facts
+    assert project.times() == before
+    (project.predictions / "background/t_0000.npy").unlink()
+    project.predict()
+    changed = {clip for clip, when in project.times().items() if when != before[clip]}
+    assert changed <= {"t_0000"}
+    assert set(project.times()) == set(before)
+
+
+def _old(project):
+    """Predictions that nobody could have made, and their times."""
+    before = project.times()
+    for clip in before:
+        np.save(project.predictions / f"background/{clip}.npy", np.full(SHAPE, 77, np.uint8))
+
+
+def _other_checkpoint(project):
+    project.save(variance_threshold=9.0)
+
+
+def _other_mask(project):
+    path = project.store.path("v_0001", "masks")
+    masks = np.load(path)
+    masks[2, 3, 4] = 1
+    np.save(path, masks)
+
+
+def _other_frame(project):
+    path = project.store.path("t_0000", "frames")
+    frames = np.load(path)
+    frames[0, 0, 0] += 1
+    np.save(path, frames)
+
+
+@pytest.mark.parametrize("change", [_other_checkpoint, _other_mask, _other_frame])
+def test_predictions_of_another_checkpoint_or_other_footage_are_replaced(project, change):
+    facts = project.predict()
+    _old(project)
+    change(project)
+    again = project.predict()
+    assert (again["checkpoint_sha256"] != facts["checkpoint_sha256"]) == (
+        change is _other_checkpoint
+    )
+    assert (again["footage_sha256"] != facts["footage_sha256"]) == (change is not _other_checkpoint)
+    for clip in project.times():
+        assert not (project.maps(clip) == 77).all()
+
+
+def test_clips_that_are_no_longer_wanted_lose_their_predictions(project):
+    project.predict()
+    project.rows = [row for row in project.rows if row["clip"] != "u_0000"]
+    project.predict()
+    assert set(project.times()) == {"v_0001", "t_0000"}
+
+
+def test_training_clips_have_no_say_in_what_footage_it_is(project):
+    facts = project.predict()
+    project.add("w_0000", split="train")
+    assert project.predict() == facts
+
+
+# ------------------------------------------------------------------- mistakes of predict
+
+
+def test_without_clips(project):
+    project.rows = []
+    assert "There are no clips; run `kedro run --pipelines=ingest` first." in project.sentence()
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_without_clips_of_a_split(project, split):
+    project.rows = [row for row in project.rows if row["split"] != split]
+    assert f"clips is in the split {split}; " in project.sentence()
+
+
+def test_without_masks(project):
+    for row in project.rows:
+        row["mask_source"] = "none"
+    assert "No clip of the split validation has masks" in project.sentence()
+
+
+def test_without_a_checkpoint(project):
+    (project.models / "background/best.ckpt").unlink()
+    assert "background/best.ckpt; check the path." in project.sentence()
+
+
+def test_a_system_that_is_not_there(project):
+    assert "nothing/best.ckpt" in project.sentence("nothing")
+
+
+def test_a_checkpoint_of_another_system(project):
+    project.save("fgstp", **SMALL)
+    folder = project.models / "background"
+    (project.models / "fgstp/best.ckpt").replace(folder / "best.ckpt")
+    assert "best.ckpt is a checkpoint of fgstp, not of background." in project.sentence()
+
+
+def test_a_checkpoint_of_another_shape(project):
+    project.save("fgstp", **SMALL)
+    path = project.models / "fgstp/best.ckpt"
+    content = torch.load(path, weights_only=True)
+    name = next(name for name, weights in content["weights"].items() if weights.ndim == 4)
+    content["weights"][name] = content["weights"][name][:-1]
+    torch.save(content, path)
+    sentence = project.sentence("fgstp")
+    assert "does not fit the settings of fgstp: 1 tensor has another shape" in sentence
+    assert name in sentence
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint at all", b"PK\x03\x04 broken"])
+def test_a_file_that_is_no_checkpoint(project, content):
+    (project.models / "background/best.ckpt").write_bytes(content)
+    assert "is no file of weights that can be read safely" in project.sentence()
+
+
+def test_weights_that_are_no_checkpoint_of_ours(project):
+    torch.save({"a": torch.zeros(3)}, project.models / "background/best.ckpt")
+    assert "is no checkpoint of this project" in project.sentence()
+
+
+class Malicious:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda what, path: path.write_bytes(what)])
+def test_nothing_in_a_checkpoint_is_run(project, tmp_path, write):
+    marker = tmp_path / "it was run"
+    # It is a danger: else that it does nothing would tell nothing.
+    pickle.loads(pickle.dumps(Malicious(marker)))
+    assert marker.exists()
+    marker.rmdir()
+    what = Malicious(marker) if write is torch.save else pickle.dumps(Malicious(marker))
+    write(what, project.models / "background/best.ckpt")
+    assert "is no file of weights that can be read safely" in project.sentence()
+    assert not marker.exists()
+
+
+def test_cuda_without_a_gpu(project, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    sentence = project.sentence(accelerator="cuda")
+    assert sentence.startswith("evaluate.accelerator is cuda, but torch finds no CUDA device")
+
+
+def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so(project):
+    for row in project.rows:
+        row["mask_source"] = "pseudo"
+    sentence = project.sentence()
+    assert "1 of the 1 clips of the split validation have masks that were computed" in sentence
+    assert "set evaluate.allow_pseudo_masks" in sentence
+
+    facts = project.predict(allow_pseudo_masks=True)
+    with pytest.raises(UserError, match=r"set evaluate\.allow_pseudo_masks"):
+        project.score()
+    scores, summaries = _summarised(project.score(allow_pseudo_masks=True), facts)
+    assert scores["mask_sources"] == ["pseudo"]
+    shown = table1(summaries, same_footage({"background": scores}))
+    assert set(shown.blocks[0].rows["mask_source"]) == {"pseudo"}
+    assert any("pseudo masks" in note for note in shown.blocks[0].notes)
+
+
+# ------------------------------------------------------------------------------- score
+
+
+def _summarised(rows, facts, seed=1, source="folder"):
+    ingest = IngestSettings(source=source)
+    return summarise_scores(rows, facts, ingest, EvaluateSettings.model_validate(QUICK), seed)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 0), (0, 0), (2, 1)])
+def test_scores_are_those_of_the_clips_without_the_frames_left_out(project, first, last):
+    project.predict()
+    names = ["paper", "paper_binary", "paper_skip_empty", "paper_per_frame"]
+    rows = project.score(protocols=names, drop_first_frames=first, drop_last_frames=last)
+    assert list(dict.fromkeys(rows["protocol"])) == names
+    for (clip, name), found in rows.groupby(["clip", "protocol"]):
+        left_out = {"drop_first": first, "drop_last": last}
+        expected = score_clip(
+            project.maps(clip),
+            np.load(project.store.path(clip, "masks")),
+            PROTOCOLS[name].model_copy(update=left_out),
+        )
+        assert found["frame"].tolist() == list(range(first, SHAPE[0] - last))
+        own = found[expected.columns].reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, expected, rtol=0, atol=1e-12)
+    assert set(rows["clip"]) == {"t_0000", "u_0000"}
+
+
+def test_facts_of_clip_and_video_stand_beside_each_frame(project):
+    project.predict()
+    rows = project.score().drop_duplicates(["clip", "frame"]).set_index(["clip", "frame"])
+    assert rows.loc["t_0000", "leak_class"].tolist() == [0, 0, 1, 1]  # without the first
+    assert rows.loc["u_0000", "leak_class"].isna().all()
+    for clip in ("t", "u"):
+        own = rows.loc[f"{clip}_0000"]
+        assert (own["video"] == clip).all()
+        assert (own["category"] == f"of_{clip}").all()
+    assert (rows["system"] == "background").all()
+    assert (rows["distance_m"] == 5.0).all()
+
+
+def test_the_threshold_is_chosen_on_validation_clips_alone(project):
+    """There gas is 90 and all else 60; on test clips everything is the other way round."""
+    store = PredictionStore(project.predictions / "background")
+    for clip, (gas, clear) in {"v_0001": (90, 60), "t_0000": (60, 90), "u_0000": (9, 8)}.items():
+        masks = np.load(project.store.path(clip, "masks"))
+        store.write(clip, np.where(masks == 1, gas, clear).astype(np.uint8))
+        if clip == "v_0001":
+            # Frames that are left out have no say.
+            maps = store.read(clip).copy()
+            maps[0] = 255
+            store.write(clip, maps)
+    rows = project.score()
+    told = rows.groupby("protocol")["protocol_tuple"].unique()
+    # Best of all is every level from 61 to 90; the one nearest to the middle is taken. But
+    # frames without gas are right only if nothing reaches the threshold, which holds too.
+    assert ["threshold=90 " in each[0] for each in told[["honest"]]] == [True]
+    assert ["threshold=128 " in each[0] for each in told[["paper"]]] == [True]
+    t = rows[(rows["clip"] == "t_0000") & (rows["protocol"] == "honest")].set_index("frame")
+    # From 90 on it finds all that is no gas, and nothing else.
+    assert t["iou"].tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert t["false_alarm"].dropna().to_dict() == {2: 1.0, 4: 1.0}
+    u = rows[(rows["clip"] == "u_0000") & (rows["protocol"] == "honest")].set_index("frame")
+    assert u["iou"].to_dict() == {1: 0.0, 2: 1.0, 3: 0.0, 4: 1.0}
+    assert u["false_alarm"].dropna().to_dict() == {2: 0.0, 4: 0.0}
+
+
+def test_predictions_that_are_missing_or_damaged(project):
+    project.predict()
+    path = project.predictions / "background/u_0000.npy"
+    content = path.read_bytes()
+    for broken in (None, b"", content[:50], b"nothing"):
+        path.unlink(missing_ok=True)
+        if broken is not None:
+            path.write_bytes(broken)
+        with pytest.raises(UserError, match="predictions of the clip u_0000 cannot be read"):
+            project.score()
+
+
+def test_predictions_of_another_size(project):
+    project.predict()
+    np.save(project.predictions / "background/u_0000.npy", np.zeros((5, 3, 4), np.uint8))
+    with pytest.raises(UserError, match=r"predictions are \(5, 3, 4\) but the masks are \(5, 24"):
+        project.score()
+
+
+def test_a_clip_of_which_nothing_is_left_to_score(project):
+    project.predict()
+    with pytest.raises(UserError, match="leaves out the first 3 and the last 2"):
+        project.score(drop_first_frames=3, drop_last_frames=2)
+
+
+# --------------------------------------------------------------------------- summarise
+
+
+def test_scores_are_plain_values_that_say_what_they_are_of(project):
+    facts = project.predict()
+    rows = project.score()
+    scores, summaries = _summarised(rows, facts)
+    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+    assert {name: scores[name] for name in facts} == facts
+    assert scores["footage"] == "own footage"
+    assert (scores["n_videos"], scores["n_clips"], scores["n_frames"]) == (2, 2, 8)
+    for name in ("paper", "honest"):
+        own = rows[rows["protocol"] == name]
+        for metric in ("iou_mean", "mae", "iou_gas", "false_alarm"):
+            mean = own.groupby("video")[metric].mean().mean()
+            assert scores["protocols"][name][metric] == pytest.approx(mean, abs=1e-6)
+    assert set(summaries["by"]) == {"all", "video", "category", "leak_class"}
+    assert (summaries["system"] == "background").all()
+    by_class = summaries[(summaries["by"] == "leak_class") & (summaries["metric"] == "mae")]
+    assert set(by_class["group"]) == {"0", "1", "unknown"}
+
+
+def test_the_seed_decides_the_intervals_and_nothing_else(project):
+    for number in range(6):
+        project.add(f"{'tu'[number % 2]}_{number + 1:04d}")
+    facts = project.predict()
+    rows = project.score()
+    first, again, other = (_summarised(rows, facts, seed)[1] for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(first, again)
+    assert not first[["low", "high"]].equals(other[["low", "high"]])
+    same = [name for name in first if name not in ("low", "high")]
+    pd.testing.assert_frame_equal(first[same], other[same])
+
+
+def test_what_is_undefined_is_null(project):
+    for clip in ("t_0000", "u_0000"):
+        path = project.store.path(clip, "masks")
+        np.save(path, np.zeros_like(np.load(path)))
+    facts = project.predict()
+    scores, _ = _summarised(project.score(), facts)
+    assert scores["protocols"]["honest"]["iou_gas"] is None
+    assert scores["protocols"]["honest"]["auroc"] is None
+    assert scores["protocols"]["honest"]["false_alarm"] is not None

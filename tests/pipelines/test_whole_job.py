@@ -1,0 +1,787 @@
+"""The whole job as users run it: ingest, train, evaluate and report of two systems."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from mlflow.tracking import MlflowClient
+
+from fgstp import load_system
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
+from fgstp.hooks import user_sentence
+from fgstp.models.checkpoint import read_checkpoint
+from fgstp.scoring import PROTOCOLS, score_clip
+
+REPOSITORY = Path(__file__).parents[2]
+SYSTEMS = ("fgstp", "background")
+NAMES = ("FGSTP", "Background subtraction")  # of the systems, for people
+PROTOCOL_NAMES = ("paper", "honest")
+MEANS = [  # metrics that are averaged over frames
+    *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max", "iou_mean", "dice_mean"),
+    *("iou", "dice", "iou_gas", "false_alarm_share", "false_alarm"),
+]
+LEFT_OUT = 1  # frames at the start of a clip that are not scored
+LENGTH = 15  # frames of a clip
+
+
+def _environment(folder):
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return inherited | {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+        "DO_NOT_TRACK": "1",
+        "OMP_NUM_THREADS": "1",  # sums of fractions depend on the number of threads
+    }
+
+
+def _command(data, *arguments, parameters=()):
+    texts = ",".join([f"data={data}", *parameters])
+    return [
+        *(sys.executable, "-m", "kedro", "run", "--env=test"),
+        *arguments,
+        f"--params={texts}",
+    ]
+
+
+def _kedro(project, folder, *arguments, parameters=()):
+    """`kedro run` to its end, with data and records in a folder."""
+    return subprocess.run(
+        _command(folder / "data", *arguments, parameters=parameters),
+        check=False,
+        cwd=project,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+class Results:
+    """Files of one data folder."""
+
+    def __init__(self, data):
+        self.data = data
+        self.reporting = data / "08_reporting"
+        self.store = ClipStore(data / "03_primary/clips")
+        self.clips = pd.read_csv(data / "03_primary/clips.csv", dtype=CLIP_COLUMNS)
+        self.videos = pd.read_csv(data / "02_intermediate/videos.csv", dtype=VIDEO_COLUMNS)
+
+    def names(self, *splits):
+        kept = self.clips[self.clips["dropped"].isna() & self.clips["split"].isin(splits)]
+        return list(kept["clip"])
+
+    def checkpoint(self, system):
+        return self.data / f"06_models/{system}/best.ckpt"
+
+    def training(self, system):
+        return json.loads((self.data / f"06_models/{system}/training.json").read_text())
+
+    def maps(self, system, clip):
+        return np.load(self.data / f"07_model_output/{system}/{clip}.npy")
+
+    def frames(self, system):
+        return pd.read_parquet(self.reporting / f"frames/{system}.parquet")
+
+    def scores(self, system):
+        return json.loads((self.reporting / f"metrics/{system}.json").read_text())
+
+    def table(self, name):
+        return pd.read_csv(self.reporting / f"tables/{name}.csv")
+
+
+class Job(Results):
+    """Both commands, their answers, and what MLflow noted of them."""
+
+    def __init__(self, project, folder):
+        self.folder = folder
+        self.answers = [
+            _kedro(project, folder),
+            _kedro(
+                project,
+                folder,
+                "--pipelines=train,evaluate,report",
+                parameters=["model=background"],
+            ),
+        ]
+        for answer in self.answers:
+            assert answer.returncode == 0, answer.stdout + answer.stderr
+        super().__init__(folder / "data")
+        self.client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+        self.runs = self.client.search_runs(["1"], order_by=["attributes.start_time ASC"])
+
+
+@pytest.fixture(scope="module")
+def job(project, tmp_path_factory):
+    return Job(project, tmp_path_factory.mktemp("job"))
+
+
+@contextmanager
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _predicted(checkpoint, frames):
+    """Maps as the README makes them from Python."""
+    with _one_thread():
+        maps = load_system(checkpoint).predict_clip(frames)
+    return (255 * maps).round().astype(np.uint8)
+
+
+# ------------------------------------------------------------------------------- files
+
+
+def _named_in_readme():
+    """Paths in the first column of the README's table of results."""
+    section = (REPOSITORY / "README.md").read_text("utf-8").split("### Evaluation and report")[1]
+    rows = re.findall(r"^\| (`.+?) \|", section.split("\n#")[0], re.M)
+    paths = []
+    for row in rows:
+        for name in re.findall(r"`(.+?)`", row):
+            # What stands second in a row lies beside the first.
+            paths.append(name if name.startswith("data/") else f"{Path(paths[-1]).parent}/{name}")
+    return paths
+
+
+def test_every_file_that_the_readme_names_is_there(job):
+    paths = _named_in_readme()
+    assert len(paths) >= 9
+    for path in paths:
+        for system in SYSTEMS if "<system>" in path else [""]:
+            for clip in job.names("validation", "test") if "<clip>" in path else [""]:
+                place = path.replace("<system>", system).replace("<clip>", clip)
+                place = place.removeprefix("data/")
+                if place.endswith(".*"):
+                    found = {file.suffix for file in job.data.glob(place)}
+                    assert found == {".csv", ".md", ".tex"}, place
+                elif place.endswith("/"):
+                    assert list((job.data / place).iterdir()), place
+                else:
+                    assert (job.data / place).is_file(), place
+
+
+def test_nothing_else_is_left(job):
+    assert not [path for path in job.data.rglob("*") if path.name.startswith(".tmp-")]
+    models = {path.relative_to(job.data / "06_models") for path in job.data.glob("06_models/*/*")}
+    assert models == {Path(s) / name for s in SYSTEMS for name in ("best.ckpt", "training.json")}
+    predicted = {
+        path.relative_to(job.data / "07_model_output").as_posix()
+        for path in job.data.glob("07_model_output/*/*.npy")
+    }
+    wanted = job.names("validation", "test")
+    assert predicted == {f"{system}/{clip}.npy" for system in SYSTEMS for clip in wanted}
+    assert {path.name for path in (job.reporting / "curves").iterdir()} == {
+        "all_systems.png",
+        "fgstp.png",
+    }
+
+
+def test_commands_tell_mistakes_of_nobody(job):
+    for answer in job.answers:
+        for text in (answer.stdout, answer.stderr):
+            assert "Traceback" not in text
+            assert "Error" not in text
+    assert "background needs no training." in job.answers[1].stdout
+
+
+# -------------------------------------------------------------------- training, predictions
+
+
+def test_checkpoint_and_notes_of_training_belong_together(job):
+    trained, still = job.training("fgstp"), job.training("background")
+    assert (trained["system"], still["system"]) == SYSTEMS
+    assert (trained["trained"], still["trained"]) == (True, False)
+    assert (still["parameters"], still["epochs"]) == (0, [])
+    checkpoint = read_checkpoint(job.checkpoint("fgstp"))
+    assert (checkpoint.settings["height_px"], checkpoint.settings["width_px"]) == (48, 64)
+    assert checkpoint.facts["epoch"] == trained["epoch"]
+    assert [row["epoch"] for row in trained["epochs"]] == [1, 2]
+    best = max(trained["epochs"], key=lambda row: row["val_miou"])
+    assert trained["epoch"] == best["epoch"]
+    assert trained["scores"] == {name: best[name] for name in best if name.startswith("val_")}
+    with _one_thread():
+        network = load_system(job.checkpoint("fgstp")).network
+    assert trained["parameters"] == sum(each.numel() for each in network.parameters())
+
+
+def test_saved_maps_are_those_of_the_saved_checkpoint(job):
+    validation, test = job.names("validation"), job.names("test")
+    looked_at = {
+        "fgstp": [validation[0], test[0], test[-1]],  # all of them would take seconds
+        "background": validation + test,
+    }
+    for system, clips in looked_at.items():
+        for clip in clips:
+            frames = np.load(job.data / f"03_primary/clips/{clip}.frames.npy")
+            saved = job.maps(system, clip)
+            assert saved.dtype == np.uint8
+            np.testing.assert_array_equal(saved, _predicted(job.checkpoint(system), frames))
+
+
+# -------------------------------------------------------------------------------- scores
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_frame_scores_are_those_of_the_saved_maps(job, system):
+    rows, protocols = job.frames(system), job.scores(system)["protocols"]
+    for name in PROTOCOL_NAMES:
+        protocol = PROTOCOLS[name].model_copy(update={"drop_first": LEFT_OUT})
+        threshold = protocols[name]["threshold"]
+        expected = [
+            score_clip(
+                job.maps(system, clip),
+                np.load(job.data / f"03_primary/clips/{clip}.masks.npy"),
+                protocol,
+                threshold,
+            ).assign(clip=clip)
+            for clip in job.names("test")
+        ]
+        expected = pd.concat(expected, ignore_index=True)
+        found = rows[rows["protocol"] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_only_test_clips_are_scored_and_not_their_first_frames(job, system):
+    rows = job.frames(system)
+    assert set(rows["clip"]) == set(job.names("test"))
+    assert not set(rows["clip"]) & set(job.names("train", "validation"))
+    assert (rows["system"] == system).all()
+    for _, frames in rows.groupby(["protocol", "clip"])["frame"]:
+        assert frames.tolist() == list(range(LEFT_OUT, LENGTH))
+    assert set(rows["protocol"]) == set(PROTOCOL_NAMES)
+
+
+def test_facts_stand_beside_the_scores_of_each_frame(job):
+    rows = job.frames("fgstp")
+    videos = job.videos.set_index("video")
+    clips = job.clips.set_index("clip")
+    for clip, of_clip in rows.groupby("clip"):
+        video = clips.loc[clip, "video"]
+        assert of_clip["video"].unique().tolist() == [video]
+        for fact in ("category", "distance_m", "background"):
+            assert of_clip[fact].unique().tolist() == [videos.loc[video, fact]]
+        masks, leak = job.store.masks(clip), job.store.leak_class(clip)
+        np.testing.assert_array_equal(of_clip["gas"], masks[of_clip["frame"]].any(axis=(1, 2)))
+        np.testing.assert_array_equal(of_clip["leak_class"], leak[of_clip["frame"]])
+    assert rows["gas"].nunique() == 2  # else nothing was looked at
+    assert rows["category"].nunique() == 5
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_scores_are_means_over_videos_of_means_over_frames(job, system):
+    rows, scores = job.frames(system), job.scores(system)
+    assert set(scores["protocols"]) == set(PROTOCOL_NAMES)
+    for name in PROTOCOL_NAMES:
+        own = rows[rows["protocol"] == name]
+        means = own.groupby("video")[MEANS].mean().mean()
+        found = pd.Series(scores["protocols"][name])[MEANS].astype(float)
+        pd.testing.assert_series_equal(found, means, rtol=0, atol=1e-6)
+        assert "average=video" in scores["protocols"][name]["settings"]
+        assert scores["n_frames"] == len(own)
+    assert (scores["n_videos"], scores["n_clips"]) == (5, rows["clip"].nunique())
+    assert scores["footage"] == "synthetic plumes"
+    assert scores["mask_sources"] == ["synthetic"]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_scores_of_frames_rank_as_pairs_and_steps_say(job, system):
+    """AUROC by all pairs of frames, average precision threshold by threshold."""
+    rows = job.frames(system)
+    for name in PROTOCOL_NAMES:
+        own = rows[rows["protocol"] == name]
+        gas, level = own["gas"].to_numpy(), own["frame_score"].to_numpy()
+        pairs = np.sign(level[gas][:, None] - level[~gas][None])
+        precision, recall_before = 0.0, 0.0
+        for threshold in sorted(set(level), reverse=True):
+            hits = (level >= threshold) & gas
+            recall = hits.sum() / gas.sum()
+            precision += (recall - recall_before) * hits.sum() / (level >= threshold).sum()
+            recall_before = recall
+        found = job.scores(system)["protocols"][name]
+        assert found["auroc"] == pytest.approx((pairs.mean() + 1) / 2, abs=1e-6)
+        assert found["average_precision"] == pytest.approx(precision, abs=1e-6)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_honest_threshold_is_the_best_on_validation_frames(job, system):
+    curves = []
+    for clip in job.names("validation"):
+        maps, masks = job.maps(system, clip), job.store.masks(clip) > 0
+        for level, mask in list(zip(maps, masks, strict=True))[LEFT_OUT:]:
+            curve = []
+            for threshold in range(256):
+                found = level >= threshold
+                union = np.count_nonzero(found | mask)
+                curve.append(np.count_nonzero(found & mask) / union if union else 1.0)
+            curves.append(curve)
+    mean_iou = np.mean(curves, axis=0)
+    assert len(curves) == len(job.names("validation")) * (LENGTH - LEFT_OUT)
+    best = np.flatnonzero(mean_iou >= mean_iou.max() - 1e-12)
+    assert len(best) < 256  # else any would do
+    nearest = min(best, key=lambda threshold: abs(threshold - 128))
+    protocols = job.scores(system)["protocols"]
+    assert protocols["honest"]["threshold"] == nearest
+    assert f"threshold={nearest} " in protocols["honest"]["settings"]
+    assert protocols["paper"]["threshold"] == 128
+
+
+def test_both_systems_were_scored_on_the_same_bytes(job):
+    first, second = (job.scores(system) for system in SYSTEMS)
+    assert first["footage_sha256"] == second["footage_sha256"]
+    assert first["checkpoint_sha256"] != second["checkpoint_sha256"]
+    for system in SYSTEMS:
+        digest = hashlib.sha256(job.checkpoint(system).read_bytes()).hexdigest()
+        assert job.scores(system)["checkpoint_sha256"] == digest
+
+
+# -------------------------------------------------------------------------------- report
+
+
+def test_tables_show_both_systems_beside_the_published_rows(job):
+    table = job.table("table1")
+    ours = table[table["source"] == "this evaluation"]
+    assert set(ours["system"]) == set(SYSTEMS)
+    assert set(ours["block"]) == set(PROTOCOL_NAMES)
+    for row in ours.itertuples():
+        expected = job.scores(row.system)["protocols"][row.protocol][row.metric]
+        assert row.value == pytest.approx(expected, abs=1e-6)
+        assert row.data == "synthetic plumes"
+        assert row.mask_source == "synthetic"
+    published = table[table["block"] == "published"].set_index(["system", "metric"])["value"]
+    assert published["fgstp", "iou_mean"] == 0.399
+    assert published["slt_net", "e_mean"] == 0.806
+    assert published.index.get_level_values("system").nunique() == 7
+    ablation = job.table("table2")
+    assert set(ablation.loc[ablation["source"] == "this evaluation", "system"]) == {"fgstp"}
+    assert len(ablation.loc[ablation["block"] == "published", "system"].unique()) == 4
+
+
+def test_written_tables_hold_the_same_figures(job):
+    text = (job.reporting / "tables/table1.md").read_text("utf-8")
+    block = text.split("## Protocol paper")[1].split("\n## ")[0]
+    found = {}
+    for line in block.splitlines():
+        if line.startswith("| ") and not line.startswith(("| system", "| ---")):
+            name, *cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+            found[name] = cells
+    metrics = ("s_measure", "weighted_f", "mae", "e_mean", "iou_mean", "dice_mean")
+    assert found == {
+        name: [f"{job.scores(system)['protocols']['paper'][each]:.3f}" for each in metrics]
+        for name, system in zip(NAMES, SYSTEMS, strict=True)
+    }
+    latex = (job.reporting / "tables/table1.tex").read_text("utf-8")
+    for written in (text, latex):
+        assert "so the two blocks do not compare" in written
+        for name in NAMES:
+            assert name in written
+
+
+def test_page_and_headline_tell_of_both_systems(job):
+    page = (job.reporting / "report.html").read_text("utf-8")
+    headline = (job.reporting / "headline.txt").read_text("utf-8")
+    for text in (page, headline, job.answers[1].stdout):
+        for name in NAMES:
+            assert name in text
+    for system in SYSTEMS:
+        scores = job.scores(system)["protocols"]
+        for value in (scores["paper"]["iou_mean"], scores["honest"]["iou"]):
+            assert f"{value:.3f}" in page
+            assert f"{value:.3f}" in headline
+    assert page.count('src="data:image/png;base64,') >= 3  # predictions and two curves
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)  # it stands alone
+    # The first command reported the only system that there was.
+    assert NAMES[1] not in job.answers[0].stdout.split("Scores on")[1]
+
+
+# -------------------------------------------------------------------------------- MLflow
+
+
+def test_each_command_is_one_finished_run(job):
+    assert [run.info.status for run in job.runs] == ["FINISHED", "FINISHED"]
+    assert [run.data.tags["system"] for run in job.runs] == list(SYSTEMS)
+    for run, system in zip(job.runs, SYSTEMS, strict=True):
+        assert run.info.run_name.startswith(f"{system}: ")
+        assert run.data.tags["env"] == "test"
+        assert "run --env=test" in run.data.tags["command"]
+        assert re.fullmatch(r"[0-9a-f]{40}", run.data.tags["mlflow.source.git.commit"])
+
+
+def test_parameters_of_the_run_are_flat_and_of_its_system_alone(job):
+    first, second = (run.data.params for run in job.runs)
+    for name, value in {
+        "systems.fgstp.height_px": "48",
+        "systems.fgstp.encoder.name": "pvt_v2_b0",
+        "train.epochs": "2",
+        "train.augmentation.flip_share": "0.5",
+        "evaluate.drop_first_frames": "1",
+        "ingest.synthetic.height_px": "48",
+        "model": "fgstp",
+        "seed": "1",
+    }.items():
+        assert first[name] == value
+    assert second["systems.background.method"] == "mog2"
+    for params, system in zip((first, second), SYSTEMS, strict=True):
+        of_systems = [name for name in params if name.startswith("systems.")]
+        assert of_systems
+        assert all(name.startswith(f"systems.{system}.") for name in of_systems)
+
+
+def test_figures_of_every_epoch_are_in_the_run(job):
+    run, rows = job.runs[0], job.training("fgstp")["epochs"]
+    for name in ("train_loss", "val_miou", "val_iou"):
+        history = job.client.get_metric_history(run.info.run_id, name)
+        assert [each.value for each in history] == pytest.approx([row[name] for row in rows])
+        assert [each.step for each in history] == [2, 4]  # two steps an epoch
+    epochs = job.client.get_metric_history(run.info.run_id, "epoch")
+    assert [each.value for each in epochs] == [1, 2]
+    assert run.data.metrics["best.epoch"] == job.training("fgstp")["epoch"]
+    assert run.data.metrics["best.val_miou"] == job.training("fgstp")["scores"]["val_miou"]
+    assert "train_loss" not in job.runs[1].data.metrics
+
+
+def test_scores_are_in_the_run(job):
+    for run, system in zip(job.runs, SYSTEMS, strict=True):
+        assert run.data.metrics["predict.ms_per_frame"] > 0
+        for name in PROTOCOL_NAMES:
+            for metric, value in job.scores(system)["protocols"][name].items():
+                if metric != "settings":
+                    assert run.data.metrics[f"{name}.{metric}"] == value
+    assert "paper.iou_mean" in run.data.metrics
+
+
+def test_example_pictures_of_every_epoch_are_in_the_run(job, tmp_path):
+    run_id = job.runs[0].info.run_id
+    names = [each.path for each in job.client.list_artifacts(run_id, "examples")]
+    assert names == ["examples/epoch_001.png", "examples/epoch_002.png"]
+    for name in names:
+        content = Path(job.client.download_artifacts(run_id, name, tmp_path)).read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert len(content) > 1000
+    assert job.client.list_artifacts(job.runs[1].info.run_id, "examples") == []
+
+
+def test_page_and_tables_are_kept_with_the_run_that_made_them(job, tmp_path):
+    first, second = (run.info.run_id for run in job.runs)
+    tables = [f"tables/{path.name}" for path in sorted((job.reporting / "tables").iterdir())]
+    assert len(tables) == 6
+    for run_id in (first, second):
+        assert [each.path for each in job.client.list_artifacts(run_id, "tables")] == tables
+    for name in ("report.html", *tables):
+        kept = Path(job.client.download_artifacts(second, name, tmp_path))
+        assert kept.read_text("utf-8") == (job.reporting / name).read_text("utf-8")
+    page = Path(job.client.download_artifacts(first, "report.html", tmp_path)).read_text("utf-8")
+    assert NAMES[0] in page
+    assert page != (job.reporting / "report.html").read_text("utf-8")
+
+
+# ----------------------------------------------------------- once more, in this process
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Where runs in this process are recorded; making the file takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('records')}/mlflow.db"
+
+
+@pytest.fixture
+def again(project, records):
+    """Runs pipelines on a data folder, and gives what a user would be told, None if nothing."""
+
+    def run(data, *pipelines, **parameters):
+        with pytest.MonkeyPatch.context() as patch, _one_thread():
+            # What a run changes for the whole process is changed back.
+            patch.setattr(sys, "argv", ["kedro", "run", "--env=test"])
+            patch.setattr(sys, "path", list(sys.path))
+            patch.setattr(sys, "excepthook", sys.excepthook)
+            patch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+            patch.setenv("MLFLOW_TRACKING_URI", records)
+            bootstrap_project(project)
+            try:
+                with KedroSession.create(
+                    project_path=project,
+                    env="test",
+                    runtime_params={"data": str(data)} | parameters,
+                ) as session:
+                    session.run(pipeline_names=list(pipelines))
+            except Exception as error:
+                sentence = user_sentence(error)
+                if sentence is None:
+                    raise
+                return sentence
+            finally:
+                while mlflow.active_run():
+                    mlflow.end_run("FAILED")
+                mlflow.set_tracking_uri(None)
+        return None
+
+    return run
+
+
+@pytest.fixture
+def copied(job, tmp_path):
+    """A copy of all files, times included."""
+    shutil.copytree(job.data, tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def ingested(job, tmp_path):
+    """A copy of what ingest left."""
+    data = tmp_path / "data"
+    for stage in ("02_intermediate", "03_primary"):
+        shutil.copytree(job.data / stage, data / stage)
+    return data
+
+
+def _contents(data, *below):
+    """Bytes of all files of some folders."""
+    return {
+        path.relative_to(data).as_posix(): path.read_bytes()
+        for folder in below
+        for path in (data / folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def _times(data, system="fgstp"):
+    maps = (data / f"07_model_output/{system}").glob("*.npy")
+    return {path.name: path.stat().st_mtime_ns for path in maps}
+
+
+def test_evaluating_again_predicts_nothing_and_gives_the_same_bytes(job, copied, again):
+    before = _times(copied)
+    assert again(copied, "evaluate") is None
+    assert len(before) == len(job.names("validation", "test"))
+    assert _times(copied) == before
+    stages = ("07_model_output", "08_reporting")
+    assert _contents(copied, *stages) == _contents(job.data, *stages)
+    # The scores were written again; else the same bytes would tell nothing.
+    for name in ("frames/fgstp.parquet", "metrics/fgstp.json", "summaries/fgstp.csv"):
+        changed = (copied / "08_reporting" / name).stat().st_mtime_ns
+        assert changed > (job.reporting / name).stat().st_mtime_ns
+
+
+def test_after_training_with_another_seed_old_predictions_are_replaced(job, copied, again):
+    before, of_other = _times(copied), _times(copied, "background")
+    assert again(copied, "train", "evaluate", seed=2) is None
+    results = Results(copied)
+    after = _times(copied)
+    assert set(after) == set(before)
+    assert all(after[name] > before[name] for name in before)
+    assert _times(copied, "background") == of_other
+    clip = results.names("test")[0]
+    assert not np.array_equal(results.maps("fgstp", clip), job.maps("fgstp", clip))
+    frames = results.store.frames(clip)
+    expected = _predicted(results.checkpoint("fgstp"), frames)
+    np.testing.assert_array_equal(results.maps("fgstp", clip), expected)
+    digest = hashlib.sha256(results.checkpoint("fgstp").read_bytes()).hexdigest()
+    assert results.scores("fgstp")["checkpoint_sha256"] == digest
+    assert job.scores("fgstp")["checkpoint_sha256"] != digest
+
+
+# ------------------------------------------------------------------------------ mistakes
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"train": {"epochs": 0}}, "train.epochs is 0: input should be greater than or equal to 1"),
+        ({"train": {"epoch": 3}}, "train.epoch is 3: extra inputs are not permitted"),
+        ({"train": {"learning_rate": -1.0}}, "train.learning_rate is -1.0"),
+        ({"train": {"best_by": "loss"}}, "train.best_by is 'loss'"),
+        ({"evaluate": {"protocols": ["nice"]}}, "here is no protocol 'nice'; there are paper,"),
+        ({"evaluate": {"protocols": []}}, "evaluate.protocols is "),
+        ({"evaluate": {"drop_first_frames": -1}}, "evaluate.drop_first_frames is -1"),
+        ({"evaluate": {"thresholds": 1}}, "evaluate.thresholds is 1: extra inputs"),
+        ({"systems": {"fgstp": {"height_px": 0}}}, "systems.fgstp.height_px is 0"),
+        ({"systems": {"fgstp": {"encoder": {"name": "vgg"}}}}, "encoder.name is 'vgg'"),
+        ({"systems": {"fgstp_no_ctc": {"ctc": True}}}, "ctc must be false for this system"),
+        ({"systems": {"yolo": {}}}, "systems.yolo is {}: extra inputs are not permitted"),
+    ],
+    ids=str,
+)
+def test_wrong_settings_stop_the_run_before_it_starts(tmp_path, again, parameters, words):
+    sentence = again(tmp_path / "data", "ingest", "train", "evaluate", "report", **parameters)
+    assert words in sentence
+    assert "\n" not in sentence
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.xfail(strict=True, reason="the list without the wrong name counts as empty")
+def test_a_wrong_protocol_is_one_mistake(tmp_path, again):
+    sentence = again(tmp_path / "data", "evaluate", evaluate={"protocols": ["nice"]})
+    assert sentence.count("evaluate.protocols") == 1
+    assert ".;" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "parameters", "words"),
+    [
+        (["train"], {"model": "nothing"}, "There is no system 'nothing'; choose one of fgstp,"),
+        (["train"], {"seed": -1}, "The seed is -1; choose a whole number of 0 or more."),
+        (["train"], {"train": {"accelerator": "cuda"}}, "train.accelerator is cuda, but torch"),
+        (["evaluate"], {}, "06_models/fgstp/training.json cannot be read"),
+        (["evaluate"], {"model": "nothing"}, "06_models/nothing/training.json cannot be read"),
+        (["report"], {}, "No system has been evaluated; run `kedro run --pipelines=evaluate`."),
+    ],
+    ids=str,
+)
+def test_mistakes_in_what_is_run(ingested, again, monkeypatch, pipelines, parameters, words):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    before = _contents(ingested, ".")
+    sentence = again(ingested, *pipelines, **parameters)
+    assert words in sentence
+    assert "\n" not in sentence
+    assert _contents(ingested, ".") == before
+
+
+def test_before_ingest_the_clip_table_is_asked_for(tmp_path, again):
+    sentence = again(tmp_path / "data", "train")
+    assert "03_primary/clips.csv cannot be read" in sentence
+    assert not (tmp_path / "data").exists()
+
+
+def test_systems_that_were_scored_on_other_footage_are_not_reported(copied, again):
+    tables = _contents(copied, "08_reporting/tables")
+    clip = min(copied.glob("03_primary/clips/*15000_0000.masks.npy"))  # of a test video
+    masks = np.load(clip)
+    masks[3, 5, 5] ^= 1
+    np.save(clip, masks)
+    assert again(copied, "train", "evaluate", model="background") is None
+    sentence = again(copied, "report")
+    assert "background and fgstp were scored on different clips" in sentence
+    assert "evaluate the older one again" in sentence
+    assert _contents(copied, "08_reporting/tables") == tables
+
+
+def _sentence(answer):
+    """The one line in which a mistake is told."""
+    assert answer.returncode == 1, answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stderr + answer.stdout
+    told = [line for line in answer.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(told) == 1, answer.stderr
+    assert answer.stderr.rstrip().endswith(told[0])
+    return told[0]
+
+
+def test_command_with_several_wrong_settings(project, tmp_path):
+    wrong = ["train.epochs=0", "train.epoch=3", "evaluate.protocols=[nice]"]
+    sentence = _sentence(_kedro(project, tmp_path, parameters=wrong))
+    assert "train.epochs is 0: input should be greater than or equal to 1; " in sentence
+    assert "train.epoch is 3: extra inputs are not permitted; " in sentence
+    assert "no protocol 'nice'" in sentence
+    assert sentence.endswith("; correct conf/ or --params.")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pipeline", "parameter", "words"),
+    [
+        ("evaluate", "model=fgstp", "06_models/fgstp/training.json cannot be read"),
+        ("train", "model=nothing", "There is no system 'nothing'; choose one of fgstp,"),
+        ("report", "model=fgstp", "No system has been evaluated"),
+    ],
+)
+def test_commands_with_other_mistakes(project, ingested, pipeline, parameter, words):
+    before = _contents(ingested, ".")
+    folder = ingested.parent
+    answer = _kedro(project, folder, f"--pipelines={pipeline}", parameters=[parameter])
+    assert words in _sentence(answer)
+    assert _contents(ingested, ".") == before
+    [run] = MlflowClient(f"sqlite:///{folder}/mlflow.db").search_runs(["1"])
+    assert run.info.status == "FAILED"
+
+
+# ----------------------------------------------------------------------------- stopped
+
+
+LONG = ["train.epochs=4", "train.steps_per_epoch=3"]
+
+
+def _started(project, folder, parameters):
+    """`kedro run --pipelines=train`, given back once an epoch is finished."""
+    process = subprocess.Popen(
+        _command(folder / "data", "--pipelines=train", parameters=parameters),
+        cwd=project,
+        env=_environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (folder / "data/06_models/fgstp/resume/state.ckpt").is_file():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def _copy(job, folder):
+    for stage in ("02_intermediate", "03_primary"):
+        shutil.copytree(job.data / stage, folder / "data" / stage)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_weights(job, project, tmp_path):
+    killed, whole = _copy(job, tmp_path / "killed"), _copy(job, tmp_path / "whole")
+    process = _started(project, killed, LONG)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert not (killed / "data/06_models/fgstp/training.json").exists()
+
+    answers = [
+        _kedro(project, folder, "--pipelines=train", parameters=LONG) for folder in (killed, whole)
+    ]
+    for answer in answers:
+        assert answer.returncode == 0, answer.stderr
+    assert re.search(r"Going on after epoch [123], from ", answers[0].stdout)
+    assert "Going on" not in answers[1].stdout
+    first, second = Results(killed / "data"), Results(whole / "data")
+    assert first.training("fgstp") == second.training("fgstp")
+    assert [row["epoch"] for row in first.training("fgstp")["epochs"]] == [1, 2, 3, 4]
+    weights = [read_checkpoint(each.checkpoint("fgstp")).weights for each in (first, second)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        assert torch.equal(tensor, weights[1][name]), name
+    left = {path.name for path in (killed / "data/06_models/fgstp").iterdir()}
+    assert left == {"best.ckpt", "training.json"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_training_is_recorded_as_killed(job, project, tmp_path, name, status):
+    folder = _copy(job, tmp_path)
+    process = _started(project, folder, ["train.epochs=1000"])
+    os.killpg(process.pid, name)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == status, output + errors
+    assert "Traceback" not in errors
+    [run] = MlflowClient(f"sqlite:///{folder}/mlflow.db").search_runs(["1"])
+    assert run.info.status == "KILLED"
+    assert run.data.tags["system"] == "fgstp"
+    assert not (folder / "data/06_models/fgstp/training.json").exists()
+    assert not list(folder.rglob(".tmp-*"))

@@ -1,0 +1,288 @@
+import pickle
+from types import SimpleNamespace
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch.utils.data import DataLoader
+
+from fgstp.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clips import Clip
+from fgstp.footage.records import CLIP_COLUMNS, table
+from fgstp.pipelines.train.live import LiveExamples, LiveMetrics, live_callbacks
+from fgstp.reporting.example_pictures import draw_examples
+from fgstp.reporting.prediction_figure import Example
+
+NO_CLIPS = table([], CLIP_COLUMNS)
+
+
+@pytest.fixture
+def new_run(tracking, database):
+    """A run that is not the active one, what records in it, and how to look at it."""
+    experiment = tracking.get_experiment_by_name("of the test")
+    run_id = tracking.create_run(experiment.experiment_id).info.run_id
+
+    def history(name):
+        return [(each.step, each.value) for each in tracking.get_metric_history(run_id, name)]
+
+    return LiveMetrics(database, run_id), history
+
+
+def at(step, epoch=0, **figures):
+    """Stands in for a trainer."""
+    metrics = {name: torch.tensor(value) for name, value in figures.items()}
+    return SimpleNamespace(global_step=step, current_epoch=epoch, callback_metrics=metrics)
+
+
+# ------------------------------------------------------------------------- numbers
+
+
+def test_the_loss_of_every_tenth_step_is_recorded(new_run):
+    live, history = new_run
+    for step in range(1, 31):
+        live.on_train_batch_end(at(step, train_loss_step=float(step)), None, None, None, 0)
+    assert history("train_loss_step") == [(10, 10.0), (20, 20.0), (30, 30.0)]
+
+
+def test_means_and_scores_of_an_epoch_are_recorded_and_its_number_from_1(new_run):
+    live, history = new_run
+    for epoch in (0, 1):
+        trainer = at(
+            7 * (epoch + 1),
+            epoch,
+            train_loss_step=99.0,
+            train_loss_epoch=0.5 - epoch / 4,
+            train_loss=0.5 - epoch / 4,
+            train_bce=0.25,
+            val_miou=0.5 + epoch / 4,
+        )
+        live.on_train_epoch_start(trainer, None)
+        live.on_train_epoch_end(trainer, None)
+    assert history("train_loss") == [(7, 0.5), (14, 0.25)]
+    assert history("train_bce") == [(7, 0.25), (14, 0.25)]
+    assert history("val_miou") == [(7, 0.5), (14, 0.75)]
+    assert history("epoch") == [(7, 1.0), (14, 2.0)]
+    assert history("train_loss_step") == history("train_loss_epoch") == []
+
+
+def test_the_time_of_an_epoch_is_recorded(new_run, monkeypatch):
+    live, history = new_run
+    clock = iter([100.0, 103.5, 200.0, 204.0])
+    monkeypatch.setattr("fgstp.pipelines.train.live.time.monotonic", lambda: next(clock))
+    for step in (1, 2):
+        live.on_train_epoch_start(at(step), None)
+        live.on_train_epoch_end(at(step), None)
+    monkeypatch.undo()
+    assert history("epoch_s") == [(1, 3.5), (2, 4.0)]
+
+
+def test_another_process_records_in_the_same_run(new_run, monkeypatch):
+    live, history = new_run
+    # There, nobody has said where runs are recorded.
+    mlflow.set_tracking_uri(None)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    copied = pickle.loads(pickle.dumps(live))
+    copied.on_train_batch_end(at(10, train_loss_step=0.5), None, None, None, 0)
+    assert history("train_loss_step") == [(10, 0.5)]
+
+
+class Means(LightningModule):
+    """Its loss is the mean of the batch; it logs what our module logs, in the same way."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def training_step(self, batch, _):
+        loss = batch.mean() + 100 * self.current_epoch + 0 * self.weight.sum()
+        self.log("train_loss", loss, on_step=True, on_epoch=True, batch_size=1)
+        self.log_dict({"train_bce": 2 * loss}, on_step=False, on_epoch=True, batch_size=1)
+        return loss
+
+    def validation_step(self, *_):
+        pass
+
+    def on_validation_epoch_end(self):
+        self.log("val_miou", 0.25 * (self.current_epoch + 1))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+def test_lightning_hands_it_the_figures_of_the_epoch_that_ends(tracking, tmp_path):
+    """Twelve steps an epoch whose losses are 0, 1, ... 11, and 100 more in the second."""
+    numbers = DataLoader(torch.arange(12.0), batch_size=1)
+    with mlflow.start_run() as run:
+        [live] = live_callbacks(NO_CLIPS, ClipStore(tmp_path))
+        trainer = Trainer(
+            max_epochs=2,
+            accelerator="cpu",
+            callbacks=[live],
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(Means(), numbers, numbers)
+
+    def history(name):
+        found = tracking.get_metric_history(run.info.run_id, name)
+        return [(each.step, each.value) for each in found]
+
+    assert history("train_loss_step") == [(10, 9.0), (20, 107.0)]
+    assert history("train_loss") == [(12, 5.5), (24, 105.5)]
+    assert history("train_bce") == [(12, 11.0), (24, 211.0)]
+    assert history("val_miou") == [(12, 0.25), (24, 0.5)]
+    assert history("epoch") == [(12, 1.0), (24, 2.0)]
+
+
+# ------------------------------------------------------------------------- pictures
+
+
+class Blurred:
+    """Stands in for a system that looks two frames back and two ahead, as far as there are."""
+
+    def predict_clip(self, frames):
+        numbers = np.arange(len(frames))
+        around = [np.clip(numbers + reach, 0, len(frames) - 1) for reach in (-2, -1, 0, 1, 2)]
+        return np.mean([frames[each] for each in around], axis=0, dtype=np.float32) / 255
+
+
+MODULE = SimpleNamespace(system=Blurred())
+
+
+class Clips:
+    """Clips on disk and their table."""
+
+    def __init__(self, folder):
+        self.store = ClipStore(folder)
+        self.rows = []
+
+    @property
+    def table(self):
+        return table(self.rows, CLIP_COLUMNS)
+
+    def add(self, name, gas=(3, 1, 2), mask_source="annotated", **more):
+        """A clip with as many gas pixels in its frames as `gas` says."""
+        frames = np.random.default_rng(len(self.rows)).integers(0, 256, (len(gas), 6, 8))
+        masks = np.zeros(frames.shape, np.uint8)
+        for mask, count in zip(masks, gas, strict=True):
+            mask[0, :count] = 1
+        masks = None if mask_source == "none" else masks
+        self.store.write(name, Clip(0, 0, frames.astype(np.uint8), masks=masks))
+        row = {"clip": name, "video": name.partition("_")[0], "split": "validation"}
+        share = float(np.mean(gas)) / 48
+        self.rows.append(row | {"mask_source": mask_source, "gas_share": share} | more)
+
+
+@pytest.fixture
+def clips(tmp_path):
+    return Clips(tmp_path / "clips")
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What is drawn, each time."""
+    calls = []
+
+    def note(*args, **more):
+        calls.append(args)
+        return draw_examples(*args, **more)
+
+    monkeypatch.setattr("fgstp.pipelines.train.live.draw_examples", note)
+    return calls
+
+
+def chosen(tracking, drawn, clips):
+    """Clip and frame of the examples that a run would show."""
+    with mlflow.start_run():
+        callbacks = live_callbacks(clips.table, clips.store)
+        for callback in callbacks[1:]:
+            callback.on_validation_end(at(1), MODULE)
+    return [tuple(label.split("\n")[-2:]) for label in drawn[-1][-1]] if drawn else []
+
+
+def test_pictures_show_what_the_whole_clip_would_give(new_run, database, clips, drawn):
+    clips.add("a_0000", gas=(1,) * 9)
+    frames, masks = clips.store.frames("a_0000"), clips.store.masks("a_0000")
+    numbers = [0, 1, 4, 7, 8]
+    live = LiveExamples(
+        database,
+        new_run[0]._run_id,
+        clips.store,
+        [Example("category", "a_0000", number, 1) for number in numbers],
+    )
+    live.on_validation_end(at(7, epoch=2), MODULE)
+    [(shown, outlined, maps, labels)] = drawn
+    np.testing.assert_array_equal(shown, frames[numbers])
+    np.testing.assert_array_equal(outlined, masks[numbers])
+    np.testing.assert_array_equal(maps["epoch 3"], Blurred().predict_clip(frames)[numbers])
+    assert [label.split("\n")[-1] for label in labels] == [f"frame {n}" for n in numbers]
+
+
+def test_a_picture_an_epoch_is_kept_with_the_run(tracking, clips):
+    clips.add("a_0000")
+    with mlflow.start_run() as run:
+        metrics, pictures = pickle.loads(pickle.dumps(live_callbacks(clips.table, clips.store)))
+    assert type(metrics) is LiveMetrics
+    for epoch in (0, 1):
+        pictures.on_validation_end(at(1, epoch), MODULE)
+    kept = tracking.list_artifacts(run.info.run_id, "examples")
+    assert [each.path for each in kept] == ["examples/epoch_001.png", "examples/epoch_002.png"]
+    assert all(each.file_size > 1000 for each in kept)
+
+
+def test_examples_are_kept_validation_clips_with_masks_and_gas(tracking, clips, drawn):
+    clips.add("train_0000", split="train")
+    clips.add("bare_0000", mask_source="none")
+    clips.add("twice_0000", dropped="duplicate")
+    clips.add("still_0000", gas=(0, 0, 0))
+    clips.add("a_0000", gas=(3, 1, 2, 0))
+    clips.add("b_0000", gas=(0, 0, 7))
+    # The frame with the median area of those with gas.
+    assert chosen(tracking, drawn, clips) == [("a_0000", "frame 2"), ("b_0000", "frame 2")]
+
+
+def test_without_gas_the_middle_of_a_clip_is_shown(tracking, clips, drawn):
+    clips.add("a_0000", gas=(0, 0, 0))
+    assert chosen(tracking, drawn, clips) == [("a_0000", "frame 1"), ("no frame has gas",)] or (
+        drawn[-1][-1][0].endswith("a_0000\nframe 1\nno frame has gas")
+    )
+
+
+def test_of_many_clips_four_are_shown_from_the_first_to_the_last(tracking, clips, drawn):
+    for letter in "abcdefg":
+        clips.add(f"{letter}_0000")
+    shown = [clip for clip, _ in chosen(tracking, drawn, clips)]
+    assert shown == ["a_0000", "c_0000", "e_0000", "g_0000"]
+
+
+def test_several_clips_of_one_video_are_several_examples(tracking, clips, drawn):
+    for number in range(4):
+        clips.add(f"a_{number:04d}")
+    shown = [clip for clip, _ in chosen(tracking, drawn, clips)]
+    assert shown == [f"a_{number:04d}" for number in range(4)]
+
+
+def test_without_validation_clips_there_are_no_pictures(tracking, clips, drawn):
+    clips.add("a_0000", split="train")
+    clips.add("b_0000", mask_source="none")
+    assert chosen(tracking, drawn, clips) == []
+
+
+def test_masks_that_are_gone_are_told(new_run, database, clips):
+    clips.add("a_0000")
+    clips.store.path("a_0000", "masks").unlink()
+    example = Example("category", "a_0000", 0, 1)
+    live = LiveExamples(database, new_run[0]._run_id, clips.store, [example])
+    with pytest.raises(UserError, match="The masks of the clip a_0000 are gone; run ingest again"):
+        live.on_validation_end(at(1), MODULE)
+
+
+def test_without_a_run_there_are_no_callbacks_and_none_is_opened(tracking, tmp_path):
+    assert live_callbacks(NO_CLIPS, ClipStore(tmp_path)) == []
+    assert mlflow.active_run() is None

@@ -1,0 +1,287 @@
+"""Training in several processes on the CPU. Starting them takes long: all but a few are slow."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.utils.data import default_collate
+
+from fgstp.errors import UserError
+from fgstp.models.checkpoint import load_system
+from fgstp.models.registry import SYSTEMS, build_system
+from fgstp.training.fit import fit
+from fgstp.training.module import Overlap
+from fgstp.training.samples import WindowOrder, Windows, triple_batch
+from fgstp.training.settings import AugmentationSettings, TrainSettings
+
+HERE = Path(__file__).parent
+TWO = {
+    "window_targets": 2,
+    "targets_per_step": 4,
+    "learning_rate": 1e-3,
+    "accelerator": "cpu",
+    "devices": 2,
+}
+NETWORK = {"encoder": {"name": "pvt_v2_b0"}, "height_px": 64, "width_px": 64}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def part(monkeypatch):
+    """The module of what is sent to the processes, which find it by its name too."""
+    monkeypatch.syspath_prepend(HERE)
+    import taking_part
+
+    return taking_part
+
+
+@pytest.fixture
+def train(clips, build, tmp_path):
+    """Trains a new system on four small clips, in two processes."""
+    for seed, split in enumerate(["train"] * 4 + ["validation"] * 3):
+        clips.add_blob(4, split, seed=seed)
+
+    def run(name="run", callbacks=(), system=None, **changes):
+        system = system or build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
+        settings = TrainSettings(**TWO | changes)
+        folder = tmp_path / name
+        return system, fit(
+            system, clips.table, clips.store, folder, settings, seed=5, callbacks=callbacks
+        )
+
+    return run
+
+
+def same(one, two):
+    one, two = one.network.state_dict(), two.network.state_dict()
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def notes(folder, what):
+    """What each process noted, by rank."""
+    return [
+        [json.loads(line) for line in (folder / f"{what}-{rank}.txt").read_text().splitlines()]
+        for rank in (0, 1)
+    ]
+
+
+def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
+    system = build()
+    system.__class__, system.notes = part.Noting, tmp_path
+    plain = {"enabled": False}
+    _, outcome = train(
+        system=system,
+        callbacks=[part.Gradients(tmp_path)],
+        epochs=2,
+        clip_gradient_at=None,
+        augmentation=plain,
+    )
+
+    # The gradient of the first step is that of its two windows together.
+    found = clips.masked()
+    windows = Windows(
+        clips.store,
+        found,
+        n_targets=2,
+        offsets=(-1, 1),
+        size=(64, 64),
+        augmentation=AugmentationSettings(**plain),
+    )
+    keys = list(WindowOrder(found, 2, seed=5))
+    reference = build()
+    for module in reference.network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    batch = triple_batch(default_collate([windows[key] for key in keys[:2]]))
+    reference.training_step(batch)[0].backward()
+    gradients = torch.load(tmp_path / "gradients.pt")
+    for name, parameter in reference.network.named_parameters():
+        largest = float(parameter.grad.abs().max())
+        torch.testing.assert_close(
+            gradients[name], parameter.grad, rtol=1e-3, atol=1e-4 * largest, msg=name
+        )
+
+    # Each window of the first epoch is seen once, by one of them.
+    frames = [triple_batch(default_collate([windows[key]])).frames.sum() for key in keys]
+    seen = [value for rank in notes(tmp_path, "frames") for step in rank[:4] for value in step]
+    assert sorted(seen) == pytest.approx(sorted(map(float, frames)), rel=1e-4)
+    assert len(keys) == 8
+
+    # Both validate the same network, each its share; the first alone calls callbacks.
+    one, two = notes(tmp_path, "validated")
+    assert len(one) == len(two) == 4
+    assert [weights for _, weights in one] == [weights for _, weights in two]
+    assert one[0][1] != one[2][1]
+    assert [path.name for path in tmp_path.glob("called-*")] == ["called-0"]
+
+    # What comes back is the trained network, and what is left is one checkpoint.
+    assert one[-1][1] == part.digest(system.network)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["best.ckpt"]
+    assert [row["epoch"] for row in outcome.history] == [1, 2]
+
+    # The scores are those of all clips in one process.
+    best = load_system(outcome.checkpoint)
+    validated = clips.masked("validation")
+    overlaps = [
+        Overlap.of(
+            best.predict_clip(clips.store.frames(clip.name)) > 0.5,
+            np.asarray(clips.store.masks(clip.name)) > 0,
+        )
+        for clip in validated
+    ]
+    every = Overlap(*(np.concatenate(counts) for counts in zip(*overlaps, strict=True)))
+    assert outcome.scores == {name: np.float32(score) for name, score in every.scores().items()}
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, part, tmp_path):
+    whole, expected = train("whole", epochs=3)
+    with pytest.raises(ChildFailedError, match="exitcode  : 9"):
+        train("cut", [part.At(1, part.kill)], epochs=3)
+    (tmp_path / "cut" / "best.ckpt").unlink()
+    continued, outcome = train("cut", epochs=3)
+    assert same(whole, continued)
+    assert outcome.history == expected.history
+    assert (outcome.epoch, outcome.scores) == (expected.epoch, expected.scores)
+
+
+def test_a_run_of_two_processes_can_be_finished_by_one(train, part, caplog):
+    with pytest.raises(ChildFailedError):
+        train(callbacks=[part.At(1, part.kill)], epochs=2)
+    _, outcome = train(epochs=2, devices=1)
+    assert [row["epoch"] for row in outcome.history] == [1, 2]
+    assert "begins anew" not in caplog.text
+
+
+def test_a_mistake_of_the_user_arrives_as_the_same_sentence(train, part, capfd, caplog):
+    with pytest.raises(UserError, match=r"^The loss became nan in epoch 1, on the clips V_000"):
+        train(callbacks=[part.At(0, part.spoil)])
+    assert "Traceback" not in capfd.readouterr().err
+    assert "Traceback" not in caplog.text
+
+
+def test_another_error_arrives_with_its_traceback(train, part):
+    with pytest.raises(ChildFailedError, match=r"in fail\n.*\n *KeyError: 'a mistake of the pro"):
+        train(callbacks=[part.At(0, part.fail)])
+
+
+def test_a_time_limit_ends_all_and_the_run_goes_on_later(train):
+    _, outcome = train(epochs=1, time_limit_s=1e-3)
+    assert (outcome.ended_by, outcome.n_epochs, outcome.history) == ("time limit", 0, [])
+    _, outcome = train(epochs=1)
+    assert (outcome.ended_by, outcome.n_epochs) == ("epochs", 1)
+
+
+SCRIPT = """
+import signal, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+import pandas as pd
+import taking_part
+from fgstp.footage.clip_store import ClipStore
+from fgstp.models.registry import SYSTEMS, build_system
+from fgstp.training.fit import fit
+from fgstp.training.settings import TrainSettings
+
+def stop(number, frame):
+    print("stopped by", number)
+    raise SystemExit(77)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    system = build_system("fgstp", {network!r})
+    outcome = fit(
+        system,
+        pd.read_pickle({table!r}),
+        ClipStore(Path({store!r})),
+        Path({folder!r}),
+        TrainSettings(**{settings!r}),
+        seed=5,
+        callbacks={callbacks},
+    )
+    print()
+    print(outcome.n_epochs, len(outcome.history), taking_part.digest(system.network))
+"""
+
+
+@pytest.fixture
+def command(clips, tmp_path):
+    """A script that trains, as a command."""
+    for seed, split in enumerate(["train"] * 2 + ["validation"]):
+        clips.add_blob(4, split, seed=seed)
+    clips.table.to_pickle(tmp_path / "table.pickle")
+
+    def make(callbacks="()", **changes):
+        script = tmp_path / "script.py"
+        script.write_text(
+            SCRIPT.format(
+                here=str(HERE),
+                network=NETWORK,
+                table=str(tmp_path / "table.pickle"),
+                store=str(clips.store.folder),
+                folder=str(tmp_path / "run"),
+                settings=TWO | changes,
+                callbacks=callbacks,
+            )
+        )
+        return [sys.executable, str(script)]
+
+    return make
+
+
+def children_of(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes as Linux shows them")
+def test_a_signal_ends_all_processes_and_does_then_what_it_always_does(command, tmp_path):
+    waiting = tmp_path / "waiting"
+    with subprocess.Popen(
+        command("[taking_part.At(0, taking_part.wait)]"),
+        env=os.environ | {"WAITING": str(waiting)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        give_up = time.monotonic() + 300
+        while not waiting.exists() and time.monotonic() < give_up:
+            time.sleep(0.2)
+        children = children_of(process.pid)
+        process.send_signal(signal.SIGTERM)
+        told, _ = process.communicate(timeout=25)  # the launcher kills after 30 s
+    assert process.returncode == 77
+    assert told.endswith("stopped by 15\n")  # after the progress bar
+    assert len(children) >= 2
+    give_up = time.monotonic() + 20
+    while children and time.monotonic() < give_up:
+        children = [child for child in children if Path(f"/proc/{child}").exists()]
+    assert not children
+
+
+def test_two_machines_train_together(command):
+    # Both are this one; each has one device.
+    both = command(devices=1, nodes=2, rendezvous="localhost:29517", epochs=1)
+    processes = [
+        subprocess.Popen(both, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], answers
+    told = [stdout.splitlines()[-1] for stdout, _ in answers]  # after the progress bar
+    assert told[0] == told[1]  # the weights too
+    assert told[0].startswith("1 1 ")
+
+
+def test_all_systems_with_a_network_can_be_sent():
+    for name, entry in SYSTEMS.items():
+        if entry.system.trainable:
+            system = build_system(name, NETWORK)
+            assert same(pickle.loads(pickle.dumps(system)), system)
