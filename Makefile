@@ -6,11 +6,15 @@ INSTALLED := .venv/installed
 .PHONY: demo test test-slow lint types benchmark lock clean
 
 demo: $(INSTALLED)  ## the whole job on the embedded default
-	$(BIN)/kedro run --env=demo
+	$(BIN)/kedro run --env=demo --pipelines=ingest,train,evaluate --params=model=background
+	$(BIN)/kedro run --env=demo --pipelines=train,evaluate,report
 	@echo
-	@cat data/08_reporting/ingest.md
-	@echo "Contact sheets: data/08_reporting/contact_sheets/"
-	@echo "Runs: $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+	@cat data/08_reporting/headline.txt
+	@echo
+	@echo "All of it on one page:  data/08_reporting/report.html"
+	@echo "Tables:                 data/08_reporting/tables/"
+	@echo "Pictures:               data/08_reporting/figures/, curves/ and contact_sheets/"
+	@echo "Runs:                   $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
 test: $(INSTALLED)  ## the fast tests, some minutes
 	$(BIN)/pytest -m "not slow"
@@ -25,8 +29,9 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-benchmark: $(INSTALLED)  ## speed and memory of ingest
+benchmark: $(INSTALLED)  ## speed and memory; see benchmarks/README.md
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/train.py
 
 lock: $(INSTALLED)  ## pin every package anew after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
@@ -34,7 +39,7 @@ lock: $(INSTALLED)  ## pin every package anew after a change of pyproject.toml
 	  --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove what the pipelines made, but no raw data
-	rm -rf data/02_intermediate data/03_primary data/08_reporting
+	rm -rf data/02_intermediate data/03_primary data/06_models data/07_model_output data/08_reporting
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.12 ...")'

@@ -1,6 +1,7 @@
 """Hooks of the project: sentences for mistakes, flat parameters, tags and stopped runs."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import ProjectHooks, flatten, user_sentence
 from fgstp.models.registry import SystemsSettings
 from fgstp.pipelines.ingest import create_pipeline
+from fgstp.training.settings import TrainSettings
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,21 @@ def test_wrong_settings_of_two_blocks():
     sentence = user_sentence(caught.value)
     assert "ingest.clip_lenght is 3: extra inputs are not permitted" in sentence
     assert "other.speed is {}: field required" in sentence
+    assert "\n" not in sentence
+
+
+def test_settings_that_do_not_go_together_are_told_in_one_sentence():
+    def node(train: TrainSettings):
+        pass
+
+    pipeline = Pipeline([Node(node, ["params:train"], None, name="node")])
+    with pytest.raises(ParameterValidationError) as caught:
+        ParameterValidator({"p": pipeline}).validate_raw_params(
+            {"train": {"devices": 2, "targets_per_step": 2}}
+        )
+    sentence = user_sentence(caught.value)
+    assert "train" in sentence
+    assert "a step of 1 windows cannot be shared out evenly among 2 processes" in sentence
     assert "\n" not in sentence
 
 
@@ -265,16 +282,47 @@ def test_outside_git_there_is_no_commit_and_no_error(tracking, tmp_path, monkeyp
     assert "git.dirty" not in tracking.get_run(run.info.run_id).data.tags
 
 
-@pytest.mark.parametrize(("name", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_is_recorded_as_killed(tracking, tmp_path, name, status, _signals):
-    parent = mlflow.start_run()
-    child = mlflow.start_run(nested=True)
-    ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **NOTHING)
-    with pytest.raises(SystemExit) as caught:
-        os.kill(os.getpid(), name)
-    assert caught.value.code == status
-    for run in (parent, child):
-        assert tracking.get_run(run.info.run_id).info.status == "KILLED"
+STOPPED_WHILE_IT_WRITES = """
+import os, signal, sys
+import mlflow
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from fgstp.hooks import ProjectHooks
+
+stopped = []
+
+def stop(connection, cursor, statement, *_):
+    if statement.startswith("INSERT") and not stopped:
+        stopped.append(statement)
+        os.kill(os.getpid(), signal.SIGINT)
+
+mlflow.set_experiment("of the test")
+print("run", mlflow.start_run().info.run_id)
+ProjectHooks().before_pipeline_run(
+    run_params={"project_path": sys.argv[1]}, pipeline=Pipeline([]), catalog=DataCatalog()
+)
+event.listen(Engine, "after_cursor_execute", stop)
+mlflow.log_metric("a", 1.0)
+print("not stopped")
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_while_it_records_is_killed_too(tracking, database, tmp_path):
+    answer = subprocess.run(
+        [sys.executable, "-c", STOPPED_WHILE_IT_WRITES, tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"MLFLOW_TRACKING_URI": database},
+    )
+    assert "not stopped" not in answer.stdout
+    run_id = re.search(r"^run (\S+)$", answer.stdout, re.M)[1]
+    assert tracking.get_run(run_id).info.status == "KILLED"
+    assert answer.returncode == 130
+    assert "Traceback" not in answer.stderr
 
 
 @pytest.mark.parametrize("end", ["after_pipeline_run", "on_pipeline_error"])

@@ -385,7 +385,14 @@ def test_usage_reports_are_off():
 
 
 def test_git_and_dvc_leave_out_what_they_must(tmp_path):
-    ignored = [".venv/x", "mlflow.db", "data/03_primary/clips/x.npy", ".viz/x", "src/__pycache__/x"]
+    ignored = [
+        ".venv/x",
+        ".venv-metrics/x",
+        "mlflow.db",
+        "data/03_primary/clips/x.npy",
+        ".viz/x",
+        "src/__pycache__/x",
+    ]
     wanted = [
         "data/01_raw/README.md",
         "data/01_raw/x.dvc",

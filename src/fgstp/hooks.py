@@ -1,5 +1,6 @@
 """What happens around every Kedro run: MLflow records, stopped runs, errors in one sentence."""
 
+import atexit
 import logging
 import re
 import shlex
@@ -47,7 +48,13 @@ class ProjectHooks:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Tag the MLflow run with commit, command and system; see that a stop is recorded."""
+        """Tag the MLflow run with commit, command and system; see that a stop is recorded.
+
+        Raises:
+            UserError: the system that is named is none.
+        """
+        if MODEL in pipeline.inputs():
+            _check_model(catalog.load(MODEL))
         if run := mlflow.active_run():
             command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
             mlflow.set_tags({**_git_tags(Path(run_params["project_path"])), "command": command})
@@ -94,6 +101,17 @@ class ProjectHooks:
         self._handlers = {}
 
 
+def _check_model(name: object) -> None:
+    from fgstp.models.registry import check_name  # noqa: PLC0415 - ingest does without torch
+
+    try:
+        check_name(name)
+    except UserError:
+        while mlflow.active_run():
+            mlflow.end_run("FAILED")
+        raise
+
+
 def _log_block(name: str, block: BaseModel) -> None:
     mlflow.log_params(dict(flatten(name, block.model_dump(mode="json"))))
 
@@ -135,10 +153,17 @@ def _git(project: Path, *arguments: str) -> str | None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    """Record a stopped run as killed and leave with the shell's exit status for the signal."""
+    """Leave with the shell's exit status for the signal; the run is recorded as killed.
+
+    That is done on the way out: what was interrupted may hold the lock of MLflow's database.
+    """
+    atexit.register(_end_as_killed)  # runs before MLflow's own, which was registered earlier
+    raise SystemExit(128 + number)
+
+
+def _end_as_killed() -> None:
     while mlflow.active_run():
         mlflow.end_run("KILLED")
-    raise SystemExit(128 + number)
 
 
 def _tell_user(
@@ -177,8 +202,9 @@ def _settings_sentence(report: str) -> str:
         r"Parameter '(.+?)': (.*?)(?=^- Parameter|\Z)", report, re.M | re.S
     ):
         for key, what, value in re.findall(
-            r"^(\S+)\n  (.+?) \[type=\w+, input_value=(.*?), input_type=\w+\]", text, re.M
+            r"^(\S+\n)?  (.+?) \[type=\w+, input_value=(.*?), input_type=\w+\]", text, re.M
         ):
             reason = what.removeprefix("Value error, ")
-            faults.append(f"{block}.{key} is {value}: {reason[0].lower()}{reason[1:]}")
+            place = f"{block}.{key.strip()} is {value}" if key else block
+            faults.append(f"{place}: {reason[0].lower()}{reason[1:]}")
     return "; ".join(faults) + "; correct conf/ or --params." if faults else report

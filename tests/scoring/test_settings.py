@@ -20,7 +20,7 @@ def test_an_unknown_protocol_is_told_with_the_known_ones():
     with pytest.raises(ValidationError) as error:
         EvaluateSettings(protocols=["paper", "papers"])
     [fault] = error.value.errors()
-    assert fault["loc"] == ("protocols", 1)
+    assert fault["loc"] == ("protocols",)
     assert "There is no protocol 'papers'; there are paper, honest" in fault["msg"]
 
 

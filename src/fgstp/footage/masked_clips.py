@@ -9,6 +9,7 @@ import pandas as pd
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import FRAMES, MASKS, ClipStore
 
+SCORED_SPLITS = ("validation", "test")  # the first for thresholds alone
 MEND = {
     "train": "give some videos the split train, and run ingest again",
     "validation": "raise ingest.validation.share, and run ingest again",

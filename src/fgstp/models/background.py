@@ -26,14 +26,17 @@ class BackgroundSettings(Settings):
         percentile: percentile over the clip that is taken for the background.
         half_levels: grey levels of difference, of either sign, at which `percentile` gives 0.5.
         opening_px: diameter of the opening that removes specks, odd; 1 leaves them.
+        closing_px: diameter of the closing that then joins what lies near, odd; 1 joins
+            nothing.
     """
 
     method: Literal["mog2", "percentile"] = "mog2"
-    history_frames: int = Field(150, ge=1)
+    history_frames: int = Field(500, ge=1)
     variance_threshold: float = Field(16.0, gt=0)
     percentile: float = Field(50.0, ge=0, le=100)
     half_levels: float = Field(6.0, gt=0)
     opening_px: OddPixels = 3
+    closing_px: OddPixels = 1
 
 
 class BackgroundSystem(System[BackgroundSettings]):
@@ -75,7 +78,7 @@ class BackgroundSystem(System[BackgroundSettings]):
         # OpenCV's own rate would learn a clip's first frames, and gas in them, far faster.
         rate = 1 / self.settings.history_frames
         model.apply(frames[0], learningRate=rate)  # the first call takes all for foreground
-        found = [self._opened(model.apply(frame, learningRate=rate)) for frame in frames]
+        found = [self._tidied(model.apply(frame, learningRate=rate)) for frame in frames]
         return np.stack(found).astype(np.float32) / 255.0
 
     def _difference(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -85,11 +88,16 @@ class BackgroundSystem(System[BackgroundSettings]):
         for frame, soft in zip(frames, maps, strict=True):
             difference = frame - background
             # Most of a frame is no gas: what all of it shares is a step of the camera.
-            distance = self._opened(np.abs(difference - np.median(difference)))
+            distance = self._tidied(np.abs(difference - np.median(difference)))
             soft[:] = distance / (distance + self.settings.half_levels)
         return maps
 
-    def _opened(self, picture: NDArray[Any]) -> NDArray[Any]:
-        side = self.settings.opening_px
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-        return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_OPEN, disc))
+    def _tidied(self, picture: NDArray[Any]) -> NDArray[Any]:
+        sides = {
+            cv2.MORPH_OPEN: self.settings.opening_px,
+            cv2.MORPH_CLOSE: self.settings.closing_px,
+        }
+        for operation, side in sides.items():
+            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+            picture = np.asarray(cv2.morphologyEx(picture, operation, disc))
+        return picture

@@ -119,7 +119,16 @@ def build_system(
     return _entry(name).system(settings, initial_weights=initial_weights)
 
 
-def _entry(name: str) -> Entry:
+def check_name(name: object) -> None:
+    """See that a system has this name.
+
+    Raises:
+        UserError: none has.
+    """
     if name not in SYSTEMS:
         raise UserError(f"There is no system {name!r}; choose one of {', '.join(SYSTEMS)}.")
+
+
+def _entry(name: str) -> Entry:
+    check_name(name)
     return SYSTEMS[name]

@@ -4,7 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from fgstp.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.masked_clips import SCORED_SPLITS, digest, masked_clips
 from fgstp.reporting import published
 
 
@@ -66,3 +70,30 @@ def same_footage(scores: Mapping[str, Mapping[str, Any]]) -> ScoredFootage:
                 f"--params=model=NAME`, or remove its files under 08_reporting."
             )
     return ScoredFootage.of(scores[first]["footage"], scores[first]["mask_sources"])
+
+
+def check_unchanged(
+    scores: Mapping[str, Mapping[str, Any]], clips: pd.DataFrame, store: ClipStore
+) -> None:
+    """See that the clips are those that were scored, before anything of both is drawn.
+
+    Args:
+        scores: by system, `footage_sha256`.
+        clips: the clip table.
+        store: where the clips lie.
+
+    Raises:
+        UserError: they are others.
+    """
+    scored = [
+        clip
+        for split in SCORED_SPLITS
+        for clip in masked_clips(clips, store, split, allow_pseudo_masks=True, setting="")
+    ]
+    now = digest(scored, store)
+    for system, facts in scores.items():
+        if facts["footage_sha256"] != now:
+            raise UserError(
+                f"The clips are not those that {system} was scored on; run "
+                f"`kedro run --pipelines=evaluate --params=model={system}` again."
+            )

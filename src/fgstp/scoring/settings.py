@@ -9,21 +9,16 @@ from fgstp.footage.settings import ParallelSettings, Settings
 from fgstp.scoring.protocols import get_protocol
 
 
-def _known(name: str) -> str:
+def _known_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError("name at least one protocol, and each once")
     try:
-        return get_protocol(name).name
+        return tuple(get_protocol(name).name for name in names)
     except UserError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).rstrip(".")) from error
 
 
-def _different(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise ValueError("name each protocol once")
-    return names
-
-
-ProtocolName = Annotated[str, AfterValidator(_known)]
-ProtocolNames = Annotated[tuple[ProtocolName, ...], AfterValidator(_different)]
+ProtocolNames = Annotated[tuple[str, ...], AfterValidator(_known_and_different)]
 
 
 class IntervalSettings(Settings):
@@ -52,7 +47,7 @@ class EvaluateSettings(Settings):
         parallel: how clips are scored at the same time.
     """
 
-    protocols: ProtocolNames = Field(("paper", "honest"), min_length=1)
+    protocols: ProtocolNames = ("paper", "honest")
     drop_first_frames: int = Field(1, ge=0)
     drop_last_frames: int = Field(0, ge=0)
     allow_pseudo_masks: bool = False

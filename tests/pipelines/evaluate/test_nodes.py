@@ -78,6 +78,7 @@ class Project:
             self.predictions,
             model,
             EvaluateSettings.model_validate(QUICK | changes),
+            seed=1,
         )
 
     def sentence(self, model="background", **changes):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
-from fgstp.footage.settings import IngestSettings
+from fgstp.footage.masked_clips import SCORED_SPLITS, MaskedClip, digest, masked_clips
+from fgstp.footage.settings import IngestSettings, check_seed
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.checkpoint import BEST, load_system
@@ -37,6 +37,7 @@ def predict(
     predictions: Path,
     model: str,
     evaluate: EvaluateSettings,
+    seed: int,
 ) -> dict[str, Any]:
     """Predict the clips of the splits validation and test.
 
@@ -48,6 +49,7 @@ def predict(
         predictions: folder of predictions, where those of each system have a folder.
         model: name of the system.
         evaluate: settings.
+        seed: of the bootstrap of the summaries, checked before the long work.
 
     Returns:
         What was predicted by what: `system`, `checkpoint_sha256`, `footage_sha256`.
@@ -55,10 +57,9 @@ def predict(
     Raises:
         UserError: there are no clips with masks, or the checkpoint cannot be used.
     """
+    check_seed(seed)
     chosen = [
-        clip
-        for split in ("validation", "test")
-        for clip in _clips_of(split, clips, clip_files, evaluate)
+        clip for split in SCORED_SPLITS for clip in _clips_of(split, clips, clip_files, evaluate)
     ]
     checkpoint = models / model / BEST
     cuda = use_cuda(evaluate.accelerator, "evaluate")
@@ -118,7 +119,7 @@ def score(
     read = partial(_read, clip_files, PredictionStore(predictions / model))
     validation, test = (
         [clip.name for clip in _clips_of(split, clips, clip_files, evaluate)]
-        for split in ("validation", "test")
+        for split in SCORED_SPLITS
     )
     left_out = {
         "drop_first": evaluate.drop_first_frames,

@@ -23,6 +23,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                     "predictions",
                     "params:model",
                     "params:evaluate",
+                    "params:seed",
                 ],
                 outputs="predicted",
                 name="predict",

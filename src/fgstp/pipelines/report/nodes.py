@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.tracking import log_texts
@@ -15,7 +16,7 @@ from fgstp.reporting.latex import as_latex
 from fgstp.reporting.markdown import as_markdown
 from fgstp.reporting.page import report_page
 from fgstp.reporting.prediction_figure import prediction_figure
-from fgstp.reporting.scored_footage import same_footage
+from fgstp.reporting.scored_footage import check_unchanged, same_footage
 from fgstp.reporting.tables import table1, table2
 from fgstp.reporting.training_curves import training_curves
 
@@ -77,14 +78,16 @@ def draw_figures(
         The figure of predictions and the training curves, by name.
 
     Raises:
-        UserError: predictions are missing.
+        UserError: predictions are missing, or the clips are others than were scored.
     """
+    footage = same_footage(scores)
+    check_unchanged(scores, clips, clip_files)
     test = clips[clips["dropped"].isna() & (clips["split"] == "test")]
     figure = prediction_figure(
         test.merge(videos[["video", "category"]], on="video"),
         clip_files,
         {system: PredictionStore(predictions / system).read for system in scores},
-        same_footage(scores),
+        footage,
     )
     return {PREDICTIONS: figure}, training_curves(_of(scores, trainings))
 
@@ -120,6 +123,12 @@ def write_page(
 
 
 def _together(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    for system in scores:
+        if system not in summaries:
+            raise UserError(
+                f"There are scores of {system}, but no summaries of them; run "
+                f"`kedro run --pipelines=evaluate --params=model={system}` again."
+            )
     together = pd.concat([summaries[system] for system in scores], ignore_index=True)
     return together.fillna({"note": ""})  # empty cells of the files
 

@@ -1,0 +1,59 @@
+"""The examples of the README and of `load_system` run as they stand."""
+
+import inspect
+import re
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+from fgstp import load_system
+from fgstp.models.checkpoint import save_checkpoint
+from fgstp.models.registry import build_system
+from fgstp.plumes import SyntheticVideo
+
+
+@pytest.fixture(scope="module")
+def clip():
+    video = SyntheticVideo("close_clear", seed=3, n_frames=4, height_px=48, width_px=64)
+    frames = list(video)
+    return np.stack([f.grey for f in frames]), np.stack([f.mask for f in frames]).astype(np.uint8)
+
+
+@pytest.fixture
+def trained(tmp_path, clip, monkeypatch):
+    """A folder in which the names of the examples are there."""
+    torch.manual_seed(0)
+    size = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
+    system = build_system("fgstp", size)
+    for name in ("best.ckpt", "data/06_models/fgstp/best.ckpt"):
+        save_checkpoint(system, tmp_path / name)
+    clips = tmp_path / "data/03_primary/clips"
+    clips.mkdir(parents=True)
+    for part, array in zip(("frames", "masks"), clip, strict=True):
+        np.save(clips / f"CLIP.{part}.npy", array)
+    monkeypatch.chdir(tmp_path)
+    return system
+
+
+def test_the_example_of_load_system(trained, clip):
+    text = inspect.getdoc(load_system)
+    lines = [line for line in text.splitlines() if line.startswith("    ") and " = " in line]
+    assert len(lines) == 2
+    names = {"load_system": load_system, "frames": clip[0]}
+    exec(textwrap.dedent("\n".join(lines)), names)
+    np.testing.assert_array_equal(names["maps"], trained.predict_clip(clip[0]))
+
+
+def test_the_example_of_the_readme(trained, clip, repository):
+    readme = (repository / "README.md").read_text("utf-8")
+    [example] = re.findall(r"```python\n([^`]*load_system[^`]*)```", readme)
+    # The last two lines show what they give, as in a notebook.
+    *lines, scored, network = [line.split("  #")[0] for line in example.strip().splitlines()]
+    names = {}
+    exec("\n".join([*lines, f"scores = {scored}", f"network = {network}"]), names)
+    np.testing.assert_array_equal(names["maps"], trained.predict_clip(clip[0]))
+    assert len(names["scores"]) == len(clip[0])
+    assert (names["scores"]["protocol"] == "paper").all()
+    assert isinstance(names["network"], torch.nn.Module)
