@@ -1,5 +1,6 @@
 """Commands of FGSTP beside Kedro's own."""
 
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fgstp.errors import UserError
+from fgstp.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.render import render as render_video
 
@@ -102,11 +104,17 @@ def import_weights(
 ) -> None:
     """Make a checkpoint of the weights IN.pth that a system's authors published.
 
-    Every tensor must find its place; otherwise nothing is written.
+    Every tensor must find its place; otherwise nothing is written. Named best.ckpt in the
+    system's folder, such as data/06_models/fgstp, it can be evaluated.
     """
     # Torch takes seconds to import, and the other commands do without.
-    from fgstp.models.checkpoint import save_checkpoint  # noqa: PLC0415
+    from fgstp.models.checkpoint import BEST, save_checkpoint  # noqa: PLC0415
     from fgstp.models.importing import import_published  # noqa: PLC0415
+    from fgstp.models.record import RECORD, record_of  # noqa: PLC0415
 
-    save_checkpoint(import_published(source, system, variant, encoder), out)
+    imported = import_published(source, system, variant, encoder)
+    save_checkpoint(imported, out)
+    if out.name == BEST:
+        record = json.dumps(record_of(imported, out), indent=1)
+        write_text(out.with_name(RECORD), f"{record}\n")
     click.echo(f"{out} holds {system}.")

@@ -54,7 +54,7 @@ class ProjectHooks:
             UserError: the system that is named is none.
         """
         if MODEL in pipeline.inputs():
-            _check_model(catalog.load(MODEL))
+            self._check_model(catalog.load(MODEL))
         if run := mlflow.active_run():
             command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
             mlflow.set_tags({**_git_tags(Path(run_params["project_path"])), "command": command})
@@ -95,21 +95,20 @@ class ProjectHooks:
         """Leave the signals as they were."""
         self._restore_handlers()
 
+    def _check_model(self, name: object) -> None:
+        from fgstp.models.registry import check_name  # noqa: PLC0415 - ingest does without torch
+
+        try:
+            check_name(name)
+        except UserError:
+            while mlflow.active_run() and not self._run_is_theirs:
+                mlflow.end_run("FAILED")
+            raise
+
     def _restore_handlers(self) -> None:
         for name, handler in self._handlers.items():
             signal.signal(name, handler)
         self._handlers = {}
-
-
-def _check_model(name: object) -> None:
-    from fgstp.models.registry import check_name  # noqa: PLC0415 - ingest does without torch
-
-    try:
-        check_name(name)
-    except UserError:
-        while mlflow.active_run():
-            mlflow.end_run("FAILED")
-        raise
 
 
 def _log_block(name: str, block: BaseModel) -> None:

@@ -33,9 +33,8 @@ def test_an_unknown_protocol_is_told_with_the_known_ones():
         ({"drop_last_frames": -1}, ("drop_last_frames",)),
         ({"accelerator": "tpu"}, ("accelerator",)),
         ({"protocol": ["paper"]}, ("protocol",)),
-        ({"intervals": {"confidence": 1}}, ("intervals", "confidence")),
-        ({"intervals": {"n_resamples": 0}}, ("intervals", "n_resamples")),
-        ({"intervals": {"level": 0.9}}, ("intervals", "level")),
+        ({"n_resamples": 0}, ("n_resamples",)),
+        ({"batch_frames": 0}, ("batch_frames",)),
         ({"parallel": {"jobs": 0}}, ("parallel",)),
     ],
 )

@@ -1,6 +1,7 @@
 """Clips with masks: what can be trained, validated and scored on."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import pandas as pd
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import FRAMES, MASKS, ClipStore
 
-SCORED_SPLITS = ("validation", "test")  # the first for thresholds alone
+logger = logging.getLogger(__name__)
+
 MEND = {
     "train": "give some videos the split train, and run ingest again",
     "validation": "raise ingest.validation.share, and run ingest again",
@@ -53,6 +55,7 @@ def masked_clips(
     chosen = kept[kept["split"] == split]
     if chosen.empty:
         raise UserError(f"None of the {len(kept)} clips is in the split {split}; {MEND[split]}.")
+    n_in_split = len(chosen)
     chosen = chosen[chosen["mask_source"] != "none"]
     if chosen.empty:
         raise UserError(
@@ -64,6 +67,21 @@ def masked_clips(
         raise UserError(
             f"{n_pseudo} of the {len(chosen)} clips of the split {split} have masks that were "
             f"computed from the footage; set {setting} to take them."
+        )
+    if len(chosen) < n_in_split:
+        logger.warning(
+            "%d of the %d clips of the split %s have no masks and are left out.",
+            n_in_split - len(chosen),
+            n_in_split,
+            split,
+        )
+    if 0 < n_pseudo < len(chosen):
+        logger.warning(
+            "Of the %d clips of the split %s, %d have masks computed from the footage, the "
+            "others not.",
+            len(chosen),
+            split,
+            n_pseudo,
         )
     return [_on_disk(name, store) for name in chosen["clip"]]
 

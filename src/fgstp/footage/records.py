@@ -19,6 +19,7 @@ RECORD, DESCRIPTORS = ".json", ".descriptors.npy"  # suffixes of a video's two f
 # Columns of the tables and their types; whole numbers that may be missing are Int64.
 VIDEO_COLUMNS = {
     "video": "str",
+    "source": "str",
     "frames": "Int64",
     "fps_hz": "float64",
     "height_px": "Int64",

@@ -1,12 +1,15 @@
 """Predictions of many clips, which go on where they were stopped."""
 
+import hashlib
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from fgstp import models
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.inference.prediction_store import PredictionStore
@@ -23,6 +26,15 @@ class Predicted(NamedTuple):
 
     n_frames: int
     seconds: float
+
+
+def code_digest() -> str:
+    """SHA-256 of the code that makes predictions: it changed, so what it made is outdated."""
+    total = hashlib.sha256()
+    root = Path(models.__file__).parent
+    for path in sorted([*root.glob("*.py"), Path(__file__)]):
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def predict_clips(

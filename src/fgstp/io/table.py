@@ -41,7 +41,11 @@ class TableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         try:
             return pd.read_csv(self._path, dtype=TYPED_COLUMNS[self._columns])
         except (OSError, ValueError) as error:
-            raise UserError(f"The table {self._path} cannot be read: {error}.") from error
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(
+                f"The table {self._path} cannot be read ({reason}); run "
+                "`kedro run --pipelines=ingest` first."
+            ) from error
 
     def save(self, data: pd.DataFrame) -> None:
         """Write the table without its index."""

@@ -1,5 +1,6 @@
 """Checkpoints: one file holds a system's weights, its settings, and what made it."""
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -91,13 +92,20 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
             f"{path} is no checkpoint of this project; "
             "`fgstp weights import` makes one of published weights."
         )
-    try:
-        return Checkpoint(**{key: value for key, value in content.items() if key != "format"})
-    except TypeError as error:  # parts are missing
-        raise UserError(f"{path} is an incomplete checkpoint; train or import it again.") from error
+    parts = {key: value for key, value in content.items() if key != "format"}
+    kinds = {"system": str, "settings": dict, "weights": dict, "versions": dict, "facts": dict}
+    if not all(isinstance(parts.get(key), kind) for key, kind in kinds.items()):
+        raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
+    return Checkpoint(**{key: parts[key] for key in kinds})
 
 
-def load_system(path: Path | str, *, system: str | None = None, device: str = "cpu") -> AnySystem:
+def load_system(
+    path: Path | str,
+    *,
+    system: str | None = None,
+    device: str = "cpu",
+    batch_frames: int | None = None,
+) -> AnySystem:
     """Load a system, ready to predict.
 
         system = load_system("best.ckpt")
@@ -107,6 +115,7 @@ def load_system(path: Path | str, *, system: str | None = None, device: str = "c
         path: the checkpoint.
         system: name of the system that it must be of; None takes any.
         device: where its network is put: `cpu`, `cuda`, `cuda:1`.
+        batch_frames: frames that a network predicts at a time; None: as it was trained with.
 
     Returns:
         The system, its network in evaluation mode.
@@ -117,16 +126,37 @@ def load_system(path: Path | str, *, system: str | None = None, device: str = "c
     """
     checkpoint = read_checkpoint(path)
     _check_system(path, checkpoint, system)
-    loaded = build_system(checkpoint.system, checkpoint.settings, initial_weights=False)
+    settings = dict(checkpoint.settings)
+    if batch_frames is not None and "batch_frames" in settings:
+        settings["batch_frames"] = batch_frames
+    loaded = build_system(checkpoint.system, settings, initial_weights=False)
     _load(loaded, checkpoint, path)
     try:
         loaded.network.to(device)
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, AssertionError) as error:
         raise UserError(
             f"There is no device {device!r} here; choose cpu, or see why CUDA is not there."
         ) from error
     loaded.network.eval()
     return loaded
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file as hexadecimal digits.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def load_into(system: AnySystem, path: Path | str) -> Checkpoint:

@@ -12,8 +12,14 @@ from fgstp.errors import UserError
 logger = logging.getLogger(__name__)
 
 Accelerator = Literal["auto", "cpu", "cuda"]
-# How torch says that the memory of the machine, not of a GPU, is used up.
-NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+# How torch says, beside its own error, that memory is used up.
+NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "Cannot allocate memory",
+    "out of memory",
+    "STATUS_ALLOC_FAILED",
+)
 
 
 def use_cuda(accelerator: Accelerator, block: str) -> bool:

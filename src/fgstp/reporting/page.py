@@ -18,7 +18,7 @@ from fgstp.reporting.summaries import protocol_names, protocol_of, scores
 from fgstp.reporting.systems import system_rows
 from fgstp.reporting.table_notes import counts, protocol_note
 from fgstp.reporting.tables import table1, table2
-from fgstp.reporting.training_curves import ALL_SYSTEMS
+from fgstp.reporting.training_curves import ALL_SYSTEMS, LABELS
 from fgstp.scoring.protocols import HONEST
 
 TITLE = "Gas leak segmentation: FGSTP and the systems it is compared with"
@@ -173,7 +173,14 @@ def _folded(summary: str, content: str) -> str:
 
 
 def _training(trainings: Mapping[str, Mapping[str, Any]]) -> str:
-    heads = ["system", "parameters", "epochs", "best epoch", "ended because", "validation mIoU"]
+    heads = [
+        "system",
+        "parameters",
+        "epochs",
+        "best epoch",
+        "ended because",
+        "validation score",
+    ]
     rows = [
         [text(row.name), *map(text, _training_cells(trainings[row.system]))]
         for row in system_rows(trainings)
@@ -187,13 +194,14 @@ def _training_cells(training: Mapping[str, Any]) -> list[str]:
     if not training.get("trained"):
         return [counted, DASH, DASH, "not trained", DASH]
     ended_by = str(training.get("ended_by", DASH))
-    score = training.get("scores", {}).get("val_miou")
+    chosen_by = training.get("best_by", "val_miou")
+    score = training.get("scores", {}).get(chosen_by)
     return [
         counted,
         str(training.get("n_epochs", DASH)),
         str(training.get("epoch", DASH)),
         ENDED_BY.get(ended_by, ended_by),
-        DASH if score is None else f"{score:.3f}",
+        DASH if score is None else f"{LABELS[chosen_by]}: {score:.3f}",
     ]
 
 

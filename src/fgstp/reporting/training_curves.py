@@ -96,7 +96,7 @@ def comparison_figure(trainings: Mapping[str, Mapping[str, Any]]) -> Figure:
         )
         numbers += epochs["epoch"].tolist()
     ax.set(
-        title="Validation scores of all systems (ring: best epoch)",
+        title="Validation scores of all systems (ring: the epoch of the checkpoint)",
         ylabel=f"{LABELS[COMPARED]}, of validation clips",
     )
     _finish(ax, numbers)

@@ -21,18 +21,6 @@ def _known_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
 ProtocolNames = Annotated[tuple[str, ...], AfterValidator(_known_and_different)]
 
 
-class IntervalSettings(Settings):
-    """Bootstrap intervals of the summaries.
-
-    Attributes:
-        confidence: of the intervals.
-        n_resamples: of the bootstrap.
-    """
-
-    confidence: float = Field(0.95, gt=0, lt=1)
-    n_resamples: int = Field(1000, ge=1)
-
-
 class EvaluateSettings(Settings):
     """How trained systems are evaluated. A system's own settings are in its checkpoint.
 
@@ -43,7 +31,8 @@ class EvaluateSettings(Settings):
         drop_last_frames: frames at the end of each clip that are scored for no system.
         allow_pseudo_masks: score against masks computed from the footage.
         accelerator: where the networks predict; `auto` takes a GPU where there is one.
-        intervals: of the summaries.
+        n_resamples: of the bootstrap of the summaries' intervals of 95 %.
+        batch_frames: frames that a network predicts at a time; None: as it was trained with.
         parallel: how clips are scored at the same time.
     """
 
@@ -52,5 +41,6 @@ class EvaluateSettings(Settings):
     drop_last_frames: int = Field(0, ge=0)
     allow_pseudo_masks: bool = False
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
-    intervals: IntervalSettings = IntervalSettings()
+    n_resamples: int = Field(1000, ge=1)
+    batch_frames: int | None = Field(None, ge=1)
     parallel: ParallelSettings = ParallelSettings()

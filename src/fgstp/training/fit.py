@@ -95,7 +95,12 @@ def fit(
         outcome = run(job, Rank(), resume_from)
     else:
         outcome = run_in_processes(job, resume_from)
-    if outcome.ended_by == "time limit":
+    if outcome.ended_by == "time limit" and not outcome.n_epochs:
+        logger.warning(
+            "The time limit ended training within the first epoch, from which it cannot go on; "
+            "raise train.time_limit_s or lower train.steps_per_epoch."
+        )
+    elif outcome.ended_by == "time limit":
         logger.warning(
             "The time limit ended training after %d of %d epochs; started again, it goes on.",
             outcome.n_epochs,

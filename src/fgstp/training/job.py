@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 
 from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip
+from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.models.checkpoint import BEST
 from fgstp.models.machine import told_if_out_of_memory
 from fgstp.models.registry import AnySystem
@@ -90,11 +90,12 @@ class Job:
         own = self.system.settings.model_dump(mode="json")
         return {
             "system": name,
-            **{f"{name}.{key}": value for key, value in own.items()},
+            **{f"systems.{name}.{key}": value for key, value in own.items()},
             **{f"train.{key}": value for key, value in self.settings.decisive().items()},
             "seed": self.seed,
             "training clips": [clip.name for clip in self.train],
             "validation clips": [clip.name for clip in self.validation],
+            "their frames and masks": digest([*self.train, *self.validation], self.store),
         }
 
 
@@ -178,8 +179,9 @@ def _advice(job: Job) -> str:
     own = job.system.settings
     window = " and train.window_targets" if job.settings.windows else ""
     return (
-        f"lower train.targets_per_step{window}, or {job.system.name}.height_px and width_px "
-        f"({own.height_px} x {own.width_px} now), or choose a smaller encoder"
+        f"lower train.targets_per_step{window}, or height_px and width_px of "
+        f"systems.{job.system.name} ({own.height_px} x {own.width_px} now), or choose a smaller "
+        "encoder"
     )
 
 

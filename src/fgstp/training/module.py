@@ -81,7 +81,7 @@ class TrainingModule(LightningModule):
             raise UserError(
                 f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, on the clips "
                 f"{', '.join(dict.fromkeys(windows.clip))}; lower train.learning_rate or look at "
-                "these clips. The best checkpoint so far is kept."
+                "these clips. The best checkpoint so far, if there is one, is kept."
             )
         n_windows = len(windows.clip)
         self.log(

@@ -28,7 +28,7 @@ SHAPE = (5, 24, 32)
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
 QUICK = {
     "accelerator": "cpu",
-    "intervals": {"n_resamples": 20},
+    "n_resamples": 20,
     "parallel": {"backend": "sequential"},
 }
 

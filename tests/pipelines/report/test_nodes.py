@@ -23,7 +23,7 @@ EVALUATE = EvaluateSettings.model_validate(
     {
         "accelerator": "cpu",
         "allow_pseudo_masks": True,
-        "intervals": {"n_resamples": 20},
+        "n_resamples": 20,
         "parallel": {"backend": "sequential"},
     }
 )

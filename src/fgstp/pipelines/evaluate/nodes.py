@@ -1,6 +1,5 @@
 """Nodes of evaluate: thin adapters between the catalog, `fgstp.inference` and `fgstp.scoring`."""
 
-import hashlib
 import logging
 from functools import partial
 from pathlib import Path
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import SCORED_SPLITS, MaskedClip, digest, masked_clips
-from fgstp.footage.settings import IngestSettings, check_seed
-from fgstp.inference.predict_clips import predict_clips
+from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
+from fgstp.footage.settings import check_seed
+from fgstp.inference.predict_clips import code_digest, predict_clips
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.checkpoint import BEST, load_system
+from fgstp.models.checkpoint import BEST, load_system, sha256
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.frame_table import GROUPS, with_facts
@@ -39,7 +38,7 @@ def predict(
     evaluate: EvaluateSettings,
     seed: int,
 ) -> dict[str, Any]:
-    """Predict the clips of the splits validation and test.
+    """Predict the test clips, and the validation clips if a threshold is to be chosen.
 
     Args:
         training: how the system was trained.
@@ -58,24 +57,48 @@ def predict(
         UserError: there are no clips with masks, or the checkpoint cannot be used.
     """
     check_seed(seed)
-    chosen = [
-        clip for split in SCORED_SPLITS for clip in _clips_of(split, clips, clip_files, evaluate)
-    ]
+    test = _clips_of("test", clips, clip_files, evaluate)
+    chosen = [*_threshold_clips(clips, clip_files, evaluate), *test]
     checkpoint = models / model / BEST
     cuda = use_cuda(evaluate.accelerator, "evaluate")
-    system = load_system(checkpoint, system=model, device="cuda" if cuda else "cpu")
-    facts = {
-        "system": training["system"],
-        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
-        "footage_sha256": digest(chosen, clip_files),
-    }
-    store = PredictionStore(predictions / model)
-    store.made_by(" ".join(facts.values()))
-    with told_if_out_of_memory(f"lower systems.{model}.batch_frames"):
+    with told_if_out_of_memory("lower evaluate.batch_frames"):
+        system = load_system(
+            checkpoint,
+            system=model,
+            device="cuda" if cuda else "cpu",
+            batch_frames=evaluate.batch_frames,
+        )
+        facts = {
+            "system": model,
+            "checkpoint_sha256": sha256(checkpoint),
+            "footage_sha256": digest(test, clip_files),
+        }
+        _check_training(training, facts)
+        store = PredictionStore(predictions / model)
+        store.made_by(" ".join([*facts.values(), digest(chosen, clip_files), code_digest()]))
         done = predict_clips(system, chosen, clip_files, store)
     if done.n_frames:
         log_numbers({"predict.ms_per_frame": 1000 * done.seconds / done.n_frames})
     return facts
+
+
+def _check_training(training: dict[str, Any], facts: dict[str, Any]) -> None:
+    """A training that was stopped leaves a checkpoint that its record does not tell of."""
+    if training["checkpoint_sha256"] != facts["checkpoint_sha256"]:
+        raise UserError(
+            f"The checkpoint of {facts['system']} is not the one that its training.json tells "
+            "of, since a training of it did not end; run `kedro run --pipelines=train "
+            f"--params=model={facts['system']}`."
+        )
+
+
+def _threshold_clips(
+    clips: pd.DataFrame, clip_files: ClipStore, evaluate: EvaluateSettings
+) -> list[MaskedClip]:
+    """The clips that thresholds are chosen on; none if no protocol needs one."""
+    if all(get_protocol(name).threshold is not None for name in evaluate.protocols):
+        return []
+    return _clips_of("validation", clips, clip_files, evaluate)
 
 
 def _clips_of(
@@ -117,10 +140,8 @@ def score(
         UserError: predictions or masks are missing.
     """
     read = partial(_read, clip_files, PredictionStore(predictions / model))
-    validation, test = (
-        [clip.name for clip in _clips_of(split, clips, clip_files, evaluate)]
-        for split in SCORED_SPLITS
-    )
+    validation = [clip.name for clip in _threshold_clips(clips, clip_files, evaluate)]
+    test = [clip.name for clip in _clips_of("test", clips, clip_files, evaluate)]
     left_out = {
         "drop_first": evaluate.drop_first_frames,
         "drop_last": evaluate.drop_last_frames,
@@ -146,7 +167,7 @@ def _read(
 def summarise_scores(
     frame_scores: pd.DataFrame,
     predicted: dict[str, Any],
-    ingest: IngestSettings,
+    videos: pd.DataFrame,
     evaluate: EvaluateSettings,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -155,17 +176,18 @@ def summarise_scores(
     Args:
         frame_scores: a row a frame and protocol.
         predicted: what was predicted by what.
-        ingest: settings of ingest, which tell what footage it is.
+        videos: video table, which tells what footage it is.
         evaluate: settings.
         seed: of the bootstrap.
 
     Returns:
         The scores over all videos, and the summaries by video, category and leak class.
     """
-    settings = evaluate.intervals.model_dump()
-    parts = [summarise(frame_scores, by, **settings, seed=seed) for by in GROUPS]
+    parts = [
+        summarise(frame_scores, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS
+    ]
     summaries = pd.concat(parts, ignore_index=True)
     summaries.insert(0, "system", predicted["system"])
-    scores = system_scores(summaries, frame_scores, predicted, ingest.source)
+    scores = system_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
     log_numbers(scores["protocols"])
     return scores, summaries

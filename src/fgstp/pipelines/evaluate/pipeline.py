@@ -47,7 +47,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 inputs=[
                     "frame_scores",
                     "predicted",
-                    "params:ingest",
+                    "videos",
                     "params:evaluate",
                     "params:seed",
                 ],

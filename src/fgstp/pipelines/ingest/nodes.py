@@ -48,7 +48,8 @@ def cut_clips(
     """
     found = find_videos(raw, gasvid, ingest, check_seed(seed))
     video_rows, clip_rows = ingest_videos(found, clip_files, records, ingest)
-    videos, clips = table(video_rows, VIDEO_COLUMNS), table(clip_rows, CLIP_COLUMNS)
+    clips = table(clip_rows, CLIP_COLUMNS)
+    videos = table([{**row, "source": ingest.source} for row in video_rows], VIDEO_COLUMNS)
     if clips["dropped"].isna().sum() == 0:
         raise UserError(" ".join([*refusals(videos), "So no clip came out of ingest."]))
     return videos, clips

@@ -134,5 +134,12 @@ def _together(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> pd.DataFr
 
 
 def _of(scores: BySystem, trainings: BySystem) -> BySystem:
-    """The trainings of the systems that are reported."""
-    return {system: trainings[system] for system in scores if system in trainings}
+    """The trainings of the systems that are reported, of the very checkpoints that were scored."""
+    for system in scores:
+        training = trainings.get(system, {})
+        if training.get("checkpoint_sha256") != scores[system]["checkpoint_sha256"]:
+            raise UserError(
+                f"{system} was trained again after it was scored; run "
+                f"`kedro run --pipelines=evaluate --params=model={system}`."
+            )
+    return {system: trainings[system] for system in scores}

@@ -98,7 +98,7 @@ class LiveExamples(Callback):
             frames,
             masks,
             {f"epoch {epoch}": maps},
-            [example.label for example in self._examples],
+            [f"{each.clip}\nframe {each.frame}" for each in self._examples],
             title="Validation clips",
         )
         client = MlflowClient(self._tracking_uri)

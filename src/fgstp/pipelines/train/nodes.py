@@ -10,6 +10,7 @@ import torch
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.settings import check_seed
 from fgstp.models.checkpoint import BEST, save_checkpoint
+from fgstp.models.record import record_of
 from fgstp.models.registry import SystemsSettings, build_system
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
@@ -40,26 +41,20 @@ def train_system(
         seed: of the project.
 
     Returns:
-        How it went: `system`, `trained`, `parameters`, and for systems that are trained
-        `epoch` and `scores` of the best checkpoint, `n_epochs`, `ended_by`, and `epochs`, a
-        row each.
+        How it went: `system`, `trained`, `parameters`, `checkpoint_sha256`, and for systems
+        that are trained `mask_sources`, `epoch` and `scores` of the best checkpoint and
+        `best_by`, which of them chose it, `n_epochs`, `ended_by`, and `epochs`, a row each.
 
     Raises:
         UserError: there is nothing to train on, or training failed.
     """
     torch.manual_seed(check_seed(seed))  # of the first weights
     system = build_system(model, systems.of(model))
-    facts = {
-        "system": model,
-        "trained": system.trainable,
-        "parameters": sum(weights.numel() for weights in system.network.parameters()),
-        "epochs": [],
-    }
     folder = models / model
     if not system.trainable:
         logger.info("%s needs no training.", model)
         save_checkpoint(system, folder / BEST)
-        return facts
+        return record_of(system, folder / BEST)
     outcome = fit(
         system,
         clips,
@@ -72,7 +67,11 @@ def train_system(
     best = {f"best.{name}": value for name, value in outcome.scores.items()}
     log_numbers({"best.epoch": outcome.epoch, **best})
     logger.info("Best of %d epochs: %d, in %s.", outcome.n_epochs, outcome.epoch, folder / BEST)
-    return facts | {
+    masks = clips.loc[clips["dropped"].isna() & (clips["split"] == "train"), "mask_source"]
+    return record_of(system, folder / BEST) | {
+        "trained": True,
+        "mask_sources": sorted(masks.unique()),
+        "best_by": train.best_by,
         "epoch": outcome.epoch,
         "scores": outcome.scores,
         "n_epochs": outcome.n_epochs,
