@@ -101,6 +101,29 @@ def test_pseudo_masks_have_to_be_allowed(clips):
     assert clips.of("test", allow_pseudo_masks=True) == wanted
 
 
+def test_clips_that_are_left_out_and_masks_of_two_kinds_are_told(clips, caplog):
+    clips.add("a")
+    clips.add("b", mask_source="none", dropped="duplicate")
+    clips.add("c", mask_source="none", split="train")
+    clips.of("test")
+    assert not caplog.records
+    clips.add("d", mask_source="none")
+    clips.add("e", mask_source="none")
+    clips.add("f", mask_source="pseudo")
+    clips.of("test", allow_pseudo_masks=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "2 of the 4 clips of the split test have no masks and are left out.",
+        "Of the 2 clips of the split test, 1 have masks computed from the footage, the others not.",
+    ]
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+def test_masks_that_are_all_computed_and_allowed_are_no_surprise(clips, caplog):
+    clips.add("a", mask_source="pseudo")
+    clips.of("test", allow_pseudo_masks=True)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("size", [(3, 4, 4), (2, 4, 5)])
 def test_masks_that_are_gone_or_of_another_size_are_told(clips, size):
     clips.add("a")

@@ -37,14 +37,23 @@ def test_text_with_commas_quotes_and_other_letters(tmp_path):
     assert text.replace('"', '""') in (tmp_path / "videos.csv").read_text("utf-8")
 
 
-@pytest.mark.parametrize("content", [None, b"", b"video\n\xff\xfe\n"])
-def test_what_cannot_be_read_is_told(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"", "No columns to parse from file"),
+        (b"video\n\xff\xfe\n", "'utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_what_cannot_be_read_is_told(tmp_path, content, reason):
     path = tmp_path / "t.csv"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DatasetError) as caught:
         TableDataset(str(path), columns="videos").load()
-    assert user_sentence(caught.value).startswith(f"The table {path} cannot be read: ")
+    sentence = user_sentence(caught.value)
+    assert sentence.startswith(f"The table {path} cannot be read ({reason}")
+    assert sentence.endswith("); run `kedro run --pipelines=ingest` first.")
 
 
 def test_an_old_table_stays_when_writing_fails(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import torch
 import fgstp
 from fgstp.errors import UserError
 from fgstp.models.checkpoint import load_into, load_system, read_checkpoint, save_checkpoint
+from fgstp.models.registry import build_system
 
 
 @pytest.fixture
@@ -28,6 +29,18 @@ def test_a_loaded_system_is_the_saved_one(saved, clip):
     assert not loaded.network.training
     np.testing.assert_array_equal(loaded.predict_clip(clip()), system.predict_clip(clip()))
     assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
+
+
+def test_frames_at_a_time_may_be_others_than_in_training(saved, clip, tmp_path):
+    system, path = saved
+    assert system.settings.batch_frames == 3
+    loaded = load_system(path, batch_frames=2)
+    assert loaded.settings == system.settings.model_copy(update={"batch_frames": 2})
+    # The maps are the same up to rounding.
+    expected = system.predict_clip(clip())
+    np.testing.assert_allclose(loaded.predict_clip(clip()), expected, atol=1e-5)
+    save_checkpoint(build_system("background", {}), tmp_path / "background.ckpt")
+    assert load_system(tmp_path / "background.ckpt", batch_frames=2).name == "background"
 
 
 def test_a_checkpoint_says_what_made_it(saved):
@@ -92,6 +105,12 @@ def _spoil(path, kind, tmp_path):  # noqa: PLR0912 - one kind a branch
             torch.save([1, 2], path)
         case "incomplete":
             torch.save({k: v for k, v in content.items() if k != "settings"}, path)
+        case "weights of another kind":
+            torch.save(content | {"weights": [1, 2]}, path)
+        case "system of another kind":
+            torch.save(content | {"system": ["fgstp"]}, path)
+        case "settings of another kind":
+            torch.save(content | {"settings": "height_px=64"}, path)
         case "unknown system":
             torch.save(content | {"system": "mystery"}, path)
         case "unknown setting":
@@ -117,6 +136,9 @@ def _spoil(path, kind, tmp_path):  # noqa: PLR0912 - one kind a branch
         ("weights alone", "is no checkpoint of this project; `fgstp weights import`"),
         ("list", "is no checkpoint of this project"),
         ("incomplete", "is an incomplete checkpoint"),
+        ("weights of another kind", "is an incomplete checkpoint; train or import it again."),
+        ("system of another kind", "is an incomplete checkpoint"),
+        ("settings of another kind", "is an incomplete checkpoint"),
         ("unknown system", "There is no system 'mystery'"),
         ("unknown setting", "colour is 1"),
         (

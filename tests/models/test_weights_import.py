@@ -1,3 +1,5 @@
+import hashlib
+import json
 import re
 
 import pytest
@@ -39,9 +41,9 @@ def _in_b0(key):
     return block is None or int(block[2]) < DEPTHS_B0[int(block[1]) - 1]
 
 
-def _run(folder, *, weights, arguments=()):
+def _run(folder, *, weights, arguments=(), out="out.ckpt"):
     torch.save(weights, folder / "in.pth")
-    paths = [str(folder / "in.pth"), str(folder / "out.ckpt")]
+    paths = [str(folder / "in.pth"), str(folder / out)]
     command = ["weights", "import", "--system", "fgstp", "--encoder", "pvt_v2_b0"]
     return CliRunner().invoke(main, [*command, *arguments, *paths])
 
@@ -77,6 +79,28 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
     }.items():
         assert torch.equal(state[ours], published[theirs])
     assert system.predict_clip(clip()).shape == clip().shape
+
+
+def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):
+    assert _run(tmp_path, weights=published, out="fgstp/best.ckpt").exit_code == 0
+    checkpoint = tmp_path / "fgstp/best.ckpt"
+    record = json.loads((tmp_path / "fgstp/training.json").read_text("utf-8"))
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    assert record == {
+        "system": "fgstp",
+        "trained": False,
+        "parameters": sum(
+            tensor.numel() for key, tensor in published.items() if not key.endswith(buffers)
+        ),
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "epochs": [],
+    }
+    assert {path.name for path in (tmp_path / "fgstp").iterdir()} == {"best.ckpt", "training.json"}
+
+
+def test_no_record_lies_beside_a_checkpoint_of_another_name(published, tmp_path):
+    assert _run(tmp_path, weights=published).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"in.pth", "out.ckpt"}
 
 
 def test_the_paper_variant_takes_the_same_weights(published, tmp_path):

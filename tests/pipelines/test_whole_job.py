@@ -25,7 +25,8 @@ from fgstp import load_system
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.hooks import user_sentence
-from fgstp.models.checkpoint import read_checkpoint
+from fgstp.models.checkpoint import read_checkpoint, save_checkpoint
+from fgstp.models.registry import build_system
 from fgstp.scoring import PROTOCOLS, score_clip
 
 REPOSITORY = Path(__file__).parents[2]
@@ -211,6 +212,10 @@ def test_checkpoint_and_notes_of_training_belong_together(job):
     assert (trained["system"], still["system"]) == SYSTEMS
     assert (trained["trained"], still["trained"]) == (True, False)
     assert (still["parameters"], still["epochs"]) == (0, [])
+    assert (trained["mask_sources"], trained["best_by"]) == (["synthetic"], "val_miou")
+    for system, record in zip(SYSTEMS, (trained, still), strict=True):
+        digest = hashlib.sha256(job.checkpoint(system).read_bytes()).hexdigest()
+        assert record["checkpoint_sha256"] == digest
     checkpoint = read_checkpoint(job.checkpoint("fgstp"))
     assert (checkpoint.settings["height_px"], checkpoint.settings["width_px"]) == (48, 64)
     assert checkpoint.facts["epoch"] == trained["epoch"]
@@ -674,8 +679,27 @@ def test_evaluate_looks_at_seed_and_system_too(copied, again, parameters, words)
 
 def test_before_ingest_the_clip_table_is_asked_for(tmp_path, again):
     sentence = again(tmp_path / "data", "train")
-    assert "03_primary/clips.csv cannot be read" in sentence
+    assert "03_primary/clips.csv cannot be read (No such file or directory); run `ked" in sentence
     assert not (tmp_path / "data").exists()
+
+
+def test_a_checkpoint_that_a_stopped_training_left_is_not_evaluated(copied, again):
+    results = Results(copied)
+    background = results.checkpoint("background")
+    save_checkpoint(build_system("background", {"history_frames": 7}), background)
+    reports = _contents(copied, "07_model_output", "08_reporting")
+    sentence = again(copied, "evaluate", model="background")
+    assert "The checkpoint of background is not the one that its training.json tells" in sentence
+    assert _contents(copied, "07_model_output", "08_reporting") == reports
+
+
+def test_a_system_that_was_trained_after_it_was_scored_is_not_reported(copied, again):
+    curves = _contents(copied, "08_reporting/curves")
+    changed = {"systems": {"background": {"history_frames": 7}}}
+    assert again(copied, "train", model="background", **changed) is None
+    sentence = again(copied, "report")
+    assert "background was trained again after it was scored, or" in sentence
+    assert _contents(copied, "08_reporting/curves") == curves
 
 
 def test_systems_that_were_scored_on_other_footage_are_not_reported(copied, again):

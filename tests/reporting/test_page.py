@@ -152,8 +152,25 @@ def test_groups_have_their_scores(page):
 def test_training_tells_parameters_epochs_and_the_end(page):
     rows = Reader(page).rows
     ended = "validation score stopped rising"
-    assert ["FGSTP", "82,698,631", "20", "17", ended, "0.457"] in rows
+    assert ["FGSTP", "82,698,631", "20", "17", ended, "mIoU, all frames: 0.457"] in rows
     assert ["Background subtraction", "0", "–", "–", "not trained", "–"] in rows
+
+
+@pytest.mark.parametrize(
+    ("chosen_by", "shown"),
+    [
+        ("val_miou", "mIoU, all frames: 0.457"),
+        ("val_miou_gas", "mIoU, frames with gas: 0.250"),
+        ("val_iou", "–"),
+    ],
+)
+def test_training_tells_the_score_that_chose_the_checkpoint(everything, chosen_by, shown):
+    scores = {"val_miou": 0.4567, "val_miou_gas": 0.25}
+    training = TRAININGS["fgstp"] | {"best_by": chosen_by, "scores": scores}
+    rows = Reader(report_page(everything, {"fgstp": training}, PLUMES, {})).rows
+    [row] = [row for row in rows if row[1:2] == ["82,698,631"]]
+    assert row[-1] == shown
+    assert [row[0], row[3]] == ["FGSTP", "17"]
 
 
 def test_protocols_stand_in_words_and_as_tuples(page):

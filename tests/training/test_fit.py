@@ -233,6 +233,32 @@ def test_with_other_settings_training_begins_anew_and_says_why(train, caplog):
     assert "this changed: train.clip_gradient_at. Training begins anew." in caplog.text
 
 
+def test_with_other_settings_of_the_system_training_begins_anew_and_says_why(train, build, caplog):
+    with pytest.raises(SystemExit):
+        train(callbacks=[Watch(1, kill)])
+    watch = Watch()
+    encoder = {"name": "pvt_v2_b0", "drop_path": 0.3}
+    train(callbacks=[watch], system=build(encoder=encoder, height_px=32), epochs=2)
+    assert len(watch.metrics) == 2
+    assert "this changed: systems.fgstp.height_px. Training begins anew." in caplog.text
+
+
+@pytest.mark.parametrize(("split", "part"), [("train", "frames"), ("validation", "masks")])
+def test_with_clips_of_the_same_names_that_are_others_training_begins_anew(
+    train, clips, caplog, split, part
+):
+    with pytest.raises(SystemExit):
+        train(callbacks=[Watch(1, kill)])
+    path = clips.store.path(clips.masked(split)[0].name, part)
+    array = np.load(path)
+    array[0, 0, 0] ^= 1
+    np.save(path, array)
+    watch = Watch()
+    train(callbacks=[watch], epochs=2)
+    assert len(watch.metrics) == 2
+    assert "this changed: their frames and masks. Training begins anew." in caplog.text
+
+
 def test_more_epochs_do_not_make_it_begin_anew(train):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)], epochs=2)
@@ -268,7 +294,7 @@ def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_p
     assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 0)
     assert len(watch.clips) == len(watch.metrics) == 1  # one step, then validation
     assert outcome.checkpoint.exists()
-    assert "ended training after 0 of 2 epochs; started again, it goes on" in caplog.text
+    assert "time limit ended training within the first epoch, from which it cannot" in caplog.text
     assert outcome.history == []
     continued, outcome = train("cut", **more)
     assert outcome.n_epochs == 2
@@ -278,7 +304,9 @@ def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_p
 
 
 @pytest.mark.slow
-def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(train, monkeypatch):
+def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(
+    train, monkeypatch, caplog
+):
     more = {"steps_per_epoch": 2, "epochs": 3}
     whole, expected = train("whole", **more)
 
@@ -289,6 +317,7 @@ def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(train, 
     monkeypatch.setattr("fgstp.training.job.TimeLimit", Late)
     _, outcome = train("cut", time_limit_s=9, **more)
     assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 1)
+    assert "ended training after 1 of 3 epochs; started again, it goes on" in caplog.text
     monkeypatch.undo()
     continued, outcome = train("cut", **more)
     assert (outcome.scores, outcome.epoch) == (expected.scores, expected.epoch)
@@ -315,7 +344,12 @@ def test_memory_that_runs_out_says_which_settings_to_lower(train, build):
     system.training_step = training_step
     with pytest.raises(UserError) as error:
         train(system=system)
-    for setting in ("train.targets_per_step", "train.window_targets", "fgstp.height_px", "encoder"):
+    for setting in (
+        "train.targets_per_step",
+        "train.window_targets",
+        "height_px and width_px of systems.fgstp",
+        "encoder",
+    ):
         assert setting in str(error.value)
 
 

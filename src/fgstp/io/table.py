@@ -39,7 +39,11 @@ class TableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
             UserError: the file is not there or is no table.
         """
         try:
-            return pd.read_csv(self._path, dtype=TYPED_COLUMNS[self._columns])
+            columns = TYPED_COLUMNS[self._columns]
+            table = pd.read_csv(self._path, dtype=columns)
+            if missing := [name for name in columns if name not in table]:
+                raise ValueError(f"it has no column {missing[0]}")  # of an older version
+            return table
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UserError(

@@ -13,8 +13,9 @@ import torch
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
+from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
-from fgstp.footage.settings import IngestSettings
+from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.checkpoint import load_system, save_checkpoint
 from fgstp.models.registry import build_system
@@ -52,7 +53,7 @@ class Project:
             {"video": name, "category": f"of_{name}", "distance_m": 5.0, "background": "clear"}
             for name in names
         ]
-        return table(rows, VIDEO_COLUMNS)
+        return table([row | {"source": "folder"} for row in rows], VIDEO_COLUMNS)
 
     def add(self, name, split="test", mask_source="annotated", dropped=None, leak_class=None):
         """A noisy clip with a bright blob, which is gas, in every second frame."""
@@ -69,16 +70,22 @@ class Project:
     def save(self, model="background", **settings):
         save_checkpoint(build_system(model, settings), self.models / model / "best.ckpt")
 
-    def predict(self, model="background", **changes):
+    def training(self, model):
+        """What a training that ended says of the checkpoint."""
+        path = self.models / model / "best.ckpt"
+        content = path.read_bytes() if path.is_file() else b""
+        return {"system": model, "checkpoint_sha256": hashlib.sha256(content).hexdigest()}
+
+    def predict(self, model="background", training=None, seed=1, **changes):
         return predict(
-            {"system": model},
+            training or self.training(model),
             self.clips,
             self.store,
             self.models,
             self.predictions,
             model,
             EvaluateSettings.model_validate(QUICK | changes),
-            seed=1,
+            seed,
         )
 
     def sentence(self, model="background", **changes):
@@ -134,6 +141,8 @@ def test_clips_of_validation_and_test_are_predicted_as_the_system_does(project):
         assert project.maps(clip).dtype == np.uint8
     content = (project.models / "background/best.ckpt").read_bytes()
     assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
+    test = [MaskedClip(name, SHAPE[0]) for name in ("t_0000", "u_0000")]
+    assert facts["footage_sha256"] == digest(test, project.store)
     assert facts["system"] == "background"
     assert json.loads(json.dumps(facts)) == facts
 
@@ -183,9 +192,48 @@ def test_predictions_of_another_checkpoint_or_other_footage_are_replaced(project
     assert (again["checkpoint_sha256"] != facts["checkpoint_sha256"]) == (
         change is _other_checkpoint
     )
-    assert (again["footage_sha256"] != facts["footage_sha256"]) == (change is not _other_checkpoint)
+    # The validation clips, of which one's mask is another, are no test footage.
+    assert (again["footage_sha256"] != facts["footage_sha256"]) == (change is _other_frame)
     for clip in project.times():
         assert not (project.maps(clip) == 77).all()
+
+
+def test_predictions_of_other_code_are_replaced(project, monkeypatch):
+    facts = project.predict()
+    _old(project)
+    project.predict()
+    assert (project.maps("t_0000") == 77).all()
+    monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.code_digest", lambda: "of other code")
+    assert project.predict() == facts
+    for clip in project.times():
+        assert not (project.maps(clip) == 77).all()
+
+
+def test_without_a_threshold_to_choose_validation_clips_are_neither_needed_nor_predicted(project):
+    facts = project.predict()
+    only = {"protocols": ["paper"]}
+    assert project.predict(**only) == facts
+    assert set(project.times()) == {"t_0000", "u_0000"}
+    project.rows = [row for row in project.rows if row["split"] != "validation"]
+    assert project.predict(**only) == facts
+    assert set(project.score(**only)["clip"]) == {"t_0000", "u_0000"}
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(None, 8), (3, 3)])
+def test_frames_at_a_time_are_those_of_the_setting_or_of_the_checkpoint(
+    project, monkeypatch, wanted, expected
+):
+    project.save("fgstp", **SMALL, batch_frames=8)
+    used = []
+
+    def note(system, *args):
+        used.append(getattr(system.settings, "batch_frames", "no network"))
+        return predict_clips(system, *args)
+
+    monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.predict_clips", note)
+    project.predict("fgstp", batch_frames=wanted)
+    project.predict(batch_frames=wanted)
+    assert used == [expected, "no network"]
 
 
 def test_clips_that_are_no_longer_wanted_lose_their_predictions(project):
@@ -218,6 +266,8 @@ def test_without_clips_of_a_split(project, split):
 def test_without_masks(project):
     for row in project.rows:
         row["mask_source"] = "none"
+    assert "No clip of the split test has masks" in project.sentence()
+    project.add("x_0000")
     assert "No clip of the split validation has masks" in project.sentence()
 
 
@@ -235,6 +285,19 @@ def test_a_checkpoint_of_another_system(project):
     folder = project.models / "background"
     (project.models / "fgstp/best.ckpt").replace(folder / "best.ckpt")
     assert "best.ckpt is a checkpoint of fgstp, not of background." in project.sentence()
+
+
+def test_a_checkpoint_that_the_training_record_does_not_tell_of(project):
+    training = project.training("background")
+    _other_checkpoint(project)
+    sentence = project.sentence(training=training)
+    assert "The checkpoint of background is not the one that its training.json tells" in sentence
+    assert "`kedro run --pipelines=train --params=model=background`" in sentence
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True])
+def test_a_seed_that_is_none(project, seed):
+    assert f"The seed is {seed!r}" in project.sentence(seed=seed)
 
 
 def test_a_checkpoint_of_another_shape(project):
@@ -293,7 +356,7 @@ def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so
     for row in project.rows:
         row["mask_source"] = "pseudo"
     sentence = project.sentence()
-    assert "1 of the 1 clips of the split validation have masks that were computed" in sentence
+    assert "2 of the 2 clips of the split test have masks that were computed" in sentence
     assert "set evaluate.allow_pseudo_masks" in sentence
 
     facts = project.predict(allow_pseudo_masks=True)
@@ -310,8 +373,8 @@ def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so
 
 
 def _summarised(rows, facts, seed=1, source="folder"):
-    ingest = IngestSettings(source=source)
-    return summarise_scores(rows, facts, ingest, EvaluateSettings.model_validate(QUICK), seed)
+    videos = table([{"video": name, "source": source} for name in "tuv"], VIDEO_COLUMNS)
+    return summarise_scores(rows, facts, videos, EvaluateSettings.model_validate(QUICK), seed)
 
 
 @pytest.mark.parametrize(("first", "last"), [(1, 0), (0, 0), (2, 1)])
@@ -417,6 +480,14 @@ def test_scores_are_plain_values_that_say_what_they_are_of(project):
     assert (summaries["system"] == "background").all()
     by_class = summaries[(summaries["by"] == "leak_class") & (summaries["metric"] == "mae")]
     assert set(by_class["group"]) == {"0", "1", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("source", "footage"), [("gasvid", "GasVid"), ("synthetic", "synthetic plumes")]
+)
+def test_the_video_table_says_what_footage_it_is(project, source, footage):
+    facts = project.predict()
+    assert _summarised(project.score(), facts, source=source)[0]["footage"] == footage
 
 
 def test_the_seed_decides_the_intervals_and_nothing_else(project):

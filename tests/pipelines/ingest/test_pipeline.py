@@ -225,6 +225,7 @@ def test_tables_of_the_run_tell_of_the_files_of_the_run(run):
         assert masks.max() <= 1
     assert set(clips["split"]) == {"train", "validation", "test"}
     assert clips["mask_source"].eq("synthetic").all()
+    assert run.catalog.load("videos")["source"].eq("synthetic").all()
 
 
 def test_synthetic_clips_are_the_frames_of_the_generator(run):

@@ -12,7 +12,6 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import digest, masked_clips
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
-from fgstp.footage.settings import IngestSettings
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.report.nodes import compare_systems, draw_figures, write_page
@@ -53,7 +52,10 @@ class Project:
             rows.append(row | {"mask_source": mask_source})
         self.clips = table(rows, CLIP_COLUMNS)
         categories = {"v": "close_clear", "t": "close_clear", "u": "long_complex"}
-        videos = [{"video": video, "category": name} for video, name in categories.items()]
+        videos = [
+            {"video": video, "category": name, "source": "gasvid"}
+            for video, name in categories.items()
+        ]
         self.videos = table(videos, VIDEO_COLUMNS)
         self.scores, self.summaries = {}, {}
         for system in (GOOD, BAD):
@@ -67,21 +69,17 @@ class Project:
             GOOD: {"system": GOOD, "trained": True, "epochs": epochs, "ended_by": "epochs"} | facts,
             BAD: {"system": BAD, "trained": False, "parameters": 0, "epochs": []},
         }
+        for system, training in self.trainings.items():
+            training["checkpoint_sha256"] = f"of {system}"
 
     def evaluate(self, system):
         """Scores and summaries as the pipeline evaluate makes them."""
-        chosen = [
-            clip
-            for split in ("validation", "test")
-            for clip in masked_clips(
-                self.clips, self.store, split, allow_pseudo_masks=True, setting=""
-            )
-        ]
-        facts = {"system": system, "checkpoint_sha256": system}
-        facts["footage_sha256"] = digest(chosen, self.store)
+        test = masked_clips(self.clips, self.store, "test", allow_pseudo_masks=True, setting="")
+        facts = {"system": system, "checkpoint_sha256": f"of {system}"}
+        facts["footage_sha256"] = digest(test, self.store)
         places = (self.clips, self.videos, self.store, self.predictions, system, EVALUATE)
         self.scores[system], self.summaries[system] = summarise_scores(
-            score(facts, *places), facts, IngestSettings(source="gasvid"), EVALUATE, 1
+            score(facts, *places), facts, self.videos, EVALUATE, 1
         )
 
     def compare(self):
@@ -194,10 +192,10 @@ def test_trainings_of_systems_without_scores_are_left_out(project):
     assert "FGSTP without FSP" not in project.page().split("Training")[-1].split("Protocols")[0]
 
 
-def test_a_system_whose_training_is_not_noted_is_reported(project):
-    del project.trainings[BAD]
-    assert sorted(project.draw()[1]) == ["all_systems", GOOD]
-    assert "Background subtraction" in project.page()
+def test_other_validation_clips_are_no_other_footage(project):
+    masks = project.store.path("v_0000", "masks")
+    np.save(masks, 1 - np.load(masks))
+    project.draw()
 
 
 def test_dropped_clips_are_not_drawn(project):
@@ -269,6 +267,30 @@ def test_predictions_that_are_gone(project):
     (project.predictions / BAD / "u_0000.npy").unlink()
     with pytest.raises(UserError, match="predictions of the clip u_0000 cannot be read"):
         project.draw()
+
+
+def _no_training(project):
+    del project.trainings[BAD]
+
+
+def _no_checkpoint_noted(project):
+    del project.trainings[BAD]["checkpoint_sha256"]
+
+
+def _trained_again(project):
+    project.trainings[BAD]["checkpoint_sha256"] = "of another"
+
+
+@pytest.mark.parametrize("change", [_no_training, _no_checkpoint_noted, _trained_again])
+def test_a_system_that_was_trained_after_it_was_scored_is_not_reported(project, change):
+    change(project)
+    for node in (project.draw, project.page):
+        with pytest.raises(UserError) as caught:
+            node()
+        assert str(caught.value) == (
+            f"{BAD} was trained again after it was scored, or its training.json is gone; "
+            f"run `kedro run --pipelines=train,evaluate --params=model={BAD}`."
+        )
 
 
 def test_masks_that_are_gone(project):

@@ -1,5 +1,6 @@
 """The node of train: what it writes and gives back, and which mistakes it tells."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -71,6 +72,10 @@ class Project:
         return str(caught.value)
 
 
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @pytest.fixture
 def empty(tmp_path):
     return Project(tmp_path)
@@ -104,6 +109,21 @@ def test_what_is_written_and_given_back_belong_together(project):
     assert checkpoint.facts["epoch"] == facts["epoch"]
     network = build_system("fgstp", SYSTEMS.fgstp).network
     assert facts["parameters"] == sum(weights.numel() for weights in network.parameters())
+    assert facts["checkpoint_sha256"] == sha256(project.models / "fgstp/best.ckpt")
+    assert facts["best_by"] == "val_miou"
+    assert facts["mask_sources"] == ["annotated"]
+    assert facts["trained"] is True
+
+
+def test_what_chose_the_checkpoint_and_the_masks_of_all_training_clips_are_noted(project):
+    project.add("d", mask_source="pseudo")
+    project.add("e", mask_source="synthetic", dropped="duplicate")
+    project.add("f", mask_source="synthetic", split="validation")
+    facts = project.train(allow_pseudo_masks=True, best_by="val_iou", epochs=2)
+    assert facts["mask_sources"] == ["annotated", "pseudo"]
+    assert facts["best_by"] == "val_iou"
+    best = facts["epochs"][facts["epoch"] - 1]
+    assert best["val_iou"] == max(row["val_iou"] for row in facts["epochs"])
 
 
 def test_the_seed_decides_first_weights_and_all_that_is_drawn(project):
@@ -133,7 +153,13 @@ def test_a_system_without_training_needs_no_clips_and_is_written_all_the_same(em
     systems = SystemsSettings.model_validate({"background": {"variance_threshold": 9.0}})
     with caplog.at_level("INFO", logger="fgstp"):
         facts = empty.train("background", systems=systems)
-    assert facts == {"system": "background", "trained": False, "parameters": 0, "epochs": []}
+    assert facts == {
+        "system": "background",
+        "trained": False,
+        "parameters": 0,
+        "checkpoint_sha256": sha256(empty.models / "background/best.ckpt"),
+        "epochs": [],
+    }
     assert "background needs no training." in caplog.text
     loaded = load_system(empty.models / "background/best.ckpt", system="background")
     assert loaded.settings.variance_threshold == 9.0
@@ -233,7 +259,7 @@ def test_a_later_loss_that_is_not_finite_leaves_the_best_checkpoint_so_far(proje
         return (loss if len(calls) == 1 else loss / 0), parts
 
     monkeypatch.setattr(FgstpSystem, "training_step", broken_later)
-    with pytest.raises(UserError, match=r"became inf in epoch 2, .* so far is kept"):
+    with pytest.raises(UserError, match=r"became inf in epoch 2, .* so far, .*, is kept"):
         project.train(epochs=3)
     assert read_checkpoint(project.models / "fgstp/best.ckpt").facts["epoch"] == 1
     assert not list(project.models.rglob(".tmp-*"))

@@ -84,7 +84,7 @@ def predict(
 
 def _check_training(training: dict[str, Any], facts: dict[str, Any]) -> None:
     """A training that was stopped leaves a checkpoint that its record does not tell of."""
-    if training["checkpoint_sha256"] != facts["checkpoint_sha256"]:
+    if training.get("checkpoint_sha256") != facts["checkpoint_sha256"]:
         raise UserError(
             f"The checkpoint of {facts['system']} is not the one that its training.json tells "
             "of, since a training of it did not end; run `kedro run --pipelines=train "

@@ -139,7 +139,7 @@ def _of(scores: BySystem, trainings: BySystem) -> BySystem:
         training = trainings.get(system, {})
         if training.get("checkpoint_sha256") != scores[system]["checkpoint_sha256"]:
             raise UserError(
-                f"{system} was trained again after it was scored; run "
-                f"`kedro run --pipelines=evaluate --params=model={system}`."
+                f"{system} was trained again after it was scored, or its training.json is gone; "
+                f"run `kedro run --pipelines=train,evaluate --params=model={system}`."
             )
     return {system: trainings[system] for system in scores}
