@@ -362,6 +362,7 @@ def test_command_with_bad_videos(project, environment, tmp_path, raw, tolerated)
         environment,
         tmp_path,
         "--env=test",
+        "--pipelines=ingest",
         parameters=[
             "ingest.source=folder",
             "ingest.clip_length_frames=10",
@@ -386,7 +387,7 @@ def test_a_stopped_command_is_recorded_as_killed(
     parameters = f"data={tmp_path}/data,ingest.synthetic.seconds=900,ingest.parallel.jobs=2"
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "kedro", "run", "--env=test"),
+            *(sys.executable, "-m", "kedro", "run", "--env=test", "--pipelines=ingest"),
             f"--params={parameters},ingest.parallel.backend={backend}",
         ],
         cwd=project,
