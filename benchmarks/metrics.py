@@ -1,8 +1,8 @@
 """Speed of scoring beside PySODMetrics, in one process on the same frames.
 
-    python -m venv /tmp/bench
-    /tmp/bench/bin/pip install pysodmetrics==1.6.2 pandas pydantic
-    PYTHONPATH=src /tmp/bench/bin/python benchmarks/metrics.py
+    python -m venv .venv-metrics
+    .venv-metrics/bin/pip install pysodmetrics==1.6.2 pandas pydantic
+    PYTHONPATH=src .venv-metrics/bin/python benchmarks/metrics.py
 
 PySODMetrics wants older NumPy and OpenCV than the project has, so it gets an environment of its
 own; the project never needs it. Reference and scoring take turns for several rounds, on one

@@ -3,9 +3,9 @@
 PySODMetrics is no dependency of the project. The file was made in an environment of its own,
 with Python 3.11.7, NumPy 2.3.4 and SciPy 1.17.1:
 
-    python -m venv /tmp/oracle
-    /tmp/oracle/bin/pip install pysodmetrics==1.6.2
-    /tmp/oracle/bin/python tests/scoring/make_golden.py
+    python -m venv .venv-metrics
+    .venv-metrics/bin/pip install pysodmetrics==1.6.2
+    .venv-metrics/bin/python tests/scoring/make_golden.py
 
 Each metric takes one step with the uint8 prediction and the mask (0 or 255) of one frame, and
 its own normalisation. The means of E, IoU and Dice are those of the dynamic curves. null
