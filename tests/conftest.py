@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_videos import ingest_videos
@@ -176,3 +178,25 @@ def environment(tmp_path):
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
         "DO_NOT_TRACK": "1",
     }
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory):
+    """An MLflow file with one experiment; making one takes seconds."""
+    folder = tmp_path_factory.mktemp("runs")
+    uri = f"sqlite:///{folder}/runs.db"
+    MlflowClient(uri).create_experiment("of the test", artifact_location=str(folder / "artifacts"))
+    return uri
+
+
+@pytest.fixture
+def tracking(database, monkeypatch):
+    """MLflow records into a file of the tests; nothing stays open or set."""
+    # MLflow sets the variable too, and takes it away when the address is taken back.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
+    mlflow.set_tracking_uri(database)
+    mlflow.set_experiment("of the test")
+    yield MlflowClient(database)
+    while mlflow.active_run():
+        mlflow.end_run()
+    mlflow.set_tracking_uri(None)

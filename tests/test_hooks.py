@@ -15,7 +15,6 @@ from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.validation import ParameterValidationError
 from kedro.validation.parameter_validator import ParameterValidator
-from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ValidationError
 
 from fgstp.errors import FootageError, UserError
@@ -24,28 +23,6 @@ from fgstp.hooks import ProjectHooks, flatten, user_sentence
 from fgstp.models.registry import SystemsSettings
 from fgstp.pipelines.ingest import create_pipeline
 from fgstp.training.settings import TrainSettings
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """An MLflow file with one experiment; making one takes a second."""
-    folder = tmp_path_factory.mktemp("runs")
-    uri = f"sqlite:///{folder}/runs.db"
-    MlflowClient(uri).create_experiment("of the test", artifact_location=str(folder / "artifacts"))
-    return uri
-
-
-@pytest.fixture
-def tracking(database, monkeypatch):
-    """MLflow records into a file of the tests; nothing stays open or set."""
-    # MLflow sets the variable too, and takes it away when the address is taken back.
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
-    mlflow.set_tracking_uri(database)
-    mlflow.set_experiment("of the test")
-    yield MlflowClient(database)
-    while mlflow.active_run():
-        mlflow.end_run()
-    mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from fgstp.footage.summary import refusals
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-MODEL, SYSTEMS = "params:model", "params:systems"
+MODEL, SYSTEMS, RECORD = "params:model", "params:systems", "training@one"
 
 
 class ProjectHooks:
@@ -54,7 +54,7 @@ class ProjectHooks:
             UserError: the system that is named is none.
         """
         if MODEL in pipeline.inputs():
-            self._check_model(catalog.load(MODEL))
+            self._check_model(catalog.load(MODEL), catalog)
         if run := mlflow.active_run():
             command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
             mlflow.set_tags({**_git_tags(Path(run_params["project_path"])), "command": command})
@@ -95,11 +95,17 @@ class ProjectHooks:
         """Leave the signals as they were."""
         self._restore_handlers()
 
-    def _check_model(self, name: object) -> None:
+    def _check_model(self, name: object, catalog: DataCatalog) -> None:
         from fgstp.models.registry import check_name  # noqa: PLC0415 - ingest does without torch
 
         try:
             check_name(name)
+            files_of = catalog[RECORD]._describe()["system"] if RECORD in catalog else name
+            if files_of != name:  # its files would be written over
+                raise UserError(
+                    f"The parameter model is {name}, but the files are those of {files_of}; "
+                    "choose the system in globals.yml or with --params=model=NAME."
+                )
         except UserError:
             while mlflow.active_run() and not self._run_is_theirs:
                 mlflow.end_run("FAILED")

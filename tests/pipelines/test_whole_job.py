@@ -22,6 +22,7 @@ from kedro.framework.startup import bootstrap_project
 from mlflow.tracking import MlflowClient
 
 from fgstp import load_system
+from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.hooks import user_sentence
@@ -675,6 +676,24 @@ def test_mistakes_in_what_is_run(ingested, again, monkeypatch, pipelines, parame
 )
 def test_evaluate_looks_at_seed_and_system_too(copied, again, parameters, words):
     assert words in (again(copied, "evaluate", **parameters) or "nothing is told")
+
+
+def test_files_of_one_system_are_not_written_over_by_another(project, copied, tmp_path):
+    """As `model` in a parameters file would do, which the catalog does not see."""
+    before = _contents(copied, "06_models")
+    conf = tmp_path / "conf"
+    shutil.copytree(project / "conf", conf)
+    (conf / "test/parameters.yml").write_text("model: background\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "excepthook", sys.excepthook)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+        bootstrap_project(project)
+        session = KedroSession.create(
+            project, env="test", conf_source=str(conf), runtime_params={"data": str(copied)}
+        )
+        with session, pytest.raises(UserError, match=r"model is background, .* those of fgstp"):
+            session.run(pipeline_names=["train"])
+    assert _contents(copied, "06_models") == before
 
 
 def test_before_ingest_the_clip_table_is_asked_for(tmp_path, again):
