@@ -134,6 +134,16 @@ def test_empty_frames_by_the_three_rules():
     assert skip["frame_score"].notna().all()
 
 
+def test_the_iou_of_frames_with_gas_leaves_out_the_others():
+    masks = np.zeros((3, 4, 4), np.uint8)
+    masks[1, :2] = masks[2, :2] = 1
+    predictions = np.zeros_like(masks)
+    predictions[1, :2] = predictions[2, 0] = 255  # all, and half, of what is there
+    rows = score_clip(predictions, masks, "honest", threshold=128)
+    assert rows["iou"].tolist() == [1, 1, 0.5]
+    np.testing.assert_array_equal(rows["iou_gas"], [np.nan, 1, 0.5])
+
+
 def test_the_last_frames_can_be_left_out(make_clip):
     predictions, masks = make_clip(n_frames=5)
     rows = score_clip(predictions, masks, Protocol(name="own", drop_last=2))
