@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fgstp.models.fgstp_network import Fgstp
+from fgstp.models.fgstp.network import Fgstp
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.triples import pick
 

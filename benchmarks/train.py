@@ -24,7 +24,7 @@ import torch
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip
-from fgstp.models.fgstp import FgstpSettings, FgstpSystem
+from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.triples import TripleBatch
 from fgstp.plumes import SyntheticVideo

@@ -1,4 +1,5 @@
 import csv
+import functools
 import json
 import zlib
 from pathlib import Path
@@ -6,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from fgstp.models.registry import build_system
 
 GOLDEN = Path(__file__).parent / "golden"
+IMAGENET = {
+    "normalizer.mean": (0.485, 0.456, 0.406),
+    "normalizer.std": (0.229, 0.224, 0.225),
+}
 
 
 class Golden:
@@ -39,11 +45,29 @@ class Golden:
         return weights
 
     @staticmethod
-    def inputs(seed):
-        """Three frames (1, 3, 352, 352)."""
+    def normalised_frames(seed):
+        """Three frames (1, 3, 352, 352): the inputs of FGSTP and its relatives."""
         generator = torch.Generator().manual_seed(seed)
         base = torch.randn(1, 3, 352, 352, generator=generator)
         return [base + 0.1 * torch.randn(base.shape, generator=generator) for _ in range(3)]
+
+    @staticmethod
+    def video(seed, n_frames):
+        """(F, 3, 160, 160) normalised, and the first mask (160, 160) uint8: two scenes that take
+        turns, and a square that moves; the inputs of the systems with a memory."""
+        generator = torch.Generator().manual_seed(seed)
+        scenes = torch.rand(2, 3, 20, 20, generator=generator)
+        noise = torch.rand(n_frames, 3, 160, 160, generator=generator)
+        scenes = functional.interpolate(scenes, size=(160, 160), mode="bilinear")
+        frames = torch.stack(
+            [0.6 * scenes[t % 4 in (1, 2)] + 0.2 * noise[t] for t in range(n_frames)]
+        )
+        for t, frame in enumerate(frames):
+            frame[:, square(t), 40:80] += 0.5
+        mean, std = (torch.tensor(each).view(3, 1, 1) for each in IMAGENET.values())
+        mask = torch.zeros(160, 160, dtype=torch.uint8)
+        mask[square(0), 40:80] = 1
+        return (frames - mean) / std, mask
 
     @staticmethod
     def check(name, tensor, recorded):
@@ -58,6 +82,11 @@ class Golden:
         assert worst <= 2e-4 * scale, f"{name}: {worst}"
 
 
+def square(t):
+    """Rows of the square of `Golden.video` in a frame."""
+    return slice(40 + 4 * t, 80 + 4 * t)
+
+
 def fill(key, shape, rule):
     """One tensor, drawn by a generator that is seeded with its name."""
     generator = torch.Generator().manual_seed(zlib.crc32(key.encode()))
@@ -70,6 +99,8 @@ def fill(key, shape, rule):
         return 1 + 0.1 * drawn
     if rule == "weight":
         return drawn * drawn[0].numel() ** -0.5
+    if rule == "constant":
+        return torch.tensor(IMAGENET[key]).view(shape)
     return {"running_mean": 0.1, "other": 0.02}[rule] * drawn
 
 
@@ -82,8 +113,9 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def fgstp_golden():
-    return Golden("fgstp")
+def golden():
+    """The reference values of a network, by the name of its files."""
+    return functools.cache(Golden)
 
 
 @pytest.fixture

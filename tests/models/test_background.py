@@ -163,7 +163,7 @@ def test_it_says_that_it_is_not_trained():
     assert system.name == "background"
     assert not system.trainable
     with pytest.raises(UserError, match="background is not trained; evaluate it as it is"):
-        system.training_step(None)
+        system.training_step(None, 0.0)
 
 
 @pytest.mark.parametrize(

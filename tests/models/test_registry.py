@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from fgstp.errors import UserError
 from fgstp.models.background import BackgroundSettings, BackgroundSystem
-from fgstp.models.fgstp import FgstpSettings, FgstpSystem
+from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
 from fgstp.models.registry import SYSTEMS, SystemsSettings, build_system, system_settings
 from fgstp.models.settings import NetworkSettings
 

@@ -12,7 +12,7 @@ from fgstp.errors import UserError
 from fgstp.models.checkpoint import load_system
 from fgstp.models.encoder import PyramidEncoder
 from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
-from fgstp.models.fgstp_network import Fgstp
+from fgstp.models.fgstp.network import Fgstp
 from fgstp.models.importing import import_published
 from fgstp.models.published import fgstp_rules
 from fgstp.models.settings import EncoderSettings
@@ -24,10 +24,10 @@ ALIASES = [("ctc.", "nlnet."), ("fsp", "rgpu"), ("backbone.encoder.", "backbone.
 
 
 @pytest.fixture(scope="module")
-def published(fgstp_golden):
+def published(golden):
     """A state dict with the published names and the shapes of b0, filled with numbers."""
     network = Fgstp("pvt_v2_b0", "released")
-    keys = [key for key in fgstp_golden.shapes() if _in_b0(key)]
+    keys = [key for key in golden("fgstp").shapes() if _in_b0(key)]
     places = {key: next(iter(renamed({key: torch.zeros(0)}, fgstp_rules())[0])) for key in keys}
     generator = torch.Generator().manual_seed(0)
     return {
@@ -48,10 +48,10 @@ def _run(folder, *, weights, arguments=(), out="out.ckpt"):
     return CliRunner().invoke(main, [*command, *arguments, *paths])
 
 
-def test_every_published_name_has_its_own_place_and_shape(fgstp_golden):
+def test_every_published_name_has_its_own_place_and_shape(golden):
     with torch.device("meta"):
         expected = Fgstp("pvt_v2_b5", "released").state_dict()
-        weights = {key: torch.empty(shape) for key, shape in fgstp_golden.shapes().items()}
+        weights = {key: torch.empty(shape) for key, shape in golden("fgstp").shapes().items()}
     assert len(weights) == 1606
     found, unmatched = renamed(weights, fgstp_rules())
     check_fit(found, expected, unmatched=unmatched, what="the key table")
@@ -255,10 +255,10 @@ def test_a_contrast_stem_sees_steps_and_no_level():
     torch.manual_seed(0)
     plain = PyramidEncoder("pvt_v2_b0")
     drawn = plain.pvt.patch_embed.proj.weight.detach().clone()
-    begin_encoder(plain, EncoderSettings(name="pvt_v2_b0"))
+    begin_encoder(plain.pvt, EncoderSettings(name="pvt_v2_b0"))
     assert torch.equal(plain.pvt.patch_embed.proj.weight, drawn)
 
-    begin_encoder(plain, EncoderSettings(name="pvt_v2_b0", stem_contrast_gain=4.0))
+    begin_encoder(plain.pvt, EncoderSettings(name="pvt_v2_b0", stem_contrast_gain=4.0))
     stem = plain.pvt.patch_embed.proj
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # where no padding is seen
     level = torch.full((1, 3, 32, 32), 0.7)

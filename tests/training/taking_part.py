@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback
 from torch import nn
 
-from fgstp.models.fgstp import FgstpSystem
+from fgstp.models.fgstp.system import FgstpSystem
 
 
 def digest(network):

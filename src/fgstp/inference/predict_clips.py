@@ -32,7 +32,7 @@ def code_digest() -> str:
     """SHA-256 of the code that makes predictions: it changed, so what it made is outdated."""
     total = hashlib.sha256()
     root = Path(models.__file__).parent
-    for path in sorted([*root.glob("*.py"), Path(__file__)]):
+    for path in sorted([*root.rglob("*.py"), Path(__file__)]):
         total.update(path.read_bytes())
     return total.hexdigest()
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fgstp.errors import UserError
 from fgstp.footage.settings import OddPixels, Settings
-from fgstp.models.system import System
+from fgstp.models.system import Given, System
 
 
 class BackgroundSettings(Settings):
@@ -53,7 +53,11 @@ class BackgroundSystem(System[BackgroundSettings]):
     def _build(self) -> None:
         self.network = nn.Identity()  # there is none
 
-    def training_step(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ANN401
+    def training_step(
+        self,
+        batch: Any,  # noqa: ANN401
+        progress: float,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """There is no training.
 
         Raises:
@@ -61,9 +65,7 @@ class BackgroundSystem(System[BackgroundSettings]):
         """
         raise UserError(f"The system {self.name} is not trained; evaluate it as it is.")
 
-    def _predict(
-        self, frames: NDArray[np.uint8], first_mask: NDArray[np.uint8] | None
-    ) -> NDArray[np.float32]:
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         if self.settings.method == "mog2":
             return self._mixture(frames)
         return self._difference(frames)

@@ -48,6 +48,16 @@ class Checkpoint:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def repeat_folder(folder: Path, repeat: int) -> Path:
+    """Folder of a repeat within that of a system; the first training lies in that itself.
+
+    Args:
+        folder: of the system: of its checkpoints or of its predictions.
+        repeat: 0 for the first training, 1 for the next with another seed, and so on.
+    """
+    return folder / "repeats" / str(repeat) if repeat else folder
+
+
 def save_checkpoint(system: AnySystem, path: Path, facts: Mapping[str, Any] | None = None) -> None:
     """Write a system, whole or not at all.
 

@@ -1,5 +1,6 @@
 """Encoder: a pyramid vision transformer, its three coarser levels reduced to few channels."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import timm
@@ -9,7 +10,34 @@ from fgstp.models.layers import Pyramid
 from fgstp.models.texture import TextureEnhancement
 
 PvtName = Literal["pvt_v2_b0", "pvt_v2_b1", "pvt_v2_b2", "pvt_v2_b3", "pvt_v2_b4", "pvt_v2_b5"]
+Level = Literal[2, 3, 4, 5]  # of stride 4, 8, 16, 32
 STRIDE = 32  # of the coarsest level: sides must be multiples of it
+
+
+def pvt(name: PvtName, levels: Sequence[Level], drop_path: float = 0.0) -> nn.Module:
+    """A pyramid vision transformer without weights of its own (PVTv2, arXiv 2106.13797), by timm.
+
+    Args:
+        name: its size, a name of timm.
+        levels: which levels it gives.
+        drop_path: rate of stochastic depth in the last block, in [0, 1); linear over blocks.
+
+    Returns:
+        A network that gives maps (B, C, H / 2^level, W / 2^level) of frames (B, 3, H, W).
+    """
+    return timm.create_model(
+        name,
+        pretrained=False,
+        features_only=True,
+        out_indices=tuple(level - 2 for level in levels),
+        drop_path_rate=drop_path,
+    )
+
+
+def widths(backbone: nn.Module) -> list[int]:
+    """Channels of each level that a `features_only` network of timm gives."""
+    channels: list[int] = cast(Any, backbone).feature_info.channels()  # such as 128, 320, 512
+    return channels
 
 
 class PyramidEncoder(nn.Module):
@@ -28,15 +56,10 @@ class PyramidEncoder(nn.Module):
         self, name: PvtName = "pvt_v2_b5", n_channels: int = 32, drop_path: float = 0.0
     ) -> None:
         super().__init__()
-        self.pvt = timm.create_model(
-            name,
-            pretrained=False,
-            features_only=True,
-            out_indices=(1, 2, 3),
-            drop_path_rate=drop_path,
+        self.pvt = pvt(name, (3, 4, 5), drop_path)
+        self.reduce = nn.ModuleList(
+            [TextureEnhancement(width, n_channels) for width in widths(self.pvt)]
         )
-        widths = cast(Any, self.pvt).feature_info.channels()  # such as 128, 320, 512
-        self.reduce = nn.ModuleList([TextureEnhancement(width, n_channels) for width in widths])
 
     def forward(self, frames: Tensor) -> Pyramid:
         """Encode frames.

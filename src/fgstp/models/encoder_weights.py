@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from fgstp.errors import UserError
-from fgstp.models.encoder import PyramidEncoder
 from fgstp.models.published import pvt_rules
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import check_fit, read_weights, renamed
@@ -20,22 +19,21 @@ TIMM_RULES = [
 ]
 
 
-def begin_encoder(encoder: PyramidEncoder, settings: EncoderSettings) -> None:
-    """Give an encoder, its weights just drawn, what its settings say it starts from.
+def begin_encoder(transformer: nn.Module, settings: EncoderSettings) -> None:
+    """Give a transformer, its weights just drawn, what its settings say it starts from.
 
     Args:
-        encoder: the encoder.
+        transformer: as `fgstp.models.encoder.pvt` gives it.
         settings: its settings.
 
     Raises:
         UserError: the file of weights cannot be used.
     """
-    pvt = cast(Any, encoder.pvt)
     if settings.weights is not None:
-        load_pvt_weights(pvt, settings.weights)
+        load_pvt_weights(transformer, settings.weights)
     if settings.stem_contrast_gain is not None:
         with torch.no_grad():
-            kernels = pvt.patch_embed.proj.weight  # (channels, 3, 7, 7)
+            kernels = cast(Any, transformer).patch_embed.proj.weight  # (channels, 3, 7, 7)
             kernels -= kernels.mean((1, 2, 3), keepdim=True)
             kernels *= settings.stem_contrast_gain
 

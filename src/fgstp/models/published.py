@@ -1,6 +1,44 @@
 """Names of the weights in published checkpoints, and what they are called here."""
 
-from fgstp.models.state_dicts import Rules
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from fgstp.models.state_dicts import Rules, Weights, check_fit, matches_any, renamed
+
+
+class Published(NamedTuple):
+    """What is known of the checkpoints that the authors of a system published.
+
+    Attributes:
+        rules: from their names to ours.
+        unused: regular expressions of the keys, whole, on which no output depends; such
+            weights may be there and are left out.
+        settings: settings with which a system of this project is the network that they are of.
+    """
+
+    rules: Rules
+    unused: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = {}
+
+    def weights_for(
+        self, network: nn.Module, theirs: Mapping[str, Tensor], what: str
+    ) -> Weights:
+        """Published weights by the names of a network.
+
+        Args:
+            network: the network of ours.
+            theirs: the published state dict.
+            what: the file and the network, for the message: `a.pth does not fit rmem`.
+
+        Raises:
+            UserError: they do not fit the network exactly.
+        """
+        used = {key: each for key, each in theirs.items() if not matches_any(key, self.unused)}
+        weights, unmatched = renamed(used, self.rules)
+        check_fit(weights, network.state_dict(), unmatched=unmatched, what=what)
+        return weights
 
 
 def pvt_rules(theirs: str, ours: str) -> Rules:

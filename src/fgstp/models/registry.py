@@ -8,7 +8,7 @@ from pydantic import ValidationError, ValidationInfo, field_validator
 from fgstp.errors import UserError
 from fgstp.footage.settings import Settings
 from fgstp.models.background import BackgroundSettings, BackgroundSystem
-from fgstp.models.fgstp import FgstpSettings, FgstpSystem
+from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
 from fgstp.models.system import System
 
 AnySystem = System[Any]

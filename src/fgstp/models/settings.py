@@ -1,13 +1,14 @@
 """Settings that several systems share."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from fgstp.footage.settings import Settings, Share
 from fgstp.models.encoder import PvtName
 
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
@@ -26,6 +27,41 @@ class NormalisationSettings(Settings):
     std: tuple[Deviation, Deviation, Deviation] = (0.229, 0.224, 0.225)
 
 
+class OptimisationSettings(Settings):
+    """How a system's weights are changed, where it differs from the block `train`.
+
+    Attributes:
+        optimiser: `adam`, or `adamw`, whose decay is apart from the gradient.
+        learning_rate: None: `train.learning_rate`.
+        encoder_rate: the encoders' share of the learning rate.
+        weight_decay: of `adamw`; biases and the weights of normalisations do not decay.
+        schedule: `drop` as the block `train` says, `constant`, or `polynomial`: down to a
+            twentieth, with power 0.9.
+        warm_up_share: share of the training in which the rate rises from nothing, linearly.
+        targets_per_step: None: `train.targets_per_step`.
+        clip_norm: the gradient is shortened to this length; None: its elements are cut, as
+            `train.clip_gradient_at` says.
+        average_decay: of an exponential average of the weights, which is what is validated,
+            kept and evaluated; it grows with the steps up to this. None: no average.
+    """
+
+    optimiser: Literal["adam", "adamw"] = "adam"
+    learning_rate: Positive | None = None
+    encoder_rate: float = Field(1.0, gt=0.0, le=1.0)
+    weight_decay: float = Field(0.0, ge=0.0, lt=1.0)
+    schedule: Literal["drop", "constant", "polynomial"] = "drop"
+    warm_up_share: Share = 0.0
+    targets_per_step: int | None = Field(None, ge=1)
+    clip_norm: Positive | None = None
+    average_decay: float | None = Field(None, gt=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _decay_is_of_adamw(self) -> Self:
+        if self.weight_decay and self.optimiser == "adam":
+            raise ValueError("weight_decay is for adamw")
+        return self
+
+
 class NetworkSettings(Settings):
     """Settings of every system with a network.
 
@@ -34,12 +70,14 @@ class NetworkSettings(Settings):
         width_px: width at which the network works.
         normalisation: of the frames.
         batch_frames: frames of a clip that are predicted at a time.
+        optimisation: how its weights are changed.
     """
 
     height_px: int = Field(352, ge=1)
     width_px: int = Field(352, ge=1)
     normalisation: NormalisationSettings = NormalisationSettings()
     batch_frames: int = Field(8, ge=1)
+    optimisation: OptimisationSettings = OptimisationSettings()
 
 
 class EncoderSettings(Settings):

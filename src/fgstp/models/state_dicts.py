@@ -125,6 +125,11 @@ def check_fit(
         raise UserError(f"{what}: {', and '.join(filter(None, faults))}.")
 
 
+def matches_any(key: str, patterns: Iterable[str]) -> bool:
+    """Whether a whole key is matched by one of some regular expressions."""
+    return any(re.fullmatch(pattern, key) for pattern in patterns)
+
+
 def _is_state_dict(found: object) -> bool:
     return (
         isinstance(found, Mapping)

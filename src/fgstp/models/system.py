@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -12,8 +12,25 @@ from torch import Tensor, nn
 
 from fgstp.errors import UserError
 from fgstp.footage.settings import Settings
+from fgstp.models.sampling import Sampling, Windows
+from fgstp.models.settings import OptimisationSettings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
+Needs = Literal["frames", "first_mask", "all_masks"]
+
+
+class Given(NamedTuple):
+    """What a system may be told of a clip beside its frames.
+
+    Attributes:
+        first_mask: (H, W) uint8, 0/1: gas in one frame; None if it is not told.
+        first_frame: number of that frame.
+        masks: (T, H, W) uint8, 0/1: gas in every frame; None if it is not told.
+    """
+
+    first_mask: NDArray[np.uint8] | None = None
+    first_frame: int = 0
+    masks: NDArray[np.uint8] | None = None
 
 
 class System(ABC, Generic[SettingsT]):
@@ -27,16 +44,20 @@ class System(ABC, Generic[SettingsT]):
     Attributes:
         settings_class: type of its settings.
         trainable: whether there is anything to train.
+        encoders: names of its encoders in the network, for a rate of their own.
         settings: its settings.
         network: its network, on the CPU and in training mode at first.
+        stage: number of the stage of training that it is in, from 0.
     """
 
     settings_class: ClassVar[type[Settings]]
     trainable: ClassVar[bool] = True
+    encoders: ClassVar[tuple[str, ...]] = ("encoder",)
     network: nn.Module
 
     def __init__(self, settings: SettingsT, *, initial_weights: bool = True) -> None:
         self.settings = settings
+        self.stage = 0
         self._build()
         if initial_weights:
             self._load_initial_weights()
@@ -54,42 +75,82 @@ class System(ABC, Generic[SettingsT]):
         """Load the files of weights that the settings name."""
 
     @property
-    def offsets_frames(self) -> tuple[int, ...]:
-        """Where, beside a target, the frames lie that it looks at in training: none by default."""
-        return ()
+    def needs(self) -> Needs:
+        """What it must be told of a clip: its frames alone, or masks too."""
+        return "frames"
+
+    @property
+    def n_stages(self) -> int:
+        """Stages of its training: one by default."""
+        return 1
+
+    def begin_stage(self, stage: int) -> None:
+        """Get ready for a stage of training, with the best weights of the stage before.
+
+        What it is trained on, how, and what it predicts may differ from then on. Weights that
+        are not to change in the stage must not require a gradient.
+        """
+        self.stage = stage
+
+    @property
+    def optimisation(self) -> OptimisationSettings:
+        """How its weights are changed in the present stage: by default as its settings say."""
+        found: OptimisationSettings = self.settings.optimisation  # type: ignore[attr-defined]
+        return found
+
+    @property
+    def sampling(self) -> Sampling:
+        """What a sample of its training is: by default targets alone, without neighbours."""
+        return Windows()
+
+    @property
+    def sample_size(self) -> tuple[int, int]:
+        """Height and width of the frames of a sample: by default those it works at."""
+        return self.settings.height_px, self.settings.width_px  # type: ignore[attr-defined]
 
     @abstractmethod
-    def training_step(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ANN401
+    def training_step(
+        self,
+        batch: Any,  # noqa: ANN401
+        progress: float,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward.
 
         Args:
             batch: samples of the system's own kind, on the network's device.
+            progress: share of the training that is done, in [0, 1).
 
         Returns:
             The loss, a scalar with gradient, and its named parts, detached, for the log.
         """
 
     @abstractmethod
-    def _predict(
-        self, frames: NDArray[np.uint8], first_mask: NDArray[np.uint8] | None
-    ) -> NDArray[np.float32]:
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         """`predict_clip` with checked arguments, in evaluation mode and without gradients."""
 
     def predict_clip(
-        self, frames: NDArray[np.uint8], first_mask: NDArray[np.uint8] | None = None
+        self,
+        frames: NDArray[np.uint8],
+        first_mask: NDArray[np.uint8] | None = None,
+        *,
+        first_frame: int = 0,
+        masks: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.float32]:
         """Predict where gas is in every frame of a clip.
 
         Args:
             frames: (T, H, W) uint8, consecutive frames.
-            first_mask: (H, W) uint8, 0/1: gas in the first frame, for systems that are
-                given it; the others do not look at it.
+            first_mask: (H, W) uint8, 0/1: gas in one frame, for systems that are given it; the
+                others do not look at it.
+            first_frame: number of that frame; nothing is found in the frames before it.
+            masks: (T, H, W) uint8, 0/1: gas in every frame, for a system that is an oracle by
+                its settings; the others do not look at it.
 
         Returns:
             (T, H, W) float32 in [0, 1]: probability of gas.
 
         Raises:
-            UserError: frames or mask have another form.
+            UserError: frames or masks have another form, or a mask is lacking.
         """
         frames = np.asanyarray(frames)  # memory-mapped frames stay on disk
         if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
@@ -97,13 +158,33 @@ class System(ABC, Generic[SettingsT]):
                 f"Frames must be a uint8 array (T, H, W) of at least one frame; these are "
                 f"{frames.dtype} {frames.shape}."
             )
-        if first_mask is not None and np.shape(first_mask) != frames.shape[1:]:
-            raise UserError(
-                f"The first mask must have the frames' size {frames.shape[1:]}; it has "
-                f"{np.shape(first_mask)}."
-            )
+        given = Given(first_mask, first_frame, masks)
+        self._check_given(given, frames.shape)
         with self._evaluating():
-            return self._predict(frames, first_mask)
+            return self._predict(frames, given)
+
+    def _check_given(self, given: Given, shape: tuple[int, ...]) -> None:
+        if self.needs == "first_mask" and given.first_mask is None:
+            raise UserError(
+                f"{self.name} is given the mask of one frame; pass it as first_mask, and the "
+                "number of the frame as first_frame."
+            )
+        if self.needs == "all_masks" and given.masks is None:
+            raise UserError(f"{self.name} is an oracle by its settings; pass it the masks.")
+        if given.first_mask is not None and np.shape(given.first_mask) != shape[1:]:
+            raise UserError(
+                f"The first mask must have the frames' size {shape[1:]}; it has "
+                f"{np.shape(given.first_mask)}."
+            )
+        if not 0 <= given.first_frame < shape[0]:
+            raise UserError(
+                f"first_frame is {given.first_frame}, but the clip has the frames 0 to "
+                f"{shape[0] - 1}."
+            )
+        if given.masks is not None and np.shape(given.masks) != shape:
+            raise UserError(
+                f"The masks must have the frames' shape {shape}; they have {np.shape(given.masks)}."
+            )
 
     @property
     def device(self) -> torch.device:

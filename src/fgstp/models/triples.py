@@ -28,12 +28,13 @@ class TripleBatch(NamedTuple):
     """A batch to train on: windows of frames, and the triples in them.
 
     An independent triple is a window of three frames with one triple, (0, 1, 2); a window
-    with more triples shares its encoded frames among them.
+    with more triples shares its encoded frames among them. For a system that looks at no
+    neighbours a triple is the target alone, and the frames are the targets.
 
     Attributes:
         frames: (B, F, 1, H, W) float32 in [0, 1].
         masks: (B, L, 1, H, W) float32 in [0, 1]: gas in the L target frames of each window.
-        triples: (B, L, 3) int64: target, first and second neighbour, as numbers in [0, F).
+        triples: (B, L, 1 + N) int64: target and its N neighbours, as numbers in [0, F).
     """
 
     frames: Tensor

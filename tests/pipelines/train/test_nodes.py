@@ -12,7 +12,7 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.records import CLIP_COLUMNS, table
 from fgstp.models.checkpoint import load_system, read_checkpoint
-from fgstp.models.fgstp import FgstpSystem
+from fgstp.models.fgstp.system import FgstpSystem
 from fgstp.models.registry import SystemsSettings, build_system
 from fgstp.pipelines.train.nodes import train_system
 from fgstp.training.settings import TrainSettings

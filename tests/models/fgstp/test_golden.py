@@ -1,12 +1,13 @@
 import pytest
 import torch
 
-from fgstp.models.fgstp_network import Fgstp
+from fgstp.models.fgstp.network import Fgstp
 from fgstp.models.importing import import_published
 
 
 @pytest.mark.slow
-def test_the_filling_rule_draws_what_it_should(fgstp_golden):
+def test_the_filling_rule_draws_what_it_should(golden):
+    fgstp_golden = golden("fgstp")
     # Figures given beside the rule; if they differ, no other value can agree.
     weights = fgstp_golden.weights()
     for key, first in {
@@ -22,13 +23,14 @@ def test_the_filling_rule_draws_what_it_should(fgstp_golden):
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["fgstp", "fgstp_scaled"])
 def test_the_released_variant_computes_what_the_published_network_computes(
-    fgstp_golden, tmp_path, system
+    golden, tmp_path, system
 ):
+    fgstp_golden = golden("fgstp")
     recorded = fgstp_golden.systems[system]
     torch.save(fgstp_golden.weights(recorded.get("scale")), tmp_path / "published.pth")
     network = import_published(tmp_path / "published.pth", "fgstp").network.eval()
 
-    frames = fgstp_golden.inputs(recorded["seed"])
+    frames = fgstp_golden.normalised_frames(recorded["seed"])
     outputs = {}
     with torch.inference_mode():
         features = [network.encode(frame) for frame in frames]

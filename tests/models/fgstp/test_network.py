@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.fgstp_network import Fgstp
+from fgstp.models.fgstp.network import Fgstp
 from fgstp.models.layers import Pyramid
 
 ABLATIONS = [(True, True), (False, True), (True, False), (False, False)]

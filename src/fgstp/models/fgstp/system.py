@@ -12,13 +12,14 @@ from torch import Tensor
 from fgstp.footage.settings import Settings
 from fgstp.models.correlation import Variant
 from fgstp.models.encoder_weights import begin_encoder
-from fgstp.models.fgstp_network import Fgstp
+from fgstp.models.fgstp.network import Fgstp
 from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.layers import Pyramid
 from fgstp.models.losses import BceMode, hybrid_loss
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.sampling import Windows
 from fgstp.models.settings import EncoderSettings, NetworkSettings
-from fgstp.models.system import System
+from fgstp.models.system import Given, System
 from fgstp.models.triples import TripleBatch, Triples, encoded_triples, pick
 
 N_OUTPUTS = 9
@@ -74,9 +75,9 @@ class FgstpSystem(System[FgstpSettings]):
         return f"fgstp{ablated}"
 
     @property
-    def offsets_frames(self) -> tuple[int, ...]:
-        """Where the two neighbours of a target lie."""
-        return OFFSETS_FRAMES[self.settings.neighbours]
+    def sampling(self) -> Windows:
+        """Targets and their two neighbours."""
+        return Windows(OFFSETS_FRAMES[self.settings.neighbours])
 
     def _build(self) -> None:
         settings = self.settings
@@ -89,9 +90,11 @@ class FgstpSystem(System[FgstpSettings]):
         )
 
     def _load_initial_weights(self) -> None:
-        begin_encoder(self.network.encoder, self.settings.encoder)
+        begin_encoder(self.network.encoder.pvt, self.settings.encoder)
 
-    def training_step(self, batch: TripleBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(
+        self, batch: TripleBatch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of windows; see `System.training_step`.
 
         Frames that several targets of a window share are encoded once.
@@ -115,11 +118,7 @@ class FgstpSystem(System[FgstpSettings]):
         features = self.network.encode(frames[triples[:, 0]])  # no neighbour is looked at
         return Triples(features, features, features)
 
-    def _predict(
-        self,
-        frames: NDArray[np.uint8],
-        first_mask: NDArray[np.uint8] | None,
-    ) -> NDArray[np.float32]:
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         maps = [clip.cpu().numpy() for clip in self._maps(frames)]
         return np.concatenate(maps)
 

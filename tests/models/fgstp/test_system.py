@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.errors import UserError
-from fgstp.models.fgstp import FgstpSettings, FgstpSystem
+from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
 from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.losses import structure_loss
 from fgstp.models.neighbours import neighbours
@@ -164,7 +164,7 @@ def test_a_training_step_is_the_sum_of_nine_losses_over_all_triples(small_system
     weights = (1.0, 0.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 3.0)
     system = small_system(loss={"output_weights": weights})
     batch = windows(draw, (draw(2, 2, 1, 64, 64) > 0).float())
-    loss, parts = system.training_step(batch)
+    loss, parts = system.training_step(batch, 0.0)
 
     expected = {"bce": 0.0, "iou": 0.0}
     for w in range(2):
@@ -189,11 +189,11 @@ def test_frames_of_a_window_are_encoded_once_and_only_where_needed(
     system = small_system(name)
     counted = []
     system.network.encoder.register_forward_pre_hook(lambda _, x: counted.append(len(x[0])))
-    loss, _ = system.training_step(windows(draw, torch.zeros(2, 2, 1, 64, 64)))
+    loss, _ = system.training_step(windows(draw, torch.zeros(2, 2, 1, 64, 64)), 0.0)
     assert counted == [encoded]
     if name == "fgstp_no_ctc":
         other = windows(draw, torch.zeros(2, 2, 1, 64, 64))
-        assert not torch.equal(system.training_step(other)[0], loss)
+        assert not torch.equal(system.training_step(other, 0.0)[0], loss)
 
 
 def test_the_network_learns_a_blob_from_a_few_steps(draw):
@@ -209,7 +209,7 @@ def test_the_network_learns_a_blob_from_a_few_steps(draw):
     losses = []
     for _ in range(12):
         optimiser.zero_grad()
-        loss, _ = system.training_step(batch)
+        loss, _ = system.training_step(batch, 0.0)
         loss.backward()
         optimiser.step()
         losses.append(loss.item())

@@ -1,0 +1,1 @@
+"""FGSTP (arXiv 2505.00295), and its ablations."""

@@ -1,0 +1,75 @@
+"""What a sample of training is made of; each system says which kind it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+# Flow of a clip (T, H, W) uint8 to the frames so many further: (T, 2, h, w) float32 in pixels.
+ClipFlow = Callable[[NDArray[np.uint8], int], NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Consecutive targets of one clip, each with the frames around it that a system looks at.
+
+    Attributes:
+        offsets_frames: where these lie, such as -1 and 1; none by default.
+        n_targets: targets of a window; None: as `train.window_targets` says.
+    """
+
+    offsets_frames: tuple[int, ...] = ()
+    n_targets: int | None = None
+
+
+@dataclass(frozen=True)
+class SpreadFrames:
+    """Frames of one clip in their order, some left out between them.
+
+    Attributes:
+        n_frames: frames of a sample; all are targets.
+        largest_step: pairs (progress of the training in [0, 1), distance): from then on
+            neighbouring frames lie 1 to so many frames apart, drawn for each.
+        reverse_share: share of samples whose frames run backwards.
+        first_gas_px: pixels of gas that the first frame should hold.
+        attempts: samples that are drawn at most until it does; the last is taken as it is.
+    """
+
+    n_frames: int
+    largest_step: tuple[tuple[float, int], ...]
+    reverse_share: float = 0.0
+    first_gas_px: int = 1
+    attempts: int = 5
+
+    def largest_step_at(self, progress: float) -> int:
+        """The largest distance at some progress of the training."""
+        return [step for start, step in self.largest_step if start <= progress][-1]
+
+
+@dataclass(frozen=True)
+class FlowPairs:
+    """Two flow fields of one frame, to two other frames drawn for each sample.
+
+    Attributes:
+        gaps_frames: where these may lie, such as -2, -1, 1 and 2; different ones are drawn.
+        clip_flow: gives the fields, at the size that the network works at.
+    """
+
+    gaps_frames: tuple[int, ...]
+    clip_flow: ClipFlow
+
+
+Sampling = Windows | SpreadFrames | FlowPairs
+
+
+class FlowBatch(NamedTuple):
+    """A batch of samples of flow.
+
+    Attributes:
+        flows: (B, 2, 2, h, w) float32: two fields of each frame, x and y in pixels.
+    """
+
+    flows: Tensor
