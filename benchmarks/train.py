@@ -30,7 +30,7 @@ from fgstp.models.triples import TripleBatch
 from fgstp.plumes import SyntheticVideo
 from fgstp.training.loaders import train_loader
 from fgstp.training.machine import one_opencv_thread
-from fgstp.training.samples import WindowOrder, Windows, triple_batch
+from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import AugmentationSettings
 
 N_CLIPS, CLIP_FRAMES = 2, 60
@@ -106,7 +106,7 @@ def _stepper(system: FgstpSystem) -> Callable[[TripleBatch], None]:
     adam = torch.optim.Adam(system.network.parameters(), lr=1e-4)
 
     def step(batch: TripleBatch) -> None:
-        loss, _ = system.training_step(batch)
+        loss, _ = system.training_step(batch, 0.0)
         adam.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_value_(system.network.parameters(), 0.5)
@@ -119,7 +119,7 @@ def _batches(
     store: ClipStore, clips: list[MaskedClip], n_targets: int, n_windows: int, size: int
 ) -> Iterator[TripleBatch]:
     """Batches without end; only whole ones."""
-    windows = Windows(
+    windows = WindowSamples(
         store,
         clips,
         n_targets=n_targets,
@@ -128,12 +128,12 @@ def _batches(
         augmentation=AugmentationSettings(),
     )
     order = WindowOrder(clips, n_targets, seed=0)
-    loader = train_loader(windows, order, windows_per_step=n_windows, workers=0, cuda=False)
+    loader = train_loader(windows, order, samples_per_step=n_windows, workers=0, cuda=False)
     for epoch in count():
         order.set_epoch(epoch)
         for batch in loader:
             if len(batch.clip) == n_windows:
-                yield triple_batch(batch)
+                yield batch.batch()
 
 
 def _train(

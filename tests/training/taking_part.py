@@ -28,12 +28,12 @@ class Noting(FgstpSystem):
 
     notes: Path
 
-    def training_step(self, batch):
+    def training_step(self, batch, progress):
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
         self._note("frames", [float(window.sum()) for window in batch.frames])
-        return super().training_step(batch)
+        return super().training_step(batch, progress)
 
     def predict_clip(self, frames, first_mask=None):
         self._note("validated", [int(frames.astype(int).sum()), digest(self.network)])

@@ -11,7 +11,7 @@ from fgstp.errors import UserError
 from fgstp.models.checkpoint import load_system, read_checkpoint
 from fgstp.training.callbacks import TimeLimit
 from fgstp.training.fit import fit
-from fgstp.training.samples import WindowOrder, Windows, triple_batch
+from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import TrainSettings
 
 VAL = ("val_iou", "val_miou", "val_miou_gas")
@@ -134,7 +134,7 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
 
     system = build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
     found = clips.masked()
-    windows = Windows(
+    windows = WindowSamples(
         clips.store,
         found,
         n_targets=2,
@@ -150,7 +150,7 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
         adam.param_groups[0]["lr"] = rate
         order.set_epoch(epoch)
         for _, key in zip(range(2), order, strict=False):
-            loss, _ = system.training_step(triple_batch(default_collate([windows[key]])))
+            loss, _ = system.training_step(default_collate([windows[key]]).batch(), 0.0)
             adam.zero_grad()
             loss.backward()
             for parameter in system.network.parameters():
@@ -338,7 +338,7 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_good_checkpo
 def test_memory_that_runs_out_says_which_settings_to_lower(train, build):
     system = build()
 
-    def training_step(_batch):
+    def training_step(_batch, _progress):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     system.training_step = training_step

@@ -20,7 +20,7 @@ from fgstp.models.checkpoint import load_system
 from fgstp.models.registry import SYSTEMS, build_system
 from fgstp.training.fit import fit
 from fgstp.training.module import Overlap
-from fgstp.training.samples import WindowOrder, Windows, triple_batch
+from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
 HERE = Path(__file__).parent
@@ -89,7 +89,7 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
 
     # The gradient of the first step is that of its two windows together.
     found = clips.masked()
-    windows = Windows(
+    windows = WindowSamples(
         clips.store,
         found,
         n_targets=2,
@@ -102,8 +102,8 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
     for module in reference.network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    batch = triple_batch(default_collate([windows[key] for key in keys[:2]]))
-    reference.training_step(batch)[0].backward()
+    batch = default_collate([windows[key] for key in keys[:2]]).batch()
+    reference.training_step(batch, 0.0)[0].backward()
     gradients = torch.load(tmp_path / "gradients.pt")
     for name, parameter in reference.network.named_parameters():
         largest = float(parameter.grad.abs().max())
@@ -112,7 +112,7 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
         )
 
     # Each window of the first epoch is seen once, by one of them.
-    frames = [triple_batch(default_collate([windows[key]])).frames.sum() for key in keys]
+    frames = [default_collate([windows[key]]).batch().frames.sum() for key in keys]
     seen = [value for rank in notes(tmp_path, "frames") for step in rank[:4] for value in step]
     assert sorted(seen) == pytest.approx(sorted(map(float, frames)), rel=1e-4)
     assert len(keys) == 8

@@ -15,8 +15,7 @@ from fgstp.training.processes import Rank
 from fgstp.training.samples import (
     WindowKey,
     WindowOrder,
-    Windows,
-    triple_batch,
+    WindowSamples,
 )
 from fgstp.training.settings import AugmentationSettings
 
@@ -25,7 +24,7 @@ PLAIN = AugmentationSettings(enabled=False)
 
 def windows_of(clips, n_targets, mode="centred", size=(6, 8), augmentation=PLAIN):
     found = clips.masked()
-    windows = Windows(
+    windows = WindowSamples(
         clips.store,
         found,
         n_targets=n_targets,
@@ -98,7 +97,7 @@ def test_a_batch_is_what_the_network_gets_at_inference(clips):
     _, windows = windows_of(clips, 2, size=(32, 64))
     keys = [WindowKey(0, 1, (1,)), WindowKey(0, 3, (1,))]
     [batch] = DataLoader(windows, batch_size=2, sampler=keys)
-    triples = triple_batch(batch)
+    triples = batch.batch()
     assert triples.frames.shape == (2, 4, 1, 32, 64)
     assert triples.masks.shape == (2, 2, 1, 32, 64)
     assert triples.triples.tolist() == [[[1, 0, 2], [2, 1, 3]]] * 2
@@ -124,7 +123,7 @@ def test_workers_give_the_same_samples_as_none(clips):
         alone, helped = (
             list(
                 train_loader(
-                    windows, WindowOrder(found, 2, 1), windows_per_step=2, workers=n, cuda=False
+                    windows, WindowOrder(found, 2, 1), samples_per_step=2, workers=n, cuda=False
                 )
             )
             for n in (0, 1)
@@ -203,8 +202,10 @@ def test_a_short_epoch_takes_other_windows_each_time():
 @pytest.mark.parametrize(("n_processes", "limit"), [(2, None), (3, None), (2, 12)])
 def test_processes_share_out_the_windows_of_each_step(n_processes, limit):
     clips = [MaskedClip("a", 40), MaskedClip("b", 23)]
-    whole = WindowOrder(clips, 3, 1, limit)
-    shares = [WindowOrder(clips, 3, 1, limit, Rank(i, n_processes)) for i in range(n_processes)]
+    whole = WindowOrder(clips, 3, 1, limit=limit)
+    shares = [
+        WindowOrder(clips, 3, 1, limit=limit, rank=Rank(i, n_processes)) for i in range(n_processes)
+    ]
     for epoch in range(3):
         for order in (whole, *shares):
             order.set_epoch(epoch)
@@ -238,12 +239,14 @@ def test_processes_share_out_the_clips_of_validation(n_clips, n_processes):
 def test_a_window_has_only_its_targets_for_a_system_that_looks_at_nothing_else(clips, numbered):
     numbered(7)
     found = clips.masked()
-    windows = Windows(clips.store, found, n_targets=3, offsets=(), size=(6, 8), augmentation=PLAIN)
+    windows = WindowSamples(
+        clips.store, found, n_targets=3, offsets=(), size=(6, 8), augmentation=PLAIN
+    )
     window = windows[WindowKey(0, 4, (1,))]
     assert frame_numbers(window) == [4, 5, 6]
     assert window.triples.tolist() == [[0], [1], [2]]
 
 
 def test_a_clip_that_is_shorter_than_a_window_is_refused():
-    with pytest.raises(UserError, match=r"b has 3 frames.*4 targets; lower train.window_targets"):
+    with pytest.raises(UserError, match=r"b has 3 frames.*takes 4; lower train.window_targets"):
         WindowOrder([MaskedClip("a", 9), MaskedClip("b", 3)], 4, seed=1)

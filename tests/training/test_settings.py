@@ -25,8 +25,8 @@ def test_a_step_has_the_nearest_whole_number_of_windows(targets, window, expecte
 def test_without_windows_a_step_has_exactly_its_targets():
     settings = TrainSettings(windows=False, steps_per_epoch=7)
     assert (settings.targets_per_window, settings.windows_per_step) == (1, 6)
-    assert settings.windows_per_epoch == 42
-    assert TrainSettings().windows_per_epoch is None
+    assert settings.targets_per_epoch == 42
+    assert TrainSettings().targets_per_epoch is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fgstp.errors import UserError
+from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.footage.settings import Settings
 from fgstp.models.sampling import Sampling, Windows
 from fgstp.models.settings import OptimisationSettings
@@ -162,6 +163,26 @@ class System(ABC, Generic[SettingsT]):
         self._check_given(given, frames.shape)
         with self._evaluating():
             return self._predict(frames, given)
+
+    def predict_masked_clip(
+        self, frames: NDArray[np.uint8], masks: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """Predict a clip whose masks are known, telling the system what it needs and no more.
+
+        Args:
+            frames: (T, H, W) uint8, consecutive frames.
+            masks: (T, H, W) uint8, 0/1. A system that is given a mask is given that of the
+                first frame with gas; an oracle is given all.
+
+        Returns:
+            As `predict_clip`.
+        """
+        if self.needs == "frames":
+            return self.predict_clip(frames)
+        if self.needs == "all_masks":
+            return self.predict_clip(frames, masks=masks)
+        first_frame = first_frame_with_gas(masks) or 0
+        return self.predict_clip(frames, np.array(masks[first_frame]), first_frame=first_frame)
 
     def _check_given(self, given: Given, shape: tuple[int, ...]) -> None:
         if self.needs == "first_mask" and given.first_mask is None:

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from lightning.pytorch import Callback
@@ -14,12 +16,18 @@ from fgstp.models.registry import AnySystem
 from fgstp.training.job import Job, run
 from fgstp.training.launch import run_in_processes
 from fgstp.training.machine import check_devices
-from fgstp.training.outcome import Outcome
+from fgstp.training.outcome import Outcome, Row
 from fgstp.training.processes import Rank
 from fgstp.training.resume import state_to_go_on_from
 from fgstp.training.settings import TrainSettings
+from fgstp.training.stages import (
+    continued,
+    finished_stage,
+    forget_stages,
+    keep_finished_stage,
+)
 
-__all__ = ["Outcome", "fit"]
+__all__ = ["Outcome", "fit", "planned"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +48,9 @@ def fit(
     and after every epoch the state to go on from to `resume/`. Started again after it was
     stopped, it goes on from the last finished epoch as if it had not been stopped. Once it
     is finished, it removes that state, and starts from the beginning when it is called again.
+
+    A system that trains in stages goes through them one after the other, each beginning with
+    the best weights of the stage before; of these the last decides what `best.ckpt` holds.
 
     With `train.devices` or `train.nodes` above 1 it trains in processes of its own, one a
     device, while this one waits; see `TrainSettings`. Then
@@ -76,6 +87,54 @@ def fit(
         UserError: no clips to train or validate on, not as many GPUs as are asked for, not
             enough memory, a loss that is not finite, or a folder that cannot be written.
     """
+    job = _job(system, table, store, folder, settings, seed, tuple(callbacks))
+    rows: list[Row] = []
+    for stage in range(system.n_stages):
+        system.begin_stage(stage)
+        last = stage == system.n_stages - 1
+        if not last and (before := finished_stage(job)) is not None:
+            rows += before
+            continue
+        outcome = _one_stage(job)
+        rows += continued(outcome.history, rows)
+        if outcome.ended_by == "time limit":
+            break
+        if not last:
+            keep_finished_stage(job, rows)
+    else:
+        forget_stages(job)
+    return replace(outcome, history=rows)
+
+
+def planned(
+    system: AnySystem,
+    table: pd.DataFrame,
+    store: ClipStore,
+    folder: Path,
+    settings: TrainSettings,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """On what the weights will depend that `fit` gives: what their checkpoint says they do.
+
+    Arguments and errors as `fit`.
+
+    Returns:
+        Plain values by name.
+    """
+    job = _job(system, table, store, folder, settings, seed, ())
+    return job.made_with() | {"stage": system.n_stages - 1}
+
+
+def _job(
+    system: AnySystem,
+    table: pd.DataFrame,
+    store: ClipStore,
+    folder: Path,
+    settings: TrainSettings,
+    seed: int,
+    callbacks: tuple[Callback, ...],
+) -> Job:
     cuda = use_cuda(settings.accelerator, "train")
     check_devices(settings.devices, cuda=cuda)
     train, validation = (
@@ -88,7 +147,11 @@ def fit(
         )
         for split in ("train", "validation")
     )
-    job = Job(system, train, validation, store, folder, settings, seed, tuple(callbacks), cuda)
+    return Job(system, train, validation, store, folder, settings, seed, callbacks, cuda)
+
+
+def _one_stage(job: Job) -> Outcome:
+    settings = job.settings
     resume_from = state_to_go_on_from(job.resume_folder, job.made_with())
     _say_what_begins(job)
     if settings.n_processes == 1:
@@ -110,13 +173,14 @@ def fit(
 
 
 def _say_what_begins(job: Job) -> None:
-    n_processes = job.settings.n_processes
+    n_processes, n_stages = job.settings.n_processes, job.system.n_stages
     logger.info(
-        "Training %s on %d clips, validation on %d; %d windows of %d targets an epoch%s.",
+        "Training %s%s on %d clips, validation on %d; %d samples of %d targets an epoch%s.",
         job.system.name,
+        f", stage {job.system.stage + 1} of {n_stages}," if n_stages > 1 else "",
         len(job.train),
         len(job.validation),
         len(job.order(Rank())),
-        job.settings.targets_per_window,
+        job.plan.sample_targets,
         f", in {n_processes} processes" if n_processes > 1 else "",
     )

@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
+from torch.utils.data import Dataset
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.models.checkpoint import BEST
 from fgstp.models.machine import told_if_out_of_memory
 from fgstp.models.registry import AnySystem
+from fgstp.models.sampling import FlowPairs, SpreadFrames
+from fgstp.training.averaging import KeepAverage
 from fgstp.training.callbacks import Bar, EndAtOnce, KeepBest, KeepState, TimeLimit
+from fgstp.training.flow_samples import FlowSamples
 from fgstp.training.history import KeepHistory
 from fgstp.training.loaders import train_loader, validation_loader
 from fgstp.training.machine import (
@@ -22,10 +26,12 @@ from fgstp.training.machine import (
 )
 from fgstp.training.module import TrainingModule
 from fgstp.training.outcome import End, Outcome
+from fgstp.training.plan import Plan, plan_of
 from fgstp.training.processes import Rank
 from fgstp.training.random_state import seed_everything
-from fgstp.training.samples import WindowOrder, Windows
+from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import TrainSettings
+from fgstp.training.spread_samples import SpreadSamples
 
 RESUME_FOLDER = "resume"
 
@@ -59,29 +65,43 @@ class Job:
     @property
     def resume_folder(self) -> Path:
         """Where the state to go on from is kept."""
-        return self.folder / RESUME_FOLDER
+        resume = self.folder / RESUME_FOLDER
+        return resume / str(self.system.stage) if self.system.n_stages > 1 else resume
+
+    @property
+    def plan(self) -> Plan:
+        """Sizes of samples, steps and epochs."""
+        return plan_of(self.system, self.settings)
 
     def order(self, rank: Rank) -> WindowOrder:
-        """The windows that a process trains on."""
-        settings = self.settings
+        """The samples that a process trains on."""
+        plan = self.plan
         return WindowOrder(
             self.train,
-            settings.targets_per_window,
+            plan.sample_targets,
             self.seed,
-            settings.windows_per_epoch,
-            rank,
+            limit=plan.samples_per_epoch,
+            rank=rank,
+            epochs=self.settings.epochs,
         )
 
-    def windows(self) -> Windows:
-        """All windows of the training clips."""
-        own = self.system.settings
-        return Windows(
+    def samples(self) -> Dataset[Any]:
+        """All samples of the training clips."""
+        sampling, size = self.system.sampling, self.system.sample_size
+        augmentation = self.settings.augmentation
+        if isinstance(sampling, FlowPairs):
+            return FlowSamples(self.store, self.train, sampling)
+        if isinstance(sampling, SpreadFrames):
+            return SpreadSamples(
+                self.store, self.train, sampling=sampling, size=size, augmentation=augmentation
+            )
+        return WindowSamples(
             self.store,
             self.train,
-            n_targets=self.settings.targets_per_window,
-            offsets=self.system.offsets_frames,
-            size=(own.height_px, own.width_px),
-            augmentation=self.settings.augmentation,
+            n_targets=self.plan.sample_targets,
+            offsets=sampling.offsets_frames,
+            size=size,
+            augmentation=augmentation,
         )
 
     def made_with(self) -> dict[str, Any]:
@@ -93,6 +113,7 @@ class Job:
             **{f"systems.{name}.{key}": value for key, value in own.items()},
             **{f"train.{key}": value for key, value in self.settings.decisive().items()},
             "seed": self.seed,
+            "stage": self.system.stage,
             "training clips": [clip.name for clip in self.train],
             "validation clips": [clip.name for clip in self.validation],
             "their frames and masks": digest([*self.train, *self.validation], self.store),
@@ -121,16 +142,17 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     state = KeepState(job.resume_folder, best, order, made_with)
     seed_everything(job.seed, rank.number)
     with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(job)):
-        trainer = _trainer(job, [history, state, best, *_others(job, rank)])
+        trainer = _trainer(job, [history, state, best, *_average(job), *_others(job, rank)])
+        loader = train_loader(
+            job.samples(),
+            order,
+            samples_per_step=job.plan.samples_per_step // rank.of,
+            workers=n_workers(settings.workers, settings.devices, cuda=job.cuda),
+            cuda=job.cuda,
+        )
         trainer.fit(
-            TrainingModule(job.system, settings, job.store),
-            train_loader(
-                job.windows(),
-                order,
-                windows_per_step=settings.windows_per_step // rank.of,
-                workers=n_workers(settings.workers, settings.devices, cuda=job.cuda),
-                cuda=job.cuda,
-            ),
+            TrainingModule(job.system, settings, job.store, len(loader)),
+            loader,
             validation_loader(job.validation, rank),
             ckpt_path=resume_from,
             weights_only=True,
@@ -139,6 +161,11 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     if rank.number == 0 and ended_by != "time limit":
         state.remove()
     return Outcome(best.path, best.epoch, best.scores, state.n_epochs, ended_by, history.rows)
+
+
+def _average(job: Job) -> list[Callback]:
+    decay = job.system.optimisation.average_decay
+    return [KeepAverage(job.system.network, decay)] if decay else []
 
 
 def _others(job: Job, rank: Rank) -> list[Callback]:
@@ -154,6 +181,7 @@ def _others(job: Job, rank: Rank) -> list[Callback]:
 
 def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
     settings, several = job.settings, job.settings.n_processes > 1
+    clip_norm = job.system.optimisation.clip_norm
     return Trainer(
         accelerator="cuda" if job.cuda else "cpu",
         strategy="ddp" if several else "auto",
@@ -162,8 +190,8 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
         sync_batchnorm=job.cuda and several,  # torch has none for the CPU
         precision=lightning_precision(settings.precision, cuda=job.cuda),
         max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip_gradient_at,
-        gradient_clip_algorithm="value",
+        gradient_clip_val=clip_norm or settings.clip_gradient_at,
+        gradient_clip_algorithm="norm" if clip_norm else "value",
         callbacks=callbacks,
         default_root_dir=job.folder,
         benchmark=job.cuda,  # all steps have the same sizes

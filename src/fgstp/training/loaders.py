@@ -1,31 +1,32 @@
-"""Loaders that feed windows to training and clips to validation."""
+"""Loaders that feed samples to training and clips to validation."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.training.processes import Rank
-from fgstp.training.samples import Window, WindowOrder, Windows
+from fgstp.training.samples import WindowOrder
 
 
 def train_loader(
-    windows: Windows, order: WindowOrder, *, windows_per_step: int, workers: int, cuda: bool
-) -> DataLoader[Window]:
-    """Batches of windows, the last one of an epoch maybe smaller.
+    samples: Dataset[Any], order: WindowOrder, *, samples_per_step: int, workers: int, cuda: bool
+) -> DataLoader[Any]:
+    """Batches of samples, the last one of an epoch maybe smaller.
 
     Args:
-        windows: the windows.
+        samples: the samples, by the keys of the order.
         order: which of them, and in what order.
-        windows_per_step: windows of a batch.
+        samples_per_step: samples of a batch.
         workers: processes that prepare them, forked in `one_opencv_thread`; 0 prepares them
             in this one.
         cuda: whether they go to a GPU.
     """
     return DataLoader(
-        windows,
-        batch_size=windows_per_step,
+        samples,
+        batch_size=samples_per_step,
         sampler=order,
         num_workers=workers,
         persistent_workers=workers > 0,

@@ -8,14 +8,17 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.models.registry import AnySystem
+from fgstp.training.flow_samples import FlowSample
+from fgstp.training.optimiser import optimiser
 from fgstp.training.processes import gathered, take_from_first
-from fgstp.training.samples import Window, triple_batch
+from fgstp.training.samples import Window, masks_of
+from fgstp.training.schedules import schedule
 from fgstp.training.settings import TrainSettings
 
 THRESHOLD = 0.5  # of the probability, as the network gives it
@@ -52,7 +55,7 @@ class Overlap(NamedTuple):
 
 
 class TrainingModule(LightningModule):
-    """Trains a system on windows and validates it on whole clips.
+    """Trains a system on samples and validates it on whole clips.
 
     Logs `train_loss` and its parts as `train_<part>`, and the scores of `Overlap.scores`.
 
@@ -60,41 +63,51 @@ class TrainingModule(LightningModule):
         system: the system; its network is trained in place.
         settings: how it is trained.
         store: where the clips of validation lie.
+        steps_per_epoch: steps of an epoch.
     """
 
-    def __init__(self, system: AnySystem, settings: TrainSettings, store: ClipStore) -> None:
+    def __init__(
+        self, system: AnySystem, settings: TrainSettings, store: ClipStore, steps_per_epoch: int
+    ) -> None:
         super().__init__()
         self.system = system
         self.network = system.network
         self.settings = settings
         self.store = store
+        self.steps_per_epoch = steps_per_epoch
         self._overlaps: dict[str, Overlap] = {}  # by clip
 
-    def training_step(self, windows: Window, _index: int) -> Tensor:
-        """Loss of a batch of windows.
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done, in [0, 1)."""
+        n_steps = self.settings.epochs * self.steps_per_epoch
+        return min(self.global_step, n_steps - 1) / n_steps
+
+    def training_step(self, samples: Window | FlowSample, _index: int) -> Tensor:
+        """Loss of a batch of samples.
 
         Raises:
             UserError: it is not finite.
         """
-        loss, parts = self.system.training_step(triple_batch(windows))
+        loss, parts = self.system.training_step(samples.batch(), self.progress)
         if not torch.isfinite(loss):
             raise UserError(
                 f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, on the clips "
-                f"{', '.join(dict.fromkeys(windows.clip))}; lower train.learning_rate or look at "
+                f"{', '.join(dict.fromkeys(samples.clip))}; lower train.learning_rate or look at "
                 "these clips. The best checkpoint so far, if there is one, is kept."
             )
-        n_windows = len(windows.clip)
+        n_samples = len(samples.clip)
         self.log(
             "train_loss",
             loss,
             prog_bar=True,
             on_step=True,
             on_epoch=True,
-            batch_size=n_windows,
+            batch_size=n_samples,
             sync_dist=True,
         )
         named = {f"train_{name}": part for name, part in parts.items()}
-        self.log_dict(named, on_step=False, on_epoch=True, batch_size=n_windows, sync_dist=True)
+        self.log_dict(named, on_step=False, on_epoch=True, batch_size=n_samples, sync_dist=True)
         return loss
 
     def on_validation_start(self) -> None:
@@ -102,13 +115,16 @@ class TrainingModule(LightningModule):
         take_from_first(self.network.buffers())
 
     def validation_step(self, clip: str, _index: int) -> None:
-        """Predict a clip at its own size and compare it with its masks."""
-        frames, masks = self.store.frames(clip), self.store.masks(clip)
-        if masks is None:
-            raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
+        """Predict a clip at its own size and compare it with its masks.
+
+        The first frame with gas does not count, since some systems are given its mask.
+        """
+        frames = self.store.frames(clip)
         middle = _middle(len(frames), self.settings.validation_frames)
-        maps = self.system.predict_clip(frames[middle])
-        self._overlaps[clip] = Overlap.of(maps > THRESHOLD, np.asarray(masks[middle]) > 0)
+        masks = np.array(masks_of(clip, self.store)[middle])
+        maps = self.system.predict_masked_clip(frames[middle], masks)
+        counts = np.arange(len(masks)) != first_frame_with_gas(masks)
+        self._overlaps[clip] = Overlap.of(maps[counts] > THRESHOLD, masks[counts] > 0)
 
     def on_validation_epoch_end(self) -> None:
         """Scores of all clips of all processes together."""
@@ -123,22 +139,26 @@ class TrainingModule(LightningModule):
         self.log_dict(scores)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Adam, its rate divided by 10 again and again."""
-        every = self.settings.drop_every_epochs
-
-        def factor(epoch: int) -> float:
-            return 0.1 ** ((epoch + 1) // every)  # Lightning counts epochs from 0
-
-        optimiser = Adam(self.network.parameters(), lr=self.settings.learning_rate)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": LambdaLR(optimiser, factor)}}
+        """The system's optimiser, its rate by the system's schedule."""
+        chosen = optimiser(self.system, self.settings)
+        factor = schedule(
+            self.system.optimisation,
+            self.settings,
+            n_steps=self.settings.epochs * self.steps_per_epoch,
+            steps_per_epoch=self.steps_per_epoch,
+        )
+        return {
+            "optimizer": chosen,
+            "lr_scheduler": {"scheduler": LambdaLR(chosen, factor), "interval": "step"},
+        }
 
     def transfer_batch_to_device(
         self,
-        batch: Any,  # noqa: ANN401 - a window, or the name of a clip
+        batch: Any,  # noqa: ANN401 - samples, or the name of a clip
         device: torch.device,
         dataloader_idx: int,
     ) -> Any:  # noqa: ANN401
-        """Windows go to the device, names of clips stay."""
+        """Samples go to the device, names of clips stay."""
         if isinstance(batch, str):
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)

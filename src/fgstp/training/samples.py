@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
@@ -23,12 +24,14 @@ class WindowKey(NamedTuple):
     Attributes:
         clip: number of the clip.
         start: its first target frame.
-        seed: seed of the augmentation.
+        seed: seed of the augmentation, and of what else is drawn.
+        progress: share of the training that was done when the epoch began, in [0, 1).
     """
 
     clip: int
     start: int
     seed: tuple[int, ...]
+    progress: float = 0.0
 
 
 class Window(NamedTuple):
@@ -46,6 +49,22 @@ class Window(NamedTuple):
     masks: Tensor
     triples: Tensor
     clip: str
+
+    def batch(self) -> TripleBatch:
+        """A batch of windows as systems take it: frames and masks of one channel."""
+        return TripleBatch(self.frames.unsqueeze(2), self.masks.unsqueeze(2), self.triples)
+
+
+def masks_of(clip: str, store: ClipStore) -> NDArray[np.uint8]:
+    """Masks (T, H, W) uint8 of a clip that had some when training began.
+
+    Raises:
+        UserError: they are gone.
+    """
+    masks = store.masks(clip)
+    if masks is None:
+        raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
+    return masks
 
 
 class WindowOrder(Sampler[WindowKey]):
@@ -66,6 +85,7 @@ class WindowOrder(Sampler[WindowKey]):
         seed: what decides.
         limit: windows of an epoch at most, of all processes together; None: all.
         rank: the process that takes them.
+        epochs: of the whole training, for the progress that windows know of.
 
     Raises:
         UserError: a clip is shorter than a window, or there are fewer windows than processes.
@@ -76,19 +96,22 @@ class WindowOrder(Sampler[WindowKey]):
         clips: list[MaskedClip],
         n_targets: int,
         seed: int,
+        *,
         limit: int | None = None,
         rank: Rank = Rank(),  # noqa: B008 - it never changes
+        epochs: int = 1,
     ) -> None:
         short = min(clips, key=lambda clip: clip.n_frames)
         if short.n_frames < n_targets:
             raise UserError(
-                f"The clip {short.name} has {short.n_frames} frames, but a window takes "
-                f"{n_targets} targets; lower train.window_targets."
+                f"The clip {short.name} has {short.n_frames} frames, but a sample takes "
+                f"{n_targets}; lower train.window_targets, or the system's own number of frames."
             )
         self.clips = clips
         self.n_targets = n_targets
         self.seed = seed
         self.epoch = 0
+        self.epochs = epochs
         n_windows = sum(clip.n_frames // n_targets for clip in clips)
         taken = n_windows if limit is None else min(limit, n_windows)
         if taken < rank.of:
@@ -115,7 +138,8 @@ class WindowOrder(Sampler[WindowKey]):
         for number in range(self.rank.number, self._length * self.rank.of, self.rank.of):
             clip, start = places[order[number]]
             # Counted from 1, because numpy takes (a, b) and (a, b, 0) for the same seed.
-            yield WindowKey(clip, start, (self.seed, self.epoch, number + 1))
+            seed = self.seed, self.epoch, number + 1
+            yield WindowKey(clip, start, seed, self.epoch / self.epochs)
 
     def _starts(self, n_frames: int, rng: np.random.Generator) -> "np.ndarray[Any, Any]":
         n_windows, left_over = divmod(n_frames, self.n_targets)
@@ -134,7 +158,7 @@ class WindowOrder(Sampler[WindowKey]):
         self.seed, self.epoch = state["seed"], state["epoch"]
 
 
-class Windows(Dataset[Window]):
+class WindowSamples(Dataset[Window]):
     """The windows of some clips, read from the disk and varied.
 
     For a system that looks at two neighbours, a window of L targets needs L + 2 frames. At a
@@ -145,7 +169,7 @@ class Windows(Dataset[Window]):
         store: where the clips lie.
         clips: the clips.
         n_targets: targets L of a window.
-        offsets: frames beside each target that are needed too; see `System.offsets_frames`.
+        offsets: frames beside each target that are needed too; see `fgstp.models.sampling.Windows`.
         size: height and width that the network works at.
         augmentation: how windows are varied.
     """
@@ -176,9 +200,7 @@ class Windows(Dataset[Window]):
         stop = key.start + self.n_targets
         wanted = np.arange(key.start + self._reach[0], stop + self._reach[1])
         frames = self.store.frames(clip.name)[wanted.clip(0, clip.n_frames - 1)]
-        masks = self.store.masks(clip.name)
-        if masks is None:
-            raise UserError(f"The masks of the clip {clip.name} are gone; run ingest again.")
+        masks = masks_of(clip.name, self.store)
         rng = np.random.default_rng(key.seed)
         varied, varied_masks = augmented(
             np.asarray(frames), np.asarray(masks[key.start : stop]), self.augmentation, rng
@@ -189,8 +211,3 @@ class Windows(Dataset[Window]):
             self._triples,
             clip.name,
         )
-
-
-def triple_batch(windows: Window) -> TripleBatch:
-    """A batch of windows as systems take it: frames and masks of one channel."""
-    return TripleBatch(windows.frames.unsqueeze(2), windows.masks.unsqueeze(2), windows.triples)

@@ -18,6 +18,7 @@ BestBy = Literal["val_miou", "val_miou_gas", "val_iou"]
 FREE_TO_CHANGE = frozenset(
     {
         "epochs",
+        "seeds",
         "early_stop_epochs",
         "time_limit_s",
         "accelerator",
@@ -83,7 +84,10 @@ class TrainSettings(Settings):
         clip_gradient_at: each element of the gradient is cut at this size; None: not cut.
         windows: neighbouring targets share their encoded frames; else independent triples.
         window_targets: targets of a window.
-        steps_per_epoch: steps after which an epoch ends early; None: all windows.
+        steps_per_epoch: steps after which an epoch ends early; None: all windows. A system
+            whose steps have another size sees as many targets in an epoch as these steps have.
+        seeds: trainings of each system, each with the next seed; scores are then means over
+            them.
         validation_frames: frames of each validation clip that are looked at, from its middle;
             None: all.
         best_by: which figure of the validation clips chooses the checkpoint: the mean IoU of
@@ -112,6 +116,7 @@ class TrainSettings(Settings):
     windows: bool = True
     window_targets: int = Field(4, ge=1)
     steps_per_epoch: int | None = Field(None, ge=1)
+    seeds: int = Field(1, ge=1)
     validation_frames: int | None = Field(None, ge=3)
     best_by: BestBy = "val_miou"
     early_stop_epochs: int | None = Field(None, ge=1)
@@ -157,9 +162,10 @@ class TrainSettings(Settings):
         return max(1, (2 * self.targets_per_step + length) // (2 * length))
 
     @property
-    def windows_per_epoch(self) -> int | None:
-        """Windows of an epoch at most; None: all."""
-        return self.steps_per_epoch and self.steps_per_epoch * self.windows_per_step
+    def targets_per_epoch(self) -> int | None:
+        """Targets of an epoch at most; None: all."""
+        steps = self.steps_per_epoch
+        return steps and steps * self.windows_per_step * self.targets_per_window
 
     def decisive(self) -> dict[str, Any]:
         """Settings on which the trained weights depend, as plain values."""

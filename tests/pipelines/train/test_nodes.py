@@ -103,7 +103,11 @@ def test_what_is_written_and_given_back_belong_together(project):
     assert facts["scores"] == {name: best[name] for name in best if name.startswith("val_")}
     assert best["val_miou"] == max(row["val_miou"] for row in facts["epochs"])
 
-    assert [path.name for path in (project.models / "fgstp").iterdir()] == ["best.ckpt"]
+    assert sorted(path.name for path in (project.models / "fgstp").iterdir()) == [
+        "best.ckpt",
+        "repeats",
+    ]
+    assert (facts["seed"], facts["repeats"]) == (1, [])
     checkpoint = read_checkpoint(project.models / "fgstp/best.ckpt")
     assert checkpoint.settings == SYSTEMS.fgstp.model_dump(mode="json")
     assert checkpoint.facts["epoch"] == facts["epoch"]
@@ -239,8 +243,8 @@ def test_weights_to_start_from_that_are_not_there(project, tmp_path):
 def test_a_loss_that_is_not_finite_names_the_clips(project, monkeypatch):
     step = FgstpSystem.training_step
 
-    def broken(self, batch):
-        loss, parts = step(self, batch)
+    def broken(self, batch, progress):
+        loss, parts = step(self, batch, progress)
         return loss * float("nan"), parts
 
     monkeypatch.setattr(FgstpSystem, "training_step", broken)
@@ -253,9 +257,9 @@ def test_a_loss_that_is_not_finite_names_the_clips(project, monkeypatch):
 def test_a_later_loss_that_is_not_finite_leaves_the_best_checkpoint_so_far(project, monkeypatch):
     step, calls = FgstpSystem.training_step, []
 
-    def broken_later(self, batch):
+    def broken_later(self, batch, progress):
         calls.append(batch)
-        loss, parts = step(self, batch)
+        loss, parts = step(self, batch, progress)
         return (loss if len(calls) == 1 else loss / 0), parts
 
     monkeypatch.setattr(FgstpSystem, "training_step", broken_later)
@@ -270,3 +274,44 @@ def test_a_folder_that_cannot_be_written(project):
     for model in ("fgstp", "background"):
         with pytest.raises(UserError, match=r"Cannot write .*models"):
             project.train(model)
+
+
+# ---------------------------------------------------------------------------- several seeds
+
+
+def weights_of(path):
+    return read_checkpoint(path).weights["fusion.2.weight"]
+
+
+def test_each_seed_trains_once_more_as_a_training_with_that_seed_would(project, tmp_path):
+    facts = project.train(seeds=3, epochs=1)
+    folder = project.models / "fgstp"
+    assert (facts["seed"], [each["seed"] for each in facts["repeats"]]) == (1, [2, 3])
+    for number, record in enumerate(facts["repeats"], start=1):
+        checkpoint = folder / f"repeats/{number}/best.ckpt"
+        assert record["checkpoint_sha256"] == sha256(checkpoint)
+        assert "repeats" not in record
+    three = [folder / part / "best.ckpt" for part in ("", "repeats/1", "repeats/2")]
+    weights = [weights_of(path) for path in three]
+    assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])
+
+    project.models = tmp_path / "alone"
+    project.train(seed=2, epochs=1)
+    assert torch.equal(weights_of(project.models / "fgstp/best.ckpt"), weights[1])
+
+
+def test_a_finished_repeat_is_not_trained_again_unless_something_changed(project):
+    project.train(seeds=2, epochs=1)
+    repeat = project.models / "fgstp/repeats/1/best.ckpt"
+    before = repeat.stat().st_mtime_ns
+    project.train(seeds=2, epochs=1)
+    assert repeat.stat().st_mtime_ns == before
+    project.train(seeds=2, epochs=1, learning_rate=0.01)
+    assert repeat.stat().st_mtime_ns != before
+
+
+def test_repeats_that_are_no_longer_asked_for_are_removed(project):
+    project.train(seeds=2, epochs=1)
+    assert project.train(seeds=1, epochs=1)["repeats"] == []
+    assert list((project.models / "fgstp/repeats").iterdir()) == []

@@ -13,11 +13,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.reporting.contact_sheet import spread
 from fgstp.reporting.example_pictures import draw_examples
 from fgstp.reporting.prediction_figure import Example, choose_examples
+from fgstp.training.samples import masks_of
 
 STEPS_BETWEEN = 10
 N_EXAMPLES = 4
@@ -106,12 +106,10 @@ class LiveExamples(Callback):
 
     def _predict(self, pl_module: LightningModule, example: Example) -> tuple[Picture, ...]:
         """Frame, mask and map; the network sees the frames beside it too."""
-        frames, masks = self._store.frames(example.clip), self._store.masks(example.clip)
-        if masks is None:
-            raise UserError(f"The masks of the clip {example.clip} are gone; run ingest again.")
+        frames, masks = self._store.frames(example.clip), masks_of(example.clip, self._store)
         start = max(0, example.frame - REACH)
-        near = frames[start : example.frame + REACH + 1]
-        maps = cast(Any, pl_module.system).predict_clip(near)
+        near = slice(start, example.frame + REACH + 1)
+        maps = cast(Any, pl_module.system).predict_masked_clip(frames[near], masks[near])
         return frames[example.frame], masks[example.frame], maps[example.frame - start]
 
 

@@ -9,12 +9,14 @@ import torch
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.settings import check_seed
-from fgstp.models.checkpoint import BEST, save_checkpoint
+from fgstp.models.checkpoint import BEST, repeat_folder, save_checkpoint
 from fgstp.models.record import record_of
-from fgstp.models.registry import SystemsSettings, build_system
+from fgstp.models.registry import AnySystem, SystemsSettings, build_system
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
-from fgstp.training.fit import fit
+from fgstp.training.fit import fit, planned
+from fgstp.training.outcome import Outcome
+from fgstp.training.repeats import finished_repeat, keep_repeat, remove_repeats_from
 from fgstp.training.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ def train_system(
 ) -> dict[str, Any]:
     """Train the system that is chosen, or go on with an interrupted training of it.
 
+    With `train.seeds` above 1 it is trained as often, each time with the next seed.
+
     Args:
         clips: clip table.
         clip_files: the clips.
@@ -43,33 +47,78 @@ def train_system(
     Returns:
         How it went: `system`, `trained`, `parameters`, `checkpoint_sha256`, and for systems
         that are trained `mask_sources`, `epoch` and `scores` of the best checkpoint and
-        `best_by`, which of them chose it, `n_epochs`, `ended_by`, and `epochs`, a row each.
+        `best_by`, which of them chose it, `n_epochs`, `ended_by`, and `epochs`, a row each; of
+        the first training, and as `repeats` the same of those with other seeds.
 
     Raises:
         UserError: there is nothing to train on, or training failed.
     """
-    torch.manual_seed(check_seed(seed))  # of the first weights
-    system = build_system(model, systems.of(model))
+    check_seed(seed)
+    system = _new(model, systems, seed)
     folder = models / model
     if not system.trainable:
         logger.info("%s needs no training.", model)
         save_checkpoint(system, folder / BEST)
+        remove_repeats_from(folder, 1)
         return record_of(system, folder / BEST)
-    outcome = fit(
-        system,
-        clips,
-        clip_files,
-        folder,
-        train,
-        seed=seed,
-        callbacks=live_callbacks(clips, clip_files),
-    )
+    # The first training comes last: until it ends, its files are those of an earlier command.
+    repeats = [
+        _repeat(clips, clip_files, folder, model, systems, train, seed, number)
+        for number in range(1, train.seeds)
+    ]
+    live = live_callbacks(clips, clip_files)
+    outcome = fit(system, clips, clip_files, folder, train, seed=seed, callbacks=live)
+    remove_repeats_from(folder, train.seeds)
     best = {f"best.{name}": value for name, value in outcome.scores.items()}
     log_numbers({"best.epoch": outcome.epoch, **best})
     logger.info("Best of %d epochs: %d, in %s.", outcome.n_epochs, outcome.epoch, folder / BEST)
+    return _record(system, folder, clips, train, seed, outcome) | {"repeats": repeats}
+
+
+def _new(model: str, systems: SystemsSettings, seed: int) -> AnySystem:
+    torch.manual_seed(seed)  # of the first weights
+    return build_system(model, systems.of(model))
+
+
+def _repeat(
+    clips: pd.DataFrame,
+    clip_files: ClipStore,
+    system_folder: Path,
+    model: str,
+    systems: SystemsSettings,
+    train: TrainSettings,
+    seed: int,
+    number: int,
+) -> dict[str, Any]:
+    """Train once more with another seed, unless an interrupted command has done so."""
+    folder = repeat_folder(system_folder, number)
+    seed += number
+    system = _new(model, systems, seed)
+    made_with = planned(system, clips, clip_files, folder, train, seed=seed)
+    if (found := finished_repeat(folder, made_with)) is not None:
+        logger.info("Training %d with the seed %d is finished already.", number + 1, seed)
+        return found
+    logger.info("Training %d of %d, with the seed %d.", number + 1, train.seeds, seed)
+    outcome = fit(system, clips, clip_files, folder, train, seed=seed)
+    log_numbers({f"repeat_{number}.best.{name}": each for name, each in outcome.scores.items()})
+    record = _record(system, folder, clips, train, seed, outcome)
+    if outcome.ended_by != "time limit":
+        keep_repeat(folder, record)
+    return record
+
+
+def _record(
+    system: AnySystem,
+    folder: Path,
+    clips: pd.DataFrame,
+    train: TrainSettings,
+    seed: int,
+    outcome: Outcome,
+) -> dict[str, Any]:
     masks = clips.loc[clips["dropped"].isna() & (clips["split"] == "train"), "mask_source"]
     return record_of(system, folder / BEST) | {
         "trained": True,
+        "seed": seed,
         "mask_sources": sorted(masks.unique()),
         "best_by": train.best_by,
         "epoch": outcome.epoch,

@@ -1,0 +1,44 @@
+import numpy as np
+
+from fgstp.models.sampling import FlowPairs
+from fgstp.training.flow_samples import FlowSamples
+from fgstp.training.samples import WindowKey
+
+
+def fields(frames, gap):
+    """A field that tells frame and gap."""
+    field = np.zeros((len(frames), 2, 3, 5), np.float16)
+    field[:, 0] = frames[:, :1, :1] * np.ones((3, 5))
+    field[:, 1] = gap
+    return field
+
+
+def test_a_sample_has_two_different_fields_of_its_frame(clips, numbered):
+    name = numbered(9)
+    samples = FlowSamples(clips.store, clips.masked(), FlowPairs((-2, -1, 1, 2), fields))
+    pairs = set()
+    for seed in range(60):
+        sample = samples[WindowKey(0, 4, (seed,))]
+        assert sample.clip == name
+        assert sample.flows.shape == (2, 2, 3, 5)
+        assert (sample.flows[:, 0] == 4).all()
+        gaps = tuple(sample.flows[:, 1, 0, 0].int().tolist())
+        assert gaps[0] != gaps[1]
+        pairs.add(gaps)
+    assert len(pairs) == 12
+
+
+def test_fields_on_the_disk_are_looked_up_once(clips, numbered, tmp_path):
+    numbered(9)
+    asked = []
+
+    def mapped(frames, gap):
+        asked.append(gap)
+        path = tmp_path / f"{gap}.npy"
+        np.save(path, fields(frames, gap))
+        return np.load(path, mmap_mode="r")
+
+    samples = FlowSamples(clips.store, clips.masked(), FlowPairs((-1, 1), mapped))
+    for seed in range(10):
+        samples[WindowKey(0, 4, (seed,))]
+    assert sorted(asked) == [-1, 1]

@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from fgstp.training.optimiser import optimiser
+from fgstp.training.settings import TrainSettings
+
+SETTINGS = TrainSettings(learning_rate=0.01)
+
+
+def groups(build, **own):
+    system = build(optimisation=own)
+    chosen = optimiser(system, SETTINGS)
+    names = {id(weights): name for name, weights in system.network.named_parameters()}
+    found = {
+        names[id(weights)]: (group["lr"], group["weight_decay"])
+        for group in chosen.param_groups
+        for weights in group["params"]
+    }
+    assert found.keys() == set(names.values())
+    return chosen, found
+
+
+def test_by_default_all_weights_have_the_rate_of_the_block_train(build):
+    chosen, found = groups(build)
+    assert type(chosen) is torch.optim.Adam
+    assert set(found.values()) == {(0.01, 0.0)}
+
+
+def test_a_system_may_have_a_rate_of_its_own_and_encoders_a_share_of_it(build):
+    _, found = groups(build, learning_rate=0.2, encoder_rate=0.1)
+    for name, (rate, _) in found.items():
+        assert rate == pytest.approx(0.02 if name.startswith("encoder.") else 0.2)
+
+
+def test_biases_and_normalisations_do_not_decay(build):
+    chosen, found = groups(build, optimiser="adamw", weight_decay=0.07)
+    assert type(chosen) is torch.optim.AdamW
+    assert found["fusion.0.weight"] == (0.01, 0.07)
+    assert found["fusion.0.bias"] == (0.01, 0.0)
+    assert found["fsp.0.fuse.bn.weight"] == (0.01, 0.0)
+
+
+def test_frozen_weights_are_not_changed(build):
+    system = build()
+    system.network.encoder.requires_grad_(False)
+    chosen = optimiser(system, SETTINGS)
+    trained = {id(weights) for group in chosen.param_groups for weights in group["params"]}
+    frozen = {id(weights) for weights in system.network.encoder.parameters()}
+    assert trained
+    assert not trained & frozen
