@@ -87,7 +87,7 @@ def fit(
         UserError: no clips to train or validate on, not as many GPUs as are asked for, not
             enough memory, a loss that is not finite, or a folder that cannot be written.
     """
-    job = _job(system, table, store, folder, settings, seed, tuple(callbacks))
+    job = _job(system, table, store, folder, settings, seed=seed, callbacks=tuple(callbacks))
     rows: list[Row] = []
     for stage in range(system.n_stages):
         system.begin_stage(stage)
@@ -122,7 +122,7 @@ def planned(
     Returns:
         Plain values by name.
     """
-    job = _job(system, table, store, folder, settings, seed, ())
+    job = _job(system, table, store, folder, settings, seed=seed)
     return job.made_with() | {"stage": system.n_stages - 1}
 
 
@@ -132,8 +132,9 @@ def _job(
     store: ClipStore,
     folder: Path,
     settings: TrainSettings,
+    *,
     seed: int,
-    callbacks: tuple[Callback, ...],
+    callbacks: tuple[Callback, ...] = (),
 ) -> Job:
     cuda = use_cuda(settings.accelerator, "train")
     check_devices(settings.devices, cuda=cuda)

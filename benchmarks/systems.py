@@ -1,0 +1,153 @@
+"""What each system costs at its paper size: parameters, operations, time and memory a frame.
+
+    python benchmarks/systems.py                  # all systems, on the CPU
+    python benchmarks/systems.py --cuda           # on a GPU
+    python benchmarks/systems.py fgstp sinet_v2   # some of them
+
+Each system, with the weights that it begins with, predicts one clip in a process of its own:
+once to warm up, once to count, and some times for the time, of which the median stands in the
+table. Its time is also given as a multiple of FGSTP's in the same run. Operations are
+multiply-accumulates of convolutions and matrix products; what is computed once a clip is shared
+out among its frames. Memory is the highest of the process, less what it was before the system
+was built; on a GPU what torch allocated. The table is written beside this file, from where the
+report takes it.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
+
+from fgstp.models.registry import SYSTEMS, AnySystem, SystemsSettings, build_system
+from fgstp.plumes import SyntheticVideo
+
+TABLE = Path(__file__).with_suffix(".csv")
+REFERENCE = "fgstp"
+KIB, MIB = 2**10, 2**20
+
+
+def main() -> None:
+    """Measure, write the table and print it."""
+    arguments = _arguments()
+    rows = []
+    for name in tqdm(arguments.systems, unit=" systems"):
+        # A fresh process: its highest memory is that of one system alone.
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(1) as pool:
+            rows.append(
+                pool.apply(measured, (name, arguments.frames, arguments.runs, arguments.cuda))
+            )
+    table = pd.DataFrame(rows)
+    if len(arguments.systems) == len(SYSTEMS):
+        table.to_csv(TABLE, index=False)
+    if REFERENCE in set(table["system"]):
+        of_reference = table.set_index("system")["ms_per_frame"][REFERENCE]
+        table[f"times_{REFERENCE}"] = (table["ms_per_frame"] / of_reference).round(2)
+    print(table.drop(columns="device").to_string(index=False))
+    print(rows[0]["device"])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("systems", nargs="*", default=list(SYSTEMS), help="default: all")
+    parser.add_argument("--frames", type=int, default=20, help="frames of the clip")
+    parser.add_argument("--runs", type=int, default=3, help="timed runs")
+    parser.add_argument("--cuda", action="store_true", help="on a GPU")
+    return parser.parse_args()
+
+
+def measured(name: str, n_frames: int, n_runs: int, cuda: bool) -> dict[str, Any]:
+    """A row of the table.
+
+    Args:
+        name: of the system.
+        n_frames: frames of the clip.
+        n_runs: timed runs.
+        cuda: on a GPU.
+    """
+    before_b = _highest_b(cuda)
+    settings = SystemsSettings().of(name)
+    torch.manual_seed(0)
+    system = build_system(name, _without_cache(settings.model_dump()))
+    system.network.to("cuda" if cuda else "cpu").eval()
+    frames, masks = _clip(n_frames)
+    _predict(system, frames, masks)
+    peak_b = _highest_b(cuda) - before_b
+    times_s = []
+    for _ in range(n_runs):
+        start = time.perf_counter()
+        _predict(system, frames, masks)
+        times_s.append(time.perf_counter() - start)
+    own = settings.model_dump()
+    return {
+        "system": name,
+        "parameters": sum(weights.numel() for weights in system.network.parameters()),
+        "gmacs_per_frame": round(_gmacs(system, frames, masks) / n_frames, 2),
+        "ms_per_frame": round(1000 * statistics.median(times_s) / n_frames, 1),
+        "peak_memory_mb": round(peak_b / MIB),
+        "device": _device(cuda),
+        "height_px": own.get("height_px", frames.shape[1]),
+        "width_px": own.get("width_px", frames.shape[2]),
+    }
+
+
+def _clip(n_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """A synthetic clip at the size of GasVid, with gas in all frames."""
+    video = list(SyntheticVideo("close_clear", 0, n_frames=n_frames))
+    frames = np.stack([frame.grey for frame in video])
+    masks = np.stack([frame.mask for frame in video]).astype(np.uint8)
+    masks[:, 100:140, 140:180] = 1  # whatever the plume does, there is something to follow
+    return frames, masks
+
+
+def _predict(system: AnySystem, frames: np.ndarray, masks: np.ndarray) -> None:
+    system.predict_masked_clip(frames, masks)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _gmacs(system: AnySystem, frames: np.ndarray, masks: np.ndarray) -> float:
+    # The fused attention of the CPU is not among what torch counts.
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        _predict(system, frames, masks)
+    return counter.get_total_flops() / 2 / 1e9
+
+
+def _without_cache(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings without a folder in which optical flow would be found ready."""
+    plain = json.loads(json.dumps(values, default=str))
+    if "flow" in plain:
+        plain["flow"]["cache"] = None
+    return plain
+
+
+def _highest_b(cuda: bool) -> int:
+    if cuda:
+        return torch.cuda.max_memory_allocated()
+    return KIB * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _device(cuda: bool) -> str:
+    if cuda:
+        return torch.cuda.get_device_name()
+    model = platform.processor() or platform.machine()
+    return f"CPU ({model}), {torch.get_num_threads()} threads of {os.cpu_count()}"
+
+
+if __name__ == "__main__":
+    main()

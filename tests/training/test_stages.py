@@ -1,0 +1,113 @@
+"""A system that trains in two stages: all of it, then all but its encoder."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from fgstp.models.checkpoint import read_checkpoint
+from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
+from fgstp.models.settings import OptimisationSettings
+from fgstp.training.fit import fit
+from fgstp.training.settings import TrainSettings
+
+SETTINGS = FgstpSettings(encoder={"name": "pvt_v2_b0"}, height_px=64, width_px=64)
+
+
+class TwoStages(FgstpSystem):
+    n_stages = 2
+
+    def begin_stage(self, stage):
+        super().begin_stage(stage)
+        self.network.encoder.requires_grad_(stage == 0)
+
+    @property
+    def optimisation(self):
+        rate = 1e-3 if self.stage == 0 else 1e-2
+        return OptimisationSettings(learning_rate=rate)
+
+
+class Stop(Callback):
+    """Kills the training in an epoch of a stage, and notes which stages begin."""
+
+    def __init__(self, stage=None, epoch=None):
+        self.place = stage, epoch
+        self.began = []
+
+    def on_train_start(self, trainer, pl_module):
+        best = Path(trainer.default_root_dir) / "best.ckpt"
+        if best.exists():  # that of the stage before
+            weights = pl_module.network.state_dict()
+            self.same = all(
+                torch.equal(each, weights[name])
+                for name, each in read_checkpoint(best).weights.items()
+            )
+        self.began.append((pl_module.system.stage, trainer.current_epoch))
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if (pl_module.system.stage, trainer.current_epoch) == self.place:
+            raise SystemExit(143)
+
+
+@pytest.fixture
+def train(clips, tmp_path):
+    for seed, split in enumerate(("train", "validation")):
+        clips.add_blob(4, split, seed=seed)
+    settings = TrainSettings(
+        epochs=2, window_targets=2, targets_per_step=2, steps_per_epoch=1, learning_rate=1.0
+    )
+
+    def run(name, stop):
+        torch.manual_seed(3)
+        system = TwoStages(SETTINGS)
+        outcome = fit(
+            system,
+            clips.table,
+            clips.store,
+            tmp_path / name,
+            settings,
+            seed=5,
+            callbacks=[stop],
+        )
+        return system, outcome
+
+    return run
+
+
+def test_the_second_stage_begins_with_the_best_weights_of_the_first(train, tmp_path):
+    stop = Stop()
+    system, outcome = train("run", stop)
+    assert stop.began == [(0, 0), (1, 0)]
+    assert stop.same
+    assert [row["epoch"] for row in outcome.history] == [1, 2, 3, 4]
+    rates = [row["learning_rate"] for row in outcome.history]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-2, 1e-2])
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["best.ckpt"]
+    kept = read_checkpoint(outcome.checkpoint)
+    assert kept.facts["made_with"]["stage"] == 1
+    assert system.stage == 1
+
+
+def test_a_training_that_is_killed_in_its_second_stage_does_not_repeat_the_first(train, tmp_path):
+    _, whole = train("whole", Stop())
+    with pytest.raises(SystemExit):
+        train("killed", Stop(stage=1, epoch=1))
+    again = Stop()
+    _, outcome = train("killed", again)
+    assert again.began == [(1, 1)]
+    assert outcome.history == whole.history
+    expected = read_checkpoint(whole.checkpoint).weights
+    for name, weights in read_checkpoint(outcome.checkpoint).weights.items():
+        assert torch.equal(weights, expected[name]), name
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["best.ckpt"]
+
+
+def test_one_that_is_killed_in_its_first_stage_goes_on_there(train):
+    _, whole = train("whole", Stop())
+    with pytest.raises(SystemExit):
+        train("killed", Stop(stage=0, epoch=1))
+    again = Stop()
+    _, outcome = train("killed", again)
+    assert again.began == [(0, 1), (1, 0)]
+    assert outcome.history == whole.history
