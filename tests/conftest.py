@@ -162,7 +162,8 @@ def project(tmp_path_factory):
         shutil.copytree(
             REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "local")
         )
-    for name in ("pyproject.toml", ".telemetry"):
+    (folder / "benchmarks").mkdir()
+    for name in ("pyproject.toml", ".telemetry", "benchmarks/systems.csv"):
         shutil.copy(REPOSITORY / name, folder / name)
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
     for arguments in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "empty"]):

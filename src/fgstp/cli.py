@@ -3,18 +3,18 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import yaml
 
 from fgstp.errors import UserError
 from fgstp.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.render import render as render_video
 
-if TYPE_CHECKING:
-    from fgstp.models.correlation import Variant
-    from fgstp.models.encoder import PvtName
+# The systems whose published weights can be imported: `fgstp.models.importing.IMPORTABLE`.
+IMPORTABLE = ("fgstp", "mg", "rmem", "sinet_v2", "slt_net", "xmem_pp", "zoomnext")
 
 
 class _Group(click.Group):
@@ -81,26 +81,26 @@ def weights() -> None:
 
 
 @weights.command("import")
-@click.option("--system", type=click.Choice(["fgstp"]), required=True, help="Whose weights.")
+@click.option("--system", type=click.Choice(IMPORTABLE), required=True, help="Whose weights.")
 @click.option(
     "--variant",
     type=click.Choice(["released", "paper"]),
-    default="released",
-    show_default=True,
-    help="What the correlation shall compute; `released` is what the weights were trained for, "
-    "with both neighbours after the target frame.",
+    help="Of fgstp and slt_net: what the correlation shall compute; the weights were trained as "
+    "`released`, which is the default, with both neighbours after the target frame.",
 )
 @click.option(
-    "--encoder",
-    type=click.Choice([f"pvt_v2_b{size}" for size in range(6)]),
-    default="pvt_v2_b5",
-    show_default=True,
-    help="Size of the encoder.",
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the system that is to differ from the published network's, such as "
+    "encoder.name=pvt_v2_b2, n_frames=1 (ZoomNeXt for images) or base=deaotl (RMem); may be "
+    "given more than once.",
 )
 @click.argument("source", metavar="IN.pth", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT.ckpt", type=click.Path(path_type=Path))
 def import_weights(
-    *, system: str, variant: "Variant", encoder: "PvtName", source: Path, out: Path
+    *, system: str, variant: str | None, settings: tuple[str, ...], source: Path, out: Path
 ) -> None:
     """Make a checkpoint of the weights IN.pth that a system's authors published.
 
@@ -109,12 +109,26 @@ def import_weights(
     """
     # Torch takes seconds to import, and the other commands do without.
     from fgstp.models.checkpoint import BEST, save_checkpoint  # noqa: PLC0415
-    from fgstp.models.importing import import_published  # noqa: PLC0415
+    from fgstp.models.importing import import_published, parsed_settings  # noqa: PLC0415
     from fgstp.models.record import RECORD, record_of  # noqa: PLC0415
 
-    imported = import_published(source, system, variant, encoder)
+    values = _pairs(settings)
+    if variant is not None:
+        values["variant"] = variant
+    imported = import_published(source, system, parsed_settings(values))
     save_checkpoint(imported, out)
     if out.name == BEST:
         record = json.dumps(record_of(imported, out), indent=1)
         write_text(out.with_name(RECORD), f"{record}\n")
     click.echo(f"{out} holds {system}.")
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
+    """Settings given as KEY=VALUE, the values as YAML has them."""
+    values = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not (key and equals):
+            raise UserError(f"--setting {setting} is not of the form KEY=VALUE; give both.")
+        values[key] = yaml.safe_load(value)
+    return values

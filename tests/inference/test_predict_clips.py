@@ -1,26 +1,40 @@
 import numpy as np
 import pytest
+from torch import nn
 
+from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip
+from fgstp.footage.settings import Settings
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
+from fgstp.models.system import System
 
 SHAPE = (4, 6)
 
 
-class Tenths:
-    """Stands in for a system: the probability of a pixel is a tenth of a level of its grey."""
+class Tenths(System):
+    """A system whose probability of a pixel is a tenth of a level of its grey."""
 
+    settings_class = Settings
     name = "tenths"
+    needs = "frames"
 
-    def __init__(self, fails_at=None):
+    def __init__(self, fails_at=None, needs="frames"):
+        super().__init__(Settings())
         self.seen = []
         self.fails_at = fails_at
+        self.needs = needs
 
-    def predict_clip(self, frames, first_mask=None):
-        self.seen.append((len(frames), None if first_mask is None else np.array(first_mask)))
+    def _build(self):
+        self.network = nn.Identity()
+
+    def training_step(self, batch, progress):
+        raise NotImplementedError
+
+    def _predict(self, frames, given):
+        self.seen.append((len(frames), given))
         if len(self.seen) == self.fails_at:
             raise KeyboardInterrupt
         return (frames / np.float32(2550)).astype(np.float32)
@@ -61,7 +75,7 @@ def test_probabilities_become_levels_by_rounding(store, predictions):
 
 def test_all_256_levels_are_reached(store, predictions):
     class Same(Tenths):
-        def predict_clip(self, frames, first_mask=None):
+        def _predict(self, frames, given):
             return frames.astype(np.float32) / 255
 
     frames = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
@@ -70,18 +84,48 @@ def test_all_256_levels_are_reached(store, predictions):
     np.testing.assert_array_equal(predictions.read("a"), frames)
 
 
-def test_every_clip_is_predicted_and_its_first_mask_handed_on(clips, store, predictions):
+def test_every_clip_is_predicted(clips, store, predictions):
     system = Tenths()
     done = predict_clips(system, clips, store, predictions)
     assert done.n_frames == 12
     assert done.seconds > 0
     assert [length for length, _ in system.seen] == [3, 4, 5]
-    for clip, (_, mask) in zip(clips[:2], system.seen, strict=False):
-        np.testing.assert_array_equal(mask, store.masks(clip.name)[0])
-    assert system.seen[2][1] is None
     for clip in clips:
         expected = np.rint(store.frames(clip.name) / 10)
         assert np.abs(predictions.read(clip.name) - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("needs", ["frames", "first_mask", "all_masks"])
+def test_a_system_is_told_what_it_needs_and_no_more(store, predictions, needs):
+    """A clip with gas from frame 2 on, one with gas at once, and one without gas."""
+    firsts = {"later": 2, "at_once": 0, "never": 4}
+    for name, first in firsts.items():
+        masks = np.zeros((4, *SHAPE), np.uint8)
+        for number in range(first, 4):
+            masks[number, number, : first + 1] = 1
+        store.write(name, Clip(0, 0, masks, masks=masks))
+    system = Tenths(needs=needs)
+    predict_clips(system, [MaskedClip(name, 4) for name in firsts], store, predictions)
+    for (name, first), (_, given) in zip(firsts.items(), system.seen, strict=True):
+        masks = store.masks(name)
+        if needs == "first_mask":
+            assert given.first_frame == first % 4  # frame 0, which is empty, where none has gas
+            np.testing.assert_array_equal(given.first_mask, masks[first % 4])
+            assert given.first_mask.flags.writeable  # torch takes no other
+        else:
+            assert (given.first_mask, given.first_frame) == (None, 0)
+        if needs == "all_masks":
+            np.testing.assert_array_equal(given.masks, masks)
+        else:
+            assert given.masks is None
+
+
+def test_a_clip_without_masks_is_predicted_by_systems_that_need_none(clips, store, predictions):
+    predict_clips(Tenths(), clips[2:], store, predictions)
+    assert predictions.holds("v_5")
+    with pytest.raises(UserError, match="tenths is given the mask of one frame"):
+        other = PredictionStore(predictions.folder / "other")
+        predict_clips(Tenths(needs="first_mask"), clips[2:], store, other)
 
 
 def test_finished_clips_are_passed_over_after_a_stop(clips, store, predictions):

@@ -60,7 +60,7 @@ class Golden:
         noise = torch.rand(n_frames, 3, 160, 160, generator=generator)
         scenes = functional.interpolate(scenes, size=(160, 160), mode="bilinear")
         frames = torch.stack(
-            [0.6 * scenes[t % 4 in (1, 2)] + 0.2 * noise[t] for t in range(n_frames)]
+            [0.6 * scenes[int(t % 4 in (1, 2))] + 0.2 * noise[t] for t in range(n_frames)]
         )
         for t, frame in enumerate(frames):
             frame[:, square(t), 40:80] += 0.5

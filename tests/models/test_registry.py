@@ -1,6 +1,5 @@
 import pytest
 import torch
-import yaml
 from pydantic import ValidationError
 
 from fgstp.errors import UserError
@@ -88,7 +87,10 @@ def test_background_is_built_by_its_name_and_has_no_weights():
 
 def test_systems_with_a_network_share_its_settings():
     shared = set(NetworkSettings.model_fields)
-    assert shared == {"height_px", "width_px", "normalisation", "batch_frames"}
+    assert shared == {
+        *("height_px", "width_px", "normalisation"),
+        *("batch_frames", "optimisation"),
+    }
     for entry in SYSTEMS.values():
         keys = set(entry.system.settings_class.model_fields)
         assert shared <= keys if entry.system.trainable else not shared & keys
@@ -132,8 +134,3 @@ def test_an_unknown_system_has_no_block():
     for name in ("nothing", "of", "model_fields"):
         with pytest.raises(UserError, match=f"There is no system '{name}'; choose one of fgstp, "):
             SystemsSettings().of(name)
-
-
-def test_the_base_environment_has_the_values_of_the_code(repository):
-    text = (repository / "conf" / "base" / "parameters_systems.yml").read_text("utf-8")
-    assert SystemsSettings.model_validate(yaml.safe_load(text)["systems"]) == SystemsSettings()

@@ -7,13 +7,14 @@ import torch
 from click.testing import CliRunner
 from pydantic import ValidationError
 
+from fgstp import cli
 from fgstp.cli import main
 from fgstp.errors import UserError
 from fgstp.models.checkpoint import load_system
 from fgstp.models.encoder import PyramidEncoder
 from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.fgstp.network import Fgstp
-from fgstp.models.importing import import_published
+from fgstp.models.importing import IMPORTABLE, import_published, parsed_settings
 from fgstp.models.published import fgstp_rules
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import check_fit, renamed
@@ -44,8 +45,29 @@ def _in_b0(key):
 def _run(folder, *, weights, arguments=(), out="out.ckpt"):
     torch.save(weights, folder / "in.pth")
     paths = [str(folder / "in.pth"), str(folder / out)]
-    command = ["weights", "import", "--system", "fgstp", "--encoder", "pvt_v2_b0"]
+    command = ["weights", "import", "--system", "fgstp", "--setting", "encoder.name=pvt_v2_b0"]
     return CliRunner().invoke(main, [*command, *arguments, *paths])
+
+
+def test_the_command_knows_the_systems_that_can_be_imported():
+    assert list(cli.IMPORTABLE) == sorted(IMPORTABLE)
+
+
+def test_settings_may_be_nested():
+    pairs = {"encoder.name": "pvt_v2_b0", "n_frames": 1, "encoder.drop_path": 0.1}
+    assert parsed_settings(pairs) == {
+        "encoder": {"name": "pvt_v2_b0", "drop_path": 0.1},
+        "n_frames": 1,
+    }
+    with pytest.raises(UserError, match=r"encoder\.name stands below another value"):
+        parsed_settings({"encoder": "b0", "encoder.name": "b0"})
+
+
+@pytest.mark.parametrize("setting", ["encoder.name", "=3"])
+def test_a_setting_without_key_or_value_is_refused(published, tmp_path, setting):
+    result = _run(tmp_path, weights=published, arguments=["--setting", setting])
+    assert result.exit_code == 1
+    assert f"--setting {setting} is not of the form KEY=VALUE" in result.output
 
 
 def test_every_published_name_has_its_own_place_and_shape(golden):
@@ -120,7 +142,9 @@ def test_other_names_of_the_same_parts_are_known(published, tmp_path, wrapping):
     torch.save({wrapping: aliased, "epoch": 3} if wrapping else aliased, tmp_path / "in.pth")
     torch.save(published, tmp_path / "plain.pth")
     one, other = (
-        import_published(tmp_path / name, "fgstp", encoder="pvt_v2_b0").network.state_dict()
+        import_published(
+            tmp_path / name, "fgstp", {"encoder": {"name": "pvt_v2_b0"}}
+        ).network.state_dict()
         for name in ("in.pth", "plain.pth")
     )
     assert all(torch.equal(one[name], other[name]) for name in other)

@@ -14,10 +14,12 @@ def summary():
     """Makes the summary of one system; metrics that are not given are 0.5."""
 
     def make(system, protocol="paper", by="all", group="all", threshold=None, **changes):
+        own = get_protocol(protocol, threshold)
         facts = {"n_videos": 6, "n_clips": 24, "n_frames": 3600, "interval_over": "videos"}
+        facts |= {"spread": float("nan"), "n_seeds": 1, "thresholds": str(own.threshold)}
         facts |= {name: changes.pop(name) for name in list(changes) if name in facts}
         notes = changes.pop("notes", {})
-        settings = changes.pop("settings", get_protocol(protocol, threshold).tuple)
+        settings = changes.pop("settings", own.tuple)
         values = dict.fromkeys(METRICS, 0.5) | changes
         return pd.DataFrame(
             [

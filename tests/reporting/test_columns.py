@@ -47,3 +47,17 @@ def test_one_value_alone_is_neither_best_nor_second(values):
 def test_the_arrow_says_which_way_is_better():
     assert MIOU.heading == "mIoU\u00a0↑"
     assert MAE.heading == "MAE\u00a0↓"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "spread", "shown"),
+    [
+        (MIOU, 0.5554, 0.0116, "0.555 ± 0.012"),
+        (ALARM_FRAMES, 0.125, 0.0123, "12.5 ± 1.2"),
+        (MIOU, 0.5554, 0.0, "0.555 ± 0.000"),
+        (MIOU, 0.5554, float("nan"), "0.555"),
+        (MIOU, float("nan"), 0.01, "–"),
+    ],
+)
+def test_the_spread_over_trainings_stands_behind_the_value(column, value, spread, shown):
+    assert column.shown(value, spread) == shown

@@ -50,6 +50,14 @@ def test_a_system_without_a_group_has_a_dash_there(summary):
     assert group_tables(rows, "video")[0].lines[1] == ("FGSTP", ["–", "0.200"])
 
 
+def test_groups_of_several_trainings_have_their_spread(summary):
+    rows = grouped(summary, "category", ["long_clear"])
+    rows.loc[rows["system"] == "fgstp", ["spread", "n_seeds"]] = 0.0123, 3
+    paper, _, alarms = group_tables(rows, "category")
+    assert paper.lines == [("SLT-Net", ["0.100"]), ("FGSTP", ["0.100 ± 0.012"])]
+    assert alarms.lines[1] == ("FGSTP", ["10.0 ± 1.2"])
+
+
 def test_metrics_without_any_value_have_no_table(summary):
     rows = grouped(summary, "video", ["a"])
     rows.loc[rows["metric"] == "false_alarm", "value"] = float("nan")

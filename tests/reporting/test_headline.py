@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from fgstp.reporting.headline import headline, headline_rows
@@ -31,6 +32,27 @@ def test_the_text_names_footage_and_protocols_and_its_columns_align(summaries):
 @pytest.mark.parametrize(("system", "marked"), [("rmem", True), ("fgstp", False)])
 def test_the_dagger_has_its_footnote(summary, system, marked):
     assert ("† is given the mask" in headline(summary(system), PLUMES)) is marked
+
+
+def test_several_trainings_have_their_spread(summary):
+    several = {"n_seeds": 3, "spread": 0.0123}
+    both = pd.concat(
+        [summary("fgstp", iou_mean=0.55, **several), summary("background", iou_mean=0.2)]
+    )
+    rows = headline_rows(both).set_index("system")
+    assert [rows.loc[name].iloc[0] for name in ("FGSTP", "Background subtraction")] == [
+        "0.550 ± 0.012",
+        "0.200",
+    ]
+    assert "(FGSTP 3)" in headline(both, PLUMES)
+    assert "±" not in headline(summary("fgstp"), PLUMES)
+
+
+def test_an_oracle_has_its_own_footnote(summary):
+    text = headline(summary("mg").assign(needs="all_masks"), PLUMES)
+    assert "MG ‡" in text
+    assert "‡ is an upper bound" in text
+    assert "†" not in text
 
 
 def test_without_the_honest_protocol_its_figures_are_dashes(summary):

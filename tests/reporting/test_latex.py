@@ -39,7 +39,7 @@ def test_best_is_green_and_second_red(source):
 
 
 def test_it_names_its_packages_and_nests_well(source):
-    for package in ("booktabs", "xcolor"):
+    for package in ("adjustbox", "booktabs", "xcolor"):
         assert rf"%   \usepackage{{{package}}}" in source
     plain = re.sub(r"\\[{}]", "", source)
     assert plain.count("{") == plain.count("}")
@@ -64,6 +64,8 @@ def test_labels_of_floats_differ(summary):
     [
         ("a_b & 5 %", r"a\_b \& 5 \%"),
         ("{x}^2", r"\{x\}\textasciicircum{}2"),
+        ("0.55 ± 0.01", r"0.55 $\pm$ 0.01"),
+        ("a ‡ †", r"a $^\ddagger$ $^\dagger$"),
         (r"\end", r"\textbackslash{}end"),
         ("0.412–0.476", "0.412--0.476"),
     ],

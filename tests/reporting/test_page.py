@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from fgstp.reporting import html
+from fgstp.reporting.costs import COLUMNS
 from fgstp.reporting.page import report_page
 from fgstp.reporting.scored_footage import ScoredFootage
 
@@ -156,6 +157,18 @@ def test_training_tells_parameters_epochs_and_the_end(page):
     assert ["Background subtraction", "0", "–", "–", "not trained", "–"] in rows
 
 
+def test_every_training_of_a_system_has_a_line(everything):
+    first = TRAININGS["fgstp"] | {"seed": 7}
+    repeat = first | {"seed": 8, "epoch": 5, "scores": {"val_miou": 0.4}}
+    trainings = {"fgstp": first | {"repeats": [repeat]}, "background": TRAININGS["background"]}
+    rows = Reader(report_page(everything, trainings, PLUMES, {})).rows
+    found = [(row[0], row[3], row[5]) for row in rows if len(row) == 6 and row[2] == "20"]
+    assert found == [
+        ("FGSTP, seed 7", "17", "mIoU, all frames: 0.457"),
+        ("FGSTP, seed 8", "5", "mIoU, all frames: 0.400"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("chosen_by", "shown"),
     [
@@ -206,6 +219,18 @@ def test_sections_without_content_are_left_out(summary):
         "Protocols",
     ]
     Reader(page)
+
+
+def test_costs_have_a_section_if_there_are_any(summary):
+    empty = pd.DataFrame(columns=COLUMNS)
+    assert "Costs" not in sections(report_page(summary("fgstp"), {}, PLUMES, {}, costs=empty))
+    row = ("fgstp", 1_500_000, 2.0, 3.0, 4.0, "a <device>", 96, 128)
+    costs = pd.DataFrame([dict(zip(COLUMNS, row, strict=True))])
+    page = report_page(summary("fgstp"), {}, PLUMES, {}, costs=costs)
+    assert list(sections(page))[-2:] == ["Costs", "Protocols"]
+    reader = Reader(page)
+    assert ["FGSTP", "1.50", "2.00", "3.0", "4", "96 × 128"] in reader.rows
+    assert "Costs on a <device>" in reader.texts
 
 
 def test_attributes_are_escaped():

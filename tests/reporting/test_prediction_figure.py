@@ -106,6 +106,28 @@ def test_the_caption_says_how_the_frames_were_chosen(store, clips):
     assert "† is given the mask" in " ".join(given.get_supxlabel().split())
 
 
+def test_marks_are_of_what_the_scores_say(store, clips):
+    def nothing(clip):
+        return np.zeros((3, HEIGHT, WIDTH), np.uint8)
+
+    facts = {"mg": {"needs": "all_masks"}, "rmem": {"needs": "frames"}}
+    figure = prediction_figure(clips, store, dict.fromkeys(facts, nothing), PLUMES, facts)
+    assert [ax.get_title() for ax in figure.axes[2:4]] == ["MG ‡", "RMem"]
+    caption = " ".join(figure.get_supxlabel().split())
+    assert "‡ is an upper bound" in caption
+    assert "†" not in caption
+    assert "trained several times" not in caption
+
+
+def test_that_the_first_of_several_trainings_is_shown_is_said(store, clips):
+    def nothing(clip):
+        return np.zeros((3, HEIGHT, WIDTH), np.uint8)
+
+    facts = {"fgstp": {"n_seeds": 2}, "mg": {"n_seeds": 1}}
+    figure = prediction_figure(clips, store, dict.fromkeys(facts, nothing), PLUMES, facts)
+    assert "trained several times, the first training" in " ".join(figure.get_supxlabel().split())
+
+
 def test_maps_that_do_not_fit_the_clip_are_refused(store, clips):
     def short(clip):
         return np.zeros((1, HEIGHT, WIDTH), np.uint8)

@@ -13,7 +13,7 @@ from fgstp.scoring import HONEST, PAPER
         ("empty", "credit", "1 if nothing is predicted"),
         ("average", "frame", "over all frames alike"),
         ("threshold", 77, "level 77 of 255"),
-        ("drop_first", 1, "left out of each clip: the first 1."),
+        ("drop_given", True, "left out of each clip: the first with gas, because some systems"),
         ("drop_last", 2, "left out of each clip: the last 2."),
         ("alarm_pixels", 20, "from 20 predicted pixels"),
         ("score_share", 0.05, "highest 5 %"),
@@ -25,9 +25,14 @@ def test_every_setting_is_told(field, value, told):
     assert told not in in_words(PAPER)
 
 
+def test_all_frames_that_are_left_out_are_told_together():
+    words = in_words(PAPER.model_copy(update={"drop_given": True, "drop_last": 2}))
+    assert words.endswith("some systems are given its mask; the last 2.")
+
+
 def test_no_setting_is_forgotten():
     fields = {"input", "norm", "empty", "average", "threshold", "alarm_pixels", "score_share"}
-    assert set(type(PAPER).model_fields) == fields | {"name", "drop_first", "drop_last"}
+    assert set(type(PAPER).model_fields) == fields | {"name", "drop_given", "drop_last"}
 
 
 def test_a_threshold_of_its_own_for_each_system():

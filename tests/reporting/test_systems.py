@@ -1,4 +1,6 @@
-from fgstp.reporting.systems import SYSTEM_ROWS, rows_of_table, system_rows
+import pandas as pd
+
+from fgstp.reporting.systems import SYSTEM_ROWS, evaluated_rows, rows_of_table, system_rows
 
 
 def test_systems_stand_in_the_order_of_the_paper_and_unknown_ones_last():
@@ -9,19 +11,53 @@ def test_systems_stand_in_the_order_of_the_paper_and_unknown_ones_last():
 
 def test_fgstp_stands_in_both_tables_and_its_parts_in_the_ablation_only():
     every = [row.system for row in SYSTEM_ROWS]
-    main = {row.system for row in rows_of_table("table1", every)}
-    ablation = [row.system for row in rows_of_table("table2", [*every, "newcomer"])]
+    main = {row.system for row in rows_of_table("table1", SYSTEM_ROWS)}
+    ablation = [row.system for row in rows_of_table("table2", system_rows([*every, "newcomer"]))]
     assert ablation == ["fgstp_no_ctc_no_fsp", "fgstp_no_fsp", "fgstp_no_ctc", "fgstp"]
     assert main & set(ablation) == {"fgstp"}
     assert main | set(ablation) == set(every)
-    assert "newcomer" in {row.system for row in rows_of_table("table1", ["newcomer"])}
+    assert "newcomer" in {row.system for row in rows_of_table("table1", system_rows(["newcomer"]))}
 
 
 def test_the_ablation_is_named_by_what_is_added():
-    titles = {row.system: row.title("table2") for row in rows_of_table("table2", ["fgstp_no_fsp"])}
+    titles = {
+        row.system: row.title("table2")
+        for row in rows_of_table("table2", system_rows(["fgstp_no_fsp"]))
+    }
     assert titles == {"fgstp_no_fsp": "+ CTC"}  # without FSP, CTC is what is left
 
 
 def test_systems_with_the_first_mask_have_a_dagger():
     marked = {row.system for row in SYSTEM_ROWS if row.title().endswith("†")}
     assert marked == {"xmem_pp", "rmem"}
+
+
+def test_what_an_evaluated_system_was_told_is_what_its_scores_say():
+    facts = {"fgstp": {"needs": "first_mask"}, "mg": {"needs": "all_masks"}, "rmem": {}}
+    facts["xmem_pp"] = {"needs": "frames"}
+    titles = {row.system: row.title() for row in system_rows([*facts, "slt_net"], facts)}
+    assert titles == {
+        "fgstp": "FGSTP †",
+        "mg": "MG ‡",
+        "rmem": "RMem †",  # as published, since nothing else is known
+        "xmem_pp": "XMem++",
+        "slt_net": "SLT-Net",
+    }
+
+
+def test_rows_of_summaries_take_what_stands_there():
+    known = pd.DataFrame({"system": ["mg", "mg", "rmem"], "needs": ["all_masks"] * 2 + [None]})
+    assert [row.title() for row in evaluated_rows(known)] == ["MG ‡", "RMem †"]
+    unknown = known.drop(columns="needs")
+    assert [row.title() for row in evaluated_rows(unknown)] == ["MG", "RMem †"]
+
+
+def test_a_system_of_several_methods_is_named_with_that_which_was_scored():
+    facts = {"background": {"label": "MOG2"}, "rmem": {"label": "AOT-L"}, "fgstp": {"label": ""}}
+    titles = ["Background subtraction (MOG2)", "RMem (AOT-L) †", "FGSTP"]
+    assert [row.title() for row in system_rows(facts, facts)] == titles
+    known = pd.DataFrame(
+        {"system": list(facts), "label": [each["label"] for each in facts.values()]}
+    )
+    assert [row.title() for row in evaluated_rows(known)] == titles
+    assert [row.title() for row in evaluated_rows(known.replace({"label": {"": None}}))] == titles

@@ -95,10 +95,82 @@ def test_notes_tell_footage_protocol_intervals_and_the_first_mask(summaries):
 
 def test_that_the_given_frame_counts_is_said_only_if_it_does(summary):
     settings = summary("rmem")["protocol_tuple"].iloc[0]
-    for first, said in ((0, True), (1, False)):
-        rows = summary("rmem", settings=settings.replace("drop_first=0", f"drop_first={first}"))
+    assert "drop_given=False" in settings
+    for dropped, said in ((False, True), (True, False)):
+        rows = summary("rmem", settings=settings.replace("given=False", f"given={dropped}"))
         notes = table1(rows, PLUMES).blocks[0].notes
         assert any("whose mask is given counts too" in note for note in notes) is said
+
+
+def test_the_published_rows_were_given_the_first_frame_as_the_paper_says(summaries):
+    paper, published, _ = table1(summaries, PLUMES).blocks
+    assert any("first frame with gas" in note for note in paper.notes)
+    assert any("knows too that no frame before it has gas" in note for note in paper.notes)
+    [given] = [note for note in published.notes if "†" in note]
+    assert "with gas" not in given
+
+
+def test_an_oracle_has_a_mark_of_its_own_and_is_not_ranked(summary):
+    values = (("fgstp", "frames", 0.6), ("mg", "all_masks", 0.9), ("slt_net", "frames", 0.5))
+    rows = [summary(s, iou_mean=value).assign(needs=needs) for s, needs, value in values]
+    table = table1(pd.concat(rows), PLUMES)
+    found = {name: row["mIoU"].rank for name, row in cells(table, "paper").items()}
+    assert found == {"MG ‡": None, "SLT-Net": 2, "FGSTP": 1}
+    [note] = [note for note in table.blocks[0].notes if "‡" in note]
+    assert "upper bound" in note
+    assert "ground truth of every frame at test time" in note
+    assert not any("‡" in note for note in table.blocks[1].notes)
+
+
+def test_what_a_system_was_told_decides_the_mark_not_its_name(summary):
+    rows = summary("xmem_pp").assign(needs="frames"), summary("fgstp").assign(needs="first_mask")
+    table = table1(pd.concat(rows), PLUMES)
+    assert list(cells(table, "paper")) == ["XMem++", "FGSTP †"]
+    assert "XMem++ †" in cells(table, "published")
+    assert any("† is given" in note for note in table.blocks[0].notes)
+
+
+def trained_often(summary):
+    """A system of three trainings beside one of one training."""
+    several = {"n_seeds": 3, "spread": 0.0123}
+    return pd.concat(
+        [
+            summary("fgstp", iou_mean=0.55, **several),
+            summary(
+                "fgstp", "honest", threshold=90, thresholds="90 131 88", false_alarm=0.25, **several
+            ),
+            summary("slt_net", iou_mean=0.56),
+            summary("slt_net", "honest", threshold=90),
+        ]
+    )
+
+
+def test_several_trainings_have_their_spread_and_rank_by_their_mean(summary):
+    table = table1(trained_often(summary), PLUMES)
+    paper, honest = cells(table, "paper"), cells(table, "honest")
+    assert paper["FGSTP"]["mIoU"] == ("0.550 ± 0.012", 2, "0.450–0.650")
+    assert paper["SLT-Net"]["mIoU"] == ("0.560", 1, "0.460–0.660")
+    assert honest["FGSTP"]["false-alarm frames (%)"].text == "25.0 ± 1.2"
+    assert (honest["FGSTP"]["t"].text, honest["SLT-Net"]["t"].text) == ("88–131", "90")
+    tidy = table.tidy()
+    ours = tidy[tidy["system"] == "fgstp"].groupby("block")
+    assert ours["n_seeds"].first().fillna(0).to_dict() == {"honest": 3, "paper": 3, "published": 0}
+    assert ours["spread"].first()["paper"] == 0.0123
+
+
+def test_notes_tell_how_many_trainings_and_what_the_interval_is_of(summary, summaries):
+    paper, published, honest = table1(trained_often(summary), PLUMES).blocks
+    [note] = [note for note in paper.notes if "±" in note]
+    assert "mean and standard deviation over trainings that differ in their seed alone" in note
+    assert "(FGSTP 3)" in note
+    assert "own t" not in note
+    assert any("Each training has its own t." in note for note in honest.notes)
+    # Its trainings have several thresholds, so that the tuple names none.
+    assert any("threshold=t" in note for note in honest.notes)
+    assert any("interval is that of their mean" in note for note in paper.interval_notes)
+    assert not any("±" in note for note in published.notes)
+    for block in table1(summaries, PLUMES).blocks:
+        assert not any("±" in note for note in block.notes + block.interval_notes)
 
 
 def test_intervals_over_clips_say_that_they_tell_of_these_videos_only(summary):
@@ -146,8 +218,9 @@ def test_the_tidy_table_keeps_the_scores_as_they_are(summaries):
     tidy = table1(summaries, PLUMES).tidy()
     ours = tidy[tidy["source"] == "this evaluation"]
     keys = ["system", "protocol", "metric"]
-    expected = summaries.set_index(keys)[["value", "low", "high"]].sort_index()
-    found = ours.set_index(keys)[["value", "low", "high"]].sort_index()
+    columns = ["value", "low", "high", "spread"]
+    expected = summaries.set_index(keys)[columns].sort_index()
+    found = ours.set_index(keys)[columns].sort_index()
     pd.testing.assert_frame_equal(found, expected.loc[found.index])
     assert len(ours) == 2 * (6 + 11)
     assert not tidy.duplicated(["block", "system", "metric"]).any()
@@ -186,8 +259,8 @@ def test_a_system_without_scores_under_a_protocol_is_refused(summary):
 
 def test_summaries_that_are_none_are_refused(summary):
     rows = summary("fgstp")
-    with pytest.raises(UserError, match="lack the columns n_clips"):
-        table1(rows.drop(columns="n_clips"), PLUMES)
+    with pytest.raises(UserError, match="lack the columns n_seeds, n_clips: evaluate all"):
+        table1(rows.drop(columns=["n_seeds", "n_clips"]), PLUMES)
     with pytest.raises(UserError, match="evaluate a system first"):
         table1(rows.iloc[:0], PLUMES)
 

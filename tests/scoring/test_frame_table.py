@@ -79,10 +79,10 @@ def test_a_release_that_has_not_begun_is_a_class_too():
     assert found["leak_class"].tolist() == [-1, -1]
 
 
-@pytest.mark.parametrize("drop_first", [0, 1])
-def test_scores_with_their_facts_can_be_summarised_by_each_group(make_clip, drop_first):
+@pytest.mark.parametrize("left_out", [False, True])
+def test_scores_with_their_facts_can_be_summarised_by_each_group(make_clip, left_out):
     clips = {"near_0": make_clip(4), "far_1": make_clip(3, seed=1)}
-    protocols = [PAPER, Protocol(name="own", drop_first=drop_first)]
+    protocols = [PAPER, Protocol(name="own", drop_given=left_out)]
     rows = score_clips(
         list(clips), protocols, clips.__getitem__, ParallelSettings(backend="sequential")
     )
@@ -93,11 +93,9 @@ def test_scores_with_their_facts_can_be_summarised_by_each_group(make_clip, drop
         part = summarise(found, by, n_resamples=2)
         part = part[(part["protocol"] == "own") & (part["metric"] == "iou")]
         groups[by] = part.set_index("group")["n_frames"].to_dict()
-    near, far = 4 - drop_first, 3 - drop_first
+    near, far = 4 - left_out, 3 - left_out
     assert groups[None] == {"all": near + far}
     assert groups["video"] == {"near": near, "far": far}
     assert groups["category"] == {"close_clear": near, "long_complex": far}
     by_class = {"-1": 1, "0": 1, "2": 2, "unknown": far}
-    assert groups["leak_class"] == {
-        k: n for k, n in by_class.items() if k != "-1" or not drop_first
-    }
+    assert groups["leak_class"] == {k: n for k, n in by_class.items() if k != "-1" or not left_out}

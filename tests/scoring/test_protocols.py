@@ -19,19 +19,23 @@ def test_the_two_protocols_are_what_they_are_called():
 
 def test_the_tuple_tells_everything():
     assert PAPER.tuple == (
-        "input=soft norm=minmax empty=score average=video threshold=128 drop_first=0 drop_last=0"
-        " alarm_pixels=1 score_share=0.001"
+        "input=soft norm=minmax empty=score average=video threshold=128 drop_given=False"
+        " drop_last=0 alarm_pixels=1 score_share=0.001"
     )
-    for protocol in [*PROTOCOLS.values(), HONEST.at(17), Protocol(name="x", score_share=1 / 3)]:
+    own = [Protocol(name="x", score_share=1 / 3), Protocol(name="x", drop_given=True)]
+    for protocol in [*PROTOCOLS.values(), HONEST.at(17), *own]:
         assert Protocol.parse(protocol.name, protocol.tuple) == protocol
 
 
-@pytest.mark.parametrize("text", ["", "input=hard", "colour=blue", "nonsense", "threshold=x"])
-def test_what_is_no_tuple_is_refused(text):
-    if not text:
-        assert Protocol.parse("own", text) == Protocol(name="own")
-        return
-    with pytest.raises(UserError, match="is no protocol"):
+def test_the_tuple_of_nothing_is_the_default():
+    assert Protocol.parse("own", "") == Protocol(name="own")
+
+
+@pytest.mark.parametrize(
+    "text", ["input=hard", "colour=blue", "nonsense", "threshold=x", "drop_first=1"]
+)
+def test_what_is_no_tuple_is_refused_with_the_remedy_for_old_scores(text):
+    with pytest.raises(UserError, match=r"is no protocol.*older version.*kedro run --pipelines=e"):
         Protocol.parse("own", text)
 
 

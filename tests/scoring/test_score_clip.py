@@ -16,6 +16,7 @@ COLUMNS = [
         "iou_gas",
         "gas",
         "frame_score",
+        "predicted_share",
         "false_alarm_share",
         "false_alarm",
         "protocol",
@@ -144,6 +145,19 @@ def test_the_iou_of_frames_with_gas_leaves_out_the_others():
     np.testing.assert_array_equal(rows["iou_gas"], [np.nan, 1, 0.5])
 
 
+@pytest.mark.parametrize(
+    ("protocol", "shares"), [("honest", [0, 0, 0.25, 1]), ("paper", [0, 0, 0.5, 0.75])]
+)
+def test_the_share_of_pixels_predicted_is_that_at_the_protocols_threshold(protocol, shares):
+    """Nothing, nothing from the threshold on, a quarter, all; a stretch changes the last two."""
+    frames = [[0, 0, 0, 0], [99, 99, 99, 99], [0, 9, 99, 100], [180, 220, 250, 255]]
+    predictions = np.array(frames, np.uint8).reshape(4, 2, 2)
+    masks = np.zeros_like(predictions)
+    masks[1:3, 0, 0] = 1  # it has no say
+    rows = score_clip(predictions, masks, protocol, 100)
+    assert rows["predicted_share"].tolist() == shares
+
+
 def test_the_last_frames_can_be_left_out(make_clip):
     predictions, masks = make_clip(n_frames=5)
     rows = score_clip(predictions, masks, Protocol(name="own", drop_last=2))
@@ -152,14 +166,34 @@ def test_the_last_frames_can_be_left_out(make_clip):
         score_clip(predictions, masks, Protocol(name="own", drop_last=5))
 
 
-def test_the_first_frames_can_be_left_out_and_the_others_keep_their_numbers(make_clip):
+@pytest.mark.parametrize("form", [np.uint8, bool, "truths"])
+@pytest.mark.parametrize(
+    ("first", "numbers"), [(0, [1, 2, 3]), (2, [0, 1, 3]), (4, [0, 1, 2, 3]), (5, [0, 1, 2, 3])]
+)
+@pytest.mark.parametrize("pixels", [1, 10**9])
+def test_the_given_frame_can_be_left_out_and_the_others_keep_their_numbers(
+    make_clip, monkeypatch, first, numbers, form, pixels
+):
+    """It is the first with gas, wherever that is; a clip without gas loses none."""
     predictions, masks = make_clip(n_frames=5)
-    rows = score_clip(predictions, masks, Protocol(name="own", drop_first=1, drop_last=1))
-    whole = score_clip(predictions, masks)[COLUMNS[:-2]].iloc[1:4].reset_index(drop=True)
-    assert rows[COLUMNS[:-2]].equals(whole)
-    assert rows["frame"].tolist() == [1, 2, 3]
-    with pytest.raises(UserError, match="the first 3 and the last 2: there is nothing to score"):
-        score_clip(predictions, masks, Protocol(name="own", drop_first=3, drop_last=2))
+    masks[:first] = 0
+    whole = score_clip(predictions, masks)
+    monkeypatch.setattr(clip_input, "BLOCK_PIXELS", pixels)
+    given = (
+        [GroundTruth.from_mask(mask) for mask in masks] if form == "truths" else masks.astype(form)
+    )
+    rows = score_clip(predictions, given, Protocol(name="own", drop_given=True, drop_last=1))
+    assert rows["frame"].tolist() == numbers
+    expected = whole[COLUMNS[:-2]].iloc[numbers].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows[COLUMNS[:-2]], expected, check_exact=True)
+
+
+def test_where_only_the_given_frame_is_left_there_is_nothing_to_score(make_clip):
+    predictions, masks = make_clip(n_frames=3)
+    with pytest.raises(UserError, match="first with gas and the last 2: there is nothing to score"):
+        score_clip(predictions, masks, Protocol(name="own", drop_given=True, drop_last=2))
+    masks[:] = 0
+    assert len(score_clip(predictions, masks, Protocol(name="own", drop_given=True))) == 3
 
 
 def test_honest_needs_a_threshold_from_validation(make_clip):

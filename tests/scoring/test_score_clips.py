@@ -9,7 +9,7 @@ from fgstp.scoring import HONEST, PAPER, Protocol, score_clip
 from fgstp.scoring.score_clips import score_clips, with_threshold
 
 ALONE = ParallelSettings(backend="sequential")
-PROTOCOLS = [HONEST.at(90), PAPER, Protocol(name="later", drop_first=2, empty="skip")]
+PROTOCOLS = [HONEST.at(90), PAPER, Protocol(name="later", drop_given=True, empty="skip")]
 
 
 class Read:
@@ -46,7 +46,7 @@ def test_each_clip_is_scored_as_if_it_were_alone(clips):
         for protocol in PROTOCOLS
     ]
     whole = pd.concat(expected, ignore_index=True)
-    assert len(rows) == (4 + 6 + 3) * 2 + (2 + 4 + 1)
+    assert len(rows) == (4 + 6 + 3) * 2 + (3 + 5 + 2)
     assert rows.columns[0] == "clip"
     pd.testing.assert_frame_equal(rows, whole[rows.columns], check_exact=True)
     assert read.asked == list(clips)  # once, though the protocols are several
@@ -97,7 +97,7 @@ def test_opencv_has_one_thread_meanwhile_and_then_as_many_as_before(clips, fails
         cv2.setNumThreads(before)
 
 
-@pytest.mark.parametrize("protocol", [PAPER, Protocol(name="own", drop_first=9)])
+@pytest.mark.parametrize("protocol", [PAPER, Protocol(name="own", drop_last=9)])
 def test_a_clip_that_cannot_be_scored_is_named(clips, protocol):
     if protocol is PAPER:
         clips["a_0000"] = clips["a_0000"][0], clips["a_0000"][1][1:]
@@ -141,15 +141,21 @@ def test_a_threshold_of_its_own_stays_and_nothing_is_read(protocol):
     assert read.asked == []
 
 
-@pytest.mark.parametrize(("left_out", "threshold"), [((0, 0), 151), ((1, 0), 100), ((0, 1), 151)])
+@pytest.mark.parametrize(
+    ("left_out", "threshold"), [((False, 0), 151), ((True, 0), 100), ((False, 1), 151)]
+)
 def test_frames_that_are_left_out_do_not_choose(left_out, threshold):
-    """IoU at 1..100, ..150, ..200: of the first frame .1, .1, 1; of the second .5, 0, 0."""
+    """IoU at 1..100, ..150, ..200: of the first frame .1, .1, 1; of the second .5, 0, 0.
+
+    The frame before them has no gas and none is found there, so that it says nothing.
+    """
+    empty = [0] * 10, [0] * 10
     first = [200] + [150] * 9, [1] + [0] * 9
     second = [100] + [0] * 9, [1, 1] + [0] * 8
     protocol = HONEST.model_copy(
-        update={"drop_first": left_out[0], "drop_last": left_out[1], "name": "own"}
+        update={"drop_given": left_out[0], "drop_last": left_out[1], "name": "own"}
     )
-    chosen = with_threshold(protocol, ["v"], Read({"v": column(first, second)}))
+    chosen = with_threshold(protocol, ["v"], Read({"v": column(empty, first, second)}))
     assert chosen == protocol.at(threshold)
 
 

@@ -29,7 +29,8 @@ def test_an_unknown_protocol_is_told_with_the_known_ones():
     [
         ({"protocols": []}, ("protocols",)),
         ({"protocols": "paper"}, ("protocols",)),
-        ({"drop_first_frames": -1}, ("drop_first_frames",)),
+        ({"drop_given": "sometimes"}, ("drop_given",)),
+        ({"drop_first_frames": 1}, ("drop_first_frames",)),
         ({"drop_last_frames": -1}, ("drop_last_frames",)),
         ({"accelerator": "tpu"}, ("accelerator",)),
         ({"protocol": ["paper"]}, ("protocol",)),
@@ -46,4 +47,4 @@ def test_wrong_values_and_unknown_keys_are_named(changes, place):
 
 def test_values_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
-        EvaluateSettings().drop_first_frames = 0
+        EvaluateSettings().drop_given = False

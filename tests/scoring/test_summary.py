@@ -232,3 +232,88 @@ def test_wrong_rows_are_refused(make_rows):
     for wrong in ({"confidence": 1.0}, {"n_resamples": 0}):
         with pytest.raises(UserError, match="confidence between 0 and 1"):
             summarise(rows, **wrong)
+
+
+# ------------------------------------------------------------------ several trainings
+
+
+def trained_with(rows, seeds, shifts):
+    """The same frames scored by trainings that are alike but for a shift of all scores."""
+    scores = ["iou", "mae", "iou_gas", "frame_score"]
+    return pd.concat(
+        [
+            rows.assign(seed=seed, **{name: rows[name] + shift for name in scores})
+            for seed, shift in zip(seeds, shifts, strict=True)
+        ],
+        ignore_index=True,
+    )
+
+
+def test_the_value_is_the_mean_over_trainings_and_the_spread_their_deviation(make_rows):
+    rows = make_rows((2, 3))
+    several = trained_with(rows, (7, 8, 9), (0.0, 0.1, 0.5))
+    each = [pick(summarise(rows), "mae")["value"] + shift for shift in (0.0, 0.1, 0.5)]
+    found = pick(summarise(several), "mae")
+    assert found["value"] == pytest.approx(np.mean(each))
+    assert found["spread"] == pytest.approx(np.std(each) * np.sqrt(3 / 2))
+    assert found["n_seeds"] == 3
+    one = pick(summarise(rows), "mae")
+    assert (one["n_seeds"], np.isnan(one["spread"])) == (1, True)
+    # Frames, clips and videos are those of one training.
+    counts = ["n_videos", "n_clips", "n_frames"]
+    assert found[counts].tolist() == one[counts].tolist()
+
+
+def test_the_interval_is_that_of_the_mean_over_trainings(make_rows):
+    """Every resample is taken of all trainings: what a shift of one adds is a third of it."""
+    rows = make_rows((2,) * 6)
+    several = trained_with(rows, (7, 8, 9), (0.0, 0.0, 0.3))
+    ends = ["low", "value", "high"]
+    for metric in ("iou", "mae"):
+        one, found = (pick(summarise(each, seed=3), metric)[ends] for each in (rows, several))
+        np.testing.assert_allclose(found.astype(float), one.astype(float) + 0.1)
+    # A training that finds the opposite leaves a mean that does not vary at all.
+    opposite = pd.concat([rows.assign(seed=0), rows.assign(seed=1, iou=1 - rows["iou"])])
+    found = pick(summarise(opposite), "iou")
+    assert found[ends].tolist() == pytest.approx([0.5] * 3)
+    assert found["spread"] > 0
+
+
+def test_rankings_are_made_within_each_training(make_rows):
+    rows = make_rows((3, 3))
+    rows["frame_score"] = np.random.default_rng(0).random(len(rows))
+    # The second ranks all frames above the first, which must not mix them.
+    other = rows.assign(seed=2, frame_score=5 + rows["frame_score"][::-1].to_numpy())
+    found = pick(summarise(pd.concat([rows.assign(seed=1), other])), "auroc")
+    each = [auroc(part["gas"], part["frame_score"]) for part in (rows, other)]
+    assert found["value"] == pytest.approx(np.mean(each))
+    assert found["spread"] == pytest.approx(np.std(each, ddof=1))
+
+
+def test_trainings_with_thresholds_of_their_own_are_one_protocol(make_rows):
+    parts = []
+    for seed, threshold in ((5, 128), (6, 40)):
+        told = Protocol(name="honest", threshold=threshold).tuple
+        parts.append(make_rows().assign(seed=seed, protocol="honest", protocol_tuple=told))
+    summary = summarise(pd.concat(parts, ignore_index=True), "video")
+    assert set(summary["thresholds"]) == {"128 40"}
+    assert set(summary["protocol_tuple"]) == {Protocol(name="honest", threshold=128).tuple}
+    assert not summary.duplicated(["group", "metric"]).any()
+    # Without seeds, two thresholds are two protocols.
+    apart = summarise(pd.concat(parts).drop(columns="seed"), n_resamples=2)
+    assert apart.groupby("thresholds")["metric"].count().to_dict() == {
+        "128": len(apart) // 2,
+        "40": len(apart) // 2,
+    }
+
+
+def test_a_seed_that_is_not_known_is_one_training(make_rows):
+    rows = make_rows()
+    unknown = rows.assign(seed=pd.array([pd.NA] * len(rows), dtype="Int64"))
+    pd.testing.assert_frame_equal(summarise(unknown), summarise(rows))
+
+
+def test_trainings_on_different_frames_are_refused(make_rows):
+    rows = make_rows()
+    with pytest.raises(UserError, match="trainings of a system were scored on different frames"):
+        summarise(pd.concat([rows.assign(seed=1), rows.iloc[1:].assign(seed=2)]))

@@ -91,6 +91,45 @@ def test_values_are_rounded_so_that_another_machine_gives_the_same_file(scored):
     assert [found[name] for name in names] == [0.123456, 0.123457, 1.0, 0.0, None, 0.0]
 
 
+def test_the_share_of_degenerate_frames_is_of_each_protocol(scored):
+    """Of 18 frames three are found empty and two full, under honest alone."""
+    summaries, frames = scored()
+    frames["predicted_share"] = 0.5
+    honest = frames.index[frames["protocol"] == "honest"]
+    frames.loc[honest[:3], "predicted_share"] = 0.0
+    frames.loc[honest[-2:], "predicted_share"] = 1.0
+    protocols = system_scores(summaries, frames, MADE_OF, "synthetic")["protocols"]
+    assert protocols["honest"]["degenerate_share"] == pytest.approx(5 / 18, abs=1e-6)
+    assert protocols["paper"]["degenerate_share"] == 0.0
+
+
+def test_several_trainings_have_means_spreads_and_thresholds(scored):
+    _, frames = scored()
+    other = frames.assign(seed=2, mae=frames["mae"] + 0.1)
+    honest = other["protocol"] == "honest"
+    other.loc[honest, "protocol_tuple"] = HONEST.at(90).tuple
+    several = pd.concat([frames.assign(seed=1), other], ignore_index=True)
+    summaries = summarise(several, n_resamples=2).assign(system="fgstp")
+    scores = system_scores(summaries, several, MADE_OF, "synthetic")
+    one = system_scores(*scored(), MADE_OF, "synthetic")
+    assert (scores["n_seeds"], scores["n_frames"]) == (2, 18)
+    for name, threshold, thresholds in (("paper", 128, [128, 128]), ("honest", 77, [77, 90])):
+        found, single = scores["protocols"][name], one["protocols"][name]
+        assert found["mae"] == pytest.approx(single["mae"] + 0.05, abs=2e-6)
+        assert found["spread"]["mae"] == pytest.approx(0.1 / np.sqrt(2), abs=2e-6)
+        assert found["spread"]["iou"] == 0.0
+        assert set(found["spread"]) == set(METRICS) | set(single) - {
+            "settings",
+            "threshold",
+            "degenerate_share",
+        }
+        assert (found["threshold"], found["thresholds"]) == (threshold, thresholds)
+        # Of one training nothing is told beside.
+        assert set(found) - set(single) == {"spread", "thresholds"}
+    assert one["n_seeds"] == 1
+    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+
+
 def test_groups_have_no_say(scored):
     summaries, frames = scored()
     expected = system_scores(summaries, frames, MADE_OF, "synthetic")

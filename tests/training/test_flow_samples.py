@@ -26,19 +26,3 @@ def test_a_sample_has_two_different_fields_of_its_frame(clips, numbered):
         assert gaps[0] != gaps[1]
         pairs.add(gaps)
     assert len(pairs) == 12
-
-
-def test_fields_on_the_disk_are_looked_up_once(clips, numbered, tmp_path):
-    numbered(9)
-    asked = []
-
-    def mapped(frames, gap):
-        asked.append(gap)
-        path = tmp_path / f"{gap}.npy"
-        np.save(path, fields(frames, gap))
-        return np.load(path, mmap_mode="r")
-
-    samples = FlowSamples(clips.store, clips.masked(), FlowPairs((-1, 1), mapped))
-    for seed in range(10):
-        samples[WindowKey(0, 4, (seed,))]
-    assert sorted(asked) == [-1, 1]

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fgstp import models
+from fgstp.footage import given_mask
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.inference.prediction_store import PredictionStore
@@ -32,7 +33,7 @@ def code_digest() -> str:
     """SHA-256 of the code that makes predictions: it changed, so what it made is outdated."""
     total = hashlib.sha256()
     root = Path(models.__file__).parent
-    for path in sorted([*root.rglob("*.py"), Path(__file__)]):
+    for path in sorted([*root.rglob("*.py"), Path(given_mask.__file__), Path(__file__)]):
         total.update(path.read_bytes())
     return total.hexdigest()
 
@@ -46,8 +47,7 @@ def predict_clips(
     """Predict clips, one after the other; those that are predicted already are passed over.
 
     Args:
-        system: the system; `predict_clip` gets the first mask of each clip, which most
-            systems do not look at.
+        system: the system, which is told of each clip what it needs and no more.
         clips: the clips.
         store: where they lie.
         predictions: where the maps are written, as uint8, probability 1 being 255; maps of
@@ -62,9 +62,11 @@ def predict_clips(
     start = time.monotonic()
     with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({system.name})") as bar:
         for clip in missing:
-            masks = store.masks(clip.name)
-            first_mask = None if masks is None else masks[0]
-            maps = system.predict_clip(store.frames(clip.name), first_mask)
+            frames, masks = store.frames(clip.name), store.masks(clip.name)
+            if masks is None:
+                maps = system.predict_clip(frames)
+            else:
+                maps = system.predict_masked_clip(frames, masks)
             predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
             bar.update(clip.n_frames)
     return Predicted(n_frames, time.monotonic() - start)

@@ -50,6 +50,11 @@ class BackgroundSystem(System[BackgroundSettings]):
         """`background`."""
         return "background"
 
+    @property
+    def label(self) -> str:
+        """`MOG2` or `percentile`."""
+        return {"mog2": "MOG2", "percentile": "percentile"}[self.settings.method]
+
     def _build(self) -> None:
         self.network = nn.Identity()  # there is none
 

@@ -48,16 +48,6 @@ class Checkpoint:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def repeat_folder(folder: Path, repeat: int) -> Path:
-    """Folder of a repeat within that of a system; the first training lies in that itself.
-
-    Args:
-        folder: of the system: of its checkpoints or of its predictions.
-        repeat: 0 for the first training, 1 for the next with another seed, and so on.
-    """
-    return folder / "repeats" / str(repeat) if repeat else folder
-
-
 def save_checkpoint(system: AnySystem, path: Path, facts: Mapping[str, Any] | None = None) -> None:
     """Write a system, whole or not at all.
 
@@ -140,6 +130,7 @@ def load_system(
     if batch_frames is not None and "batch_frames" in settings:
         settings["batch_frames"] = batch_frames
     loaded = build_system(checkpoint.system, settings, initial_weights=False)
+    loaded.begin_stage(_stage(checkpoint, loaded))
     _load(loaded, checkpoint, path)
     try:
         loaded.network.to(device)
@@ -191,6 +182,12 @@ def load_into(system: AnySystem, path: Path | str) -> Checkpoint:
 def _check_system(path: Path | str, checkpoint: Checkpoint, expected: str | None) -> None:
     if expected is not None and checkpoint.system != expected:
         raise UserError(f"{path} is a checkpoint of {checkpoint.system}, not of {expected}.")
+
+
+def _stage(checkpoint: Checkpoint, system: AnySystem) -> int:
+    """The stage that the weights are of: as the training recorded, or else the last."""
+    made_with: dict[str, Any] = checkpoint.facts.get("made_with", {})
+    return int(made_with.get("stage", system.n_stages - 1))
 
 
 def _load(system: AnySystem, checkpoint: Checkpoint, path: Path | str) -> None:

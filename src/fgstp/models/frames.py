@@ -25,12 +25,20 @@ def network_input(
         (N, 3, height_px, width_px) float32: three equal channels, bilinear with
         anti-aliasing, scaled to [0, 1], normalised.
     """
-    grey = frames.unsqueeze(1).float() / 255.0
-    if grey.shape[-2:] != (height_px, width_px):
-        grey = functional.interpolate(
-            grey, size=(height_px, width_px), mode="bilinear", antialias=True
-        )
-    return normalised(grey, normalisation)
+    return normalised(at_size(grey_levels(frames), height_px, width_px), normalisation)
+
+
+def grey_levels(frames: Tensor) -> Tensor:
+    """Frames (N, H, W) uint8 -> (N, 1, H, W) float32 in [0, 1]."""
+    return frames.unsqueeze(1).float() / 255.0
+
+
+def at_size(grey: Tensor, height_px: int, width_px: int) -> Tensor:
+    """Grey frames (N, 1, H, W) -> (N, 1, height_px, width_px): bilinear with anti-aliasing."""
+    if grey.shape[-2:] == (height_px, width_px):
+        return grey
+    size = height_px, width_px
+    return functional.interpolate(grey, size=size, mode="bilinear", antialias=True)
 
 
 def normalised(grey: Tensor, normalisation: "NormalisationSettings") -> Tensor:

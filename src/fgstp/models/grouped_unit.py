@@ -1,4 +1,4 @@
-"""Grouped perception unit: FGSTP's FSP, which is ZoomNeXt's RGPU without its time operator."""
+"""Grouped perception unit: FGSTP's FSP and ZoomNeXt's RGPU."""
 
 import torch
 from torch import Tensor, nn
@@ -16,19 +16,25 @@ class GroupedUnit(nn.Module):
         (keep_j, fork_j, gate_j) = relu(interact_j([e_j, fork_{j-1}])), h channels each
             (no fork before the first group, none out of the last)
         g = softmax over the G h channels of MLP(mean over positions of [gate_1 ... gate_G])
-        y = relu(fuse([keep_1 ... keep_G] * g) + x)
+        y = relu(fuse(operator([keep_1 ... keep_G] * g)) + x)
 
     The gates of a position sum to 1, so each is about 1 / (G h) at the start; the batch
-    normalisation in `fuse` restores the scale.
+    normalisation in `fuse` restores the scale. FGSTP has no operator; ZoomNeXt's relates the
+    frames of a clip.
 
     Args:
         n_channels: channels of input and output.
         n_groups: groups G.
         group_channels: channels h of a group; half of `n_channels` if None.
+        operator: takes and gives the G h gated channels; leaves them as they are if None.
     """
 
     def __init__(
-        self, n_channels: int = 32, n_groups: int = 6, group_channels: int | None = None
+        self,
+        n_channels: int = 32,
+        n_groups: int = 6,
+        group_channels: int | None = None,
+        operator: nn.Module | None = None,
     ) -> None:
         super().__init__()
         width = n_channels // 2 if group_channels is None else group_channels
@@ -48,6 +54,7 @@ class GroupedUnit(nn.Module):
             nn.Conv2d(width, every, 1),
             nn.Softmax(dim=1),
         )
+        self.operator = nn.Identity() if operator is None else operator
         self.fuse = ConvBn(every, n_channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,4 +68,4 @@ class GroupedUnit(nn.Module):
             keeps.append(keep)
             gates.append(gate)
         gated = torch.cat(keeps, dim=1) * self.gate(torch.cat(gates, dim=1))
-        return functional.relu(self.fuse(gated) + x)
+        return functional.relu(self.fuse(self.operator(gated)) + x)

@@ -2,44 +2,75 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from fgstp.models.correlation import Variant
-from fgstp.models.encoder import PvtName
-from fgstp.models.published import fgstp_rules
+from fgstp.errors import UserError
+from fgstp.models.fgstp import published as fgstp
+from fgstp.models.mg import published as mg
+from fgstp.models.published import Published
 from fgstp.models.registry import AnySystem, build_system
-from fgstp.models.state_dicts import Rules, check_fit, read_weights, renamed
+from fgstp.models.rmem import published as rmem
+from fgstp.models.sinet_v2 import published as sinet_v2
+from fgstp.models.slt_net import published as slt_net
+from fgstp.models.state_dicts import read_weights
+from fgstp.models.xmem_pp import published as xmem_pp
+from fgstp.models.zoomnext import published as zoomnext
 
-IMPORTABLE: Mapping[str, Callable[[], Rules]] = {"fgstp": fgstp_rules}
+Values = Mapping[str, Any]
+
+# What was published, by system, given the settings that are wanted.
+IMPORTABLE: Mapping[str, Callable[[Values], Published]] = {
+    "fgstp": lambda values: fgstp.published(values.get("variant", "released")),
+    "mg": lambda values: mg.published(),
+    "rmem": lambda values: rmem.published(values.get("base", "aotl")),
+    "sinet_v2": lambda values: sinet_v2.published(),
+    "slt_net": lambda values: slt_net.published(),
+    "xmem_pp": lambda values: xmem_pp.published(),
+    "zoomnext": lambda values: zoomnext.published(values.get("n_frames", 5)),
+}
 
 
-def import_published(
-    path: Path, system: str, variant: Variant = "released", encoder: PvtName = "pvt_v2_b5"
-) -> AnySystem:
+def import_published(path: Path, system: str, settings: Values | None = None) -> AnySystem:
     """Make a system of a published state dict.
 
     Args:
         path: the file, as the authors wrote it.
         system: name of the system, one of `IMPORTABLE`.
-        variant: what the correlation computes; the published weights were trained as `released`,
-            with both neighbours after the target.
-        encoder: size of the encoder.
+        settings: of the system, where they are to differ from those of the published network,
+            such as `{"base": "deaotl"}` of RMem.
 
     Returns:
-        The system with these weights; of the `released` variant, with neighbours `forward`.
+        The system with these weights.
 
     Raises:
-        UserError: the file cannot be read, or its weights do not fit the network exactly.
+        UserError: a setting is wrong, the file cannot be read, or its weights do not fit the
+            network exactly.
     """
-    imported = build_system(
-        system,
-        {
-            "variant": variant,
-            "encoder": {"name": encoder},
-            "neighbours": "forward" if variant == "released" else "centred",
-        },
-    )
-    weights, unmatched = renamed(read_weights(path), IMPORTABLE[system]())
-    expected = imported.network.state_dict()
-    check_fit(weights, expected, unmatched=unmatched, what=f"{path} does not fit {system}")
+    values = settings or {}
+    published = IMPORTABLE[system](values)
+    imported = build_system(system, {**published.settings, **values})
+    theirs = read_weights(path)
+    weights = published.weights_for(imported.network, theirs, f"{path} does not fit {system}")
     imported.network.load_state_dict(weights)
     return imported
+
+
+def parsed_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted keys as nested ones.
+
+    Args:
+        pairs: such as `{"encoder.name": "pvt_v2_b2"}`.
+
+    Raises:
+        UserError: a key stands for a value and for a block.
+    """
+    nested: dict[str, Any] = {}
+    for dotted, value in pairs.items():
+        *blocks, key = dotted.split(".")
+        place = nested
+        for block in blocks:
+            place = place.setdefault(block, {})
+            if not isinstance(place, dict):
+                raise UserError(f"The setting {dotted} stands below another value; give one.")
+        place[key] = value
+    return nested

@@ -22,9 +22,7 @@ class Published(NamedTuple):
     unused: tuple[str, ...] = ()
     settings: Mapping[str, Any] = {}
 
-    def weights_for(
-        self, network: nn.Module, theirs: Mapping[str, Tensor], what: str
-    ) -> Weights:
+    def weights_for(self, network: nn.Module, theirs: Mapping[str, Tensor], what: str) -> Weights:
         """Published weights by the names of a network.
 
         Args:

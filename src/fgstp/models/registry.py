@@ -9,7 +9,14 @@ from fgstp.errors import UserError
 from fgstp.footage.settings import Settings
 from fgstp.models.background import BackgroundSettings, BackgroundSystem
 from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
+from fgstp.models.mg.system import MgSettings, MgSystem
+from fgstp.models.rmem.system import RmemSettings, RmemSystem
+from fgstp.models.sinet_v2.system import SinetV2Settings, SinetV2System
+from fgstp.models.slt_net.system import SltNetSettings, SltNetSystem
 from fgstp.models.system import System
+from fgstp.models.xmem_pp.settings import XmemSettings
+from fgstp.models.xmem_pp.system import XmemSystem
+from fgstp.models.zoomnext.system import ZoomNextSettings, ZoomNextSystem
 
 AnySystem = System[Any]
 
@@ -31,6 +38,12 @@ SYSTEMS: Mapping[str, Entry] = {
     "fgstp_no_ctc": Entry(FgstpSystem, {"ctc": False, "fsp": True}),
     "fgstp_no_fsp": Entry(FgstpSystem, {"ctc": True, "fsp": False}),
     "fgstp_no_ctc_no_fsp": Entry(FgstpSystem, {"ctc": False, "fsp": False}),
+    "slt_net": Entry(SltNetSystem),
+    "sinet_v2": Entry(SinetV2System),
+    "zoomnext": Entry(ZoomNextSystem),
+    "xmem_pp": Entry(XmemSystem),
+    "rmem": Entry(RmemSystem),
+    "mg": Entry(MgSystem),
     "background": Entry(BackgroundSystem),
 }
 
@@ -42,6 +55,12 @@ class SystemsSettings(Settings):
     fgstp_no_ctc: FgstpSettings = FgstpSettings(ctc=False)
     fgstp_no_fsp: FgstpSettings = FgstpSettings(fsp=False)
     fgstp_no_ctc_no_fsp: FgstpSettings = FgstpSettings(ctc=False, fsp=False)
+    slt_net: SltNetSettings = SltNetSettings()
+    sinet_v2: SinetV2Settings = SinetV2Settings()
+    zoomnext: ZoomNextSettings = ZoomNextSettings()
+    xmem_pp: XmemSettings = XmemSettings()
+    rmem: RmemSettings = RmemSettings()
+    mg: MgSettings = MgSettings()
     background: BackgroundSettings = BackgroundSettings()
 
     @field_validator("*", mode="after")

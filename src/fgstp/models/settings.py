@@ -6,10 +6,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from fgstp.footage.settings import Settings, Share
-from fgstp.models.encoder import PvtName
+from fgstp.models.encoder import EncoderName, PvtName
+from fgstp.models.losses import BceMode
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(gt=0.0, le=1.0)]
+HALVED_AT = (8 / 30, 16 / 30, 24 / 30)  # shares of the training at which `halving` halves
 
 
 class NormalisationSettings(Settings):
@@ -35,8 +37,10 @@ class OptimisationSettings(Settings):
         learning_rate: None: `train.learning_rate`.
         encoder_rate: the encoders' share of the learning rate.
         weight_decay: of `adamw`; biases and the weights of normalisations do not decay.
-        schedule: `drop` as the block `train` says, `constant`, or `polynomial`: down to a
-            twentieth, with power 0.9.
+        schedule: `drop` as the block `train` says, `constant`, `polynomial`: down to a
+            twentieth, with power 0.9, `halving`: at 8/30, 16/30 and 24/30 of the training, or
+            `cosine_restarts`: down to a hundredth again and again, in 5 steps at first, then in
+            1.2 times as many each time.
         warm_up_share: share of the training in which the rate rises from nothing, linearly.
         targets_per_step: None: `train.targets_per_step`.
         clip_norm: the gradient is shortened to this length; None: its elements are cut, as
@@ -49,7 +53,7 @@ class OptimisationSettings(Settings):
     learning_rate: Positive | None = None
     encoder_rate: float = Field(1.0, gt=0.0, le=1.0)
     weight_decay: float = Field(0.0, ge=0.0, lt=1.0)
-    schedule: Literal["drop", "constant", "polynomial"] = "drop"
+    schedule: Literal["drop", "constant", "polynomial", "halving", "cosine_restarts"] = "drop"
     warm_up_share: Share = 0.0
     targets_per_step: int | None = Field(None, ge=1)
     clip_norm: Positive | None = None
@@ -80,26 +84,46 @@ class NetworkSettings(Settings):
     optimisation: OptimisationSettings = OptimisationSettings()
 
 
-class EncoderSettings(Settings):
-    """The encoder of a system.
+class BackboneSettings(Settings):
+    """The backbone of an encoder.
 
     Attributes:
-        name: its size.
+        name: which, a name of timm.
         weights: file of weights to start from; None starts from scratch, as the paper does.
         stem_contrast_gain: from scratch, let the kernels of the first layer begin without their
             mean and this many times as large, so that it sees contrast and no level: the
             layer's normalisation would hide faint gas behind the level of the sky. None leaves
             them as they are drawn.
-        drop_path: rate of stochastic depth in training.
     """
 
-    name: PvtName = "pvt_v2_b5"
+    name: EncoderName = "res2net50d"
     weights: Path | None = None
     stem_contrast_gain: float | None = Field(None, gt=0.0)
-    drop_path: float = Field(0.0, ge=0.0, lt=1.0)
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:
         if self.weights is not None and self.stem_contrast_gain is not None:
             raise ValueError("stem_contrast_gain is for training from scratch, without weights")
         return self
+
+
+class EncoderSettings(BackboneSettings):
+    """An encoder that is a transformer.
+
+    Attributes:
+        name: its size.
+        drop_path: rate of stochastic depth in training.
+    """
+
+    name: PvtName = "pvt_v2_b5"
+    drop_path: float = Field(0.0, ge=0.0, lt=1.0)
+
+
+class LossSettings(Settings):
+    """The hybrid loss.
+
+    Attributes:
+        bce: `weighted` as the paper says, or `mean` as the released code computes.
+    """
+
+    bce: BceMode = "weighted"

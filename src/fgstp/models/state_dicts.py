@@ -13,7 +13,8 @@ from fgstp.errors import UserError
 
 Weights = dict[str, Tensor]
 Rules = Sequence[tuple[str, str]]  # a pattern at the start of a key, and what replaces it
-WRAPPINGS = ("state_dict", "model", "weights")  # what a state dict may stand under
+# What a state dict may stand under.
+WRAPPINGS = ("state_dict", "model_state_dict", "model", "weights")
 SHOWN = 3  # keys that a message names
 
 

@@ -68,6 +68,11 @@ class System(ABC, Generic[SettingsT]):
     def name(self) -> str:
         """Its name in the registry, which its settings decide."""
 
+    @property
+    def label(self) -> str:
+        """Its method, where its settings choose one of several; else empty."""
+        return ""
+
     @abstractmethod
     def _build(self) -> None:
         """Set `network`, with weights drawn by torch's generator."""

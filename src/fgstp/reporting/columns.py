@@ -38,11 +38,18 @@ class Column(NamedTuple):
         """Its label and arrow, which no line break parts."""
         return f"{self.label}\u00a0{self.arrow}"
 
-    def shown(self, value: float) -> str:
-        """A value as tables write it, a dash if it is undefined."""
+    def shown(self, value: float, spread: float = math.nan) -> str:
+        """A value as tables write it, a dash if it is undefined.
+
+        Args:
+            value: the value.
+            spread: its standard deviation over trainings; NaN if there is but one.
+        """
         if math.isnan(value):
             return DASH
-        return f"{100 * value if self.percent else value:.{self.decimals}f}"
+        numbers = [value] if math.isnan(spread) else [value, spread]
+        scale = 100 if self.percent else 1
+        return " ± ".join(f"{scale * number:.{self.decimals}f}" for number in numbers)
 
     def ranks(self, values: Sequence[float]) -> list[int | None]:
         """Rank of each value, 1 the best.

@@ -9,7 +9,7 @@ import pandas as pd
 from fgstp.reporting.category_names import category_order, category_title
 from fgstp.reporting.columns import ALARM_FRAMES, IOU_AT_T, MIOU, Column
 from fgstp.reporting.summaries import scores
-from fgstp.reporting.systems import system_rows
+from fgstp.reporting.systems import evaluated_rows
 from fgstp.scoring.protocols import HONEST, PAPER
 
 SHOWN = ((PAPER.name, MIOU), (HONEST.name, IOU_AT_T), (HONEST.name, ALARM_FRAMES))
@@ -57,7 +57,7 @@ def _table(found: pd.DataFrame, protocol: str, column: Column, by: str) -> Group
         row.group: f"{row.n_videos} v, {row.n_frames:,} f"
         for row in found.drop_duplicates("group").itertuples()
     }
-    values = found.set_index(["system", "group"])["value"]
+    values = found.set_index(["system", "group"])[["value", "spread"]].T.to_dict("list")
     return GroupTable(
         f"{column.heading}, protocol {protocol}",
         [_group_name(group, by) for group in groups],
@@ -65,9 +65,9 @@ def _table(found: pd.DataFrame, protocol: str, column: Column, by: str) -> Group
         [
             (
                 row.title(),
-                [column.shown(float(values.get((row.system, g), math.nan))) for g in groups],
+                [column.shown(*values.get((row.system, group), [math.nan])) for group in groups],
             )
-            for row in system_rows(found["system"])
+            for row in evaluated_rows(found)
         ],
     )
 

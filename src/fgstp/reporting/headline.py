@@ -13,8 +13,14 @@ from fgstp.reporting.columns import (
 )
 from fgstp.reporting.scored_footage import ScoredFootage
 from fgstp.reporting.summaries import check_summaries, protocol_names, scores
-from fgstp.reporting.systems import DAGGER, system_rows
-from fgstp.reporting.table_notes import FIRST_MASK, counts, protocol_note
+from fgstp.reporting.systems import evaluated_rows
+from fgstp.reporting.table_notes import (
+    counts,
+    mark_notes,
+    missing_notes,
+    protocol_note,
+    training_notes,
+)
 from fgstp.scoring.protocols import HONEST, PAPER
 
 FIGURES = (
@@ -42,7 +48,7 @@ def headline_rows(summaries: pd.DataFrame) -> pd.DataFrame:
     """
     check_summaries(summaries)
     rows = []
-    for row in system_rows(summaries["system"]):
+    for row in evaluated_rows(summaries):
         own = summaries[summaries["system"] == row.system]
         shown = {f"{c.label}, {name}": _shown(own, name, c) for name, c in FIGURES}
         rows.append({"system": row.title(), **shown})
@@ -51,8 +57,8 @@ def headline_rows(summaries: pd.DataFrame) -> pd.DataFrame:
 
 def _shown(own: pd.DataFrame, protocol: str, column: Column) -> str:
     found = scores(own, protocol)
-    values = found.loc[found["metric"] == column.metric, "value"]
-    return DASH if values.empty else column.shown(float(values.iloc[0]))
+    values = found.loc[found["metric"] == column.metric, ["value", "spread"]]
+    return DASH if values.empty else column.shown(*values.iloc[0])
 
 
 def headline(summaries: pd.DataFrame, footage: ScoredFootage) -> str:
@@ -82,8 +88,14 @@ def headline_notes(summaries: pd.DataFrame) -> list[str]:
     notes = [protocol_note(name, overall[name]) for name in shown]
     if HONEST.name in shown:
         notes.append("t: a system's own threshold, chosen on validation clips.")
-    titles = [row.title() for row in system_rows(summaries["system"])]
-    return [*notes, FIRST_MASK] if any(DAGGER in title for title in titles) else notes
+    titles = {row.system: row.title() for row in evaluated_rows(summaries)}
+    named = summaries.assign(name=summaries["system"].map(titles))
+    for name in shown:
+        columns = [column for protocol, column in FIGURES if protocol == name]
+        rows = scores(named, name)
+        of_columns = rows["metric"].isin([column.metric for column in columns])
+        notes += missing_notes(rows[of_columns], columns)
+    return notes + training_notes(named) + mark_notes(titles.values())
 
 
 def _heads(table: pd.DataFrame) -> list[str]:

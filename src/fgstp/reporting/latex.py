@@ -1,9 +1,10 @@
 """Result tables as LaTeX."""
 
 from fgstp.reporting.result_table import PUBLISHED, Block, Cell, ResultTable
-from fgstp.reporting.systems import DAGGER
+from fgstp.reporting.systems import DAGGER, DOUBLE_DAGGER
 
 PREAMBLE = r"""% Needs in the preamble:
+%   \usepackage{adjustbox}
 %   \usepackage{booktabs}
 %   \usepackage{xcolor}
 % Green: best of the block. Red: second. Values written alike share a rank.
@@ -24,8 +25,10 @@ SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     DAGGER: r"$^\dagger$",
+    DOUBLE_DAGGER: r"$^\ddagger$",
     "–": "--",
     "×": r"$\times$",
+    "±": r"$\pm$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
@@ -60,6 +63,8 @@ def _float(table: ResultTable, block: Block) -> str:
             r"  \setlength{\tabcolsep}{4pt}",
             rf"  \caption{{{tex(table.title)}. {tex(block.heading)}.}}",
             rf"  \label{{tab:{table.name}-{block.name.replace('_', '-')}}}",
+            # Many columns of means with their spreads are wider than a page.
+            r"  \begin{adjustbox}{max width=\linewidth}",
             rf"  \begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
             r"    \toprule",
             f"    {_row(heads)}",
@@ -67,6 +72,7 @@ def _float(table: ResultTable, block: Block) -> str:
             *(f"    {_row(cells)}" for cells in rows),
             r"    \bottomrule",
             r"  \end{tabular}",
+            r"  \end{adjustbox}",
             "",
             r"  \medskip",
             rf"  \parbox{{\linewidth}}{{\raggedright {tex(' '.join(notes))}}}",

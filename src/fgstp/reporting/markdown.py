@@ -1,5 +1,7 @@
 """Result tables as Markdown."""
 
+from collections.abc import Iterable, Sequence
+
 from fgstp.reporting.result_table import Block, Cell, ResultTable
 
 LEGEND = (
@@ -36,9 +38,19 @@ def _rows(block: Block) -> str:
     heads = ["system", *(column.heading for column in block.columns)]
     if block.thresholds is not None:
         heads.append("t")
-    lines = [heads, ["---", *["--:"] * (len(heads) - 1)]]
-    lines += [[escaped(line.name), *map(_marked, line.cells)] for line in block.lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    lines = [[escaped(line.name), *map(_marked, line.cells)] for line in block.lines]
+    return markdown_table(heads, lines)
+
+
+def markdown_table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table, its first column to the left and the others to the right.
+
+    Args:
+        heads: headings, escaped.
+        lines: cells of each line, escaped.
+    """
+    rule = ["---", *["--:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))
 
 
 def _marked(cell: Cell) -> str:

@@ -1,12 +1,13 @@
 """The report as one HTML page that needs nothing beside itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from fgstp.reporting import html, published
 from fgstp.reporting.columns import DASH
+from fgstp.reporting.costs import HEADS, NOTE, cost_tables
 from fgstp.reporting.group_tables import GroupTable, group_tables
 from fgstp.reporting.headline import headline_notes, headline_rows
 from fgstp.reporting.html import element, paragraph, text
@@ -15,7 +16,7 @@ from fgstp.reporting.protocol_words import in_words
 from fgstp.reporting.result_table import PUBLISHED, Block, Cell, ResultTable
 from fgstp.reporting.scored_footage import ScoredFootage
 from fgstp.reporting.summaries import protocol_names, protocol_of, scores
-from fgstp.reporting.systems import system_rows
+from fgstp.reporting.systems import evaluated_rows, system_rows
 from fgstp.reporting.table_notes import counts, protocol_note
 from fgstp.reporting.tables import table1, table2
 from fgstp.reporting.training_curves import ALL_SYSTEMS, LABELS
@@ -45,6 +46,8 @@ def report_page(
     footage: ScoredFootage,
     curves: Mapping[str, bytes],
     examples: bytes | None = None,
+    *,
+    costs: pd.DataFrame | None = None,
 ) -> str:
     """Write the report.
 
@@ -55,12 +58,13 @@ def report_page(
         footage: what the scores are of.
         curves: PNG files of the training curves by name, as `training_curves` names them.
         examples: PNG file of the prediction figure; None if there is none.
+        costs: what the systems cost, see `fgstp.reporting.costs`; None or empty if unknown.
 
     Returns:
         The page, with all pictures inside.
 
     Raises:
-        UserError: as `check_summaries`.
+        UserError: as `check_summaries`, or the costs lack a column.
     """
     sections = {
         "Headline": _headline(summaries),
@@ -71,6 +75,7 @@ def report_page(
         "Scores by leak class": _leak_classes(group_tables(summaries, "leak_class")),
         "Scores by video": _folded("Each video", _groups(group_tables(summaries, "video"))),
         "Training": _training(trainings) + _curves(curves),
+        "Costs": _costs(costs) if costs is not None else "",
         "Protocols": _protocols(summaries),
     }
     filled = {name: content for name, content in sections.items() if content}
@@ -101,7 +106,7 @@ def _anchor(name: str) -> str:
 def _evaluated(summaries: pd.DataFrame, footage: ScoredFootage) -> str:
     """What was evaluated on what."""
     overall = scores(summaries, protocol_names(summaries)[0])
-    names = [row.title() for row in system_rows(overall["system"])]
+    names = [row.title() for row in evaluated_rows(overall)]
     told = (
         f"{len(names)} system{'' if len(names) == 1 else 's'} ({', '.join(names)}), evaluated on "
         f"{footage.name} against {footage.masks}: {counts(overall)}."
@@ -182,10 +187,20 @@ def _training(trainings: Mapping[str, Mapping[str, Any]]) -> str:
         "validation score",
     ]
     rows = [
-        [text(row.name), *map(text, _training_cells(trainings[row.system]))]
+        [text(name), *map(text, _training_cells(training))]
         for row in system_rows(trainings)
+        for name, training in _named_trainings(row.name, trainings[row.system])
     ]
     return html.table(heads, rows) if rows else ""
+
+
+def _named_trainings(
+    name: str, training: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The trainings of a system; where there are several, their seeds tell them apart."""
+    repeats = training.get("repeats", [])
+    for each in (training, *repeats):
+        yield f"{name}, seed {each.get('seed', DASH)}" if repeats else name, each
 
 
 def _training_cells(training: Mapping[str, Any]) -> list[str]:
@@ -214,6 +229,15 @@ def _curves(curves: Mapping[str, bytes]) -> str:
     if ALL_SYSTEMS not in curves:
         return folded
     return html.picture(curves[ALL_SYSTEMS], "Validation scores of all systems") + folded
+
+
+def _costs(costs: pd.DataFrame) -> str:
+    parts = [
+        element("h3", text(table.title))
+        + html.table(HEADS, [[text(cell) for cell in line] for line in table.lines])
+        for table in cost_tables(costs)
+    ]
+    return "".join(parts) + html.items([NOTE]) if parts else ""
 
 
 def _protocols(summaries: pd.DataFrame) -> str:

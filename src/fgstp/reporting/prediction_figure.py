@@ -1,7 +1,7 @@
 """The prediction figure: one frame a category, and what each system makes of it."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,16 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.reporting.category_names import category_order, category_title
 from fgstp.reporting.example_pictures import MEANING, draw_examples
 from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.systems import DAGGER, system_rows
-from fgstp.reporting.table_notes import FIRST_MASK
+from fgstp.reporting.systems import system_rows
+from fgstp.reporting.table_notes import mark_notes
 
 Predict = Callable[[str], NDArray[np.uint8]]
 CHOICE = (
     "Each row is the frame with the median gas area among the category's frames with gas, "
     "chosen from the masks alone, before any prediction was looked at."
 )
+
+FIRST_TRAINING = "Of a system that was trained several times, the first training is shown."
 
 
 class Example(NamedTuple):
@@ -99,6 +101,7 @@ def prediction_figure(
     store: ClipStore,
     predictions: Mapping[str, Predict],
     footage: ScoredFootage,
+    facts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Figure:
     """Draw a row a category: the frame, its ground truth and each system's probabilities.
 
@@ -107,6 +110,7 @@ def prediction_figure(
         store: the clips themselves.
         predictions: by system, what gives a clip's maps, (T, H, W) uint8, by its id.
         footage: what the clips are.
+        facts: by system, its scores, which say what it was told and how often it was trained.
 
     Returns:
         The figure.
@@ -115,20 +119,21 @@ def prediction_figure(
         UserError: no clip has masks, or a system's maps do not fit the frames.
     """
     examples = choose_examples(clips, store)
-    rows = system_rows(predictions)
+    rows = system_rows(predictions, facts)
     maps = {
         row.title(): [_map(row.system, predictions[row.system], each) for each in examples]
         for row in rows
     }
+    several = any(known.get("n_seeds", 1) > 1 for known in (facts or {}).values())
+    first_training = [FIRST_TRAINING] if several else []
     frames = [np.array(store.frames(each.clip)[each.frame]) for each in examples]
-    footnote = FIRST_MASK if any(DAGGER in title for title in maps) else ""
     return draw_examples(
         frames,
         [_mask(store, each) for each in examples],
         maps,
         [each.label for each in examples],
         title=f"Predictions on {footage.name} ({footage.masks})",
-        caption=" ".join(part for part in (CHOICE, MEANING, footnote) if part),
+        caption=" ".join([CHOICE, MEANING, *first_training, *mark_notes(maps)]),
     )
 
 

@@ -31,8 +31,9 @@ def in_words(protocol: Protocol, *, own_thresholds: bool = False) -> str:
         own_thresholds: whether each system has its own threshold, chosen on validation
             clips, so that the protocol's is one of several.
     """
-    places = (("first", protocol.drop_first), ("last", protocol.drop_last))
-    left_out = [f"the {place} {number}" for place, number in places if number]
+    given = ["the first with gas, because some systems are given its mask"]
+    last = [f"the last {protocol.drop_last}"]
+    left_out = given * protocol.drop_given + last * bool(protocol.drop_last)
     sentences = [
         NORM[protocol.norm],
         INPUT[protocol.input],
@@ -43,7 +44,7 @@ def in_words(protocol: Protocol, *, own_thresholds: bool = False) -> str:
         f"pixel{'' if protocol.alarm_pixels == 1 else 's'}.",
         f"A frame's score for AP and AUROC is the mean of the highest "
         f"{100 * protocol.score_share:g} % of its probabilities, never stretched.",
-        f"Frames left out of each clip: {', '.join(left_out)}." if left_out else "",
+        f"Frames left out of each clip: {'; '.join(left_out)}." if left_out else "",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 

@@ -24,6 +24,9 @@ TIDY_COLUMNS = {  # and their types; whole numbers that may be missing are Int64
     "value": "float64",
     "low": "float64",
     "high": "float64",
+    "spread": "float64",
+    "n_seeds": "Int64",
+    "thresholds": "str",
     "interval_over": "str",
     "n_videos": "Int64",
     "n_clips": "Int64",
@@ -37,7 +40,7 @@ class Cell(NamedTuple):
     """A value as it is written.
 
     Attributes:
-        text: the value, or a dash.
+        text: the value, with its spread over several trainings, or a dash.
         rank: 1 for the best of the block; None if it is not ranked.
         interval: its ends, such as `0.412–0.476`; empty if there is none.
     """
@@ -71,7 +74,8 @@ class Block:
             `TIDY_COLUMNS`.
         notes: sentences that stand beneath it.
         interval_notes: sentences on the intervals, for where these are at hand.
-        thresholds: level, 0 to 255, by system; None if the block does not show them.
+        thresholds: level, 0 to 255, or levels from to, by system; None if the block does not
+            show them.
     """
 
     name: str
@@ -80,7 +84,7 @@ class Block:
     rows: pd.DataFrame
     notes: tuple[str, ...]
     interval_notes: tuple[str, ...] = ()
-    thresholds: dict[str, int] | None = None
+    thresholds: dict[str, str] | None = None
 
     @property
     def lines(self) -> list[Line]:
@@ -93,7 +97,7 @@ class Block:
         by_metric = group.set_index("metric")
         cells = [_cell(column, by_metric.loc[column.metric]) for column in self.columns]
         if self.thresholds is not None:
-            cells.append(Cell(str(self.thresholds.get(str(system), DASH))))
+            cells.append(Cell(self.thresholds.get(str(system), DASH)))
         return Line(str(group["name"].iloc[0]), tuple(cells))
 
 
@@ -101,7 +105,7 @@ def _cell(column: Column, row: Any) -> Cell:  # noqa: ANN401 - a row of a table
     low, high = float(row["low"]), float(row["high"])
     interval = "" if math.isnan(low) else f"{column.shown(low)}–{column.shown(high)}"
     rank = None if pd.isna(row["rank"]) else int(row["rank"])
-    return Cell(column.shown(float(row["value"])), rank, interval)
+    return Cell(column.shown(float(row["value"]), float(row["spread"])), rank, interval)
 
 
 @dataclass(frozen=True, eq=False)

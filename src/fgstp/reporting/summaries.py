@@ -1,11 +1,13 @@
 """The summaries of all systems: checked, and cut into what a table shows."""
 
-import re
+import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from fgstp.errors import UserError
-from fgstp.scoring.protocols import HONEST, PAPER, PROTOCOLS, Protocol
+from fgstp.scoring.protocols import HONEST, PAPER, PROTOCOLS, Protocol, without_threshold
 from fgstp.scoring.summary import ALL
 
 COLUMNS = (
@@ -18,12 +20,17 @@ COLUMNS = (
     "value",
     "low",
     "high",
+    "spread",
+    "n_seeds",
+    "thresholds",
     "interval_over",
     "n_videos",
     "n_clips",
     "n_frames",
     "note",
 )
+DASHED = frozenset({"mg"})  # the system of which the paper says that it fails
+DEGENERATE_ABOVE = 0.95
 AGAIN = "evaluate all systems again, on the same clips and with the same settings"
 
 
@@ -40,7 +47,9 @@ def check_summaries(summaries: pd.DataFrame) -> None:
     """
     missing = [name for name in COLUMNS if name not in summaries]
     if missing:
-        raise UserError(f"The summaries of the scores lack the columns {', '.join(missing)}.")
+        raise UserError(
+            f"The summaries of the scores lack the columns {', '.join(missing)}: {AGAIN}."
+        )
     overall = summaries[summaries["by"] == ALL]
     if overall.empty:
         raise UserError("There are no scores to report: evaluate a system first.")
@@ -69,9 +78,43 @@ def _check_alike(protocol: str, rows: pd.DataFrame) -> None:
             raise UserError(f"Under the protocol {protocol}, {told} do not compare: {AGAIN}.")
 
 
-def without_threshold(protocol_tuple: str) -> str:
-    """A protocol tuple with `t` for the threshold, which each system may have of its own."""
-    return re.sub(r"\bthreshold=\S+", "threshold=t", protocol_tuple)
+def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Put beside the summaries what is known of their systems.
+
+    A system of `DASHED` has no figures under a protocol under which nearly all that it predicts
+    is empty or full.
+
+    Args:
+        summaries: of all systems.
+        facts: by system, its scores: what it `needs`, its `label`, and by protocol its
+            `degenerate_share`.
+
+    Returns:
+        The summaries with columns `needs` and `label`, empty where that is unknown.
+    """
+    told = summaries.copy()
+    for fact in ("needs", "label"):
+        told[fact] = told["system"].map({name: known.get(fact) for name, known in facts.items()})
+    for system in DASHED.intersection(facts):
+        for protocol, known in facts[system]["protocols"].items():
+            share = known.get("degenerate_share", 0.0)
+            if share > DEGENERATE_ABOVE:
+                rows = (told["system"] == system) & (told["protocol"] == protocol)
+                told.loc[rows, ["value", "low", "high", "spread"]] = math.nan
+                told.loc[rows, "note"] = degenerate_note(share)
+    return told
+
+
+def degenerate_note(share: float) -> str:
+    """Why a system has no figures that finds nothing or everything.
+
+    Args:
+        share: of the frames whose prediction is empty or full.
+    """
+    return (
+        f"everything or nothing is found on {100 * share:.1f} % of the frames, and above "
+        f"{100 * DEGENERATE_ABOVE:g} % the system counts as failed, as in the paper"
+    )
 
 
 def protocol_names(summaries: pd.DataFrame) -> list[str]:
@@ -89,3 +132,13 @@ def scores(summaries: pd.DataFrame, protocol: str, by: str = ALL) -> pd.DataFram
 def protocol_of(row: pd.Series) -> Protocol:
     """The protocol that a row was scored under."""
     return Protocol.parse(str(row["protocol"]), str(row["protocol_tuple"]))
+
+
+def thresholds_shown(thresholds: str) -> str:
+    """Thresholds as a table writes them: one, or from the lowest to the highest.
+
+    Args:
+        thresholds: of each training, such as `90 131 128`.
+    """
+    found = sorted({int(each) for each in thresholds.split()})
+    return str(found[0]) if len(found) == 1 else f"{found[0]}–{found[-1]}"

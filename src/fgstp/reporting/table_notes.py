@@ -7,9 +7,8 @@ import pandas as pd
 from fgstp.reporting import published
 from fgstp.reporting.columns import DASH, Column
 from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.summaries import without_threshold
-from fgstp.reporting.systems import DAGGER, SYSTEM_ROWS, rows_of_table
-from fgstp.scoring.protocols import Protocol
+from fgstp.reporting.systems import DAGGER, DOUBLE_DAGGER, SYSTEM_ROWS, rows_of_table
+from fgstp.scoring.protocols import Protocol, without_threshold
 
 INTERVALS = {
     "videos": "95 % intervals: bootstrap over videos.",
@@ -17,7 +16,21 @@ INTERVALS = {
     "than 5 videos; they tell of these videos only.",
     "none": "No intervals: no video has two clips.",
 }
-FIRST_MASK = f"{DAGGER} is given the mask of the first frame of each clip; the others are not."
+INTERVALS_OF_MEANS = (
+    "Of several trainings, the interval is that of their mean: it tells how the footage varies, "
+    "and ± how the trainings do."
+)
+FIRST_MASK = (
+    f"{DAGGER} is given the mask of the first frame with gas of each clip, and so knows too that "
+    "no frame before it has gas; the others are told nothing."
+)
+ORACLE = (
+    f"{DOUBLE_DAGGER} is an upper bound and not ranked: it uses the ground truth of every frame at "
+    "test time."
+)
+PUBLISHED_FIRST_MASK = (
+    f"{DAGGER} was given the mask of the first frame of each clip; the others were not."
+)
 GIVEN_COUNTS = "The frame whose mask is given counts too."
 OWN_THRESHOLD = (
     "t: the level, 0 to 255, from which a pixel counts as gas, chosen for each system on "
@@ -57,15 +70,37 @@ def _counted(number: int, noun: str) -> str:
 
 
 def protocol_note(protocol: str, rows: pd.DataFrame) -> str:
-    """The protocol tuple of a block, with `t` where each system has its own threshold."""
+    """The protocol tuple of a block, with `t` where systems or trainings have their own."""
     tuples = list(dict.fromkeys(str(each) for each in rows["protocol_tuple"]))
-    told = tuples[0] if len(tuples) == 1 else without_threshold(tuples[0])
+    thresholds = {each for several in rows["thresholds"] for each in str(several).split()}
+    told = tuples[0] if len(thresholds) == 1 else without_threshold(tuples[0])
     return f"Protocol {protocol}: {told}."
 
 
 def interval_notes(rows: pd.DataFrame) -> list[str]:
     """What the intervals are over."""
-    return [INTERVALS[over] for over in dict.fromkeys(str(each) for each in rows["interval_over"])]
+    over = dict.fromkeys(str(each) for each in rows["interval_over"])
+    several = [INTERVALS_OF_MEANS] if (rows["n_seeds"] > 1).any() and set(over) != {"none"} else []
+    return [INTERVALS[each] for each in over] + several
+
+
+def training_notes(rows: pd.DataFrame, *, own_thresholds: bool = False) -> list[str]:
+    """What ± means and of how many trainings; nothing where no system has several.
+
+    Args:
+        rows: with the `name` of each system, as it is written, and its `n_seeds`.
+        own_thresholds: whether thresholds are shown too, of which each training has its own.
+    """
+    several = rows[rows["n_seeds"] > 1].drop_duplicates("name")
+    if several.empty:
+        return []
+    numbers = zip(several["name"], several["n_seeds"], strict=True)
+    told = ", ".join(f"{name} {number}" for name, number in numbers)
+    note = (
+        "±: mean and standard deviation over trainings that differ in their seed alone "
+        f"({told}); rows without it are of one training or need none."
+    )
+    return [f"{note} Each training has its own t." if own_thresholds else note]
 
 
 def missing_notes(rows: pd.DataFrame, columns: Iterable[Column]) -> list[str]:
@@ -88,23 +123,28 @@ def missing_notes(rows: pd.DataFrame, columns: Iterable[Column]) -> list[str]:
     return notes
 
 
-def first_mask_notes(rows: pd.DataFrame, protocol: Protocol | None = None) -> list[str]:
-    """The footnote of the dagger, if a row has it.
+def mark_notes(names: Iterable[str], protocol: Protocol | None = None) -> list[str]:
+    """The footnotes of the marks that some systems have.
 
     Args:
-        rows: tidy rows of a block.
-        protocol: whether the frame of the given mask counts; None if unknown.
+        names: of evaluated systems, as they are written.
+        protocol: whether the frame of the given mask counts; None if that is not to be said.
     """
-    if not rows["name"].str.contains(DAGGER).any():
-        return []
-    counts_too = protocol is not None and protocol.drop_first == 0
-    return [f"{FIRST_MASK} {GIVEN_COUNTS}" if counts_too else FIRST_MASK]
+    written = "".join(names)
+    counts_too = protocol is not None and not protocol.drop_given
+    dagger = f"{FIRST_MASK} {GIVEN_COUNTS}" if counts_too else FIRST_MASK
+    return [note for mark, note in ((DAGGER, dagger), (DOUBLE_DAGGER, ORACLE)) if mark in written]
+
+
+def published_mark_notes(names: Iterable[str]) -> list[str]:
+    """The footnote of the dagger of published rows, if one has it."""
+    return [PUBLISHED_FIRST_MASK] if DAGGER in "".join(names) else []
 
 
 def not_evaluated_note(table: str, evaluated: Iterable[str]) -> str:
     """Which systems of a table have no scores; empty if all have."""
     done = set(evaluated)
-    rows = rows_of_table(table, [row.system for row in SYSTEM_ROWS])
+    rows = rows_of_table(table, SYSTEM_ROWS)
     lacking = [row.title(table) for row in rows if row.system not in done]
     return f"Not evaluated: {', '.join(lacking)}." if lacking else ""
 

@@ -6,9 +6,23 @@ from fgstp.reporting import published, table_notes
 from fgstp.reporting.columns import HONEST_COLUMNS, PAPER_COLUMNS, Column
 from fgstp.reporting.result_table import PUBLISHED, TIDY_COLUMNS, Block, ResultTable
 from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.summaries import check_summaries, protocol_names, protocol_of, scores
-from fgstp.reporting.systems import ABLATION_TABLE, MAIN_TABLE, SystemRow, rows_of_table
-from fgstp.scoring.protocols import HONEST, PAPER, chosen_threshold
+from fgstp.reporting.summaries import (
+    check_summaries,
+    protocol_names,
+    protocol_of,
+    scores,
+    thresholds_shown,
+)
+from fgstp.reporting.systems import (
+    ABLATION_TABLE,
+    ALL_MASKS,
+    MAIN_TABLE,
+    SystemRow,
+    evaluated_rows,
+    rows_of_table,
+    system_rows,
+)
+from fgstp.scoring.protocols import HONEST, PAPER
 
 THIS_EVALUATION = "this evaluation"
 HEADINGS = {
@@ -51,7 +65,7 @@ def table2(summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
 
 def _table(table: str, title: str, summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
     check_summaries(summaries)
-    evaluated = rows_of_table(table, summaries["system"])
+    evaluated = rows_of_table(table, evaluated_rows(summaries))
     blocks = []
     if evaluated:
         protocols = protocol_names(summaries)
@@ -84,7 +98,7 @@ def _our_block(
     heading = HEADINGS.get(protocol, f"Protocol {protocol}")
     firsts = found.drop_duplicates("system")
     thresholds = {
-        str(row["system"]): chosen_threshold(protocol_of(row)) for _, row in firsts.iterrows()
+        str(row["system"]): thresholds_shown(str(row["thresholds"])) for _, row in firsts.iterrows()
     }
     return Block(
         protocol,
@@ -108,7 +122,8 @@ def _notes(
         table_notes.footage_note(footage, rows),
         table_notes.protocol_note(protocol, rows),
         *names,
-        *table_notes.first_mask_notes(rows, protocol_of(rows.iloc[0])),
+        *table_notes.training_notes(rows, own_thresholds=protocol == HONEST.name),
+        *table_notes.mark_notes(rows["name"], protocol_of(rows.iloc[0])),
         *table_notes.missing_notes(rows, columns),
     )
 
@@ -122,10 +137,11 @@ def _published_block(table: str, footage: ScoredFootage) -> Block:
         "mask_source": published.MASK_SOURCE,
         "source": published.SOURCE,
     }
-    rows = _tidy(found, rows_of_table(table, found["system"]), PAPER_COLUMNS, facts)
+    systems = rows_of_table(table, system_rows(found["system"]))
+    rows = _tidy(found, systems, PAPER_COLUMNS, facts)
     notes = (
         f"Source: {published.SOURCE}. Its authors give no intervals and no thresholds.",
-        *table_notes.first_mask_notes(rows),
+        *table_notes.published_mark_notes(rows["name"]),
         *table_notes.missing_notes(rows, PAPER_COLUMNS),
     )
     return Block(PUBLISHED, table_notes.published_heading(footage), PAPER_COLUMNS, rows, notes)
@@ -137,7 +153,10 @@ def _tidy(
     columns: tuple[Column, ...],
     facts: dict[str, str],
 ) -> pd.DataFrame:
-    """Rows in the order of systems and columns, with names, facts and ranks."""
+    """Rows in the order of systems and columns, with names, facts and ranks.
+
+    A system that uses the ground truth is compared with none.
+    """
     order = pd.MultiIndex.from_product(
         [[row.system for row in systems], [column.metric for column in columns]],
         names=["system", "metric"],
@@ -146,8 +165,9 @@ def _tidy(
     titles = {row.system: row.title(facts["table"]) for row in systems}
     rows["name"] = rows["system"].map(titles)
     rows["rank"] = pd.Series(pd.NA, index=rows.index, dtype="Int64")
+    ranked = ~rows["system"].isin([row.system for row in systems if row.needs == ALL_MASKS])
     for column in columns:
-        of_metric = rows["metric"] == column.metric
+        of_metric = ranked & (rows["metric"] == column.metric)
         ranks = column.ranks(rows.loc[of_metric, "value"].astype(float).tolist())
         rows.loc[of_metric, "rank"] = pd.array(ranks, dtype="Int64")
     return rows.reindex(columns=list(TIDY_COLUMNS)).astype(TIDY_COLUMNS)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.errors import UserError
+from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.scoring.grey_levels import grey_levels
 from fgstp.scoring.ground_truth import GroundTruth, ground_truths
 from fgstp.scoring.protocols import Protocol, chosen_threshold
@@ -55,6 +56,7 @@ class Block:
     """Some frames of a clip with their ground truth and their tally.
 
     Attributes:
+        numbers: (T,) numbers of the frames in the clip.
         frames: (T, H, W) uint8 predictions.
         truths: the ground truth of each.
         probabilities: tables (256,) of what each level of each frame stands for.
@@ -62,13 +64,18 @@ class Block:
     """
 
     def __init__(
-        self, frames: NDArray[np.uint8], truths: Sequence[GroundTruth], protocol: Protocol
+        self,
+        numbers: NDArray[np.intp],
+        frames: NDArray[np.uint8],
+        truths: Sequence[GroundTruth],
+        protocol: Protocol,
     ) -> None:
         binary_at = chosen_threshold(protocol) if protocol.input == "binary" else None
         levels = [
             grey_levels(int(frame.min()), int(frame.max()), protocol.norm, binary_at)
             for frame in frames
         ]
+        self.numbers = numbers
         self.frames = frames
         self.truths = truths
         self.probabilities = [each.probability for each in levels]
@@ -88,15 +95,34 @@ def blocks(predictions: NDArray[np.uint8], masks: Masks, protocol: Protocol) -> 
         UserError: predictions and masks are no clip, or no frame of it counts.
     """
     check_clip(predictions, masks)
-    counted = range(protocol.drop_first, len(predictions) - protocol.drop_last)
-    if not counted:
-        raise UserError(
-            f"The clip has {len(predictions)} frames, and the protocol {protocol.name} leaves"
-            f" out the first {protocol.drop_first} and the last {protocol.drop_last}: there is"
-            " nothing to score."
-        )
+    counted = counted_frames(masks, protocol)
     step = max(1, BLOCK_PIXELS // predictions[0].size)
-    for start in counted[::step]:
-        part = slice(start, min(start + step, counted.stop))
-        frames = np.ascontiguousarray(predictions[part])
-        yield Block(frames, list(ground_truths(masks[part])), protocol)
+    for start in range(0, len(counted), step):
+        numbers = counted[start : start + step]
+        truths = list(ground_truths([masks[number] for number in numbers]))
+        yield Block(numbers, np.ascontiguousarray(predictions[numbers]), truths, protocol)
+
+
+def counted_frames(masks: Masks, protocol: Protocol) -> NDArray[np.intp]:
+    """Numbers of the frames of a clip that a protocol scores, in their order.
+
+    Args:
+        masks: (T, H, W) bool or uint8, or T ground truths.
+        protocol: which frames count.
+
+    Raises:
+        UserError: none does.
+    """
+    counted = np.arange(len(masks) - protocol.drop_last)
+    if protocol.drop_given:
+        given = first_frame_with_gas(
+            each.mask if isinstance(each, GroundTruth) else each for each in masks
+        )
+        counted = counted if given is None else counted[counted != given]
+    if not counted.size:
+        first = "the first with gas and " if protocol.drop_given else ""
+        raise UserError(
+            f"The clip has {len(masks)} frames, and the protocol {protocol.name} leaves out "
+            f"{first}the last {protocol.drop_last}: there is nothing to score."
+        )
+    return counted

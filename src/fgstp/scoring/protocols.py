@@ -1,5 +1,6 @@
 """Protocols: everything that makes two scores comparable."""
 
+import re
 from types import MappingProxyType
 from typing import Literal, Self
 
@@ -26,8 +27,8 @@ class Protocol(BaseModel):
         threshold: level, 0 to 255, from which a pixel is predicted as gas; it decides `iou`,
             `dice`, false alarms and binary input. None: it has to be chosen on validation
             clips (`choose_threshold`) before anything is scored.
-        drop_first: frames left out at the start of each clip, for systems that are given its
-            first mask.
+        drop_given: leave out the first frame with gas of each clip, whose mask some systems
+            are given.
         drop_last: frames left out at the end of each clip, for systems that look ahead.
         alarm_pixels: pixels predicted on a leak-free frame from which it is a false alarm.
         score_share: share of a frame's pixels, the highest, whose mean is its frame score.
@@ -41,7 +42,7 @@ class Protocol(BaseModel):
     empty: Literal["skip", "score", "credit"] = "score"
     average: Literal["video", "frame"] = "video"
     threshold: int | None = Field(128, ge=0, le=255)
-    drop_first: int = Field(0, ge=0)
+    drop_given: bool = False
     drop_last: int = Field(0, ge=0)
     alarm_pixels: int = Field(1, ge=1)
     score_share: float = Field(0.001, gt=0, le=1)
@@ -70,7 +71,8 @@ class Protocol(BaseModel):
             return cls.model_validate({"name": name, **values})
         except ValidationError as error:
             raise UserError(
-                f"{name} [{settings}] is no protocol: {error.errors()[0]['msg']}."
+                f"{name} [{settings}] is no protocol: {error.errors()[0]['msg']}; scores of an "
+                "older version must be made again with `kedro run --pipelines=evaluate`."
             ) from error
 
     def at(self, threshold: int) -> Self:
@@ -120,6 +122,11 @@ def get_protocol(protocol: str | Protocol, threshold: int | None = None) -> Prot
             raise UserError(f"There is no protocol {protocol!r}; there are {known}.")
         protocol = PROTOCOLS[protocol]
     return protocol if threshold is None else protocol.at(threshold)
+
+
+def without_threshold(protocol_tuple: str) -> str:
+    """A protocol's `tuple` with `t` for the threshold, which each training may have of its own."""
+    return re.sub(r"\bthreshold=\S+", "threshold=t", protocol_tuple)
 
 
 def chosen_threshold(protocol: Protocol) -> int:

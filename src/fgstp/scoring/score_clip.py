@@ -26,8 +26,9 @@ METRICS = (
     "dice",
 )
 IOU_GAS = "iou_gas"
+PREDICTED_SHARE = "predicted_share"
 FALSE_ALARMS = ("false_alarm_share", "false_alarm")
-Columns = dict[str, NDArray[np.float64] | NDArray[np.bool_]]
+Columns = dict[str, NDArray[np.float64] | NDArray[np.bool_] | NDArray[np.intp]]
 
 
 def score_clip(
@@ -55,6 +56,7 @@ def score_clip(
           NaN on the others;
         - `gas`: whether the mask holds any;
         - `frame_score`: how surely the frame holds gas, for average precision and AUROC;
+        - `predicted_share`: share of pixels predicted, from the protocol's threshold on;
         - `false_alarm_share, false_alarm`: on frames without gas, share of pixels
           predicted, and 1 where they are enough for an alarm; NaN on the others;
         - `protocol`, `protocol_tuple`: what the scores hold under.
@@ -73,9 +75,7 @@ def score_clip(
     chosen_threshold(chosen)
     scored = [_score(block, chosen) for block in blocks(predictions, masks, chosen)]
     columns = {name: np.concatenate([each[name] for each in scored]) for name in scored[0]}
-    rows = pd.DataFrame(columns)
-    rows.insert(0, "frame", chosen.drop_first + np.arange(len(rows)))
-    return rows.assign(protocol=chosen.name, protocol_tuple=chosen.tuple)
+    return pd.DataFrame(columns).assign(protocol=chosen.name, protocol_tuple=chosen.tuple)
 
 
 def _score(block: Block, protocol: Protocol) -> Columns:
@@ -98,13 +98,17 @@ def _score(block: Block, protocol: Protocol) -> Columns:
         iou[:, threshold],
         dice[:, threshold],
     )
-    columns: Columns = dict(zip(METRICS, values, strict=True))
+    columns: Columns = {"frame": block.numbers, **dict(zip(METRICS, values, strict=True))}
     gas = tally.n_foreground > 0
     unscored = {"skip": METRICS, "credit": ("weighted_f",), "score": ()}[protocol.empty]
     for name in unscored:
         columns[name] = np.where(gas, columns[name], np.nan)
     columns[IOU_GAS] = np.where(gas, iou[:, threshold], np.nan)
-    columns |= {"gas": gas, "frame_score": frame_scores(tally, protocol.score_share)}
+    columns |= {
+        "gas": gas,
+        "frame_score": frame_scores(tally, protocol.score_share),
+        PREDICTED_SHARE: tally.predicted[:, :, threshold].sum(axis=1) / tally.n_pixels,
+    }
     alarms = false_alarms(tally, threshold, protocol.alarm_pixels)
     return columns | dict(zip(FALSE_ALARMS, alarms, strict=True))
 

@@ -26,8 +26,8 @@ class EvaluateSettings(Settings):
 
     Attributes:
         protocols: names of the protocols to score under.
-        drop_first_frames: frames at the start of each clip that are scored for no system,
-            because some systems are given the mask of the first.
+        drop_given: leave out the first frame with gas of each clip for every system, because
+            some systems are given its mask.
         drop_last_frames: frames at the end of each clip that are scored for no system.
         allow_pseudo_masks: score against masks computed from the footage.
         accelerator: where the networks predict; `auto` takes a GPU where there is one.
@@ -37,7 +37,7 @@ class EvaluateSettings(Settings):
     """
 
     protocols: ProtocolNames = ("paper", "honest")
-    drop_first_frames: int = Field(1, ge=0)
+    drop_given: bool = True
     drop_last_frames: int = Field(0, ge=0)
     allow_pseudo_masks: bool = False
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from fgstp.errors import UserError
 from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
-from fgstp.scoring.protocols import Protocol
+from fgstp.scoring.protocols import Protocol, without_threshold
 from fgstp.scoring.ranking import rank, ranking_scores, why_undefined
 from fgstp.scoring.score_clip import FALSE_ALARMS, IOU_GAS, METRICS
 
 MEAN_METRICS = (*METRICS, IOU_GAS, *FALSE_ALARMS)
 RANKING_METRICS = ("average_precision", "auroc")
 ALL = "all"
+SEED = "seed"  # column of the rows that tells trainings apart
 REQUIRED = ("protocol", "protocol_tuple", "video", "clip", "gas", "frame_score", *MEAN_METRICS)
 
 
@@ -34,9 +35,14 @@ def summarise(
     all frames of a group. Intervals are bootstrapped over videos; in a group of fewer than
     5 over the clips within each of them, so that such an interval tells of those videos only.
 
+    Where a system was trained several times with other seeds, the value is the mean over its
+    trainings, and the interval is that of this mean: the same resamples are taken of all
+    trainings. It tells how the footage varies; how the trainings vary is told by the spread.
+
     Args:
         rows: what `score_clip` gave for each clip, with columns `video` and `clip` beside
-            it, and the column to group by; several protocols may be mixed.
+            it, and the column to group by; several protocols may be mixed. A column `seed`
+            tells trainings apart; each may have a threshold of its own.
         by: `video`, `category`, `leak_class` or any other column; None for all rows.
         confidence: of the intervals, between 0 and 1.
         n_resamples: of the bootstrap.
@@ -44,12 +50,15 @@ def summarise(
 
     Returns:
         A row for each protocol, group and metric: `protocol, protocol_tuple, by, group,
-        metric, value, low, high`, `interval_over` (`videos`, `clips`, or `none` if there is
-        no interval), `n_videos, n_clips, n_frames`, and `note`, why a value or an interval
-        is missing.
+        metric, value, low, high`, `spread` (standard deviation over trainings, with n - 1;
+        NaN for one), `n_seeds` (trainings), `thresholds` (of each, such as `90 131 128`; the
+        protocol's own is that of the first), `interval_over` (`videos`, `clips`, or `none` if
+        there is no interval), `n_videos, n_clips, n_frames` (of one training), and `note`, why
+        a value or an interval is missing.
 
     Raises:
-        UserError: there are no rows, a column is missing, or the confidence is out of range.
+        UserError: there are no rows, a column is missing, the confidence is out of range, or
+            trainings were scored on different frames.
     """
     _check(rows, by, confidence, n_resamples)
     parts = []
@@ -81,13 +90,34 @@ def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: i
 
 
 def _groups(rows: pd.DataFrame, by: str | None) -> Iterator[tuple[Protocol, str, pd.DataFrame]]:
-    for (name, settings), scored in rows.groupby(["protocol", "protocol_tuple"], sort=False):
-        protocol = Protocol.parse(str(name), str(settings))
+    for (name, _), scored in rows.groupby(["protocol", _settings(rows)], sort=False):
+        protocol = Protocol.parse(str(name), str(scored["protocol_tuple"].iloc[0]))
         if by is None:
             yield protocol, ALL, scored
             continue
         for value, frames in scored.groupby(by, dropna=False):
             yield protocol, "unknown" if pd.isna(value) else str(value), frames
+
+
+def _settings(rows: pd.DataFrame) -> pd.Series:
+    """What tells protocols of one name apart: thresholds do not, where trainings differ in them."""
+    tuples = rows["protocol_tuple"]
+    if SEED not in rows or rows[SEED].nunique(dropna=False) == 1:
+        return tuples
+    return tuples.map({each: without_threshold(str(each)) for each in tuples.unique()})
+
+
+def _trainings(frames: pd.DataFrame) -> list[NDArray[np.intp]]:
+    """Places of the rows of each training, in the order in which they appear."""
+    if SEED not in frames:
+        return [np.arange(len(frames))]
+    codes, seeds = pd.factorize(frames[SEED], use_na_sentinel=False)
+    places = [np.flatnonzero(codes == code) for code in range(len(seeds))]
+    if len({each.size for each in places}) > 1:
+        raise UserError(
+            "The trainings of a system were scored on different frames; evaluate it again."
+        )
+    return places
 
 
 def _summarise_group(
@@ -102,9 +132,17 @@ def _summarise_group(
     clip_of_frame, clips = pd.factorize(names, sort=True)
     video_of_clip, videos = pd.factorize(clips.get_level_values(0), sort=True)
     drawn = draw(video_of_clip, n_resamples, rng)
-    statistics = _Statistics(frames, clip_of_frame, len(clips), protocol)
-    values = statistics(as_observed(video_of_clip))[0]
-    varied = statistics(drawn) if drawn.over != "none" else np.full((1, values.size), np.nan)
+    trainings = _trainings(frames)
+    statistics = [
+        _Statistics(frames.iloc[places], clip_of_frame[places], len(clips), protocol)
+        for places in trainings
+    ]
+    by_training = np.array([each(as_observed(video_of_clip))[0] for each in statistics])
+    values = by_training.mean(axis=0)
+    spread = by_training.std(axis=0, ddof=1) if len(trainings) > 1 else np.nan
+    varied = np.full((1, values.size), np.nan)
+    if drawn.over != "none":
+        varied = np.mean([each(drawn) for each in statistics], axis=0)
     intervals = [interval(column, confidence) for column in varied.T]
     return pd.DataFrame(
         {
@@ -112,13 +150,21 @@ def _summarise_group(
             "value": values,
             "low": [low for low, _ in intervals],
             "high": [high for _, high in intervals],
+            "spread": spread,
+            "n_seeds": len(trainings),
+            "thresholds": _thresholds(frames, protocol, trainings),
             "interval_over": drawn.over,
             "n_videos": len(videos),
             "n_clips": len(clips),
-            "n_frames": len(frames),
+            "n_frames": len(trainings[0]),
             "note": _notes(values, frames, drawn),
         }
     )
+
+
+def _thresholds(frames: pd.DataFrame, protocol: Protocol, trainings: list[NDArray[np.intp]]) -> str:
+    tuples = [str(frames["protocol_tuple"].iloc[places[0]]) for places in trainings]
+    return " ".join(str(Protocol.parse(protocol.name, each).threshold) for each in tuples)
 
 
 class _Statistics:

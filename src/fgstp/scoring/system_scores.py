@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fgstp.scoring.protocols import Protocol
+from fgstp.scoring.score_clip import PREDICTED_SHARE
 from fgstp.scoring.summary import ALL
 
 FOOTAGE = {  # names of the sources of ingest, for people
@@ -19,26 +20,32 @@ DIGITS = 6
 
 
 def system_scores(
-    summaries: pd.DataFrame, frame_scores: pd.DataFrame, made_of: Mapping[str, str], source: str
+    summaries: pd.DataFrame, frame_scores: pd.DataFrame, made_of: Mapping[str, Any], source: str
 ) -> dict[str, Any]:
     """Put together what the scores of a system are, and of what.
 
     Args:
         summaries: summaries of the system, those over all rows among them.
         frame_scores: its frame scores with their facts.
-        made_of: `system`, and digests of its checkpoint and of the footage.
+        made_of: `system`, what it `needs` to be told, and digests of its checkpoint and of the
+            footage.
         source: source of ingest that the footage came from.
 
     Returns:
         Plain values: `made_of`, `footage`, `mask_sources`, counts, and by protocol its
-        `settings`, its `threshold` and every metric, None where it is undefined.
+        `settings`, its `threshold`, `degenerate_share`, which is the share of the frames whose
+        prediction is empty or full, and every metric, None where it is undefined. Of several
+        trainings, metrics are means, the threshold is that of the first, and a protocol also
+        has `thresholds`, one a training, and `spread`, the standard deviation by metric.
     """
     overall = summaries[summaries["by"] == ALL]
     clips = frame_scores.drop_duplicates("clip")
+    of_frames = frame_scores.groupby("protocol")
     protocols = {
-        str(name): _of_protocol(str(name), rows) for name, rows in overall.groupby("protocol")
+        str(name): _of_protocol(str(name), rows, of_frames.get_group(name))
+        for name, rows in overall.groupby("protocol")
     }
-    counts = overall.iloc[0][["n_videos", "n_clips", "n_frames"]].astype(int)
+    counts = overall.iloc[0][["n_seeds", "n_videos", "n_clips", "n_frames"]].astype(int)
     return {
         **made_of,
         "footage": FOOTAGE[source],
@@ -48,14 +55,23 @@ def system_scores(
     }
 
 
-def _of_protocol(name: str, rows: pd.DataFrame) -> dict[str, Any]:
+def _of_protocol(name: str, rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, Any]:
     settings = str(rows["protocol_tuple"].iloc[0])
-    values = zip(rows["metric"], rows["value"], strict=True)
-    return {
+    scores: dict[str, Any] = {
         "settings": settings,
         "threshold": Protocol.parse(name, settings).threshold,
-        **{
-            metric: None if np.isnan(value) else round(float(value), DIGITS)
-            for metric, value in values
-        },
+        "degenerate_share": round(float(frames[PREDICTED_SHARE].isin([0, 1]).mean()), DIGITS),
+        **_rounded(rows, "value"),
+    }
+    if rows["n_seeds"].iloc[0] > 1:
+        scores["thresholds"] = [int(each) for each in rows["thresholds"].iloc[0].split()]
+        scores["spread"] = _rounded(rows, "spread")
+    return scores
+
+
+def _rounded(rows: pd.DataFrame, column: str) -> dict[str, float | None]:
+    """A column by metric, as JSON can keep it."""
+    return {
+        metric: None if np.isnan(value) else round(float(value), DIGITS)
+        for metric, value in zip(rows["metric"], rows[column], strict=True)
     }

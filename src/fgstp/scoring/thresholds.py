@@ -20,7 +20,7 @@ class ThresholdSearch:
     Empty frames count as they should: with an empty prediction 1, with any other 0.
 
     Args:
-        protocol: its `norm`, `drop_first` and `drop_last` hold; maps are taken as soft.
+        protocol: its `norm`, `drop_given` and `drop_last` hold; maps are taken as soft.
     """
 
     def __init__(self, protocol: str | Protocol = HONEST) -> None:
@@ -69,7 +69,7 @@ def choose_threshold(
     Args:
         clips: predictions and masks of each clip, as `score_clip` takes them; they are read
             one after the other.
-        protocol: its `norm`, `drop_first` and `drop_last` hold.
+        protocol: its `norm`, `drop_given` and `drop_last` hold.
 
     Returns:
         Level from which a pixel is predicted as gas, 0 to 255.

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -43,21 +42,12 @@ class FlowSamples(Dataset[FlowSample]):
         self.store = store
         self.clips = clips
         self.sampling = sampling
-        # Fields on the disk by clip and gap; those in memory would not fit.
-        self._mapped: dict[tuple[str, int], NDArray[np.floating]] = {}
 
     def __getitem__(self, key: WindowKey) -> FlowSample:
         """One sample."""
         name = self.clips[key.clip].name
         rng = np.random.default_rng(key.seed)
         gaps = rng.choice(self.sampling.gaps_frames, size=2, replace=False)
-        fields = [self._fields(name, int(gap))[key.start] for gap in gaps]
+        frames = self.store.frames(name)
+        fields = [self.sampling.clip_flow(frames, int(gap))[key.start] for gap in gaps]
         return FlowSample(torch.from_numpy(np.stack(fields).astype(np.float32)), name)
-
-    def _fields(self, clip: str, gap: int) -> NDArray[np.floating]:
-        if (clip, gap) in self._mapped:
-            return self._mapped[clip, gap]
-        fields = self.sampling.clip_flow(self.store.frames(clip), gap)
-        if isinstance(fields, np.memmap):
-            self._mapped[clip, gap] = fields
-        return fields

@@ -184,7 +184,8 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
     clip_norm = job.system.optimisation.clip_norm
     return Trainer(
         accelerator="cuda" if job.cuda else "cpu",
-        strategy="ddp" if several else "auto",
+        # Some systems leave out weights in some of their steps.
+        strategy="ddp_find_unused_parameters_true" if several else "auto",
         devices=settings.devices,
         num_nodes=settings.nodes,
         sync_batchnorm=job.cuda and several,  # torch has none for the CPU

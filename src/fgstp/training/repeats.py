@@ -1,12 +1,11 @@
 """Trainings of a system with other seeds, each in a folder of its own."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from fgstp.files import write_text
-from fgstp.models.checkpoint import BEST, read_checkpoint, repeat_folder, sha256
+from fgstp.models.checkpoint import BEST, read_checkpoint, sha256
 from fgstp.models.record import RECORD
 
 
@@ -39,17 +38,3 @@ def keep_repeat(folder: Path, record: dict[str, Any]) -> None:
         UserError: it cannot be written.
     """
     write_text(folder / RECORD, json.dumps(record, indent=1))
-
-
-def remove_repeats_from(system_folder: Path, number: int) -> None:
-    """Remove repeats that are no longer asked for.
-
-    Args:
-        system_folder: of the system.
-        number: the first to remove.
-    """
-    repeats = repeat_folder(system_folder, 1).parent
-    repeats.mkdir(parents=True, exist_ok=True)  # DVC wants the folder that it is told of
-    for folder in repeats.iterdir():
-        if not folder.name.isdigit() or int(folder.name) >= number:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Callable
 
-from fgstp.models.settings import OptimisationSettings
+from fgstp.models.settings import HALVED_AT, OptimisationSettings
 from fgstp.training.settings import TrainSettings
 
 Factor = Callable[[int], float]
 POWER, LAST_SHARE = 0.9, 0.05  # of the polynomial
-HALVED_AT = (8 / 30, 16 / 30, 24 / 30)  # shares of the training
 FIRST_PERIOD_STEPS, GROWTH, FLOOR = 5, 1.2, 0.01  # of the restarts
 
 

@@ -17,8 +17,10 @@ from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.checkpoint import load_system, save_checkpoint
+from fgstp.inference.repeats import prediction_stores
+from fgstp.models.checkpoint import load_system, save_checkpoint, sha256
 from fgstp.models.registry import build_system
+from fgstp.models.repeats import repeat_folder
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.reporting.scored_footage import same_footage
 from fgstp.reporting.tables import table1
@@ -40,7 +42,7 @@ class Project:
     def __init__(self, folder):
         self.store = ClipStore(folder / "clips")
         self.models, self.predictions = folder / "models", folder / "predictions"
-        self.rows = []
+        self.rows, self.repeats = [], []
 
     @property
     def clips(self):
@@ -67,14 +69,22 @@ class Project:
         row = {"clip": name, "video": name.partition("_")[0], "split": split}
         self.rows.append(row | {"mask_source": mask_source, "dropped": dropped})
 
-    def save(self, model="background", **settings):
-        save_checkpoint(build_system(model, settings), self.models / model / "best.ckpt")
+    def save(self, model="background", repeat=0, **settings):
+        path = repeat_folder(self.models / model, repeat) / "best.ckpt"
+        save_checkpoint(build_system(model, settings), path)
+        return path
 
     def training(self, model):
         """What a training that ended says of the checkpoint."""
         path = self.models / model / "best.ckpt"
         content = path.read_bytes() if path.is_file() else b""
-        return {"system": model, "checkpoint_sha256": hashlib.sha256(content).hexdigest()}
+        facts = {"system": model, "checkpoint_sha256": hashlib.sha256(content).hexdigest()}
+        return facts | ({"seed": 1, "repeats": self.repeats} if self.repeats else {})
+
+    def repeat(self, seed, **settings):
+        """Another training of the system, as its record tells of it."""
+        path = self.save(repeat=len(self.repeats) + 1, **settings)
+        self.repeats.append({"seed": seed, "checkpoint_sha256": sha256(path)})
 
     def predict(self, model="background", training=None, seed=1, **changes):
         return predict(
@@ -96,9 +106,9 @@ class Project:
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    def score(self, model="background", **changes):
+    def score(self, model="background", facts=None, **changes):
         return score(
-            {"system": model},
+            facts or {"system": model},
             self.clips,
             self.videos,
             self.store,
@@ -143,7 +153,7 @@ def test_clips_of_validation_and_test_are_predicted_as_the_system_does(project):
     assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
     test = [MaskedClip(name, SHAPE[0]) for name in ("t_0000", "u_0000")]
     assert facts["footage_sha256"] == digest(test, project.store)
-    assert facts["system"] == "background"
+    assert (facts["system"], facts["needs"]) == ("background", "frames")
     assert json.loads(json.dumps(facts)) == facts
 
 
@@ -377,20 +387,23 @@ def _summarised(rows, facts, seed=1, source="folder"):
     return summarise_scores(rows, facts, videos, EvaluateSettings.model_validate(QUICK), seed)
 
 
-@pytest.mark.parametrize(("first", "last"), [(1, 0), (0, 0), (2, 1)])
-def test_scores_are_those_of_the_clips_without_the_frames_left_out(project, first, last):
+@pytest.mark.parametrize(
+    ("given", "last", "numbers"),
+    [(True, 0, [0, 2, 3, 4]), (False, 0, [0, 1, 2, 3, 4]), (True, 2, [0, 2])],
+)
+def test_scores_are_those_of_the_clips_without_the_frames_left_out(project, given, last, numbers):
     project.predict()
     names = ["paper", "paper_binary", "paper_skip_empty", "paper_per_frame"]
-    rows = project.score(protocols=names, drop_first_frames=first, drop_last_frames=last)
+    rows = project.score(protocols=names, drop_given=given, drop_last_frames=last)
     assert list(dict.fromkeys(rows["protocol"])) == names
     for (clip, name), found in rows.groupby(["clip", "protocol"]):
-        left_out = {"drop_first": first, "drop_last": last}
+        left_out = {"drop_given": given, "drop_last": last}
         expected = score_clip(
             project.maps(clip),
             np.load(project.store.path(clip, "masks")),
             PROTOCOLS[name].model_copy(update=left_out),
         )
-        assert found["frame"].tolist() == list(range(first, SHAPE[0] - last))
+        assert found["frame"].tolist() == numbers
         own = found[expected.columns].reset_index(drop=True)
         pd.testing.assert_frame_equal(own, expected, rtol=0, atol=1e-12)
     assert set(rows["clip"]) == {"t_0000", "u_0000"}
@@ -399,7 +412,7 @@ def test_scores_are_those_of_the_clips_without_the_frames_left_out(project, firs
 def test_facts_of_clip_and_video_stand_beside_each_frame(project):
     project.predict()
     rows = project.score().drop_duplicates(["clip", "frame"]).set_index(["clip", "frame"])
-    assert rows.loc["t_0000", "leak_class"].tolist() == [0, 0, 1, 1]  # without the first
+    assert rows.loc["t_0000", "leak_class"].tolist() == [-1, 0, 1, 1]  # without the given
     assert rows.loc["u_0000", "leak_class"].isna().all()
     for clip in ("t", "u"):
         own = rows.loc[f"{clip}_0000"]
@@ -418,7 +431,7 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
         if clip == "v_0001":
             # Frames that are left out have no say.
             maps = store.read(clip).copy()
-            maps[0] = 255
+            maps[1] = 255
             store.write(clip, maps)
     rows = project.score()
     told = rows.groupby("protocol")["protocol_tuple"].unique()
@@ -429,10 +442,10 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
     t = rows[(rows["clip"] == "t_0000") & (rows["protocol"] == "honest")].set_index("frame")
     # From 90 on it finds all that is no gas, and nothing else.
     assert t["iou"].tolist() == [0.0, 0.0, 0.0, 0.0]
-    assert t["false_alarm"].dropna().to_dict() == {2: 1.0, 4: 1.0}
+    assert t["false_alarm"].dropna().to_dict() == {0: 1.0, 2: 1.0, 4: 1.0}
     u = rows[(rows["clip"] == "u_0000") & (rows["protocol"] == "honest")].set_index("frame")
-    assert u["iou"].to_dict() == {1: 0.0, 2: 1.0, 3: 0.0, 4: 1.0}
-    assert u["false_alarm"].dropna().to_dict() == {2: 0.0, 4: 0.0}
+    assert u["iou"].to_dict() == {0: 1.0, 2: 1.0, 3: 0.0, 4: 1.0}
+    assert u["false_alarm"].dropna().to_dict() == {0: 0.0, 2: 0.0, 4: 0.0}
 
 
 def test_predictions_that_are_missing_or_damaged(project):
@@ -456,8 +469,8 @@ def test_predictions_of_another_size(project):
 
 def test_a_clip_of_which_nothing_is_left_to_score(project):
     project.predict()
-    with pytest.raises(UserError, match="leaves out the first 3 and the last 2"):
-        project.score(drop_first_frames=3, drop_last_frames=2)
+    with pytest.raises(UserError, match="leaves out the first with gas and the last 5"):
+        project.score(drop_last_frames=5)
 
 
 # --------------------------------------------------------------------------- summarise
@@ -479,7 +492,7 @@ def test_scores_are_plain_values_that_say_what_they_are_of(project):
     assert set(summaries["by"]) == {"all", "video", "category", "leak_class"}
     assert (summaries["system"] == "background").all()
     by_class = summaries[(summaries["by"] == "leak_class") & (summaries["metric"] == "mae")]
-    assert set(by_class["group"]) == {"0", "1", "unknown"}
+    assert set(by_class["group"]) == {"-1", "0", "1", "unknown"}
 
 
 @pytest.mark.parametrize(
@@ -511,3 +524,137 @@ def test_what_is_undefined_is_null(project):
     assert scores["protocols"]["honest"]["iou_gas"] is None
     assert scores["protocols"]["honest"]["auroc"] is None
     assert scores["protocols"]["honest"]["false_alarm"] is not None
+
+
+# -------------------------------------------------------------------- several trainings
+
+
+@pytest.fixture
+def repeated(project):
+    """A system of three trainings, told apart by what they find."""
+    project.repeat(2, variance_threshold=9.0)
+    project.repeat(3, method="percentile")
+    return project
+
+
+def folders(project):
+    return prediction_stores(project.predictions / "background", 3)
+
+
+def test_every_training_predicts_in_a_folder_of_its_own(repeated):
+    facts = repeated.predict()
+    for repeat, store in enumerate(folders(repeated)):
+        path = repeat_folder(repeated.models / "background", repeat) / "best.ckpt"
+        system = load_system(path)
+        for clip in ("v_0001", "t_0000", "u_0000"):
+            expected = np.rint(255 * system.predict_clip(repeated.store.frames(clip)))
+            np.testing.assert_array_equal(store.read(clip), expected)
+        assert [facts["checkpoint_sha256"], *facts["repeats_sha256"]][repeat] == sha256(path)
+    assert facts["seeds"] == [1, 2, 3]
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_an_interrupted_evaluation_goes_on_in_the_training_where_it_stopped(repeated, monkeypatch):
+    calls = []
+
+    def stopped(system, *args):
+        calls.append(system)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return predict_clips(system, *args)
+
+    monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.predict_clips", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        repeated.predict()
+    before = repeated.times()
+    assert len(before) == 3
+    monkeypatch.undo()
+    repeated.predict()
+    assert repeated.times() == before
+    assert all(store.holds("t_0000") for store in folders(repeated))
+
+
+def test_only_the_training_that_is_another_is_predicted_again(repeated):
+    repeated.predict()
+    _old(repeated)
+    for store in folders(repeated)[1:]:
+        store.write("t_0000", np.full(SHAPE, 77, np.uint8))
+    path = repeated.save(repeat=1, variance_threshold=4.0)
+    repeated.repeats[0]["checkpoint_sha256"] = sha256(path)
+    repeated.predict()
+    assert [(store.read("t_0000") == 77).all() for store in folders(repeated)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_predictions_of_repeats_that_are_gone_are_removed(repeated):
+    repeated.predict()
+    del repeated.repeats[1:]
+    repeated.predict()
+    assert [store.folder.exists() for store in folders(repeated)] == [True, True, False]
+    repeated.repeats.clear()
+    assert repeated.predict()["seeds"] == [None]
+    assert [store.folder.exists() for store in folders(repeated)] == [True, False, False]
+
+
+@pytest.mark.parametrize("repeat", [1, 2])
+def test_a_checkpoint_of_a_repeat_that_its_record_does_not_tell_of(repeated, repeat):
+    repeated.save(repeat=repeat, variance_threshold=2.0)
+    sentence = repeated.sentence()
+    assert "The checkpoint of background is not the one that its training.json tells" in sentence
+
+
+def test_a_checkpoint_of_a_repeat_that_is_gone(repeated):
+    (repeated.models / "background/repeats/2/best.ckpt").unlink()
+    assert "repeats/2/best.ckpt cannot be read" in repeated.sentence()
+
+
+def test_two_trainings_with_the_same_seed(repeated):
+    repeated.repeats[1]["seed"] = 1
+    assert "Two trainings of background have the same seed" in repeated.sentence()
+
+
+def test_each_training_is_scored_at_its_own_threshold(repeated):
+    """On validation clips they find gas at 90, 60 and 200, and all else at 30 less."""
+    facts = repeated.predict()
+    for level, store in zip((90, 60, 200), folders(repeated), strict=True):
+        for clip in ("v_0001", "t_0000", "u_0000"):
+            masks = np.load(repeated.store.path(clip, "masks"))
+            wrong = 31 if clip == "u_0000" else 0  # there nothing reaches the threshold
+            found = np.where(masks == 1, level - wrong, level - 30 - wrong)
+            store.write(clip, found.astype(np.uint8))
+    rows = repeated.score(facts=facts)
+    assert rows["seed"].dtype == "Int64"
+    honest = rows[rows["protocol"] == "honest"]
+    told = honest.groupby("seed")["protocol_tuple"].unique()
+    for seed, threshold in ((1, 90), (2, 60), (3, 171)):
+        assert [f"threshold={threshold} " in each for each in told[seed]] == [True]
+        own = honest[(honest["seed"] == seed) & (honest["clip"] == "t_0000")]
+        assert own["iou"].tolist() == [1.0] * 4
+    scores, summaries = _summarised(rows, facts)
+    assert scores["n_seeds"] == 3
+    assert scores["protocols"]["honest"]["thresholds"] == [90, 60, 171]
+    assert scores["protocols"]["honest"]["threshold"] == 90
+    assert (scores["n_clips"], scores["n_frames"]) == (2, 8)
+    values = [
+        _summarised(rows[rows["seed"] == seed], facts)[0]["protocols"]["honest"]["mae"]
+        for seed in (1, 2, 3)
+    ]
+    assert scores["protocols"]["honest"]["mae"] == pytest.approx(np.mean(values), abs=1e-6)
+    spread = scores["protocols"]["honest"]["spread"]["mae"]
+    assert spread == pytest.approx(np.std(values, ddof=1), abs=1e-5)
+    assert set(summaries["n_seeds"]) == {3}
+
+
+def test_a_system_without_training_is_predicted_once(project):
+    facts = project.predict()
+    assert (facts["seeds"], facts["repeats_sha256"]) == ([None], [])
+    rows = project.score(facts=facts)
+    assert rows["seed"].isna().all()
+    scores, summaries = _summarised(rows, facts)
+    assert scores["n_seeds"] == 1
+    assert "spread" not in scores["protocols"]["honest"]
+    assert summaries["spread"].isna().all()
+    assert not (project.predictions / "background/repeats").exists()

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
@@ -15,6 +16,7 @@ from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.report.nodes import compare_systems, draw_figures, write_page
+from fgstp.reporting.costs import COLUMNS
 from fgstp.scoring.settings import EvaluateSettings
 
 SHAPE = (4, 24, 32)
@@ -57,6 +59,7 @@ class Project:
             for video, name in categories.items()
         ]
         self.videos = table(videos, VIDEO_COLUMNS)
+        self.costs = pd.DataFrame(columns=COLUMNS)
         self.scores, self.summaries = {}, {}
         for system in (GOOD, BAD):
             self.evaluate(system)
@@ -83,7 +86,7 @@ class Project:
         )
 
     def compare(self):
-        return compare_systems(self.scores, self.summaries)
+        return compare_systems(self.scores, self.summaries, self.costs)
 
     def draw(self):
         places = (self.clips, self.videos, self.store, self.predictions)
@@ -92,7 +95,7 @@ class Project:
     def page(self):
         curves = dict.fromkeys(("all_systems", GOOD), PNG)
         figures = {"predictions": PNG}
-        return write_page(self.scores, self.summaries, self.trainings, figures, curves)
+        return write_page(self.scores, self.summaries, self.trainings, figures, curves, self.costs)
 
     def nodes(self):
         """All nodes that look at the scores."""
@@ -128,15 +131,15 @@ def test_figures_of_the_csv_are_those_that_follow_from_the_maps(made):
     rows = pd.read_csv(io.StringIO(made.compare()[0]["table1.csv"]))
     ours = rows[rows["source"] == "this evaluation"].set_index(["block", "system", "metric"])
     value = ours["value"]
-    # Frames 1, 2 and 3 count, of which 2 has no gas: 1 where nothing is found there.
+    # Frames 0, 2 and 3 count, of which 3 has gas: 1 where nothing is found on the others.
     assert value["honest", GOOD, "iou"] == pytest.approx(1.0)
-    assert value["honest", BAD, "iou"] == pytest.approx((0.5 + 1 + 0.5) / 3)
+    assert value["honest", BAD, "iou"] == pytest.approx((1 + 1 + 0.5) / 3)
     assert value["honest", BAD, "iou_gas"] == pytest.approx(0.5)
-    assert value["honest", BAD, "dice"] == pytest.approx((2 / 3 + 1 + 2 / 3) / 3)
+    assert value["honest", BAD, "dice"] == pytest.approx((1 + 1 + 2 / 3) / 3)
     assert value["honest", BAD, "auroc"] == value["honest", GOOD, "auroc"] == 1.0
     assert value["honest", BAD, "false_alarm"] == 0.0
     missed = 5 * 12 / (24 * 32)
-    assert value["paper", BAD, "mae"] == pytest.approx(missed * 2 / 3)
+    assert value["paper", BAD, "mae"] == pytest.approx(missed / 3)
     assert value["paper", GOOD, "mae"] == pytest.approx(0.0)
     ranks = ours["rank"]
     assert (ranks["paper", GOOD, "mae"], ranks["paper", BAD, "mae"]) == (1, 2)
@@ -164,6 +167,58 @@ def test_tables_and_page_tell_what_masks_they_are_against(tmp_path, mask_source)
     rows = pd.read_csv(io.StringIO(tables["table1.csv"]))
     assert set(rows.loc[rows["source"] == "this evaluation", "mask_source"]) == {mask_source}
     assert f"{mask_source} masks" in project.page()
+
+
+def test_what_the_scores_say_that_a_system_was_told_is_marked_everywhere(project):
+    project.scores[GOOD]["needs"] = "first_mask"
+    project.scores[BAD]["needs"] = "all_masks"
+    project.scores[BAD]["label"] = "MOG2"
+    tables, headline = project.compare()
+    titles = ("FGSTP †", "Background subtraction (MOG2) ‡")
+    figure = project.draw()[0]["predictions"]
+    drawn = " ".join(axes.get_title().replace("\n", " ") for axes in figure.axes)
+    for text in (tables["table1.md"], tables["table1.csv"], headline, project.page(), drawn):
+        for title in titles:
+            assert title in text
+    assert r"FGSTP $^\dagger$ &" in tables["table1.tex"]
+    assert r"Background subtraction (MOG2) $^\ddagger$ &" in tables["table1.tex"]
+
+
+def test_several_trainings_are_told_in_all_forms_also_when_read_from_the_files(project):
+    rows = project.summaries[GOOD]
+    rows["n_seeds"], rows["spread"], rows["thresholds"] = 3, 0.0123, "128 131 90"
+    project.scores[GOOD]["n_seeds"] = 3
+    for system, written in project.summaries.items():
+        text = io.StringIO(written.to_csv(index=False))
+        project.summaries[system] = pd.read_csv(text, keep_default_na=False, na_values=[""])
+    tables, headline = project.compare()
+    for text in (tables["table1.md"], headline, project.page()):
+        assert "1.000 ± 0.012" in text
+        assert "(FGSTP 3)" in text
+    assert r"1.000 $\pm$ 0.012" in tables["table1.tex"]
+    assert "| 90–131 |" in tables["table1.md"]
+    rows = pd.read_csv(io.StringIO(tables["table1.csv"]))
+    ours = rows[(rows["source"] == "this evaluation") & (rows["system"] == GOOD)]
+    assert set(ours["n_seeds"]) == {3}
+    assert set(ours["thresholds"]) == {"128 131 90"}
+
+
+def test_costs_are_shown_where_they_were_measured(project):
+    assert "Costs" not in project.page()
+    row = ("fgstp", 82_698_631, 40.25, 1234.5, 2345.6, "Some CPU", 352, 352)
+    project.costs = pd.DataFrame([dict(zip(COLUMNS, row, strict=True))])
+    tables, _ = project.compare()
+    assert sorted(tables) == sorted([*FILES, "costs.csv", "costs.md"])
+    for text in (tables["costs.md"], project.page()):
+        assert "Costs on Some CPU" in text
+        assert "82.70" in text
+    assert "82698631" in tables["costs.csv"]
+
+
+def test_the_catalog_takes_the_costs_from_the_file_of_the_benchmark(repository):
+    catalog = yaml.safe_load((repository / "conf/base/catalog.yml").read_text("utf-8"))
+    path = repository / catalog["system_costs"]["filepath"]
+    assert set(COLUMNS) <= set(pd.read_csv(path).columns)
 
 
 # ----------------------------------------------------------------------------- figures
@@ -214,7 +269,7 @@ def test_the_page_holds_all_figures_of_the_tables_and_stands_alone(made):
     for title in ("FGSTP", "Background subtraction", "SLT-Net"):
         assert title in page
     mean_iou = f"{made.scores[BAD]['protocols']['honest']['iou']:.3f}"
-    assert mean_iou == "0.667"
+    assert mean_iou == "0.833"
     assert mean_iou in page
     assert page.count("data:image/png;base64,") == 3
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)
@@ -255,7 +310,7 @@ def test_systems_that_were_scored_on_different_footage_do_not_compare(project, c
 
 
 def test_systems_that_were_scored_under_other_settings_do_not_compare(project):
-    drop = EVALUATE.model_copy(update={"drop_first_frames": 2})
+    drop = EVALUATE.model_copy(update={"drop_last_frames": 1})
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(globals(), "EVALUATE", drop)
         project.evaluate(BAD)
@@ -291,6 +346,19 @@ def test_a_system_that_was_trained_after_it_was_scored_is_not_reported(project, 
             f"{BAD} was trained again after it was scored, or its training.json is gone; "
             f"run `kedro run --pipelines=train,evaluate --params=model={BAD}`."
         )
+
+
+def test_all_trainings_must_be_those_that_were_scored(project):
+    project.trainings[GOOD]["repeats"] = [{"seed": 2, "checkpoint_sha256": "of a repeat"}]
+    for node in (project.draw, project.page):
+        with pytest.raises(UserError, match=f"{GOOD} was trained again after it was scored"):
+            node()
+    project.scores[GOOD]["repeats_sha256"] = ["of a repeat"]
+    project.draw()
+    project.page()
+    project.scores[GOOD]["repeats_sha256"] = ["of another"]
+    with pytest.raises(UserError, match=f"{GOOD} was trained again after it was scored"):
+        project.page()
 
 
 def test_masks_that_are_gone(project):

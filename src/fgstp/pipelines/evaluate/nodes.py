@@ -15,14 +15,17 @@ from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
 from fgstp.footage.settings import check_seed
 from fgstp.inference.predict_clips import code_digest, predict_clips
 from fgstp.inference.prediction_store import PredictionStore
+from fgstp.inference.repeats import prediction_stores
 from fgstp.models.checkpoint import BEST, load_system, sha256
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
+from fgstp.models.registry import AnySystem
+from fgstp.models.repeats import remove_repeats_from, repeat_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.frame_table import GROUPS, with_facts
 from fgstp.scoring.protocols import get_protocol
 from fgstp.scoring.score_clips import score_clips, with_threshold
 from fgstp.scoring.settings import EvaluateSettings
-from fgstp.scoring.summary import summarise
+from fgstp.scoring.summary import SEED, summarise
 from fgstp.scoring.system_scores import system_scores
 
 logger = logging.getLogger(__name__)
@@ -40,8 +43,10 @@ def predict(
 ) -> dict[str, Any]:
     """Predict the test clips, and the validation clips if a threshold is to be chosen.
 
+    Every training of the system predicts them, each in a folder of its own.
+
     Args:
-        training: how the system was trained.
+        training: how the system was trained, and how its repeats were.
         clips: clip table.
         clip_files: the clips.
         models: folder of trained systems.
@@ -51,7 +56,10 @@ def predict(
         seed: of the bootstrap of the summaries, checked before the long work.
 
     Returns:
-        What was predicted by what: `system`, `checkpoint_sha256`, `footage_sha256`.
+        What was predicted by what: `system`, what it `needs` to be told of a clip, a `label`
+        that tells its method where its settings choose one of several, `checkpoint_sha256` of
+        the first training and `repeats_sha256` of further ones, the `seeds` of all (None where
+        it is unknown), `footage_sha256`.
 
     Raises:
         UserError: there are no clips with masks, or the checkpoint cannot be used.
@@ -59,36 +67,57 @@ def predict(
     check_seed(seed)
     test = _clips_of("test", clips, clip_files, evaluate)
     chosen = [*_threshold_clips(clips, clip_files, evaluate), *test]
-    checkpoint = models / model / BEST
-    cuda = use_cuda(evaluate.accelerator, "evaluate")
+    trainings = [training, *training.get("repeats", [])]
+    checkpoints = [repeat_folder(models / model, repeat) / BEST for repeat in range(len(trainings))]
     with told_if_out_of_memory("lower evaluate.batch_frames"):
-        system = load_system(
-            checkpoint,
-            system=model,
-            device="cuda" if cuda else "cpu",
-            batch_frames=evaluate.batch_frames,
-        )
-        facts = {
-            "system": model,
-            "checkpoint_sha256": sha256(checkpoint),
-            "footage_sha256": digest(test, clip_files),
-        }
-        _check_training(training, facts)
-        store = PredictionStore(predictions / model)
-        store.made_by(" ".join([*facts.values(), digest(chosen, clip_files), code_digest()]))
-        done = predict_clips(system, chosen, clip_files, store)
-    if done.n_frames:
-        log_numbers({"predict.ms_per_frame": 1000 * done.seconds / done.n_frames})
-    return facts
+        system = _load(checkpoints[0], model, evaluate)
+        digests = [sha256(checkpoint) for checkpoint in checkpoints]
+        _check_trainings(model, trainings, digests)
+        footage = digest(test, clip_files)
+        maker = f"{footage} {digest(chosen, clip_files)} {code_digest()}"
+        stores = prediction_stores(predictions / model, len(trainings))
+        done = []
+        for repeat, store in enumerate(stores):
+            store.made_by(f"{model} {digests[repeat]} {maker}")
+            if repeat:
+                system = _load(checkpoints[repeat], model, evaluate)
+            done.append(predict_clips(system, chosen, clip_files, store))
+        remove_repeats_from(predictions / model, len(trainings))
+    if n_frames := sum(each.n_frames for each in done):
+        seconds = sum(each.seconds for each in done)
+        log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})
+    return {
+        "system": model,
+        "needs": system.needs,
+        "label": system.label,
+        "checkpoint_sha256": digests[0],
+        "repeats_sha256": digests[1:],
+        "seeds": [each.get("seed") for each in trainings],
+        "footage_sha256": footage,
+    }
 
 
-def _check_training(training: dict[str, Any], facts: dict[str, Any]) -> None:
+def _load(checkpoint: Path, model: str, evaluate: EvaluateSettings) -> AnySystem:
+    return load_system(
+        checkpoint,
+        system=model,
+        device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
+        batch_frames=evaluate.batch_frames,
+    )
+
+
+def _check_trainings(model: str, trainings: list[dict[str, Any]], digests: list[str]) -> None:
     """A training that was stopped leaves a checkpoint that its record does not tell of."""
-    if training.get("checkpoint_sha256") != facts["checkpoint_sha256"]:
+    if [each.get("checkpoint_sha256") for each in trainings] != digests:
         raise UserError(
-            f"The checkpoint of {facts['system']} is not the one that its training.json tells "
-            "of, since a training of it did not end; run `kedro run --pipelines=train "
-            f"--params=model={facts['system']}`."
+            f"The checkpoint of {model} is not the one that its training.json tells of, since a "
+            "training of it did not end; run `kedro run --pipelines=train "
+            f"--params=model={model}`."
+        )
+    if len({each.get("seed") for each in trainings}) < len(trainings):
+        raise UserError(
+            f"Two trainings of {model} have the same seed by its training.json; run `kedro run "
+            f"--pipelines=train --params=model={model}`."
         )
 
 
@@ -134,25 +163,31 @@ def score(
         evaluate: settings.
 
     Returns:
-        A row a frame and protocol.
+        A row a training, frame and protocol, with the training's `seed`. A threshold that is
+        chosen on validation clips is each training's own.
 
     Raises:
         UserError: predictions or masks are missing.
     """
-    read = partial(_read, clip_files, PredictionStore(predictions / model))
     validation = [clip.name for clip in _threshold_clips(clips, clip_files, evaluate)]
     test = [clip.name for clip in _clips_of("test", clips, clip_files, evaluate)]
     left_out = {
-        "drop_first": evaluate.drop_first_frames,
+        "drop_given": evaluate.drop_given,
         "drop_last": evaluate.drop_last_frames,
     }
-    protocols = [
-        with_threshold(get_protocol(name).model_copy(update=left_out), validation, read)
-        for name in evaluate.protocols
-    ]
-    rows = score_clips(test, protocols, read, evaluate.parallel)
+    named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
+    seeds = predicted.get("seeds", [None])
+    parts = []
+    stores = prediction_stores(predictions / model, len(seeds))
+    for trained_with, store in zip(seeds, stores, strict=True):
+        read = partial(_read, clip_files, store)
+        protocols = [with_threshold(protocol, validation, read) for protocol in named]
+        rows = score_clips(test, protocols, read, evaluate.parallel)
+        rows.insert(0, SEED, pd.Series([trained_with] * len(rows), dtype="Int64"))
+        parts.append(rows)
     leak_classes = {clip: clip_files.leak_class(clip) for clip in test}
-    return with_facts(rows, clips, videos, leak_classes, predicted["system"])
+    together = pd.concat(parts, ignore_index=True)
+    return with_facts(together, clips, videos, leak_classes, predicted["system"])
 
 
 def _read(
@@ -174,7 +209,7 @@ def summarise_scores(
     """Summarise the scores of a system, and record them.
 
     Args:
-        frame_scores: a row a frame and protocol.
+        frame_scores: a row a training, frame and protocol.
         predicted: what was predicted by what.
         videos: video table, which tells what footage it is.
         evaluate: settings.

@@ -11,12 +11,14 @@ from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.tracking import log_texts
+from fgstp.reporting.costs import cost_files
 from fgstp.reporting.headline import headline
 from fgstp.reporting.latex import as_latex
 from fgstp.reporting.markdown import as_markdown
 from fgstp.reporting.page import report_page
 from fgstp.reporting.prediction_figure import prediction_figure
 from fgstp.reporting.scored_footage import check_unchanged, same_footage
+from fgstp.reporting.summaries import with_facts
 from fgstp.reporting.tables import table1, table2
 from fgstp.reporting.training_curves import training_curves
 
@@ -27,13 +29,14 @@ BySystem = dict[str, dict[str, Any]]
 
 
 def compare_systems(
-    scores: BySystem, summaries: dict[str, pd.DataFrame]
+    scores: BySystem, summaries: dict[str, pd.DataFrame], system_costs: pd.DataFrame
 ) -> tuple[dict[str, str], str]:
     """Write the tables, and say the most important of them.
 
     Args:
         scores: by system, its scores and what they are of.
         summaries: by system, its summaries.
+        system_costs: what the systems cost; empty if that was not measured.
 
     Returns:
         Tables by file name, and the headline.
@@ -43,7 +46,7 @@ def compare_systems(
     """
     footage = same_footage(scores)
     together = _together(scores, summaries)
-    tables: dict[str, str] = {}
+    tables = cost_files(system_costs)
     for table in (table1(together, footage), table2(together, footage)):
         tables |= {
             f"{table.name}.csv": table.tidy().to_csv(index=False),
@@ -88,6 +91,7 @@ def draw_figures(
         clip_files,
         {system: PredictionStore(predictions / system).read for system in scores},
         footage,
+        scores,
     )
     return {PREDICTIONS: figure}, training_curves(_of(scores, trainings))
 
@@ -98,6 +102,7 @@ def write_page(
     trainings: BySystem,
     figures: dict[str, bytes],
     curves: dict[str, bytes],
+    system_costs: pd.DataFrame,
 ) -> str:
     """Put all on a page.
 
@@ -107,6 +112,7 @@ def write_page(
         trainings: by system, how it was trained.
         figures: figures as PNG by name.
         curves: training curves as PNG by name.
+        system_costs: what the systems cost; empty if that was not measured.
 
     Returns:
         The page, HTML that needs nothing beside itself.
@@ -117,6 +123,7 @@ def write_page(
         same_footage(scores),
         curves,
         figures[PREDICTIONS],
+        costs=system_costs,
     )
     log_texts({"report.html": page})
     return page
@@ -130,14 +137,20 @@ def _together(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> pd.DataFr
                 f"`kedro run --pipelines=evaluate --params=model={system}` again."
             )
     together = pd.concat([summaries[system] for system in scores], ignore_index=True)
-    return together.fillna({"note": ""})  # empty cells of the files
+    return with_facts(together.fillna({"note": ""}), scores)  # empty cells of the files
+
+
+def _all_of(training: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records of a system's trainings, the first and its repeats."""
+    return [training, *training.get("repeats", [])]
 
 
 def _of(scores: BySystem, trainings: BySystem) -> BySystem:
     """The trainings of the systems that are reported, of the very checkpoints that were scored."""
     for system in scores:
-        training = trainings.get(system, {})
-        if training.get("checkpoint_sha256") != scores[system]["checkpoint_sha256"]:
+        training, known = trainings.get(system, {}), scores[system]
+        digests = [each.get("checkpoint_sha256") for each in _all_of(training)]
+        if digests != [known["checkpoint_sha256"], *known.get("repeats_sha256", [])]:
             raise UserError(
                 f"{system} was trained again after it was scored, or its training.json is gone; "
                 f"run `kedro run --pipelines=train,evaluate --params=model={system}`."

@@ -15,7 +15,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
         [
             Node(
                 nodes.compare_systems,
-                inputs=["scores@all", "summaries@all"],
+                inputs=["scores@all", "summaries@all", "system_costs"],
                 outputs=["result_tables", "headline"],
                 name="compare_systems",
             ),
@@ -40,6 +40,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                     "training@all",
                     "prediction_figures",
                     "curve_figures",
+                    "system_costs",
                 ],
                 outputs="report_page",
                 name="write_page",

@@ -9,14 +9,15 @@ import torch
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.settings import check_seed
-from fgstp.models.checkpoint import BEST, repeat_folder, save_checkpoint
+from fgstp.models.checkpoint import BEST, save_checkpoint
 from fgstp.models.record import record_of
 from fgstp.models.registry import AnySystem, SystemsSettings, build_system
+from fgstp.models.repeats import remove_repeats_from, repeat_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
 from fgstp.training.fit import fit, planned
 from fgstp.training.outcome import Outcome
-from fgstp.training.repeats import finished_repeat, keep_repeat, remove_repeats_from
+from fgstp.training.repeats import finished_repeat, keep_repeat
 from fgstp.training.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def train_system(
     if not system.trainable:
         logger.info("%s needs no training.", model)
         save_checkpoint(system, folder / BEST)
-        remove_repeats_from(folder, 1)
+        _keep_only(folder, 0)
         return record_of(system, folder / BEST)
     # The first training comes last: until it ends, its files are those of an earlier command.
     repeats = [
@@ -68,11 +69,17 @@ def train_system(
     ]
     live = live_callbacks(clips, clip_files)
     outcome = fit(system, clips, clip_files, folder, train, seed=seed, callbacks=live)
-    remove_repeats_from(folder, train.seeds)
+    _keep_only(folder, train.seeds - 1)
     best = {f"best.{name}": value for name, value in outcome.scores.items()}
     log_numbers({"best.epoch": outcome.epoch, **best})
     logger.info("Best of %d epochs: %d, in %s.", outcome.n_epochs, outcome.epoch, folder / BEST)
     return _record(system, folder, clips, train, seed, outcome) | {"repeats": repeats}
+
+
+def _keep_only(system_folder: Path, n_repeats: int) -> None:
+    """Remove other repeats. Their folder is there without any too: DVC asks for it."""
+    remove_repeats_from(system_folder, 1 + n_repeats)
+    repeat_folder(system_folder, 1).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _new(model: str, systems: SystemsSettings, seed: int) -> AnySystem:

@@ -1,0 +1,211 @@
+"""RMem as a system."""
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from fgstp.footage.settings import Settings, Share
+from fgstp.models.frames import network_input, normalised
+from fgstp.models.resnet import ResNetSettings
+from fgstp.models.rmem.inference import Tracker, labels_at, write_every_frames
+from fgstp.models.rmem.network import Base, Encoded, Rmem
+from fgstp.models.rmem.temporal_position import N_SLOTS
+from fgstp.models.rmem.training import clip_loss
+from fgstp.models.sampling import SpreadFrames
+from fgstp.models.settings import NetworkSettings, OptimisationSettings
+from fgstp.models.system import Given, Needs, System
+from fgstp.models.triples import TripleBatch
+
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class RmemMemorySettings(Settings):
+    """What is remembered of a clip.
+
+    Attributes:
+        bank_frames: frames of the long-term bank, beside the first one.
+        write_every_frames: frames between two that are written to it; None: a thirtieth of the
+            clip, and at least 5.
+    """
+
+    bank_frames: int = Field(8, ge=1)
+    write_every_frames: int | None = Field(None, ge=1)
+
+
+class RmemTrainingSettings(Settings):
+    """How RMem is trained.
+
+    The four temporal slots are all trained only if the last frame of a sample reads four
+    frames from the bank, hence `n_frames` of at least 3 `write_every_frames` + 2.
+
+    Attributes:
+        n_frames: frames of a sample.
+        write_every_frames: frames of a sample between two that are written to the bank.
+        largest_step_frames: frames of a sample lie up to so far apart in their clip.
+        reverse_share: share of samples that run backwards.
+        first_gas_px: pixels of gas that the first frame of a sample should have, in the clip's
+            own pixels.
+        attempts: samples that are drawn at most until it has.
+        drop_path: rate of stochastic depth.
+        dropout: share of channels that DeAOT-L drops after depthwise convolutions.
+    """
+
+    n_frames: int = Field(8, ge=2)
+    write_every_frames: int = Field(2, ge=1)
+    largest_step_frames: int = Field(3, ge=1)
+    reverse_share: Share = 0.5
+    first_gas_px: int = Field(200, ge=0)
+    attempts: int = Field(40, ge=1)
+    drop_path: Rate = 0.1
+    dropout: Rate = 0.1
+
+    @model_validator(mode="after")
+    def _all_slots_are_trained(self) -> Self:
+        least = (N_SLOTS - 1) * self.write_every_frames + 2
+        if self.n_frames < least:
+            raise ValueError(
+                f"n_frames must be at least {least}, 3 write_every_frames + 2, so that all "
+                "temporal slots are trained"
+            )
+        return self
+
+
+class RmemSettings(NetworkSettings):
+    """Settings of RMem.
+
+    Attributes:
+        base: `aotl`, which the paper builds on, or `deaotl`, which the published scripts do.
+        encoder: the encoder.
+        width: channels of tokens; the other widths follow from it.
+        n_layers: blocks.
+        n_identities: objects that the network could tell apart; one is followed.
+        memory: what is remembered of a clip.
+        training: how it is trained.
+        output: `label`, gas or none as the published evaluation has it, or `soft`, the
+            probability of not being background.
+    """
+
+    base: Base = "aotl"
+    encoder: ResNetSettings = ResNetSettings()
+    width: int = Field(256, ge=16, multiple_of=16)
+    n_layers: int = Field(3, ge=1)
+    n_identities: int = Field(10, ge=1)
+    memory: RmemMemorySettings = RmemMemorySettings()
+    training: RmemTrainingSettings = RmemTrainingSettings()
+    output: Literal["label", "soft"] = "label"
+    optimisation: OptimisationSettings = OptimisationSettings(
+        optimiser="adamw",
+        weight_decay=0.07,
+        schedule="polynomial",
+        warm_up_share=0.05,
+        targets_per_step=32,
+        clip_norm=5.0,
+        average_decay=0.999,
+    )
+
+
+class RmemSystem(System[RmemSettings]):
+    """Restricted memory (RMem, arXiv 2406.08476): gas is followed from a frame's given mask on."""
+
+    settings_class: ClassVar[type[Settings]] = RmemSettings
+    encoders: ClassVar[tuple[str, ...]] = ("encoder",)
+    network: Rmem
+
+    @property
+    def name(self) -> str:
+        """`rmem`."""
+        return "rmem"
+
+    @property
+    def needs(self) -> Needs:
+        """The mask of one frame."""
+        return "first_mask"
+
+    @property
+    def sampling(self) -> SpreadFrames:
+        """Frames of a clip in their order or backwards, the first with enough gas."""
+        training = self.settings.training
+        return SpreadFrames(
+            training.n_frames,
+            largest_step=((0.0, training.largest_step_frames),),
+            reverse_share=training.reverse_share,
+            first_gas_px=training.first_gas_px,
+            attempts=training.attempts,
+        )
+
+    @property
+    def label(self) -> str:
+        """`AOT-L` or `DeAOT-L`."""
+        return {"aotl": "AOT-L", "deaotl": "DeAOT-L"}[self.settings.base]
+
+    def _build(self) -> None:
+        settings = self.settings
+        self.network = Rmem(
+            settings.encoder,
+            settings.base,
+            settings.width,
+            n_layers=settings.n_layers,
+            n_identities=settings.n_identities,
+            drop_path=settings.training.drop_path,
+            dropout=settings.training.dropout,
+        )
+
+    def training_step(
+        self, batch: TripleBatch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step forward on a batch of clips; see `System.training_step`."""
+        loss = clip_loss(
+            self.network,
+            normalised(batch.frames, self.settings.normalisation),
+            (batch.masks.squeeze(2) > 0.5).long(),
+            write_every_frames=self.settings.training.write_every_frames,
+            progress=progress,
+        )
+        parts = {name: term.detach() for name, term in loss._asdict().items()}
+        return loss.total(progress), parts
+
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
+        """The given mask in its frame, what is found in later frames, and 0 in earlier ones.
+
+        A mask without gas leaves nothing to follow: all is 0. A small plume is not lost when its
+        mask is resized; see `labels_at`.
+        """
+        maps = np.zeros(frames.shape, np.float32)
+        mask = np.asarray(given.first_mask) > 0
+        if not mask.any():
+            return maps
+        first, settings = given.first_frame, self.settings
+        size = settings.height_px, settings.width_px
+        encoded = self._encoded(frames[first:])
+        tracker = Tracker(
+            self.network,
+            next(encoded),
+            labels_at(torch.from_numpy(mask).to(self.device), size),
+            bank_frames=settings.memory.bank_frames,
+            write_every_frames=settings.memory.write_every_frames
+            or write_every_frames(len(frames) - first),
+        )
+        maps[first] = mask
+        for number, frame in enumerate(encoded, start=first + 1):
+            found = tracker.propagate(frame)
+            p = found.probabilities(frames.shape[1:])
+            gas = p.argmax(0) > 0
+            tracker.write(found, labels_at(gas, size))
+            maps[number] = (gas if settings.output == "label" else 1.0 - p[0]).cpu().numpy()
+        return maps
+
+    def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[Encoded]:
+        """Features of each frame; a few frames are encoded together."""
+        settings = self.settings
+        size = settings.height_px, settings.width_px
+        for start in range(0, len(frames), settings.batch_frames):
+            batch = torch.from_numpy(np.array(frames[start : start + settings.batch_frames]))
+            encoded = self.network.encode(
+                network_input(batch.to(self.device), *size, settings.normalisation)
+            )
+            yield from (encoded.part(i, i + 1) for i in range(len(batch)))

@@ -1,0 +1,69 @@
+"""SINet-V2 as a system."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fgstp.footage.settings import Settings
+from fgstp.models.encoder_weights import begin_encoder
+from fgstp.models.frames import network_input, normalised, probabilities
+from fgstp.models.losses import hybrid_loss
+from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
+from fgstp.models.sinet_v2.network import SinetV2
+from fgstp.models.system import Given, System
+from fgstp.models.triples import TripleBatch
+
+
+class SinetV2Settings(NetworkSettings):
+    """Settings of SINet-V2.
+
+    Attributes:
+        encoder: the encoder, a Res2Net-50 as published, or a transformer.
+        loss: what is minimised, at each of the four outputs.
+    """
+
+    encoder: BackboneSettings = BackboneSettings()
+    loss: LossSettings = LossSettings()
+
+
+class SinetV2System(System[SinetV2Settings]):
+    """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""
+
+    settings_class: ClassVar[type[Settings]] = SinetV2Settings
+    network: SinetV2
+
+    @property
+    def name(self) -> str:
+        """`sinet_v2`."""
+        return "sinet_v2"
+
+    def _build(self) -> None:
+        self.network = SinetV2(self.settings.encoder.name)
+
+    def _load_initial_weights(self) -> None:
+        begin_encoder(self.network.encoder.backbone, self.settings.encoder)
+
+    def training_step(
+        self, batch: TripleBatch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step forward: the structure losses of all four maps; see `System.training_step`."""
+        frames, masks = batch.frames.flatten(0, 1), batch.masks.flatten(0, 1)
+        maps = self.network(normalised(frames, self.settings.normalisation))
+        terms = hybrid_loss(maps, masks, (1.0,) * len(maps), self.settings.loss.bce)
+        return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
+
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
+        return np.concatenate([maps.cpu().numpy() for maps in self._maps(frames)])
+
+    def _maps(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
+        """Maps (B, H, W) of the next frames, in their order."""
+        settings = self.settings
+        size = settings.height_px, settings.width_px
+        for start in range(0, len(frames), settings.batch_frames):
+            batch = torch.from_numpy(np.array(frames[start : start + settings.batch_frames]))
+            maps = self.network(network_input(batch.to(self.device), *size, settings.normalisation))
+            yield probabilities(maps.s_3, *frames.shape[1:])

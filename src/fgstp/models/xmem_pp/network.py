@@ -1,0 +1,180 @@
+"""The network of XMem (arXiv 2207.07115), which XMem++ (arXiv 2307.15958) uses as it is."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fgstp.models.resnet import Levels, ResNetEncoder, ResNetSettings
+from fgstp.models.xmem_pp.blocks import Fuse, GatedUpdate
+from fgstp.models.xmem_pp.decoder import Decoder
+
+STRIDE = 16  # of the memory's grid: sides are padded to multiples of it
+N_VALUE_INPUTS = 5  # three channels of the frame, the mask, and the masks of other objects
+
+
+class Keys(NamedTuple):
+    """What is known of B frames without any mask. h and w are H/16 and W/16, padded.
+
+    Attributes:
+        key: (B, C, h, w).
+        shrinkage: (B, 1, h, w), 1 or more: how sharply a position answers as memory.
+        selection: (B, C, h, w) in [0, 1]: which channels matter to it as a query.
+        f16: (B, C16, h, w) features.
+        f8: (B, C8, 2h, 2w) features.
+        f4: (B, C4, 4h, 4w) features.
+    """
+
+    key: Tensor
+    shrinkage: Tensor
+    selection: Tensor
+    f16: Tensor
+    f8: Tensor
+    f4: Tensor
+
+
+class Segmentation(NamedTuple):
+    """Decoded frames.
+
+    Attributes:
+        sensory: (B, C, h, w): the sensory state after them.
+        logits: (B, 2, H, W): of background and gas.
+        prob: (B, 1, H, W) in [0, 1]: the softmax's probability of gas.
+    """
+
+    sensory: Tensor
+    logits: Tensor
+    prob: Tensor
+
+
+class KeyHead(nn.Module):
+    """Key, shrinkage y^2 + 1 and selection sigmoid(y) from features, each by a convolution.
+
+    Args:
+        n_in: channels of the features.
+        n_key: channels of the key.
+    """
+
+    def __init__(self, n_in: int, n_key: int) -> None:
+        super().__init__()
+        self.key = nn.Conv2d(n_in, n_key, 3, padding=1)
+        self.shrinkage = nn.Conv2d(n_in, 1, 3, padding=1)
+        self.selection = nn.Conv2d(n_in, n_key, 3, padding=1)
+        nn.init.orthogonal_(self.key.weight)
+        nn.init.zeros_(self.key.bias)  # type: ignore[arg-type]
+
+    def forward(self, f16: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, n_in, h, w) -> (B, n_key, h, w), (B, 1, h, w), (B, n_key, h, w)."""
+        return self.key(f16), self.shrinkage(f16).square() + 1.0, self.selection(f16).sigmoid()
+
+
+class Xmem(nn.Module):
+    """Segments one object in frames, with values read from a memory of other frames.
+
+    Memory and loop are outside: `fgstp.models.xmem_pp.memory` and `inference` in use, and
+    `training`. The two encoders may have any batch of frames, of one clip or of several.
+
+    Frames may have any size. Sides that are not multiples of 16 are padded at the right and
+    at the bottom by repeating the border, masks too, and outputs are cut to the frame again.
+
+    Args:
+        key_encoder: the encoder of frames.
+        value_encoder: the encoder of frames with masks.
+        n_key: channels of a key.
+        n_value: channels of a value.
+        n_sensory: channels of the sensory state.
+        n_coarse: channels of the decoder at 1/16.
+        n_fine: channels of the decoder at 1/8 and 1/4.
+    """
+
+    def __init__(
+        self,
+        key_encoder: ResNetSettings,
+        value_encoder: ResNetSettings,
+        *,
+        n_key: int = 64,
+        n_value: int = 512,
+        n_sensory: int = 64,
+        n_coarse: int = 512,
+        n_fine: int = 256,
+    ) -> None:
+        super().__init__()
+        self.n_sensory = n_sensory
+        self.key_encoder = ResNetEncoder(key_encoder)
+        self.value_encoder = ResNetEncoder(value_encoder, n_in=N_VALUE_INPUTS)
+        n_f16 = self.key_encoder.widths[-1]
+        self.key_head = KeyHead(n_f16, n_key)
+        self.value_fuse = Fuse(n_f16 + self.value_encoder.widths[-1], n_value)
+        self.deep_update = GatedUpdate(n_value, n_sensory)
+        self.decoder = Decoder(self.key_encoder.widths, n_value, n_sensory, n_coarse, n_fine)
+
+    def encode_key(self, frames: Tensor) -> Keys:
+        """What is known of frames (B, 3, H, W), normalised, without any mask."""
+        f4, f8, f16 = self.key_encoder(padded(frames))
+        key, shrinkage, selection = self.key_head(f16)
+        return Keys(key, shrinkage, selection, f16, f8, f4)
+
+    def encode_value(
+        self, frames: Tensor, f16: Tensor, masks: Tensor, sensory: Tensor, *, deep_update: bool
+    ) -> tuple[Tensor, Tensor]:
+        """What memory is to hold of frames.
+
+        Args:
+            frames: (B, 3, H, W), normalised.
+            f16: their features, from `encode_key`.
+            masks: (B, 1, H, W) in [0, 1], given or predicted.
+            sensory: (B, n_sensory, h, w).
+            deep_update: whether the state takes in the value.
+
+        Returns:
+            Values (B, n_value, h, w), and the state, updated or as it was.
+        """
+        others = torch.zeros_like(masks)  # there is one object
+        features = self.value_encoder(padded(torch.cat([frames, masks, others], dim=1)))
+        value = self.value_fuse(f16, features.f16)
+        if deep_update:
+            sensory = self.deep_update(value, sensory)
+        return value, sensory
+
+    def segment(
+        self,
+        keys: Keys,
+        readout: Tensor,
+        sensory: Tensor,
+        size: tuple[int, ...],
+        *,
+        update: bool,
+    ) -> Segmentation:
+        """Segment frames.
+
+        Soft aggregation of one object and the background, whose probabilities are p and 1 - p
+        with p = sigmoid(l), is a softmax over (-l, l): the probability is sigmoid(2 l). The
+        published form squashes and clamps l before, at 16, where its gradient ends.
+
+        Args:
+            keys: of the frames; their features are used.
+            readout: (B, n_value, h, w): read from memory for them.
+            sensory: (B, n_sensory, h, w): the state before them.
+            size: height and width of the frames.
+            update: whether the state takes in what is decoded.
+
+        Returns:
+            The state, logits and probabilities.
+        """
+        height, width = size
+        features = Levels(keys.f4, keys.f8, keys.f16)
+        sensory, logit = self.decoder(features, readout, sensory, update=update)
+        logit = logit[..., :height, :width].float()
+        return Segmentation(sensory, torch.cat([-logit, logit], dim=1), torch.sigmoid(2.0 * logit))
+
+    def no_sensory(self, f16: Tensor) -> Tensor:
+        """The sensory state before the first frames: zeros, (B, n_sensory, h, w)."""
+        return f16.new_zeros(f16.shape[0], self.n_sensory, *f16.shape[2:])
+
+
+def padded(x: Tensor) -> Tensor:
+    """A picture (B, C, H, W) with its border repeated up to sides that are multiples of 16."""
+    height, width = x.shape[-2:]
+    bottom, right = -height % STRIDE, -width % STRIDE
+    return functional.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x

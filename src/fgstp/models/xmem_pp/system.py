@@ -1,0 +1,156 @@
+"""XMem++ as a system."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from fgstp.footage.settings import Settings
+from fgstp.models.frames import network_input, normalised
+from fgstp.models.sampling import SpreadFrames
+from fgstp.models.system import Given, Needs, System
+from fgstp.models.triples import TripleBatch
+from fgstp.models.xmem_pp.inference import Tracker
+from fgstp.models.xmem_pp.losses import FrameLoss, frame_loss, hardest_fraction
+from fgstp.models.xmem_pp.memory import Memory
+from fgstp.models.xmem_pp.network import Xmem
+from fgstp.models.xmem_pp.settings import XmemSettings
+from fgstp.models.xmem_pp.training import segment_clips
+
+
+class XmemSystem(System[XmemSettings]):
+    """XMem++ (arXiv 2307.15958), which is told the gas of one frame and follows it.
+
+    With one frame told, as here, it is XMem (arXiv 2207.07115) whose limits of the working
+    memory are larger by one.
+    """
+
+    settings_class: ClassVar[type[Settings]] = XmemSettings
+    encoders: ClassVar[tuple[str, ...]] = ("key_encoder", "value_encoder")
+    network: Xmem
+
+    @property
+    def name(self) -> str:
+        """`xmem_pp`."""
+        return "xmem_pp"
+
+    @property
+    def needs(self) -> Needs:
+        """The mask of one frame."""
+        return "first_mask"
+
+    @property
+    def sampling(self) -> SpreadFrames:
+        """Frames of a clip, further and further apart, half of the samples backwards."""
+        settings = self.settings.training
+        return SpreadFrames(
+            settings.n_frames,
+            settings.largest_step,
+            reverse_share=0.5,
+            first_gas_px=1,
+            attempts=5,
+        )
+
+    def _build(self) -> None:
+        settings, widths = self.settings, self.settings.widths
+        self.network = Xmem(
+            settings.key_encoder,
+            settings.value_encoder,
+            n_key=widths.key,
+            n_value=widths.value,
+            n_sensory=widths.sensory,
+            n_coarse=widths.coarse,
+            n_fine=widths.fine,
+        )
+
+    def training_step(
+        self, batch: TripleBatch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step forward on a batch of spread frames; see `System.training_step`.
+
+        The loss is the sum over the frames but the first, and the mean over clips. Clips
+        whose first frame has no gas are learned from too: nothing is to be found in them.
+        """
+        settings = self.settings.training
+        frames = normalised(batch.frames, self.settings.normalisation)
+        masks = (batch.masks > 0.5).float()
+        fraction = hardest_fraction(
+            progress,
+            settings.bootstrap_start,
+            settings.bootstrap_end,
+            settings.bootstrap_fraction,
+        )
+        found = segment_clips(
+            self.network, frames, masks[:, 0], settings.n_reference, settings.deep_update_share
+        )
+        terms = [
+            frame_loss(frame.logits, frame.prob, masks[:, t], fraction)
+            for t, frame in enumerate(found, start=1)
+        ]
+        ce, dice = (torch.stack(each).sum() for each in zip(*terms, strict=True))
+        return ce + dice, FrameLoss(ce.detach(), dice.detach())._asdict()
+
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
+        maps = np.zeros(frames.shape, dtype=np.float32)
+        first_mask = np.asarray(given.first_mask) != 0
+        if not first_mask.any():  # there is nothing to follow
+            return maps
+        followed = frames[given.first_frame :]
+        for number, found in enumerate(self._maps(followed, first_mask), start=given.first_frame):
+            maps[number] = found.cpu().numpy()
+        maps[given.first_frame] = first_mask
+        return maps
+
+    def _maps(self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]) -> Iterator[Tensor]:
+        """Maps (H, W) of the frames, of which the first is the given one."""
+        settings, memory = self.settings, self.settings.memory
+        size = settings.height_px, settings.width_px
+        tracker = Tracker(
+            self.network,
+            Memory(
+                t_max=memory.t_max,
+                t_min=memory.t_min,
+                n_prototypes=memory.n_prototypes,
+                long_term_limit=memory.long_term_limit,
+                top_k=memory.top_k,
+            ),
+            memory.memory_every_frames,
+        )
+        mask = resized_mask(torch.from_numpy(first_mask).to(self.device), *size)
+        for prob in tracker.follow(self._batches(frames), mask, len(frames)):
+            found = functional.interpolate(prob[None, None], frames.shape[1:], mode="bilinear")
+            yield (found[0, 0] > 0.5 if settings.output == "label" else found[0, 0]).float()
+
+    def _batches(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
+        settings = self.settings
+        for start in range(0, len(frames), settings.batch_frames):
+            batch = torch.from_numpy(np.array(frames[start : start + settings.batch_frames]))
+            yield network_input(
+                batch.to(self.device),
+                settings.height_px,
+                settings.width_px,
+                settings.normalisation,
+            )
+
+
+def resized_mask(mask: Tensor, height_px: int, width_px: int) -> Tensor:
+    """A mask at the network's size.
+
+    Args:
+        mask: (H, W) bool.
+        height_px: height that the network works at.
+        width_px: width that the network works at.
+
+    Returns:
+        (1, 1, height_px, width_px) float32, 0 or 1: the nearest pixel's. A mask too small to
+        be met by any is not lost: every pixel that touches it is 1 then.
+    """
+    picture = mask[None, None].float()
+    nearest = functional.interpolate(picture, (height_px, width_px), mode="nearest-exact")
+    if nearest.any():
+        return nearest
+    return functional.adaptive_max_pool2d(picture, (height_px, width_px))

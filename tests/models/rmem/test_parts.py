@@ -1,0 +1,185 @@
+"""Each part against its formula, written down once more in the plainest way."""
+
+import math
+
+import pytest
+import torch
+
+from fgstp.models.resnet import Levels
+from fgstp.models.rmem.attention import attend, attend_with_weights
+from fgstp.models.rmem.entries import Entry
+from fgstp.models.rmem.fpn import FpnHead, aligned
+from fgstp.models.rmem.identity_bank import IdentityBank, identity_places
+from fgstp.models.rmem.inference import labels_at
+from fgstp.models.rmem.sine_position import sine_position
+from fgstp.models.rmem.temporal_position import TemporalPosition, memory_slots
+from fgstp.models.rmem.tokens import as_maps, as_tokens
+from fgstp.models.rmem.window_attention import WindowAttention, window_offsets
+
+CPU = torch.device("cpu")
+SLOTS = {
+    1: [0],
+    2: [0, 1],
+    3: [0, 1, 2],
+    4: [0, 1, 2, 3],
+    5: [0, 1, 2, 3, 3],
+    6: [0, 1, 1, 2, 3, 3],
+    7: [0, 1, 1, 2, 2, 3, 3],
+    8: [0, 0, 1, 1, 2, 2, 3, 3],
+    9: [0, 0, 1, 1, 2, 2, 3, 3, 3],
+    10: [0, 0, 1, 1, 1, 2, 2, 3, 3, 3],
+    11: [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3],
+    12: [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3],
+}
+
+
+@pytest.mark.parametrize("n_frames", SLOTS)
+def test_remembered_frames_share_four_slots(n_frames):
+    assert memory_slots(n_frames) == SLOTS[n_frames]
+    if n_frames > 4:  # nearest interpolation of the four slots, from the newest on
+        backwards = torch.tensor([[[3.0, 2.0, 1.0, 0.0]]])
+        nearest = torch.nn.functional.interpolate(backwards, size=n_frames, mode="nearest")
+        assert nearest.flatten().flip(0).tolist() == SLOTS[n_frames]
+
+
+def test_temporal_positions_are_added_to_query_and_keys_alone(draw):
+    torch.manual_seed(0)
+    temporal = TemporalPosition(6)
+    assert 0 < temporal.slots.std() < 0.1
+    frames = [Entry(draw(2, 3, 6), draw(2, 3, 8)) for _ in range(5)]
+    query = draw(2, 3, 6)
+    placed, keys, values = temporal(query, frames)
+    assert torch.equal(placed, query + temporal.query)
+    expected = [
+        frame.keys + temporal.slots[slot] for frame, slot in zip(frames, SLOTS[5], strict=True)
+    ]
+    assert torch.equal(keys, torch.cat(expected, 1))
+    assert torch.equal(values, torch.cat([frame.values for frame in frames], 1))
+
+
+@pytest.mark.parametrize("n_heads", [1, 4])
+def test_attention_is_a_softmax_of_likeness_in_each_head(draw, n_heads):
+    query, keys, values = draw(2, 5, 8), draw(2, 7, 8), draw(2, 7, 12)
+    k, v = 8 // n_heads, 12 // n_heads
+    parts, weights = [], 0
+    for h in range(n_heads):
+        logits = torch.einsum(
+            "bnk,bmk->bnm", query[..., h * k :][..., :k], keys[..., h * k :][..., :k]
+        )
+        p = torch.exp(logits / math.sqrt(k))
+        p /= p.sum(2, keepdim=True)
+        parts.append(torch.einsum("bnm,bmv->bnv", p, values[..., h * v :][..., :v]))
+        weights = weights + p / n_heads
+    expected = torch.cat(parts, 2)
+    torch.testing.assert_close(attend(query, keys, values, n_heads), expected)
+    read = attend_with_weights(query, keys, values, n_heads)
+    torch.testing.assert_close(read.values, expected)
+    torch.testing.assert_close(read.weights, weights)
+
+
+def test_window_attention_looks_at_the_tokens_around(draw):
+    height, width = 9, 18  # one side within the window, one beyond it
+    torch.manual_seed(0)
+    attention = WindowAttention(4)
+    query, keys, values = (draw(2, height * width, c) for c in (4, 4, 6))
+    got = as_maps(attention(query, keys, values, window_offsets((height, width), CPU)), (9, 18))
+    weight, bias = attention.bias.weight, attention.bias.bias
+    q, k, v = (as_maps(x, (height, width)) for x in (query, keys, values))
+    with torch.no_grad():
+        for b, y, x in [(0, 0, 0), (0, 4, 9), (1, 8, 17), (1, 2, 11), (0, 8, 3)]:
+            places = weight @ q[b, :, y, x] + bias
+            logits, seen = [], []
+            for dy in range(-7, 8):
+                for dx in range(-7, 8):
+                    if 0 <= y + dy < height and 0 <= x + dx < width:
+                        likeness = q[b, :, y, x] @ k[b, :, y + dy, x + dx] / 2.0
+                        logits.append(likeness + places[15 * (dy + 7) + dx + 7])
+                        seen.append(v[b, :, y + dy, x + dx])
+            expected = torch.stack(logits).softmax(0) @ torch.stack(seen)
+            torch.testing.assert_close(got[b, :, y, x], expected)
+
+
+@pytest.mark.parametrize("size", [(3, 5), (1, 1)])
+def test_sine_positions(size):
+    width = 16
+    got = sine_position(size, width, CPU).view(*size, width)
+    for y in range(size[0]):
+        for x in range(size[1]):
+            for half, (place, side) in enumerate(((y, size[0]), (x, size[1]))):
+                u = 2 * math.pi * place / (side - 1 + 1e-6)
+                for j in range(4):
+                    angle = u / 10000 ** (2 * j / 8)
+                    channel = 8 * half + 2 * j
+                    assert got[y, x, channel] == pytest.approx(math.sin(angle), abs=1e-5)
+                    assert got[y, x, channel + 1] == pytest.approx(math.cos(angle), abs=1e-5)
+
+
+def test_the_identity_bank_starts_orthogonal_and_short():
+    torch.manual_seed(0)
+    kernels = IdentityBank(10, 24, with_norm=False).embed.weight.flatten(1)
+    assert kernels.shape == (24, 12 * 17 * 17)
+    torch.testing.assert_close(kernels @ kernels.T, torch.eye(24) / 17**4, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (33, 49), (40, 50)])
+def test_the_identity_bank_sums_the_kernels_of_the_labels_around(randomised, size):
+    bank = randomised(IdentityBank(3, 8, with_norm=False))
+    labels = torch.randint(0, 4, (2, *size), generator=torch.Generator().manual_seed(1))
+    maps = bank(labels)
+    assert maps.shape == (2, 8, -(-size[0] // 16), -(-size[1] // 16))
+    for h, w in [(0, 0), (1, 2), (maps.shape[2] - 1, maps.shape[3] - 1)]:
+        total = bank.embed.bias.clone()
+        for dy in range(-8, 9):
+            for dx in range(-8, 9):
+                y, x = 16 * h + dy, 16 * w + dx
+                if 0 <= y < size[0] and 0 <= x < size[1]:
+                    total = total + bank.embed.weight[:, labels[1, y, x], dy + 8, dx + 8]
+        torch.testing.assert_close(maps[1, :, h, w], total, atol=1e-5, rtol=1e-5)
+
+
+def test_identities_are_drawn_without_repetition_and_background_stays():
+    torch.manual_seed(0)
+    places = identity_places(50, 10, CPU)
+    assert (places[:, 0] == 0).all()
+    assert torch.equal(places.sort(1).values, torch.arange(11).expand(50, -1))
+    assert len(places[:, 1].unique()) == 10
+    torch.manual_seed(0)
+    assert torch.equal(places, identity_places(50, 10, CPU))
+
+
+def test_tokens_are_rows_of_a_map(draw):
+    maps = draw(2, 3, 4, 5)
+    tokens = as_tokens(maps)
+    assert torch.equal(tokens[1, 5 * 2 + 3], maps[1, :, 2, 3])
+    assert torch.equal(as_maps(tokens, (4, 5)), maps)
+
+
+def test_resizing_keeps_the_corners(draw):
+    maps = draw(1, 2, 3, 4)
+    larger = aligned(maps, (5, 10))
+    assert torch.equal(larger[..., ::4, ::9], maps[..., ::2, ::3])
+    torch.testing.assert_close(larger[..., ::2, ::3], maps)
+
+
+@pytest.mark.parametrize("sizes", [((6, 8), (3, 4), (2, 2)), ((9, 13), (5, 7), (3, 4))])
+def test_the_head_follows_the_sizes_of_the_levels(draw, sizes):
+    head = FpnHead(20, 32, (4, 5, 6), 11)
+    levels = Levels(*(draw(2, c, *size) for c, size in zip((4, 5, 6), sizes, strict=True)))
+    assert head(draw(2, 20, *sizes[2]), levels).shape == (2, 11, *sizes[0])
+
+
+def test_a_mask_is_resized_by_nearest_pixels():
+    gas = torch.zeros(4, 6, dtype=torch.bool)
+    gas[1, 2:4] = True
+    assert torch.equal(labels_at(gas, (8, 12))[0, 2:4, 4:8], torch.ones(2, 4, dtype=torch.int64))
+    assert labels_at(gas, (8, 12)).sum() == 8
+    assert torch.equal(labels_at(gas, (4, 6))[0], gas.long())
+
+
+def test_a_small_mask_does_not_vanish_when_it_is_resized():
+    gas = torch.zeros(40, 60, dtype=torch.bool)
+    gas[4, 31] = True
+    labels = labels_at(gas, (10, 10))
+    assert labels.shape == (1, 10, 10)
+    assert labels.nonzero().tolist() == [[0, 1, 5]]
+    assert not labels_at(torch.zeros(40, 60, dtype=torch.bool), (10, 10)).any()
