@@ -9,14 +9,13 @@ once to warm up, once to count, and some times for the time, of which the median
 table. Its time is also given as a multiple of FGSTP's in the same run. Operations are
 multiply-accumulates of convolutions and matrix products; what is computed once a clip is shared
 out among its frames. Memory is the highest of the process, less what it was before the system
-was built; on a GPU what torch allocated. The table is written beside this file, from where the
-report takes it.
+was built; on a GPU what torch allocated. The figures of all systems are written to the table
+beside this file, which keeps those of other devices, and from where the report takes them.
 """
 
 import argparse
 import json
 import multiprocessing
-import os
 import platform
 import resource
 import statistics
@@ -36,7 +35,7 @@ from fgstp.plumes import SyntheticVideo
 
 TABLE = Path(__file__).with_suffix(".csv")
 REFERENCE = "fgstp"
-KIB, MIB = 2**10, 2**20
+KIB, MB = 2**10, 1e6
 
 
 def main() -> None:
@@ -52,7 +51,9 @@ def main() -> None:
             )
     table = pd.DataFrame(rows)
     if len(arguments.systems) == len(SYSTEMS):
-        table.to_csv(TABLE, index=False)
+        before = pd.read_csv(TABLE)
+        others = before[before["device"] != rows[0]["device"]]
+        pd.concat([others, table]).to_csv(TABLE, index=False)
     if REFERENCE in set(table["system"]):
         of_reference = table.set_index("system")["ms_per_frame"][REFERENCE]
         table[f"times_{REFERENCE}"] = (table["ms_per_frame"] / of_reference).round(2)
@@ -99,7 +100,7 @@ def measured(name: str, n_frames: int, n_runs: int, cuda: bool) -> dict[str, Any
         "parameters": sum(weights.numel() for weights in system.network.parameters()),
         "gmacs_per_frame": round(_gmacs(system, frames, masks) / n_frames, 2),
         "ms_per_frame": round(1000 * statistics.median(times_s) / n_frames, 1),
-        "peak_memory_mb": round(peak_b / MIB),
+        "peak_memory_mb": round(peak_b / MB),
         "device": _device(cuda),
         "height_px": own.get("height_px", frames.shape[1]),
         "width_px": own.get("width_px", frames.shape[2]),
@@ -145,8 +146,15 @@ def _highest_b(cuda: bool) -> int:
 def _device(cuda: bool) -> str:
     if cuda:
         return torch.cuda.get_device_name()
-    model = platform.processor() or platform.machine()
-    return f"CPU ({model}), {torch.get_num_threads()} threads of {os.cpu_count()}"
+    return f"{_processor()}, {torch.get_num_threads()} threads"
+
+
+def _processor() -> str:
+    """Name of the processor; Python itself tells no more than its family."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

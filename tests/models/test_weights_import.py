@@ -16,6 +16,7 @@ from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.fgstp.network import Fgstp
 from fgstp.models.importing import IMPORTABLE, import_published, parsed_settings
 from fgstp.models.published import fgstp_rules
+from fgstp.models.registry import build_system
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import check_fit, renamed
 
@@ -51,6 +52,36 @@ def _run(folder, *, weights, arguments=(), out="out.ckpt"):
 
 def test_the_command_knows_the_systems_that_can_be_imported():
     assert list(cli.IMPORTABLE) == sorted(IMPORTABLE)
+
+
+@pytest.mark.parametrize(
+    ("system", "table", "settings"),
+    [
+        ("fgstp", "fgstp", {}),
+        ("fgstp", "fgstp", {"variant": "paper"}),
+        ("mg", "mg", {}),
+        ("rmem", "rmem_aotl", {}),
+        ("rmem", "rmem_deaotl", {"base": "deaotl"}),
+        ("sinet_v2", "sinet_v2", {}),
+        ("slt_net", "slt_short", {}),
+        ("xmem_pp", "xmem", {}),
+        ("zoomnext", "zoomnext_video", {}),
+        ("zoomnext", "zoomnext_image", {"n_frames": 1}),
+    ],
+)
+def test_every_weight_of_a_published_network_finds_its_place(golden, system, table, settings):
+    published = IMPORTABLE[system](settings)
+    with torch.device("meta"):
+        network = build_system(system, {**published.settings, **settings}).network
+        weights = {key: torch.empty(shape) for key, shape in golden(table).shapes().items()}
+        found = published.weights_for(network, weights, "the key table")
+        assert found.keys() == network.state_dict().keys()
+        first = next(iter(weights))
+        with pytest.raises(UserError, match="the key table: 1 tensor is missing"):
+            without = {key: each for key, each in weights.items() if key != first}
+            published.weights_for(network, without, "the key table")
+        with pytest.raises(UserError, match=r"1 key belongs to nothing in it \(more\)"):
+            published.weights_for(network, weights | {"more": torch.empty(1)}, "the key table")
 
 
 def test_settings_may_be_nested():
