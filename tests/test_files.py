@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fgstp.errors import UserError
-from fgstp.files import TEMPORARY_PREFIX, atomic_path, write_text
+from fgstp.files import TEMPORARY_PREFIX, atomic_path, code_digest, write_text
 
 
 def names(folder):
@@ -102,3 +102,18 @@ def test_two_files_of_one_folder_do_not_share_a_temporary_file(tmp_path):
         other.write_text("2")
     assert (tmp_path / "a").read_text() == "1"
     assert (tmp_path / "b").read_text() == "2"
+
+
+def test_code_that_changed_has_another_digest(tmp_path):
+    (tmp_path / "package/deep").mkdir(parents=True)
+    module = tmp_path / "package/deep/module.py"
+    module.write_text("a = 1\n")
+    alone = tmp_path / "alone.py"
+    alone.write_text("b = 2\n")
+    before = code_digest([tmp_path / "package", alone])
+    (tmp_path / "package/notes.txt").write_text("no code")
+    assert code_digest([tmp_path / "package", alone]) == before
+    module.write_text("a = 2\n")
+    changed = code_digest([tmp_path / "package", alone])
+    alone.write_text("b = 3\n")
+    assert len({before, changed, code_digest([tmp_path / "package", alone])}) == 3

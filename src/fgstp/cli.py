@@ -130,5 +130,8 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
         key, equals, value = setting.partition("=")
         if not (key and equals):
             raise UserError(f"--setting {setting} is not of the form KEY=VALUE; give both.")
-        values[key] = yaml.safe_load(value)
+        try:
+            values[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UserError(f"The value of --setting {setting} is no YAML; quote it.") from error
     return values

@@ -1,6 +1,7 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files: written so that a reader never sees half of one, and told apart by content."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,3 +79,19 @@ def write_text(path: Path, text: str) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def code_digest(places: Iterable[Path]) -> str:
+    """SHA-256 of Python code: where it changed, what it made may be outdated.
+
+    Args:
+        places: files, and folders whose Python files count, at any depth.
+
+    Returns:
+        Hexadecimal digits.
+    """
+    total = hashlib.sha256()
+    for place in places:
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            total.update(path.read_bytes())
+    return total.hexdigest()

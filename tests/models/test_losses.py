@@ -2,8 +2,15 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
-from fgstp.models.losses import boundary_weights, hybrid_loss, structure_loss
+from fgstp.models.losses import (
+    boundary_weights,
+    hardest_entropy,
+    hardest_share,
+    hybrid_loss,
+    structure_loss,
+)
 
 SURE = 30.0  # a logit
 
@@ -114,3 +121,29 @@ def test_the_hybrid_loss_sums_outputs_by_their_weights(disc):
     torch.testing.assert_close(total.iou, first.iou + 0.5 * third.iou)
     with pytest.raises(ValueError, match="zip"):
         hybrid_loss(outputs, disc, (1.0, 1.0))
+
+
+def test_the_share_of_hardest_pixels_falls_linearly():
+    shares = [hardest_share(p, 0.18, 0.64, 0.15) for p in (0.0, 0.18, 0.41, 0.64, 0.99)]
+    assert shares == pytest.approx([1.0, 1.0, 0.575, 0.15, 0.15])
+    shares = [hardest_share(p, 0.0, 0.5, 0.15) for p in (0.0, 0.25, 0.5, 0.9)]
+    assert shares == pytest.approx([1.0, 0.575, 0.15, 0.15])
+
+
+@pytest.mark.parametrize(("share", "n"), [(1.0, 4), (0.8, 3), (0.7, 2), (0.3, 1), (0.01, 1)])
+def test_cross_entropy_is_the_mean_of_the_hardest_pixels(share, n):
+    p, labels = torch.tensor([[[0.9, 0.2], [0.4, 0.1]]]), torch.tensor([[[1, 0], [1, 0]]])
+    terms = sorted((-torch.tensor([0.9, 0.8, 0.4, 0.9]).log()).tolist(), reverse=True)
+    logits = torch.stack([(1 - p).log(), p.log()], dim=1)
+    assert hardest_entropy(logits, labels, share) == pytest.approx(sum(terms[:n]) / n, rel=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert hardest_entropy(logits.bfloat16(), labels, share).dtype == torch.float32
+
+
+def test_each_frame_has_hardest_pixels_of_its_own(draw):
+    logits, labels = draw(2, 3, 6, 5), torch.randint(0, 3, (2, 6, 5))
+    logits[0] *= 9  # its pixels are all harder
+    each = [hardest_entropy(logits[i : i + 1], labels[i : i + 1], 0.2) for i in range(2)]
+    torch.testing.assert_close(hardest_entropy(logits, labels, 0.2), torch.stack(each).mean())
+    whole = functional.cross_entropy(logits, labels)
+    torch.testing.assert_close(hardest_entropy(logits, labels, 1.0), whole)

@@ -1,10 +1,39 @@
 import pytest
 import torch
+from pydantic import ValidationError
 
-from fgstp.training.optimiser import optimiser
+from fgstp.models.fgstp.system import FgstpSystem
+from fgstp.models.settings import OptimisationSettings
+from fgstp.training.optimiser import clipping, optimiser
 from fgstp.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(learning_rate=0.01)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({}, (0.5, "value")),
+        ({"clip": "none"}, (None, "value")),
+        ({"clip": "norm", "clip_norm": 3.0}, (3.0, "norm")),
+    ],
+)
+def test_gradients_are_cut_as_the_block_train_says_or_as_the_system_does(own, expected):
+    settings = TrainSettings(clip_gradient_at=0.5)
+    assert clipping(OptimisationSettings(**own), settings) == expected
+
+
+@pytest.mark.parametrize("own", [{"clip": "norm"}, {"clip_norm": 3.0}])
+def test_a_length_belongs_to_clipping_by_norm(own):
+    with pytest.raises(ValidationError, match="clip_norm is needed for clip: norm"):
+        OptimisationSettings(**own)
+
+
+def test_some_weights_of_a_system_are_spared_decay(build, monkeypatch):
+    monkeypatch.setattr(FgstpSystem, "undecayed", ("fusion.0.weight",))
+    _, found = groups(build, optimiser="adamw", weight_decay=0.07)
+    assert found["fusion.0.weight"] == (0.01, 0.0)
+    assert found["fusion.1.weight"] == (0.01, 0.07)
 
 
 def groups(build, **own):

@@ -6,8 +6,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
+from fgstp.errors import UserError
 from fgstp.models.checkpoint import read_checkpoint
 from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
+from fgstp.models.sampling import Windows
 from fgstp.models.settings import OptimisationSettings
 from fgstp.training.fit import fit
 from fgstp.training.settings import TrainSettings
@@ -87,6 +89,21 @@ def test_the_second_stage_begins_with_the_best_weights_of_the_first(train, tmp_p
     kept = read_checkpoint(outcome.checkpoint)
     assert kept.facts["made_with"]["stage"] == 1
     assert system.stage == 1
+    scores = [row["val_miou"] for row in outcome.history]
+    assert outcome.n_epochs == 4
+    assert outcome.epoch == 3 + scores[2:].index(max(scores[2:]))
+    assert outcome.scores["val_miou"] == scores[outcome.epoch - 1]
+
+
+def test_a_stage_that_cannot_be_trained_is_told_before_the_first(train, monkeypatch):
+    def sampling(system):
+        return Windows((-1, 1), n_targets=9 if system.stage else 2)
+
+    monkeypatch.setattr(TwoStages, "sampling", property(sampling))
+    stop = Stop()
+    with pytest.raises(UserError, match="has 4 frames, but a sample takes 9"):
+        train("run", stop)
+    assert stop.began == []
 
 
 def test_a_training_that_is_killed_in_its_second_stage_does_not_repeat_the_first(train, tmp_path):

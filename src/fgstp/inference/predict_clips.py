@@ -1,6 +1,5 @@
 """Predictions of many clips, which go on where they were stopped."""
 
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fgstp import models
+from fgstp.files import code_digest
 from fgstp.footage import given_mask
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
@@ -29,13 +29,10 @@ class Predicted(NamedTuple):
     seconds: float
 
 
-def code_digest() -> str:
+def prediction_code_digest() -> str:
     """SHA-256 of the code that makes predictions: it changed, so what it made is outdated."""
-    total = hashlib.sha256()
-    root = Path(models.__file__).parent
-    for path in sorted([*root.rglob("*.py"), Path(given_mask.__file__), Path(__file__)]):
-        total.update(path.read_bytes())
-    return total.hexdigest()
+    package = Path(models.__file__).parent
+    return code_digest([package, Path(given_mask.__file__), Path(__file__)])
 
 
 def predict_clips(

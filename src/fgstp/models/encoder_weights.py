@@ -1,21 +1,25 @@
 """What encoders start from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from fgstp.errors import UserError
 from fgstp.models.published import pvt_rules
+from fgstp.models.resnet import ResNetEncoder, ResNetSettings
 from fgstp.models.settings import BackboneSettings
-from fgstp.models.state_dicts import Rules, check_fit, read_weights, renamed
+from fgstp.models.state_dicts import Rules, Weights, check_fit, read_weights, renamed
 
 TIMM_RULES = [
     (r"stages\.(\d)\.", r"stages_\1."),
     (r"(stages_\d|patch_embed)\.", r"\1."),
 ]
-RES2NET_RULES = [(r"(conv1|bn1|layer\d)\.", r"\1.")]  # timm's names are the published ones
+RESNET_RULES = [(r"(conv1|bn1|layer\d)\.", r"\1.")]  # timm's names are the published ones
+RESNET_STEM = "conv1.weight"
+N_COLOURS = 3
 
 
 def begin_encoder(backbone: nn.Module, settings: BackboneSettings) -> None:
@@ -52,22 +56,52 @@ def load_pvt_weights(pvt: nn.Module, path: Path) -> None:
         UserError: the file cannot be read, or its weights do not fit the transformer exactly.
     """
     rules = [*pvt_rules("", ""), *TIMM_RULES]
-    _load(pvt, path, ("pvtv2_en.", "encoder.pvt."), "head.", rules, kind="PVTv2")
+    _load(pvt, path, ("pvtv2_en.", "encoder.pvt."), ("head.",), rules, kind="PVTv2")
 
 
 def load_res2net_weights(res2net: nn.Module, path: Path) -> None:
     """Start a Res2Net of timm from a file; see `load_pvt_weights`."""
-    _load(res2net, path, ("encoder.res2net.", "resnet."), "fc.", RES2NET_RULES, kind="Res2Net")
+    whole_networks = "encoder.res2net.", "resnet."
+    _load(res2net, path, whole_networks, ("fc.",), RESNET_RULES, kind="Res2Net")
+
+
+def begin_resnet(encoder: ResNetEncoder, settings: ResNetSettings) -> None:
+    """Give a residual encoder what its settings say it starts from.
+
+    Raises:
+        UserError: the file of weights cannot be used.
+    """
+    if settings.weights is not None:
+        load_resnet_weights(encoder.body, settings.weights)
+
+
+def load_resnet_weights(resnet: nn.Module, path: Path) -> None:
+    """Start the first three stages of a ResNet from a file of a whole one.
+
+    The names are torchvision's, which are timm's too. The last stage and the classifier are
+    left out. Channels of the input beyond the file's three, such as masks, start at zero:
+    nothing is known of them, and at first the features are those of the frame.
+
+    Args:
+        resnet: a `features_only` model of timm, without `layer4`.
+        path: the file, `.pth` or `.safetensors`.
+
+    Raises:
+        UserError: the file cannot be read, or its weights do not fit the network.
+    """
+    left_out = "layer4.", "fc."
+    _load(resnet, path, (), left_out, RESNET_RULES, kind="ResNet", complete=_completed)
 
 
 def _load(
     backbone: nn.Module,
     path: Path,
     whole_networks: Sequence[str],
-    classifier: str,
+    left_out: tuple[str, ...],
     rules: Rules,
     *,
     kind: str,
+    complete: Callable[[Weights, Weights], Weights] | None = None,
 ) -> None:
     """Load a file; what stands before the backbone's names in a whole network is known."""
     weights = read_weights(path)
@@ -76,13 +110,34 @@ def _load(
         if any(marker for _, marker, _ in parts.values()):
             weights = {name: weights[key] for key, (_, marker, name) in parts.items() if marker}
             break
-    weights = {key: tensor for key, tensor in weights.items() if not key.startswith(classifier)}
+    weights = {key: tensor for key, tensor in weights.items() if not key.startswith(left_out)}
     if not weights:
         raise UserError(f"{path} holds no encoder; give a file of weights of a {kind}.")
     found, unmatched = renamed(weights, rules)
     expected = backbone.state_dict()
+    if complete is not None:
+        found = complete(found, expected)
     check_fit(found, expected, unmatched=unmatched, what=f"{path} does not fit the encoder")
     backbone.load_state_dict(found)
+
+
+def _completed(found: Weights, expected: Weights) -> Weights:
+    """Weights with what a file of a ResNet may do without.
+
+    These are counts of batches, which old files of torchvision lack and nothing needs, and
+    kernels for what an encoder sees beside colours.
+    """
+    counts = {key: each for key, each in expected.items() if key.endswith("num_batches_tracked")}
+    stem = {key: _widened(found[key], expected[key]) for key in found if key == RESNET_STEM}
+    return counts | found | stem
+
+
+def _widened(kernels: Tensor, like: Tensor) -> Tensor:
+    """Kernels (channels, 3, height, width) with zeros for more channels of the input."""
+    n_more = like.shape[1] - N_COLOURS
+    if n_more <= 0 or kernels.ndim != like.ndim or kernels.shape[1] != N_COLOURS:
+        return kernels
+    return functional.pad(kernels, (0, 0, 0, 0, 0, n_more))
 
 
 def _first_convolution(backbone: nn.Module) -> nn.Conv2d:

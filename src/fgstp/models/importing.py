@@ -48,11 +48,20 @@ def import_published(path: Path, system: str, settings: Values | None = None) ->
     """
     values = settings or {}
     published = IMPORTABLE[system](values)
-    imported = build_system(system, {**published.settings, **values})
+    imported = build_system(system, _merged(published.settings, values))
     theirs = read_weights(path)
     weights = published.weights_for(imported.network, theirs, f"{path} does not fit {system}")
     imported.network.load_state_dict(weights)
     return imported
+
+
+def _merged(below: Values, above: Values) -> dict[str, Any]:
+    """Settings of one kind with others laid over them, inside of blocks too."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
 
 
 def parsed_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,38 @@ def boundary_weights(masks: Tensor) -> Tensor:
     return 1.0 + 5.0 * (surroundings - masks).abs()
 
 
+def hardest_share(progress: float, start: float, end: float, least: float) -> float:
+    """Share of the pixels of a frame that `hardest_entropy` is the mean of.
+
+    Args:
+        progress: share of the training that is done.
+        start: until then the share is 1; then it falls linearly.
+        end: from then on it is `least`.
+        least: the smallest share.
+    """
+    done = min(max((progress - start) / (end - start), 0.0), 1.0)
+    return 1.0 - done * (1.0 - least)
+
+
+def hardest_entropy(logits: Tensor, labels: Tensor, share: float) -> Tensor:
+    """Mean cross-entropy of the pixels where it is largest, in each frame by itself.
+
+    Args:
+        logits: (B, K, H, W), computed with as float32.
+        labels: (B, H, W) int64 in [0, K).
+        share: of the pixels, in (0, 1]; their number is rounded down, but is at least one.
+
+    Returns:
+        A scalar, the mean over the frames.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        entropy = functional.cross_entropy(logits.float(), labels, reduction="none").flatten(1)
+        n_hardest = max(1, int(share * entropy.shape[1]))
+        if n_hardest < entropy.shape[1]:
+            entropy = entropy.topk(n_hardest, dim=1, sorted=False).values
+        return entropy.mean()
+
+
 def structure_loss(
     logits: Tensor, masks: Tensor, bce: BceMode = "weighted", weights: Tensor | None = None
 ) -> StructureLoss:

@@ -1,4 +1,4 @@
-"""Frames of any size for networks whose sides must be multiples of the coarsest stride.
+"""Frames of any size for networks whose sides must be multiples of their coarsest stride.
 
 Sides are padded at the right and at the bottom by repeating the border, and maps are cut to the
 frame again. Resizing instead would blur thin plumes and change their shape; padding leaves every
@@ -12,15 +12,15 @@ from fgstp.models.decoder import Maps, resized
 from fgstp.models.encoder import STRIDE
 
 
-def padded_size(size: tuple[int, ...]) -> tuple[int, ...]:
-    """Height and width, each raised to the next multiple of 32."""
-    return tuple(side + -side % STRIDE for side in size)
+def padded_size(size: tuple[int, ...], stride: int = STRIDE) -> tuple[int, ...]:
+    """Height and width, each raised to the next multiple of the stride."""
+    return tuple(side + -side % stride for side in size)
 
 
-def padded(frames: Tensor) -> Tensor:
+def padded(frames: Tensor, stride: int = STRIDE) -> Tensor:
     """Frames (B, C, H, W), padded; the same tensor if there is nothing to pad."""
     height, width = frames.shape[-2:]
-    bottom, right = -height % STRIDE, -width % STRIDE
+    bottom, right = -height % stride, -width % stride
     if not (bottom or right):
         return frames
     return functional.pad(frames, (0, right, 0, bottom), mode="replicate")

@@ -43,8 +43,9 @@ class OptimisationSettings(Settings):
             1.2 times as many each time.
         warm_up_share: share of the training in which the rate rises from nothing, linearly.
         targets_per_step: None: `train.targets_per_step`.
-        clip_norm: the gradient is shortened to this length; None: its elements are cut, as
-            `train.clip_gradient_at` says.
+        clip: `train`: elements of the gradient are cut as `train.clip_gradient_at` says;
+            `norm`: the whole is shortened to `clip_norm`; `none`: it is left as it is.
+        clip_norm: the length; needed for `norm`, and for nothing else.
         average_decay: of an exponential average of the weights, which is what is validated,
             kept and evaluated; it grows with the steps up to this. None: no average.
     """
@@ -56,6 +57,7 @@ class OptimisationSettings(Settings):
     schedule: Literal["drop", "constant", "polynomial", "halving", "cosine_restarts"] = "drop"
     warm_up_share: Share = 0.0
     targets_per_step: int | None = Field(None, ge=1)
+    clip: Literal["train", "norm", "none"] = "train"
     clip_norm: Positive | None = None
     average_decay: float | None = Field(None, gt=0.0, lt=1.0)
 
@@ -63,6 +65,12 @@ class OptimisationSettings(Settings):
     def _decay_is_of_adamw(self) -> Self:
         if self.weight_decay and self.optimiser == "adam":
             raise ValueError("weight_decay is for adamw")
+        return self
+
+    @model_validator(mode="after")
+    def _length_is_of_norm(self) -> Self:
+        if (self.clip_norm is None) == (self.clip == "norm"):
+            raise ValueError("clip_norm is needed for clip: norm, and for nothing else")
         return self
 
 

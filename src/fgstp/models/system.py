@@ -46,6 +46,8 @@ class System(ABC, Generic[SettingsT]):
         settings_class: type of its settings.
         trainable: whether there is anything to train.
         encoders: names of its encoders in the network, for a rate of their own.
+        undecayed: ends of names of weights that do not decay, beside biases and the weights of
+            normalisations.
         settings: its settings.
         network: its network, on the CPU and in training mode at first.
         stage: number of the stage of training that it is in, from 0.
@@ -54,6 +56,7 @@ class System(ABC, Generic[SettingsT]):
     settings_class: ClassVar[type[Settings]]
     trainable: ClassVar[bool] = True
     encoders: ClassVar[tuple[str, ...]] = ("encoder",)
+    undecayed: ClassVar[tuple[str, ...]] = ()
     network: nn.Module
 
     def __init__(self, settings: SettingsT, *, initial_weights: bool = True) -> None:

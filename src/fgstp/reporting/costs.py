@@ -29,8 +29,10 @@ HEADS = (
     "size (px)",
 )
 NOTE = (
-    "Measured by benchmarks/systems.py. GMACs: thousand million multiply-accumulates of "
-    "convolutions and matrix products. Size: height and width that the system works at."
+    "Measured by benchmarks/systems.py on a synthetic clip. GMACs: thousand million "
+    "multiply-accumulates of convolutions and matrix products, without OpenCV's optical flow and "
+    "background subtraction, which are in the time. Size: height and width that the system works "
+    "at."
 )
 
 
@@ -63,7 +65,7 @@ def in_order(costs: pd.DataFrame) -> pd.DataFrame:
             f"benchmarks/systems.csv lacks the columns {', '.join(missing)}; make it again with "
             "`python benchmarks/systems.py`."
         )
-    names = {row.system: row.name for row in system_rows(costs["system"].astype(str))}
+    names = {row.system: row.title() for row in system_rows(costs["system"].astype(str))}
     order = {system: place for place, system in enumerate(names)}
     places = costs["system"].map(order)
     devices = pd.factorize(costs["device"])[0]  # in the order of the file

@@ -189,7 +189,7 @@ def _training(trainings: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [
         [text(name), *map(text, _training_cells(training))]
         for row in system_rows(trainings)
-        for name, training in _named_trainings(row.name, trainings[row.system])
+        for name, training in _named_trainings(row.title(), trainings[row.system])
     ]
     return html.table(heads, rows) if rows else ""
 
@@ -222,7 +222,7 @@ def _training_cells(training: Mapping[str, Any]) -> list[str]:
 
 def _curves(curves: Mapping[str, bytes]) -> str:
     single = [
-        html.picture(curves[row.system], f"Training curves of {row.name}")
+        html.picture(curves[row.system], f"Training curves of {row.title()}")
         for row in system_rows(name for name in curves if name != ALL_SYSTEMS)
     ]
     folded = _folded("Each system's losses and validation scores", "".join(single))

@@ -22,7 +22,8 @@ INTERVALS_OF_MEANS = (
 )
 FIRST_MASK = (
     f"{DAGGER} is given the mask of the first frame with gas of each clip, and so knows too that "
-    "no frame before it has gas; the others are told nothing."
+    "no frame before it has gas, and that there is none in a clip whose mask is empty: false "
+    "alarms, AP, AUROC and figures over all frames flatter it. The others are told nothing."
 )
 ORACLE = (
     f"{DOUBLE_DAGGER} is an upper bound and not ranked: it uses the ground truth of every frame at "

@@ -88,7 +88,7 @@ def comparison_figure(trainings: Mapping[str, Mapping[str, Any]]) -> Figure:
         shown = epochs.dropna()
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         ax.plot(
-            shown["epoch"], shown[COMPARED], color=colour, marker=marker, ms=3.5, label=row.name
+            shown["epoch"], shown[COMPARED], color=colour, marker=marker, ms=3.5, label=row.title()
         )
         best = shown[shown["epoch"] == trainings[row.system]["epoch"]]
         ax.plot(

@@ -14,7 +14,7 @@ class KeepAverage(Callback):
     After step n, average = d average + (1 - d) weights, with d = min(decay, (1 + n) / (10 + n)),
     so that a short training is not held back by its first weights. Whole numbers are copied.
 
-    Must stand after what keeps the best weights, which thereby sees the average.
+    Must stand after what keeps or shows the best weights, which thereby sees the average.
 
     Args:
         network: the network that is trained.

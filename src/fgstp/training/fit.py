@@ -88,6 +88,7 @@ def fit(
             enough memory, a loss that is not finite, or a folder that cannot be written.
     """
     job = _job(system, table, store, folder, settings, seed=seed, callbacks=tuple(callbacks))
+    _check_plans(job)
     rows: list[Row] = []
     for stage in range(system.n_stages):
         system.begin_stage(stage)
@@ -103,7 +104,20 @@ def fit(
             keep_finished_stage(job, rows)
     else:
         forget_stages(job)
-    return replace(outcome, history=rows)
+    n_before = len(rows) - len(outcome.history)
+    return replace(
+        outcome,
+        epoch=outcome.epoch + n_before,
+        n_epochs=outcome.n_epochs + n_before,
+        history=rows,
+    )
+
+
+def _check_plans(job: Job) -> None:
+    """See that every stage can be trained, before the first one begins."""
+    for stage in reversed(range(job.system.n_stages)):
+        job.system.stage = stage
+        job.order(Rank(0, job.settings.n_processes))
 
 
 def planned(

@@ -25,6 +25,7 @@ from fgstp.training.machine import (
     quiet_lightning,
 )
 from fgstp.training.module import TrainingModule
+from fgstp.training.optimiser import clipping
 from fgstp.training.outcome import End, Outcome
 from fgstp.training.plan import Plan, plan_of
 from fgstp.training.processes import Rank
@@ -142,7 +143,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     state = KeepState(job.resume_folder, best, order, made_with)
     seed_everything(job.seed, rank.number)
     with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(job)):
-        trainer = _trainer(job, [history, state, best, *_average(job), *_others(job, rank)])
+        trainer = _trainer(job, [history, state, best, *_others(job, rank), *_average(job)])
         loader = train_loader(
             job.samples(),
             order,
@@ -181,7 +182,7 @@ def _others(job: Job, rank: Rank) -> list[Callback]:
 
 def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
     settings, several = job.settings, job.settings.n_processes > 1
-    clip_norm = job.system.optimisation.clip_norm
+    clip = clipping(job.system.optimisation, settings)
     return Trainer(
         accelerator="cuda" if job.cuda else "cpu",
         # Some systems leave out weights in some of their steps.
@@ -191,8 +192,8 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
         sync_batchnorm=job.cuda and several,  # torch has none for the CPU
         precision=lightning_precision(settings.precision, cuda=job.cuda),
         max_epochs=settings.epochs,
-        gradient_clip_val=clip_norm or settings.clip_gradient_at,
-        gradient_clip_algorithm="norm" if clip_norm else "value",
+        gradient_clip_val=clip.at,
+        gradient_clip_algorithm=clip.by,
         callbacks=callbacks,
         default_root_dir=job.folder,
         benchmark=job.cuda,  # all steps have the same sizes

@@ -16,6 +16,9 @@ def train_loader(
 ) -> DataLoader[Any]:
     """Batches of samples, the last one of an epoch maybe smaller.
 
+    A last batch of a single sample is left out: if the sample is a single frame, normalisation
+    over the batch has nothing to go by.
+
     Args:
         samples: the samples, by the keys of the order.
         order: which of them, and in what order.
@@ -31,6 +34,7 @@ def train_loader(
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=cuda,
+        drop_last=len(order) > 1 and len(order) % samples_per_step == 1,
         # Its own, so that making an iterator draws nothing from the generator of the network.
         generator=torch.Generator(),
     )

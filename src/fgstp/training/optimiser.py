@@ -1,12 +1,37 @@
 """The optimiser of a system."""
 
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 
 from fgstp.models.registry import AnySystem
+from fgstp.models.settings import OptimisationSettings
 from fgstp.training.settings import TrainSettings
+
+
+class Clipping(NamedTuple):
+    """How gradients are kept small.
+
+    Attributes:
+        at: largest size; None: they are left as they are.
+        by: `value`, the size of an element, or `norm`, that of the whole gradient.
+    """
+
+    at: float | None
+    by: Literal["value", "norm"]
+
+
+def clipping(own: OptimisationSettings, settings: TrainSettings) -> Clipping:
+    """How the gradients of a system are kept small.
+
+    Args:
+        own: what the system says.
+        settings: the block `train`, which decides unless the system does.
+    """
+    if own.clip == "norm":
+        return Clipping(own.clip_norm, "norm")
+    return Clipping(settings.clip_gradient_at if own.clip == "train" else None, "value")
 
 
 def optimiser(system: AnySystem, settings: TrainSettings) -> Optimizer:
@@ -26,7 +51,8 @@ def optimiser(system: AnySystem, settings: TrainSettings) -> Optimizer:
         if weights.requires_grad:
             in_encoder = name.startswith(tuple(f"{each}." for each in system.encoders))
             own_rate = rate * own.encoder_rate if in_encoder else rate
-            decay = own.weight_decay if weights.ndim > 1 else 0.0
+            keeps = weights.ndim < 2 or name.endswith(system.undecayed)
+            decay = 0.0 if keeps else own.weight_decay
             groups.setdefault((own_rate, decay), []).append(weights)
     parameters: list[dict[str, Any]] = [
         {"params": members, "lr": own_rate, "weight_decay": decay}

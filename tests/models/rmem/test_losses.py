@@ -2,17 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.rmem.losses import (
-    frame_loss,
-    hardest_entropy,
-    hardest_share,
-    soft_jaccard,
-)
-
-
-def test_the_share_of_pixels_falls_in_the_first_half():
-    shares = {0.0: 1.0, 0.25: 0.575, 0.5: 0.15, 0.9: 0.15}
-    assert {at: pytest.approx(hardest_share(at)) for at in shares} == shares
+from fgstp.models.rmem.losses import frame_loss, soft_jaccard
 
 
 def logits_of(probabilities):
@@ -23,22 +13,6 @@ def logits_of(probabilities):
 
 P = [[[0.9, 0.2], [0.4, 0.1]]]
 LABELS = torch.tensor([[[1, 0], [1, 0]]])
-
-
-def test_cross_entropy_is_the_mean_of_the_hardest_pixels():
-    terms = sorted((-torch.tensor([0.9, 0.8, 0.4, 0.9]).log()).tolist(), reverse=True)
-    for share, n in {1.0: 4, 0.8: 3, 0.5: 2, 0.3: 1, 0.01: 1}.items():
-        expected = sum(terms[:n]) / n
-        assert hardest_entropy(logits_of(P), LABELS, share) == pytest.approx(expected, rel=1e-5)
-
-
-def test_each_frame_has_hardest_pixels_of_its_own(draw):
-    logits, labels = draw(2, 3, 6, 5), torch.randint(0, 3, (2, 6, 5))
-    logits[0] *= 9  # its pixels are all harder
-    each = [hardest_entropy(logits[i : i + 1], labels[i : i + 1], 0.2) for i in range(2)]
-    torch.testing.assert_close(hardest_entropy(logits, labels, 0.2), torch.stack(each).mean())
-    whole = functional.cross_entropy(logits, labels)
-    torch.testing.assert_close(hardest_entropy(logits, labels, 1.0), whole)
 
 
 def test_soft_jaccard_by_hand():

@@ -10,7 +10,6 @@ from fgstp.models.rmem.attention import attend, attend_with_weights
 from fgstp.models.rmem.entries import Entry
 from fgstp.models.rmem.fpn import FpnHead, aligned
 from fgstp.models.rmem.identity_bank import IdentityBank, identity_places
-from fgstp.models.rmem.inference import labels_at
 from fgstp.models.rmem.sine_position import sine_position
 from fgstp.models.rmem.temporal_position import TemporalPosition, memory_slots
 from fgstp.models.rmem.tokens import as_maps, as_tokens
@@ -166,20 +165,3 @@ def test_the_head_follows_the_sizes_of_the_levels(draw, sizes):
     head = FpnHead(20, 32, (4, 5, 6), 11)
     levels = Levels(*(draw(2, c, *size) for c, size in zip((4, 5, 6), sizes, strict=True)))
     assert head(draw(2, 20, *sizes[2]), levels).shape == (2, 11, *sizes[0])
-
-
-def test_a_mask_is_resized_by_nearest_pixels():
-    gas = torch.zeros(4, 6, dtype=torch.bool)
-    gas[1, 2:4] = True
-    assert torch.equal(labels_at(gas, (8, 12))[0, 2:4, 4:8], torch.ones(2, 4, dtype=torch.int64))
-    assert labels_at(gas, (8, 12)).sum() == 8
-    assert torch.equal(labels_at(gas, (4, 6))[0], gas.long())
-
-
-def test_a_small_mask_does_not_vanish_when_it_is_resized():
-    gas = torch.zeros(40, 60, dtype=torch.bool)
-    gas[4, 31] = True
-    labels = labels_at(gas, (10, 10))
-    assert labels.shape == (1, 10, 10)
-    assert labels.nonzero().tolist() == [[0, 1, 5]]
-    assert not labels_at(torch.zeros(40, 60, dtype=torch.bool), (10, 10)).any()

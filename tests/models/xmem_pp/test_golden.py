@@ -9,7 +9,7 @@ from fgstp.models.xmem_pp.settings import XmemSettings
 from fgstp.models.xmem_pp.system import XmemSystem
 
 # The published figures count the given frame in both limits: 6 and 3.
-LIMITS = {"t_max": 5, "t_min": 2, "n_prototypes": 32, "top_k": 30}
+LIMITS = {"t_max_frames": 5, "t_min_frames": 2, "n_prototypes": 32, "top_k": 30}
 LOOPS = {  # every so many frames, elements of the long-term memory
     "loop12": (2, 10_000),
     "loop20": (1, 10_000),
@@ -83,7 +83,7 @@ def test_a_clip_is_followed_as_the_published_system_follows_it(
     every, limit = LOOPS[loop]
     trace = recorded["trace_working_and_long_elements"][loop]
     frames, mask = video(len(trace))
-    memory = Memory(long_term_limit=limit, **LIMITS)
+    memory = Memory(long_term_limit_elements=limit, **LIMITS)
     tracker = Tracker(network, memory, every)
     outputs, counts = {}, []
     with torch.inference_mode():

@@ -26,14 +26,22 @@ def video(draw, n_frames, height=32, width=48):
 
 
 def followed(network, frames, mask, every=1, batch=4, **limits):
-    defaults = {"t_max": 99, "t_min": 1, "n_prototypes": 5, "long_term_limit": 99, "top_k": 9}
+    defaults = {
+        "t_max_frames": 99,
+        "t_min_frames": 1,
+        "n_prototypes": 5,
+        "long_term_limit_elements": 99,
+        "top_k": 9,
+    }
     tracker = Tracker(network, Memory(**defaults | limits), every)
     with torch.inference_mode():
         probs = torch.stack(list(tracker.follow(frames.split(batch), mask, len(frames))))
     return probs, tracker
 
 
-def plain_xmem(network, frames, first_mask, *, every, t_max, t_min, n_prototypes, top_k):
+def plain_xmem(
+    network, frames, first_mask, *, every, t_max_frames, t_min_frames, n_prototypes, top_k
+):
     """XMem without a permanent memory: its working memory begins with the given frame.
 
     That frame counts in both limits and is never merged.
@@ -78,8 +86,8 @@ def plain_xmem(network, frames, first_mask, *, every, t_max, t_min, n_prototypes
             memory["use"] += [0.0] * n
             memory["life"] += [1e-7] * n
             # Order: the pinned frame, the long-term memory, the rest of the working memory.
-            if len(memory["k"]) - n_long == t_max * n:
-                start, stop = pinned + n_long, len(memory["k"]) - (t_min - 1) * n
+            if len(memory["k"]) - n_long == t_max_frames * n:
+                start, stop = pinned + n_long, len(memory["k"]) - (t_min_frames - 1) * n
                 old = {name: items[start:stop] for name, items in memory.items()}
                 usage = [use / life for use, life in zip(old["use"], old["life"], strict=True)]
                 chosen = sorted(range(len(usage)), key=lambda i: -usage[i])[:n_prototypes]
@@ -103,11 +111,11 @@ def plain_xmem(network, frames, first_mask, *, every, t_max, t_min, n_prototypes
 def test_with_one_given_frame_it_is_xmem_with_limits_larger_by_one(network, draw):
     frames, mask = video(draw, 26)
     ours, tracker = followed(
-        network, frames, mask, every=2, t_max=4, t_min=2, n_prototypes=5, top_k=9
+        network, frames, mask, every=2, t_max_frames=4, t_min_frames=2, n_prototypes=5, top_k=9
     )
     with torch.inference_mode():
         theirs, n_long = plain_xmem(
-            network, frames, mask, every=2, t_max=5, t_min=3, n_prototypes=5, top_k=9
+            network, frames, mask, every=2, t_max_frames=5, t_min_frames=3, n_prototypes=5, top_k=9
         )
     assert n_long[-1] == tracker.memory.long_term.n_elements == 25  # merged five times
     assert ours[1:].std() > 0.05
@@ -117,7 +125,7 @@ def test_with_one_given_frame_it_is_xmem_with_limits_larger_by_one(network, draw
 @pytest.mark.parametrize(("n_frames", "merges"), [(7, False), (8, True)])
 def test_a_short_clip_is_never_merged(network, draw, n_frames, merges):
     frames, mask = video(draw, n_frames)
-    _, tracker = followed(network, frames, mask, every=2, t_max=3)
+    _, tracker = followed(network, frames, mask, every=2, t_max_frames=3)
     assert (tracker.memory.long_term is not None) == merges
 
 

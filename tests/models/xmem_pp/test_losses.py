@@ -1,16 +1,11 @@
 import pytest
 import torch
 
-from fgstp.models.xmem_pp.losses import frame_loss, hardest_fraction
+from fgstp.models.xmem_pp.losses import frame_loss
 
 
 def segmented(logit):
     return torch.cat([-logit, logit], 1), torch.sigmoid(2 * logit)
-
-
-def test_the_share_of_pixels_falls_linearly():
-    shares = [hardest_fraction(p, 0.18, 0.64, 0.15) for p in (0.0, 0.18, 0.41, 0.64, 0.99)]
-    assert shares == pytest.approx([1.0, 1.0, 0.575, 0.15, 0.15])
 
 
 @pytest.mark.parametrize(("fraction", "n_hardest"), [(1.0, 48), (0.25, 12), (0.001, 1)])

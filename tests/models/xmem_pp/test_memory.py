@@ -24,7 +24,13 @@ def query(draw):
 
 
 def memory(**limits):
-    defaults = {"t_max": 4, "t_min": 2, "n_prototypes": 5, "long_term_limit": 100, "top_k": 7}
+    defaults = {
+        "t_max_frames": 4,
+        "t_min_frames": 2,
+        "n_prototypes": 5,
+        "long_term_limit_elements": 100,
+        "top_k": 7,
+    }
     return Memory(**defaults | limits)
 
 
@@ -43,6 +49,17 @@ def plain_weights(elements, query, selection, top_k):
 
 def close(ours, theirs):
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_usage_is_counted_in_full_whatever_the_bits(frame, query):
+    kept, q = memory(), query()
+    halves = Elements.new(*(each.bfloat16() for each in frame()[:4]))
+    kept.keep(halves)
+    with torch.autocast("cpu", torch.bfloat16):
+        for _ in range(300):  # bfloat16 counts to 256
+            kept.read(*q)
+    assert halves.life.tolist() == [pytest.approx([300.0] * N)]
+    assert halves.use.sum().item() == pytest.approx(300 * 5, rel=1e-4)
 
 
 def test_a_reading_is_one_softmax_over_the_three_memories(frame, query):
@@ -133,7 +150,7 @@ def test_few_elements_are_all_prototypes(frame, n_elements, n_prototypes):
 
 
 def test_a_tiny_grid_is_merged_too(frame, query):
-    kept = memory(n_prototypes=128, long_term_limit=200)
+    kept = memory(n_prototypes=128, long_term_limit_elements=200)
     for _ in range(4):
         kept.keep(frame(1))
         kept.read(*query())
@@ -157,7 +174,7 @@ def test_elements_used_as_little_as_the_last_to_go_go_too(frame):
 
 
 def test_the_long_term_memory_keeps_its_limit(frame, query):
-    kept, counts = memory(long_term_limit=13), []
+    kept, counts = memory(long_term_limit_elements=13), []
     for _ in range(12):
         kept.keep(frame())
         kept.read(*query())

@@ -7,7 +7,7 @@ from fgstp.errors import UserError
 from fgstp.models.triples import TripleBatch
 from fgstp.models.xmem_pp.losses import frame_loss
 from fgstp.models.xmem_pp.settings import XmemSettings
-from fgstp.models.xmem_pp.system import XmemSystem, resized_mask
+from fgstp.models.xmem_pp.system import XmemSystem
 from fgstp.models.xmem_pp.training import segment_clips
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -132,19 +132,6 @@ def test_a_mask_must_be_told(system, clip):
         system().predict_clip(clip(5))
 
 
-def test_a_tiny_mask_is_not_lost():
-    mask = torch.zeros(100, 100, dtype=torch.bool)
-    mask[41, 63] = True
-    small_mask = resized_mask(mask, 10, 10)
-    assert small_mask.shape == (1, 1, 10, 10)
-    assert small_mask.nonzero().tolist() == [[0, 0, 4, 6]]
-    mask[20:60, 30:80] = True
-    expected = torch.zeros(10, 10)
-    expected[2:6, 3:8] = 1
-    assert torch.equal(resized_mask(mask, 10, 10)[0, 0], expected)
-    assert torch.equal(resized_mask(mask, 100, 100)[0, 0], mask.float())
-
-
 def test_a_step_gives_a_gradient_to_all_that_is_used(batch):
     built = small()
     loss, parts = built.training_step(batch, 0.0)
@@ -187,6 +174,20 @@ def test_later_the_hardest_pixels_count_alone(batch):
     assert entropies[0] == entropies[1] < entropies[2] < entropies[3] == entropies[4]
 
 
+@pytest.mark.parametrize("n_frames", [2, 6])
+def test_a_step_moves_the_statistics_of_both_encoders_as_far(batch, n_frames):
+    # If every batch were the same, a step would keep a share of 0.9 of what was stored.
+    built = small(training={"n_frames": n_frames})
+    norms = {
+        part: getattr(built.network, part).body.bn1 for part in ("key_encoder", "value_encoder")
+    }
+    built.training_step(TripleBatch(*(x[:, :n_frames] for x in batch)), 0.0)
+    n_batches = {part: int(norm.num_batches_tracked) for part, norm in norms.items()}
+    assert n_batches == {"key_encoder": 1, "value_encoder": n_frames - 1}
+    for part, norm in norms.items():
+        assert n_batches[part] * norm.momentum == pytest.approx(0.1)
+
+
 def test_training_repeats_itself_by_its_seed(batch):
     losses = []
     for seed in (1, 1, 2):
@@ -219,15 +220,16 @@ def test_it_learns_to_follow_a_clip(batch):
 @pytest.mark.parametrize(
     "fault",
     [
-        {"memory": {"t_min": 10, "t_max": 10}},
-        {"memory": {"n_prototypes": 200, "long_term_limit": 100}},
+        {"memory": {"t_min_frames": 10, "t_max_frames": 10}},
+        {"memory": {"n_prototypes": 200, "long_term_limit_elements": 100}},
         {"training": {"n_frames": 1}},
         {"training": {"bootstrap_start": 0.7}},
-        {"training": {"largest_step": ((0.1, 5),)}},
-        {"training": {"largest_step": ((0.0, 5), (0.5, 9), (0.3, 4))}},
-        {"training": {"largest_step": ()}},
+        {"training": {"largest_step_frames": ((0.1, 5),)}},
+        {"training": {"largest_step_frames": ((0.0, 5), (0.5, 9), (0.3, 4))}},
+        {"training": {"largest_step_frames": ()}},
         {"widths": {"value": 8}},
         {"output": "hard"},
+        {"value_encoder": {"weights": "a.pth", "frozen_stages": 1}},  # blind to masks
     ],
 )
 def test_settings_that_cannot_be_are_refused(fault):

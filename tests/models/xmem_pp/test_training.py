@@ -82,7 +82,13 @@ def test_each_clip_reads_its_own_references(network, clips, monkeypatch):
 
 def test_reading_the_first_frame_alone_is_to_remember_no_other(network, clips):
     frames, masks = clips
-    limits = {"t_max": 9, "t_min": 1, "n_prototypes": 1, "long_term_limit": 9, "top_k": 99}
+    limits = {
+        "t_max_frames": 9,
+        "t_min_frames": 1,
+        "n_prototypes": 1,
+        "long_term_limit_elements": 9,
+        "top_k": 99,
+    }
     tracker = Tracker(network, Memory(**limits), memory_every_frames=99)
     with torch.inference_mode():
         followed = torch.stack(list(tracker.follow([frames[0]], masks[:1], 5)))

@@ -192,7 +192,11 @@ def test_settings_default_to_the_paper_and_refuse_what_cannot_work():
     settings = ZoomNextSettings()
     assert (settings.n_frames, settings.width, settings.height_px) == (5, 64, 352)
     assert settings.encoder.name == "pvt_v2_b5"
-    assert settings.optimisation.model_dump(exclude_unset=True) == {"schedule": "constant"}
+    assert settings.optimisation.model_dump(exclude_unset=True) == {
+        "schedule": "constant",
+        "targets_per_step": 10,  # two clips
+        "clip": "none",
+    }
     for wrong in ({"n_frames": 0}, {"width": 30}, {"height_px": 63}, {"width_px": 32}):
         with pytest.raises(ValidationError):
             ZoomNextSettings.model_validate(wrong)

@@ -213,7 +213,9 @@ def test_predictions_of_other_code_are_replaced(project, monkeypatch):
     _old(project)
     project.predict()
     assert (project.maps("t_0000") == 77).all()
-    monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.code_digest", lambda: "of other code")
+    monkeypatch.setattr(
+        "fgstp.pipelines.evaluate.nodes.prediction_code_digest", lambda: "of other code"
+    )
     assert project.predict() == facts
     for clip in project.times():
         assert not (project.maps(clip) == 77).all()

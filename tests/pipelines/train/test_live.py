@@ -34,7 +34,18 @@ def new_run(tracking, database):
 def at(step, epoch=0, **figures):
     """Stands in for a trainer."""
     metrics = {name: torch.tensor(value) for name, value in figures.items()}
-    return SimpleNamespace(global_step=step, current_epoch=epoch, callback_metrics=metrics)
+    return SimpleNamespace(
+        global_step=step,
+        current_epoch=epoch,
+        callback_metrics=metrics,
+        max_epochs=5,
+        estimated_stepping_batches=1000,
+    )
+
+
+def in_stage(stage):
+    """Stands in for a module whose system trains in a stage."""
+    return SimpleNamespace(system=SimpleNamespace(stage=stage))
 
 
 # ------------------------------------------------------------------------- numbers
@@ -43,7 +54,7 @@ def at(step, epoch=0, **figures):
 def test_the_loss_of_every_tenth_step_is_recorded(new_run):
     live, history = new_run
     for step in range(1, 31):
-        live.on_train_batch_end(at(step, train_loss_step=float(step)), None, None, None, 0)
+        live.on_train_batch_end(at(step, train_loss_step=float(step)), in_stage(0), None, None, 0)
     assert history("train_loss_step") == [(10, 10.0), (20, 20.0), (30, 30.0)]
 
 
@@ -60,12 +71,23 @@ def test_means_and_scores_of_an_epoch_are_recorded_and_its_number_from_1(new_run
             val_miou=0.5 + epoch / 4,
         )
         live.on_train_epoch_start(trainer, None)
-        live.on_train_epoch_end(trainer, None)
+        live.on_train_epoch_end(trainer, in_stage(0))
     assert history("train_loss") == [(7, 0.5), (14, 0.25)]
     assert history("train_bce") == [(7, 0.25), (14, 0.25)]
     assert history("val_miou") == [(7, 0.5), (14, 0.75)]
     assert history("epoch") == [(7, 1.0), (14, 2.0)]
     assert history("train_loss_step") == history("train_loss_epoch") == []
+
+
+def test_a_later_stage_is_recorded_behind_the_one_before(new_run):
+    live, history = new_run
+    for stage in (0, 1):
+        trainer = at(10, train_loss_step=float(stage), val_miou=0.5)
+        live.on_train_batch_end(trainer, in_stage(stage), None, None, 0)
+        live.on_train_epoch_start(trainer, None)
+        live.on_train_epoch_end(trainer, in_stage(stage))
+    assert history("train_loss_step") == [(10, 0.0), (1010, 1.0)]
+    assert history("epoch") == [(10, 1.0), (1010, 6.0)]
 
 
 def test_the_time_of_an_epoch_is_recorded(new_run, monkeypatch):
@@ -74,7 +96,7 @@ def test_the_time_of_an_epoch_is_recorded(new_run, monkeypatch):
     monkeypatch.setattr("fgstp.pipelines.train.live.time.monotonic", lambda: next(clock))
     for step in (1, 2):
         live.on_train_epoch_start(at(step), None)
-        live.on_train_epoch_end(at(step), None)
+        live.on_train_epoch_end(at(step), in_stage(0))
     monkeypatch.undo()
     assert history("epoch_s") == [(1, 3.5), (2, 4.0)]
 
@@ -85,7 +107,7 @@ def test_another_process_records_in_the_same_run(new_run, monkeypatch):
     mlflow.set_tracking_uri(None)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     copied = pickle.loads(pickle.dumps(live))
-    copied.on_train_batch_end(at(10, train_loss_step=0.5), None, None, None, 0)
+    copied.on_train_batch_end(at(10, train_loss_step=0.5), in_stage(0), None, None, 0)
     assert history("train_loss_step") == [(10, 0.5)]
 
 
@@ -95,6 +117,7 @@ class Means(LightningModule):
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.system = SimpleNamespace(stage=0)
 
     def training_step(self, batch, _):
         loss = batch.mean() + 100 * self.current_epoch + 0 * self.weight.sum()
@@ -145,6 +168,8 @@ def test_lightning_hands_it_the_figures_of_the_epoch_that_ends(tracking, tmp_pat
 
 class Blurred:
     """Stands in for a system that looks two frames back and two ahead, as far as there are."""
+
+    stage = 0
 
     def predict_masked_clip(self, frames, masks):
         numbers = np.arange(len(frames))

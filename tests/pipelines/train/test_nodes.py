@@ -14,6 +14,7 @@ from fgstp.footage.records import CLIP_COLUMNS, table
 from fgstp.models.checkpoint import load_system, read_checkpoint
 from fgstp.models.fgstp.system import FgstpSystem
 from fgstp.models.registry import SystemsSettings, build_system
+from fgstp.pipelines.train import nodes
 from fgstp.pipelines.train.nodes import train_system
 from fgstp.training.settings import TrainSettings
 
@@ -301,14 +302,36 @@ def test_each_seed_trains_once_more_as_a_training_with_that_seed_would(project, 
     assert torch.equal(weights_of(project.models / "fgstp/best.ckpt"), weights[1])
 
 
-def test_a_finished_repeat_is_not_trained_again_unless_something_changed(project):
+def test_an_interrupted_command_does_not_train_a_finished_repeat_again(project, monkeypatch):
+    repeat = project.models / "fgstp/repeats/1/best.ckpt"
+    fit, folders = nodes.fit, []
+
+    def killed(system, clips, files, folder, *arguments, **more):
+        folders.append(folder.name)
+        if folder.name == "fgstp":
+            raise SystemExit(143)
+        return fit(system, clips, files, folder, *arguments, **more)
+
+    monkeypatch.setattr(nodes, "fit", killed)
+    with pytest.raises(SystemExit):
+        project.train(seeds=2, epochs=1)
+    before = repeat.stat().st_mtime_ns
+    with pytest.raises(SystemExit):
+        project.train(seeds=2, epochs=1)
+    assert folders == ["1", "fgstp", "fgstp"]
+    assert repeat.stat().st_mtime_ns == before
+    with pytest.raises(SystemExit):  # another training is asked for
+        project.train(seeds=2, epochs=2)
+    assert folders[3:] == ["1", "fgstp"]
+
+
+def test_a_command_that_has_ended_trains_all_anew(project):
     project.train(seeds=2, epochs=1)
     repeat = project.models / "fgstp/repeats/1/best.ckpt"
     before = repeat.stat().st_mtime_ns
     project.train(seeds=2, epochs=1)
-    assert repeat.stat().st_mtime_ns == before
-    project.train(seeds=2, epochs=1, learning_rate=0.01)
     assert repeat.stat().st_mtime_ns != before
+    assert [path.name for path in repeat.parent.iterdir()] == ["best.ckpt"]
 
 
 def test_repeats_that_are_no_longer_asked_for_are_removed(project):

@@ -127,7 +127,8 @@ class RaftFlow:
                 "until all fields lie in flow.cache."
             )
         pair = (self._input(each) for each in (frame, other))
-        with torch.inference_mode():
+        # Exact also within a training in lower precision: the field is kept for others.
+        with torch.inference_mode(), torch.autocast(self.device, enabled=False):
             field = self.network()(*pair, num_flow_updates=self.n_updates)[-1].squeeze(0)
         height, width = frame.shape
         return field[:, :height, :width].float().cpu().numpy()

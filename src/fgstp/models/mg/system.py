@@ -101,7 +101,7 @@ class MgSettings(NetworkSettings):
     loss: MgLossSettings = MgLossSettings()
     slot_choice: SlotChoice = "border"
     optimisation: OptimisationSettings = OptimisationSettings(
-        schedule="halving", warm_up_share=0.007, targets_per_step=32
+        schedule="halving", warm_up_share=0.007, targets_per_step=32, clip="none"
     )
 
     @model_validator(mode="after")

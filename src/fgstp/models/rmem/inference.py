@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from torch import Tensor
-from torch.nn import functional
 
 from fgstp.models.rmem.entries import Layers, Memory, Seen
 from fgstp.models.rmem.fpn import aligned
@@ -100,25 +99,6 @@ class Tracker:
     def _is_written(self) -> bool:
         """Whether the present frame is long enough after the last one that was written."""
         return self._frame - self.bank.frames[-1] >= self._write_every
-
-
-def labels_at(gas: Tensor, size: tuple[int, int]) -> Tensor:
-    """A mask at another size, by nearest pixels.
-
-    If no pixel of gas would be left, those are gas in which any gas lies: a small plume stays.
-
-    Args:
-        gas: (H, W) bool.
-        size: height and width (h, w) of the result.
-
-    Returns:
-        (1, h, w) int64, 0 or 1.
-    """
-    mask = gas.float().unsqueeze(0).unsqueeze(0)
-    labels = functional.interpolate(mask, size=size, mode="nearest-exact")
-    if not labels.any():
-        labels = functional.adaptive_max_pool2d(mask, size)
-    return labels.squeeze(1).long()
 
 
 def write_every_frames(n_frames: int) -> int:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-HARDEST_AT_END = 0.15
-HARDENING = 0.5  # share of the training in which the share of pixels falls
+from fgstp.models.losses import hardest_entropy
 
 
 class FrameLoss(NamedTuple):
@@ -26,14 +25,6 @@ class FrameLoss(NamedTuple):
         return 0.5 * self.entropy + 0.5 * self.jaccard
 
 
-def hardest_share(progress: float) -> float:
-    """Share of the pixels that cross-entropy is taken over: from 1 down to 0.15, linearly.
-
-    It gets there in the middle of the training, and stays.
-    """
-    return 1.0 - (1.0 - HARDEST_AT_END) * min(1.0, progress / HARDENING)
-
-
 def frame_loss(logits: Tensor, labels: Tensor, share: float) -> FrameLoss:
     """Both terms, mean over the batch.
 
@@ -45,19 +36,6 @@ def frame_loss(logits: Tensor, labels: Tensor, share: float) -> FrameLoss:
     with torch.autocast(logits.device.type, enabled=False):
         logits = logits.float()
         return FrameLoss(hardest_entropy(logits, labels, share), soft_jaccard(logits, labels))
-
-
-def hardest_entropy(logits: Tensor, labels: Tensor, share: float) -> Tensor:
-    """Mean cross-entropy of the pixels where it is largest, in each frame by itself.
-
-    Args:
-        logits: (B, K, H, W) float32.
-        labels: (B, H, W) int64 in [0, K).
-        share: of the pixels, in (0, 1]; at least one is taken.
-    """
-    entropy = functional.cross_entropy(logits, labels, reduction="none").flatten(1)
-    n_pixels = max(1, int(share * entropy.shape[1]))
-    return entropy.topk(n_pixels, dim=1, sorted=False).values.mean()
 
 
 def soft_jaccard(logits: Tensor, labels: Tensor) -> Tensor:

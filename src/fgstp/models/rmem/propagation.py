@@ -19,7 +19,7 @@ class Carried(NamedTuple):
     """A frame that was told of earlier ones.
 
     Attributes:
-        maps: (B, `n_out`, h, w) float32.
+        maps: (B, `n_out`, h, w).
         seen: what each block may remember of it.
         weights: (B, h w, T h w): weights of the first block's long-term attention to T frames,
             mean over heads, if they were asked for.

@@ -10,9 +10,11 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from fgstp.footage.settings import Settings, Share
+from fgstp.models.encoder_weights import begin_resnet
 from fgstp.models.frames import network_input, normalised
+from fgstp.models.given_masks import followed, resized_mask
 from fgstp.models.resnet import ResNetSettings
-from fgstp.models.rmem.inference import Tracker, labels_at, write_every_frames
+from fgstp.models.rmem.inference import Tracker, write_every_frames
 from fgstp.models.rmem.network import Base, Encoded, Rmem
 from fgstp.models.rmem.temporal_position import N_SLOTS
 from fgstp.models.rmem.training import clip_loss
@@ -104,6 +106,7 @@ class RmemSettings(NetworkSettings):
         schedule="polynomial",
         warm_up_share=0.05,
         targets_per_step=32,
+        clip="norm",
         clip_norm=5.0,
         average_decay=0.999,
     )
@@ -113,6 +116,10 @@ class RmemSystem(System[RmemSettings]):
     """Restricted memory (RMem, arXiv 2406.08476): gas is followed from a frame's given mask on."""
 
     settings_class: ClassVar[type[Settings]] = RmemSettings
+    undecayed: ClassVar[tuple[str, ...]] = (
+        *("head.out.weight", "short_attention.bias.weight"),
+        *("temporal.query", "temporal.slots"),
+    )
     encoders: ClassVar[tuple[str, ...]] = ("encoder",)
     network: Rmem
 
@@ -155,6 +162,9 @@ class RmemSystem(System[RmemSettings]):
             dropout=settings.training.dropout,
         )
 
+    def _load_initial_weights(self) -> None:
+        begin_resnet(self.network.encoder, self.settings.encoder)
+
     def training_step(
         self, batch: TripleBatch, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -170,34 +180,30 @@ class RmemSystem(System[RmemSettings]):
         return loss.total(progress), parts
 
     def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        """The given mask in its frame, what is found in later frames, and 0 in earlier ones.
+        return followed(frames, given, self._later_maps)
 
-        A mask without gas leaves nothing to follow: all is 0. A small plume is not lost when its
-        mask is resized; see `labels_at`.
-        """
-        maps = np.zeros(frames.shape, np.float32)
-        mask = np.asarray(given.first_mask) > 0
-        if not mask.any():
-            return maps
-        first, settings = given.first_frame, self.settings
+    def _later_maps(
+        self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]
+    ) -> Iterator[Tensor]:
+        """Maps (H, W) of the frames but the first, whose mask is given."""
+        settings = self.settings
         size = settings.height_px, settings.width_px
-        encoded = self._encoded(frames[first:])
+        encoded = self._encoded(frames)
+        gas = torch.from_numpy(first_mask).to(self.device)
         tracker = Tracker(
             self.network,
             next(encoded),
-            labels_at(torch.from_numpy(mask).to(self.device), size),
+            _labels(gas, size),
             bank_frames=settings.memory.bank_frames,
             write_every_frames=settings.memory.write_every_frames
-            or write_every_frames(len(frames) - first),
+            or write_every_frames(len(frames)),
         )
-        maps[first] = mask
-        for number, frame in enumerate(encoded, start=first + 1):
+        for frame in encoded:
             found = tracker.propagate(frame)
             p = found.probabilities(frames.shape[1:])
             gas = p.argmax(0) > 0
-            tracker.write(found, labels_at(gas, size))
-            maps[number] = (gas if settings.output == "label" else 1.0 - p[0]).cpu().numpy()
-        return maps
+            tracker.write(found, _labels(gas, size))
+            yield gas if settings.output == "label" else 1.0 - p[0]
 
     def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[Encoded]:
         """Features of each frame; a few frames are encoded together."""
@@ -209,3 +215,8 @@ class RmemSystem(System[RmemSettings]):
                 network_input(batch.to(self.device), *size, settings.normalisation)
             )
             yield from (encoded.part(i, i + 1) for i in range(len(batch)))
+
+
+def _labels(gas: Tensor, size: tuple[int, int]) -> Tensor:
+    """A mask (H, W) bool as labels (1, h, w) int64 at the network's size."""
+    return resized_mask(gas, size).long().unsqueeze(0)

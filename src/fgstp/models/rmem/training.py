@@ -5,13 +5,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from fgstp.models.losses import hardest_share
 from fgstp.models.rmem.entries import Layers, Memory
 from fgstp.models.rmem.fpn import aligned
 from fgstp.models.rmem.identity_bank import identity_places
-from fgstp.models.rmem.losses import FrameLoss, frame_loss, hardest_share
+from fgstp.models.rmem.losses import FrameLoss, frame_loss
 from fgstp.models.rmem.network import Rmem, Segmented
 
 TEACHER_FORCING = 0.5  # share of the training in which true masks are remembered
+HARDENING = 0.5  # share of the training in which the share of pixels falls
+HARDEST_AT_END = 0.15  # share of the pixels that the cross-entropy is taken over then
 
 
 class ClipLoss(NamedTuple):
@@ -52,7 +55,7 @@ def clip_loss(
     n_clips, n_frames = labels.shape[:2]
     forced = progress < TEACHER_FORCING
     clips = _Clips(network, labels, bank_learns=forced)
-    share = hardest_share(progress)
+    share = hardest_share(progress, 0.0, HARDENING, HARDEST_AT_END)
     encoded = network.encode(frames.transpose(0, 1).flatten(0, 1))  # frame by frame
     by_frame = [encoded.part(n_clips * t, n_clips * (t + 1)) for t in range(n_frames)]
 

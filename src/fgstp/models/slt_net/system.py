@@ -93,7 +93,7 @@ class SltNetSystem(TripleSystem[SltNetSettings]):
     @property
     def label(self) -> str:
         """`short-term` or `long-term`."""
-        return "long-term" if self.settings.long_term else "short-term"
+        return "long-term" if self.stage else "short-term"
 
     def _build(self) -> None:
         settings = self.settings

@@ -19,8 +19,8 @@ class Elements(NamedTuple):
         shrinkage: (1, N), 1 or more.
         selection: (C, N) in [0, 1]: asked for only when elements are merged.
         value: (V, N).
-        use: (1, N): weight in all readings so far, summed over their queries.
-        life: (1, N): readings so far.
+        use: (1, N) float32: weight in all readings so far, summed over their queries.
+        life: (1, N) float32: readings so far.
     """
 
     key: Tensor
@@ -33,7 +33,8 @@ class Elements(NamedTuple):
     @classmethod
     def new(cls, key: Tensor, shrinkage: Tensor, selection: Tensor, value: Tensor) -> Self:
         """Elements that nothing has read yet."""
-        life = torch.full_like(shrinkage, LIFE_AT_FIRST)
+        # With half the bits, counting would come to a halt.
+        life = torch.full_like(shrinkage, LIFE_AT_FIRST, dtype=torch.float32)
         return cls(key, shrinkage, selection, value, torch.zeros_like(life), life)
 
     @classmethod
@@ -60,20 +61,20 @@ class Memory:
     """What is remembered of one clip (arXiv 2207.07115, section 3.3; 2307.15958, section 3.2).
 
     * Permanent memory: frames with a given mask. They are never merged and never dropped.
-    * Working memory: frames with a predicted mask. When there are `t_max`, all but the newest
-      `t_min` are merged into a few prototypes, the elements with the largest usage. A
-      prototype keeps its key; its value and shrinkage become means over all merged elements,
-      weighted by the softmax of their similarity to it.
+    * Working memory: frames with a predicted mask. When there are `t_max_frames`, all but the
+      newest `t_min_frames` are merged into a few prototypes, the elements with the largest
+      usage. A prototype keeps its key; its value and shrinkage become means over all merged
+      elements, weighted by the softmax of their similarity to it.
     * Long-term memory: the prototypes. Before it would hold more than its limit, the least
       used ones are dropped.
 
     A reading is over the three together. Usage is counted in working and long-term memory.
 
     Args:
-        t_max: frames of the working memory at which it is merged.
-        t_min: frames, the newest, that stay as they are.
+        t_max_frames: T_max, frames of the working memory at which it is merged.
+        t_min_frames: T_min, frames, the newest, that stay as they are.
         n_prototypes: prototypes that frames are merged into; all elements if there are fewer.
-        long_term_limit: elements of the long-term memory at most.
+        long_term_limit_elements: elements of the long-term memory at most.
         top_k: elements that count for a query, those most like it.
 
     Attributes:
@@ -83,12 +84,18 @@ class Memory:
     """
 
     def __init__(
-        self, *, t_max: int, t_min: int, n_prototypes: int, long_term_limit: int, top_k: int
+        self,
+        *,
+        t_max_frames: int,
+        t_min_frames: int,
+        n_prototypes: int,
+        long_term_limit_elements: int,
+        top_k: int,
     ) -> None:
-        self._t_max = t_max
-        self._t_min = t_min
+        self._t_max_frames = t_max_frames
+        self._t_min_frames = t_min_frames
         self._n_prototypes = n_prototypes
-        self._long_term_limit = long_term_limit
+        self._long_term_limit_elements = long_term_limit_elements
         self._top_k = top_k
         self.permanent: list[Elements] = []
         self.working: list[Elements] = []
@@ -101,7 +108,7 @@ class Memory:
     def keep(self, frame: Elements) -> None:
         """Take a frame into the working memory, and merge the oldest if it is full."""
         self.working.append(frame)
-        if len(self.working) >= self._t_max:
+        if len(self.working) >= self._t_max_frames:
             self._merge()
 
     def read(self, query: Tensor, selection: Tensor) -> Tensor:
@@ -129,9 +136,9 @@ class Memory:
         return torch.stack(values).sum(0)
 
     def _merge(self) -> None:
-        n_merged = len(self.working) - self._t_min
+        n_merged = len(self.working) - self._t_min_frames
         prototypes = merged(Elements.joined(self.working[:n_merged]), self._n_prototypes)
-        room = self._long_term_limit - self._n_prototypes
+        room = self._long_term_limit_elements - self._n_prototypes
         kept = [most_used(elements, room) for elements in self._all_long_term()]
         self.long_term = Elements.joined([*kept, prototypes])
         del self.working[:n_merged]

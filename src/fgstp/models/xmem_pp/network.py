@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from fgstp.models.resnet import Levels, ResNetEncoder, ResNetSettings
+from fgstp.models.padding import cut, padded
+from fgstp.models.resnet import NORM_MOMENTUM, Levels, ResNetEncoder, ResNetSettings
 from fgstp.models.xmem_pp.blocks import Fuse, GatedUpdate
 from fgstp.models.xmem_pp.decoder import Decoder
 
@@ -75,8 +75,7 @@ class Xmem(nn.Module):
     Memory and loop are outside: `fgstp.models.xmem_pp.memory` and `inference` in use, and
     `training`. The two encoders may have any batch of frames, of one clip or of several.
 
-    Frames may have any size. Sides that are not multiples of 16 are padded at the right and
-    at the bottom by repeating the border, masks too, and outputs are cut to the frame again.
+    Frames may have any size; see `fgstp.models.padding`. Masks are padded as frames are.
 
     Args:
         key_encoder: the encoder of frames.
@@ -86,6 +85,7 @@ class Xmem(nn.Module):
         n_sensory: channels of the sensory state.
         n_coarse: channels of the decoder at 1/16.
         n_fine: channels of the decoder at 1/8 and 1/4.
+        value_norm_momentum: share of a batch in the value encoder's stored statistics.
     """
 
     def __init__(
@@ -98,11 +98,14 @@ class Xmem(nn.Module):
         n_sensory: int = 64,
         n_coarse: int = 512,
         n_fine: int = 256,
+        value_norm_momentum: float = NORM_MOMENTUM,
     ) -> None:
         super().__init__()
         self.n_sensory = n_sensory
         self.key_encoder = ResNetEncoder(key_encoder)
-        self.value_encoder = ResNetEncoder(value_encoder, n_in=N_VALUE_INPUTS)
+        self.value_encoder = ResNetEncoder(
+            value_encoder, n_in=N_VALUE_INPUTS, norm_momentum=value_norm_momentum
+        )
         n_f16 = self.key_encoder.widths[-1]
         self.key_head = KeyHead(n_f16, n_key)
         self.value_fuse = Fuse(n_f16 + self.value_encoder.widths[-1], n_value)
@@ -111,7 +114,7 @@ class Xmem(nn.Module):
 
     def encode_key(self, frames: Tensor) -> Keys:
         """What is known of frames (B, 3, H, W), normalised, without any mask."""
-        f4, f8, f16 = self.key_encoder(padded(frames))
+        f4, f8, f16 = self.key_encoder(padded(frames, STRIDE))
         key, shrinkage, selection = self.key_head(f16)
         return Keys(key, shrinkage, selection, f16, f8, f4)
 
@@ -131,7 +134,7 @@ class Xmem(nn.Module):
             Values (B, n_value, h, w), and the state, updated or as it was.
         """
         others = torch.zeros_like(masks)  # there is one object
-        features = self.value_encoder(padded(torch.cat([frames, masks, others], dim=1)))
+        features = self.value_encoder(padded(torch.cat([frames, masks, others], dim=1), STRIDE))
         value = self.value_fuse(f16, features.f16)
         if deep_update:
             sensory = self.deep_update(value, sensory)
@@ -162,19 +165,11 @@ class Xmem(nn.Module):
         Returns:
             The state, logits and probabilities.
         """
-        height, width = size
         features = Levels(keys.f4, keys.f8, keys.f16)
         sensory, logit = self.decoder(features, readout, sensory, update=update)
-        logit = logit[..., :height, :width].float()
+        logit = cut(logit, size).float()
         return Segmentation(sensory, torch.cat([-logit, logit], dim=1), torch.sigmoid(2.0 * logit))
 
     def no_sensory(self, f16: Tensor) -> Tensor:
         """The sensory state before the first frames: zeros, (B, n_sensory, h, w)."""
         return f16.new_zeros(f16.shape[0], self.n_sensory, *f16.shape[2:])
-
-
-def padded(x: Tensor) -> Tensor:
-    """A picture (B, C, H, W) with its border repeated up to sides that are multiples of 16."""
-    height, width = x.shape[-2:]
-    bottom, right = -height % STRIDE, -width % STRIDE
-    return functional.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x

@@ -35,27 +35,27 @@ class MemorySettings(Settings):
 
     Attributes:
         memory_every_frames: distance of the frames that are remembered.
-        t_max: remembered frames at which the older ones are merged; the given frame does not
-            count.
-        t_min: remembered frames, the newest, that stay as they are.
+        t_max_frames: T_max, remembered frames at which the older ones are merged; the given
+            frame does not count.
+        t_min_frames: T_min, remembered frames, the newest, that stay as they are.
         n_prototypes: elements that frames are merged into.
-        long_term_limit: such elements that are kept at most.
+        long_term_limit_elements: such elements that are kept at most.
         top_k: elements of memory that count for a position of a frame.
     """
 
     memory_every_frames: int = Field(5, ge=1)
-    t_max: int = Field(10, ge=1)
-    t_min: int = Field(5, ge=0)
+    t_max_frames: int = Field(10, ge=1)
+    t_min_frames: int = Field(5, ge=0)
     n_prototypes: int = Field(128, ge=1)
-    long_term_limit: int = Field(10_000, ge=1)
+    long_term_limit_elements: int = Field(10_000, ge=1)
     top_k: int = Field(30, ge=1)
 
     @model_validator(mode="after")
     def _something_is_merged_and_fits(self) -> Self:
-        if self.t_min >= self.t_max:
-            raise ValueError("t_min must be smaller than t_max")
-        if self.n_prototypes > self.long_term_limit:
-            raise ValueError("n_prototypes must be at most long_term_limit")
+        if self.t_min_frames >= self.t_max_frames:
+            raise ValueError("t_min_frames must be smaller than t_max_frames")
+        if self.n_prototypes > self.long_term_limit_elements:
+            raise ValueError("n_prototypes must be at most long_term_limit_elements")
         return self
 
 
@@ -70,8 +70,8 @@ class TrainingSettings(Settings):
             cross-entropy.
         bootstrap_end: share of the training from which the fewest do.
         bootstrap_fraction: the fewest, as a share of a frame: the hardest.
-        largest_step: pairs (share of the training, frames): how far apart neighbouring frames
-            of a sample are at most, from then on.
+        largest_step_frames: pairs (share of the training, frames): how far apart neighbouring
+            frames of a sample are at most, from then on.
     """
 
     n_frames: int = Field(8, ge=2)
@@ -80,7 +80,7 @@ class TrainingSettings(Settings):
     bootstrap_start: Share = 0.18
     bootstrap_end: Share = 0.64
     bootstrap_fraction: float = Field(0.15, gt=0.0, le=1.0)
-    largest_step: Annotated[tuple[LargestStep, ...], Field(min_length=1)] = (
+    largest_step_frames: Annotated[tuple[LargestStep, ...], Field(min_length=1)] = (
         (0.0, 5),
         (0.1, 10),
         (0.3, 15),
@@ -91,9 +91,9 @@ class TrainingSettings(Settings):
     def _in_order(self) -> Self:
         if self.bootstrap_start >= self.bootstrap_end:
             raise ValueError("bootstrap_start must come before bootstrap_end")
-        starts = [start for start, _ in self.largest_step]
+        starts = [start for start, _ in self.largest_step_frames]
         if starts[0] != 0.0 or starts != sorted(set(starts)):
-            raise ValueError("largest_step must start at 0 and rise from pair to pair")
+            raise ValueError("largest_step_frames must start at 0 and rise from pair to pair")
         return self
 
 
@@ -117,5 +117,14 @@ class XmemSettings(NetworkSettings):
     training: TrainingSettings = TrainingSettings()
     output: Literal["label", "soft"] = "label"
     optimisation: OptimisationSettings = OptimisationSettings(
-        optimiser="adamw", weight_decay=0.05, schedule="drop", clip_norm=3.0, targets_per_step=32
+        optimiser="adamw", weight_decay=0.05, targets_per_step=32, clip="norm", clip_norm=3.0
     )
+
+    @model_validator(mode="after")
+    def _masks_are_seen(self) -> Self:
+        if self.value_encoder.weights is not None and self.value_encoder.frozen_stages:
+            raise ValueError(
+                "value_encoder: with weights, the stem's kernels for masks start at zero and "
+                "must be trained; set frozen_stages to 0"
+            )
+        return self

@@ -1,6 +1,7 @@
 """XMem++ as a system."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -10,12 +11,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from fgstp.footage.settings import Settings
+from fgstp.models.encoder_weights import begin_resnet
 from fgstp.models.frames import network_input, normalised
+from fgstp.models.given_masks import followed, resized_mask
+from fgstp.models.losses import hardest_share
+from fgstp.models.resnet import NORM_MOMENTUM
 from fgstp.models.sampling import SpreadFrames
 from fgstp.models.system import Given, Needs, System
 from fgstp.models.triples import TripleBatch
 from fgstp.models.xmem_pp.inference import Tracker
-from fgstp.models.xmem_pp.losses import FrameLoss, frame_loss, hardest_fraction
+from fgstp.models.xmem_pp.losses import FrameLoss, frame_loss
 from fgstp.models.xmem_pp.memory import Memory
 from fgstp.models.xmem_pp.network import Xmem
 from fgstp.models.xmem_pp.settings import XmemSettings
@@ -49,7 +54,7 @@ class XmemSystem(System[XmemSettings]):
         settings = self.settings.training
         return SpreadFrames(
             settings.n_frames,
-            settings.largest_step,
+            settings.largest_step_frames,
             reverse_share=0.5,
             first_gas_px=1,
             attempts=5,
@@ -65,7 +70,14 @@ class XmemSystem(System[XmemSettings]):
             n_sensory=widths.sensory,
             n_coarse=widths.coarse,
             n_fine=widths.fine,
+            # It encodes each frame of a sample but the last, one after the other: together they
+            # move its statistics as far as a single batch moves those of the key encoder.
+            value_norm_momentum=NORM_MOMENTUM / (settings.training.n_frames - 1),
         )
+
+    def _load_initial_weights(self) -> None:
+        begin_resnet(self.network.key_encoder, self.settings.key_encoder)
+        begin_resnet(self.network.value_encoder, self.settings.value_encoder)
 
     def training_step(
         self, batch: TripleBatch, progress: float
@@ -78,7 +90,7 @@ class XmemSystem(System[XmemSettings]):
         settings = self.settings.training
         frames = normalised(batch.frames, self.settings.normalisation)
         masks = (batch.masks > 0.5).float()
-        fraction = hardest_fraction(
+        fraction = hardest_share(
             progress,
             settings.bootstrap_start,
             settings.bootstrap_end,
@@ -95,35 +107,30 @@ class XmemSystem(System[XmemSettings]):
         return ce + dice, FrameLoss(ce.detach(), dice.detach())._asdict()
 
     def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        maps = np.zeros(frames.shape, dtype=np.float32)
-        first_mask = np.asarray(given.first_mask) != 0
-        if not first_mask.any():  # there is nothing to follow
-            return maps
-        followed = frames[given.first_frame :]
-        for number, found in enumerate(self._maps(followed, first_mask), start=given.first_frame):
-            maps[number] = found.cpu().numpy()
-        maps[given.first_frame] = first_mask
-        return maps
+        return followed(frames, given, self._later_maps)
 
-    def _maps(self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]) -> Iterator[Tensor]:
-        """Maps (H, W) of the frames, of which the first is the given one."""
+    def _later_maps(
+        self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]
+    ) -> Iterator[Tensor]:
+        """Maps (H, W) of the frames but the first, whose mask is given."""
         settings, memory = self.settings, self.settings.memory
         size = settings.height_px, settings.width_px
         tracker = Tracker(
             self.network,
             Memory(
-                t_max=memory.t_max,
-                t_min=memory.t_min,
+                t_max_frames=memory.t_max_frames,
+                t_min_frames=memory.t_min_frames,
                 n_prototypes=memory.n_prototypes,
-                long_term_limit=memory.long_term_limit,
+                long_term_limit_elements=memory.long_term_limit_elements,
                 top_k=memory.top_k,
             ),
             memory.memory_every_frames,
         )
-        mask = resized_mask(torch.from_numpy(first_mask).to(self.device), *size)
-        for prob in tracker.follow(self._batches(frames), mask, len(frames)):
+        mask = resized_mask(torch.from_numpy(first_mask).to(self.device), size)
+        probs = tracker.follow(self._batches(frames), mask[None, None].float(), len(frames))
+        for prob in islice(probs, 1, None):
             found = functional.interpolate(prob[None, None], frames.shape[1:], mode="bilinear")
-            yield (found[0, 0] > 0.5 if settings.output == "label" else found[0, 0]).float()
+            yield found[0, 0] > 0.5 if settings.output == "label" else found[0, 0]
 
     def _batches(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
         settings = self.settings
@@ -135,22 +142,3 @@ class XmemSystem(System[XmemSettings]):
                 settings.width_px,
                 settings.normalisation,
             )
-
-
-def resized_mask(mask: Tensor, height_px: int, width_px: int) -> Tensor:
-    """A mask at the network's size.
-
-    Args:
-        mask: (H, W) bool.
-        height_px: height that the network works at.
-        width_px: width that the network works at.
-
-    Returns:
-        (1, 1, height_px, width_px) float32, 0 or 1: the nearest pixel's. A mask too small to
-        be met by any is not lost: every pixel that touches it is 1 then.
-    """
-    picture = mask[None, None].float()
-    nearest = functional.interpolate(picture, (height_px, width_px), mode="nearest-exact")
-    if nearest.any():
-        return nearest
-    return functional.adaptive_max_pool2d(picture, (height_px, width_px))

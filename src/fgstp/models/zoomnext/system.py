@@ -36,7 +36,8 @@ class ZoomNextSettings(NetworkSettings):
         checkpoint_encoder: save memory in training: compute the encoder's blocks a second time
             instead of keeping what is inside them. At the paper's size a clip then keeps about
             2.6 GiB instead of 15.
-        optimisation: how its weights are changed; by default the rate is constant.
+        optimisation: how its weights are changed; by default at a constant rate, with two clips
+            a step.
     """
 
     height_px: int = Field(352, ge=64)
@@ -45,7 +46,9 @@ class ZoomNextSettings(NetworkSettings):
     encoder: EncoderSettings = EncoderSettings()
     width: int = Field(64, ge=8, multiple_of=4)
     checkpoint_encoder: bool = False
-    optimisation: OptimisationSettings = OptimisationSettings(schedule="constant")
+    optimisation: OptimisationSettings = OptimisationSettings(
+        schedule="constant", targets_per_step=10, clip="none"
+    )
 
 
 class ZoomNextSystem(System[ZoomNextSettings]):

@@ -13,7 +13,7 @@ from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
 from fgstp.footage.settings import check_seed
-from fgstp.inference.predict_clips import code_digest, predict_clips
+from fgstp.inference.predict_clips import predict_clips, prediction_code_digest
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.repeats import prediction_stores
 from fgstp.models.checkpoint import BEST, load_system, sha256
@@ -74,7 +74,7 @@ def predict(
         digests = [sha256(checkpoint) for checkpoint in checkpoints]
         _check_trainings(model, trainings, digests)
         footage = digest(test, clip_files)
-        maker = f"{footage} {digest(chosen, clip_files)} {code_digest()}"
+        maker = f"{footage} {digest(chosen, clip_files)} {prediction_code_digest()}"
         stores = prediction_stores(predictions / model, len(trainings))
         done = []
         for repeat, store in enumerate(stores):

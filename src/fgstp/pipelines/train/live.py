@@ -45,10 +45,11 @@ class LiveMetrics(Callback):
         """Look at the clock."""
         self._epoch_began = time.monotonic()
 
-    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Record the loss of a step now and then."""
         if trainer.global_step % STEPS_BETWEEN == 0:
-            self._log({"train_loss_step": trainer.callback_metrics["train_loss_step"]}, trainer)
+            loss = {"train_loss_step": trainer.callback_metrics["train_loss_step"]}
+            self._log(loss, trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record the means of the epoch and its scores."""
@@ -57,16 +58,16 @@ class LiveMetrics(Callback):
             for name, value in trainer.callback_metrics.items()
             if not name.endswith("_step")
         }
-        numbers["epoch"] = trainer.current_epoch + 1
+        numbers["epoch"] = _epoch(trainer, pl_module)
         numbers["epoch_s"] = time.monotonic() - self._epoch_began
-        self._log(numbers, trainer)
+        self._log(numbers, trainer, pl_module)
 
-    def _log(self, numbers: Mapping[str, Any], trainer: Trainer) -> None:
+    def _log(
+        self, numbers: Mapping[str, Any], trainer: Trainer, pl_module: LightningModule
+    ) -> None:
         now_ms = int(1000 * time.time())
-        metrics = [
-            Metric(name, float(value), now_ms, trainer.global_step)
-            for name, value in numbers.items()
-        ]
+        step = trainer.global_step + _stage(pl_module) * int(trainer.estimated_stepping_batches)
+        metrics = [Metric(name, float(value), now_ms, step) for name, value in numbers.items()]
         MlflowClient(self._tracking_uri).log_batch(self._run_id, metrics)
 
 
@@ -90,7 +91,7 @@ class LiveExamples(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Predict, draw and record."""
-        epoch = trainer.current_epoch + 1
+        epoch = _epoch(trainer, pl_module)
         frames, masks, maps = zip(
             *map(partial(self._predict, pl_module), self._examples), strict=True
         )
@@ -111,6 +112,15 @@ class LiveExamples(Callback):
         near = slice(start, example.frame + REACH + 1)
         maps = cast(Any, pl_module.system).predict_masked_clip(frames[near], masks[near])
         return frames[example.frame], masks[example.frame], maps[example.frame - start]
+
+
+def _stage(pl_module: LightningModule) -> int:
+    return int(cast(Any, pl_module).system.stage)
+
+
+def _epoch(trainer: Trainer, pl_module: LightningModule) -> int:
+    """Number of the epoch from 1, counted on over stages of the training."""
+    return trainer.current_epoch + 1 + _stage(pl_module) * (trainer.max_epochs or 0)
 
 
 def live_callbacks(clips: pd.DataFrame, store: ClipStore) -> list[Callback]:

@@ -17,7 +17,12 @@ from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
 from fgstp.training.fit import fit, planned
 from fgstp.training.outcome import Outcome
-from fgstp.training.repeats import finished_repeat, keep_repeat
+from fgstp.training.repeats import (
+    asked_for,
+    finished_repeat,
+    forget_repeats,
+    keep_repeat,
+)
 from fgstp.training.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -70,6 +75,8 @@ def train_system(
     live = live_callbacks(clips, clip_files)
     outcome = fit(system, clips, clip_files, folder, train, seed=seed, callbacks=live)
     _keep_only(folder, train.seeds - 1)
+    if outcome.ended_by != "time limit":
+        forget_repeats(folder)
     best = {f"best.{name}": value for name, value in outcome.scores.items()}
     log_numbers({"best.epoch": outcome.epoch, **best})
     logger.info("Best of %d epochs: %d, in %s.", outcome.n_epochs, outcome.epoch, folder / BEST)
@@ -101,8 +108,8 @@ def _repeat(
     folder = repeat_folder(system_folder, number)
     seed += number
     system = _new(model, systems, seed)
-    made_with = planned(system, clips, clip_files, folder, train, seed=seed)
-    if (found := finished_repeat(folder, made_with)) is not None:
+    asked = asked_for(planned(system, clips, clip_files, folder, train, seed=seed), train)
+    if (found := finished_repeat(folder, asked)) is not None:
         logger.info("Training %d with the seed %d is finished already.", number + 1, seed)
         return found
     logger.info("Training %d of %d, with the seed %d.", number + 1, train.seeds, seed)
@@ -110,7 +117,7 @@ def _repeat(
     log_numbers({f"repeat_{number}.best.{name}": each for name, each in outcome.scores.items()})
     record = _record(system, folder, clips, train, seed, outcome)
     if outcome.ended_by != "time limit":
-        keep_repeat(folder, record)
+        keep_repeat(folder, asked, record)
     return record
 
 
