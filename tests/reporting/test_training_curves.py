@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from fgstp.reporting.systems import SYSTEM_ROWS
 from fgstp.reporting.training_curves import (
     comparison_figure,
     learning_rate_drops,
@@ -106,3 +107,20 @@ def test_losses_of_a_new_kind_are_drawn_under_their_own_name():
     for row in one["epochs"]:
         row["train_flow"] = 0.1
     assert "train_flow" in lines(training_figure("fgstp", one).axes[0])
+
+
+def test_systems_are_compared_by_the_score_that_chose_all_of_them():
+    chosen = {"best_by": "val_iou"}
+    [ax] = comparison_figure({"fgstp": training() | chosen, "slt_net": training() | chosen}).axes
+    assert lines(ax)["FGSTP"] == [(1, 0.1), (2, 0.2), (3, 0.15)]
+    assert "IoU of all pixels" in ax.get_ylabel()
+    [mixed] = comparison_figure({"fgstp": training() | chosen, "slt_net": training()}).axes
+    assert lines(mixed)["FGSTP"] == [(1, 0.2), (2, 0.4), (3, 0.3)]
+
+
+def test_no_two_systems_look_alike():
+    names = [row.system for row in SYSTEM_ROWS]
+    [ax] = comparison_figure({name: training() for name in names}).axes
+    curves = [line for line in ax.lines if line.get_label() != "_best epoch"]
+    looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in curves}
+    assert len(looks) == len(curves) == len(names)

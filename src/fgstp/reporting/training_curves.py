@@ -19,10 +19,11 @@ LABELS = {
     "val_miou_gas": "mIoU, frames with gas",
     "val_iou": "IoU of all pixels together",
 }
-COMPARED = "val_miou"
+COMPARED = "val_miou"  # where systems were not all chosen by one score
 # Told apart by people who see few colours, and by their markers in grey.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", ":")  # of the first round of colours, of the second, of the third
 DPI = 128
 
 
@@ -75,29 +76,37 @@ def comparison_figure(trainings: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw one validation score of all systems, each with its best epoch.
 
     Args:
-        trainings: as for `training_curves`, of trained systems.
+        trainings: as for `training_curves`, of trained systems; if `best_by` is the same for
+            all, it is the score.
 
     Returns:
         The figure.
     """
     figure = Figure(figsize=(7.6, 4.4), dpi=DPI, layout="constrained")
     ax = figure.subplots()
+    chosen_by = {each.get("best_by", COMPARED) for each in trainings.values()}
+    score = chosen_by.pop() if len(chosen_by) == 1 else COMPARED
     numbers: list[int] = []
     for place, row in enumerate(system_rows(trainings)):
-        epochs = pd.DataFrame(trainings[row.system]["epochs"]).reindex(columns=["epoch", COMPARED])
+        epochs = pd.DataFrame(trainings[row.system]["epochs"]).reindex(columns=["epoch", score])
         shown = epochs.dropna()
-        colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
+        turn, number = divmod(place, len(COLOURS))
+        colour = COLOURS[number]
         ax.plot(
-            shown["epoch"], shown[COMPARED], color=colour, marker=marker, ms=3.5, label=row.title()
+            shown["epoch"],
+            shown[score],
+            color=colour,
+            linestyle=LINES[turn % len(LINES)],
+            marker=MARKERS[number],
+            ms=3.5,
+            label=row.title(),
         )
         best = shown[shown["epoch"] == trainings[row.system]["epoch"]]
-        ax.plot(
-            best["epoch"], best[COMPARED], "o", ms=11, mfc="none", mec=colour, label="_best epoch"
-        )
+        ax.plot(best["epoch"], best[score], "o", ms=11, mfc="none", mec=colour, label="_best epoch")
         numbers += epochs["epoch"].tolist()
     ax.set(
         title="Validation scores of all systems (ring: the epoch of the checkpoint)",
-        ylabel=f"{LABELS[COMPARED]}, of validation clips",
+        ylabel=f"{LABELS[score]}, of validation clips",
     )
     _finish(ax, numbers)
     return figure
