@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.utils.data import default_collate
 
@@ -134,8 +135,9 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
     validated = clips.masked("validation")
     overlaps = [
         Overlap.of(
-            best.predict_clip(clips.store.frames(clip.name)) > 0.5,
-            np.asarray(clips.store.masks(clip.name)) > 0,
+            # All frames but the second, which is the first with gas.
+            np.delete(best.predict_clip(clips.store.frames(clip.name)) > 0.5, 1, axis=0),
+            np.delete(np.asarray(clips.store.masks(clip.name)) > 0, 1, axis=0),
         )
         for clip in validated
     ]
@@ -280,8 +282,10 @@ def test_two_machines_train_together(command):
     assert told[0].startswith("1 1 ")
 
 
-def test_all_systems_with_a_network_can_be_sent():
+def test_all_systems_with_a_network_can_be_sent(repository):
+    text = (repository / "conf/test/parameters_systems.yml").read_text("utf-8")
+    tiny = yaml.safe_load(text)["systems"]
     for name, entry in SYSTEMS.items():
         if entry.system.trainable:
-            system = build_system(name, NETWORK)
+            system = build_system(name, tiny[name])
             assert same(pickle.loads(pickle.dumps(system)), system)
