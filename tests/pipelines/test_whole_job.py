@@ -835,7 +835,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(job, project, tmp_path):
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name]), name
     left = {path.name for path in (killed / "data/06_models/fgstp").iterdir()}
-    assert left == {"best.ckpt", "training.json"}
+    assert left == {"best.ckpt", "training.json", "repeats"}
 
 
 @pytest.mark.slow
