@@ -56,8 +56,17 @@ def plumes() -> None:
 @click.option("--fps", type=float, default=15.0, show_default=True, help="Frames a second.")
 @click.option("--width", type=int, default=320, show_default=True, help="Width in pixels.")
 @click.option("--height", type=int, default=240, show_default=True, help="Height in pixels.")
+@click.option("--still-plumes", type=int, default=0, show_default=True, help="That never move.")
 def render(
-    *, category: str, seed: int, seconds: float, out: Path, fps: float, width: int, height: int
+    *,
+    category: str,
+    seed: int,
+    seconds: float,
+    out: Path,
+    fps: float,
+    width: int,
+    height: int,
+    still_plumes: int,
 ) -> None:
     """Write a video of a leak, its masks as PNG, and what is known about it as JSON."""
     if not 0.0 < seconds < math.inf:
@@ -71,6 +80,7 @@ def render(
         fps_hz=fps,
         height_px=height,
         width_px=width,
+        still_plumes=still_plumes,
     )
     render_video(video, out)
 

@@ -164,6 +164,7 @@ def test_gas_before_sky_is_bright_and_before_a_hill_dark(monkeypatch):
         ({"fps_hz": float("nan")}, "frame rate"),
         ({"height_px": 31}, "32 pixels"),
         ({"width_px": 8}, "32 pixels"),
+        ({"still_plumes": -1}, "0 or more"),
     ],
 )
 def test_wrong_arguments_are_told_in_one_sentence(change, message):

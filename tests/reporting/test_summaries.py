@@ -44,6 +44,24 @@ def test_what_a_system_was_told_stands_beside_its_summaries(both):
     assert with_facts(both, without)["needs"].isna().all()
 
 
+def test_mg_has_dashes_under_every_protocol_if_a_training_of_it_diverged(both):
+    known = {system: each | {"diverged": 1} for system, each in facts(0.0, 0.0).items()}
+    told = with_facts(both, known)
+    values = told.groupby("system")["value"].count()
+    assert values["mg"] == 0
+    assert values["fgstp"] == both.groupby("system")["value"].count()["fgstp"]
+    assert told.loc[told["system"] == "mg", "note"].str.contains("training diverged").all()
+
+
+def test_mg_has_dashes_under_every_protocol_if_a_training_of_it_diverged(both):
+    known = {system: each | {"diverged": 1} for system, each in facts(0.0, 0.0).items()}
+    told = with_facts(both, known)
+    values = told.groupby("system")["value"].count()
+    assert values["mg"] == 0
+    assert values["fgstp"] == both.groupby("system")["value"].count()["fgstp"]
+    assert told.loc[told["system"] == "mg", "note"].str.contains("training diverged").all()
+
+
 @pytest.mark.parametrize(
     ("shares", "dashed"),
     [((0.951, 0.951), ["honest", "paper"]), ((0.5, 0.96), ["honest"]), ((0.95, 0.95), [])],

@@ -46,6 +46,8 @@ class SyntheticSettings(Settings):
         fps_hz: frame rate.
         height_px: frame height.
         width_px: frame width.
+        still_plumes: plumes in each video that do not move and are no gas: in a single frame
+            nothing tells them from a leak.
     """
 
     train_videos_per_category: int = Field(3, ge=0, le=5000)
@@ -54,6 +56,7 @@ class SyntheticSettings(Settings):
     fps_hz: float = Field(15.0, gt=0)
     height_px: int = Field(240, ge=32)
     width_px: int = Field(320, ge=32)
+    still_plumes: int = Field(0, ge=0, le=20)
 
     @model_validator(mode="after")
     def _some_videos(self) -> "SyntheticSettings":

@@ -21,6 +21,7 @@ class SyntheticFootage:
         rate_hz: frame rate.
         height_px: frame height.
         width_px: frame width.
+        still_plumes: number of plumes that do not move.
     """
 
     category: str
@@ -29,6 +30,7 @@ class SyntheticFootage:
     rate_hz: float
     height_px: int
     width_px: int
+    still_plumes: int = 0
 
     def n_frames_hint(self) -> int | None:
         """Number of frames."""
@@ -55,6 +57,7 @@ class SyntheticFootage:
             fps_hz=self.rate_hz,
             height_px=self.height_px,
             width_px=self.width_px,
+            still_plumes=self.still_plumes,
         )
 
     def __iter__(self) -> Iterator[Frame]:

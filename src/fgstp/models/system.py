@@ -46,6 +46,8 @@ class System(ABC, Generic[SettingsT]):
         settings_class: type of its settings.
         trainable: whether there is anything to train.
         encoders: names of its encoders in the network, for a rate of their own.
+        may_diverge: whether a training whose loss becomes infinite or undefined after a finished
+            epoch counts as a result, a failed one, instead of ending the command.
         undecayed: ends of names of weights that do not decay, beside biases and the weights of
             normalisations.
         settings: its settings.
@@ -56,6 +58,7 @@ class System(ABC, Generic[SettingsT]):
     settings_class: ClassVar[type[Settings]]
     trainable: ClassVar[bool] = True
     encoders: ClassVar[tuple[str, ...]] = ("encoder",)
+    may_diverge: ClassVar[bool] = False
     undecayed: ClassVar[tuple[str, ...]] = ()
     network: nn.Module
 

@@ -17,11 +17,17 @@ from fgstp.plumes.presets import CATEGORIES, PRESETS
 from fgstp.plumes.scene import build_scene
 from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
 from fgstp.plumes.steam import Steam
+from fgstp.plumes.still_plumes import StillPlumes
 from fgstp.plumes.traffic import Traffic
 from fgstp.plumes.view import View, draw_view
 
 _LONGEST_SUB_STEP_S = 1.0 / 30.0
 _SMALLEST_SIDE_PX = 32
+# A new part goes to the end, so that the others draw what they drew before.
+_PARTS = (
+    *("view", "scene", "air", "gas", "steam", "clouds", "traffic", "camera", "leaks"),
+    "still plumes",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class SyntheticVideo:
         fps_hz: frame rate, > 0.
         height_px: >= 32.
         width_px: >= 32; the view is 24 degrees wide whatever the width is.
+        still_plumes: >= 0; so many plumes that do not move, and that no mask shows. They change
+            nothing of the rest.
 
     Raises:
         UserError: an argument is out of its range.
@@ -70,6 +78,7 @@ class SyntheticVideo:
         fps_hz: float = 15.0,
         height_px: int = 240,
         width_px: int = 320,
+        still_plumes: int = 0,
     ) -> None:
         _check(
             category=category,
@@ -78,6 +87,7 @@ class SyntheticVideo:
             fps_hz=fps_hz,
             height_px=height_px,
             width_px=width_px,
+            still_plumes=still_plumes,
         )
         self.category = category
         self.seed = seed
@@ -85,6 +95,7 @@ class SyntheticVideo:
         self.fps_hz = fps_hz
         self.height_px = height_px
         self.width_px = width_px
+        self.still_plumes = still_plumes
         self._preset = PRESETS[category]
         self._view = self._draw_view()
 
@@ -109,11 +120,10 @@ class SyntheticVideo:
 
     def _rngs(self) -> dict[str, np.random.Generator]:
         """Give each part its own source of chance, so that none disturbs another."""
-        parts = ("view", "scene", "air", "gas", "steam", "clouds", "traffic", "camera", "leaks")
         root = np.random.SeedSequence([self.seed, CATEGORIES.index(self.category)])
-        children = root.spawn(len(parts))
+        children = root.spawn(len(_PARTS))
         return {
-            part: np.random.default_rng(child) for part, child in zip(parts, children, strict=True)
+            part: np.random.default_rng(child) for part, child in zip(_PARTS, children, strict=True)
         }
 
     def _frames(self) -> Iterator[PlumeFrame]:
@@ -127,6 +137,7 @@ class SyntheticVideo:
         clouds = Clouds(rngs["clouds"], view.shape, preset, step_s)
         traffic = Traffic(rngs["traffic"], view, preset, step_s)
         camera = Camera(rngs["camera"], view.shape, step_s)
+        still = StillPlumes(rngs["still plumes"], view, self.still_plumes, step_s, sub_steps)
         for leak_class in leak_classes(rngs["leaks"], self.fps_hz):
             rate_g_per_h = LEAK_RATES_G_PER_H[leak_class]
             departures_px = air.step()
@@ -136,7 +147,7 @@ class SyntheticVideo:
                 steam.step(departures_px)
             background_k = scene.temperature_k + clouds.step() * scene.sky
             traffic.step(background_k, scene.backdrop)
-            background_k = steam.in_front_of(background_k)
+            background_k = still.in_front_of(steam.in_front_of(background_k))
             column_ppm_m = gas.column_ppm_m()
             if column_ppm_m.any():
                 grey, mask = camera.expose(gas.in_front_of(background_k), background_k)
@@ -146,7 +157,14 @@ class SyntheticVideo:
 
 
 def _check(
-    *, category: str, seed: int, n_frames: int, fps_hz: float, height_px: int, width_px: int
+    *,
+    category: str,
+    seed: int,
+    n_frames: int,
+    fps_hz: float,
+    height_px: int,
+    width_px: int,
+    still_plumes: int,
 ) -> None:
     if category not in CATEGORIES:
         known = ", ".join(CATEGORIES)
@@ -162,3 +180,5 @@ def _check(
             f"A picture of {width_px} x {height_px} pixels is too small for a scene; "
             f"ask for {_SMALLEST_SIDE_PX} pixels or more each way."
         )
+    if still_plumes < 0:
+        raise UserError(f"There cannot be {still_plumes} still plumes; ask for 0 or more.")

@@ -32,6 +32,7 @@ ENDED_BY = {
     "epochs": "all epochs done",
     "early stop": "validation score stopped rising",
     "time limit": "time limit reached",
+    "divergence": "loss no longer finite: failed",
 }
 LEAK_CLASS_NOTE = (
     "Leak classes are steps of the release schedule, the higher the stronger; under the protocol "

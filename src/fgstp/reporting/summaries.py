@@ -29,6 +29,7 @@ COLUMNS = (
     "n_frames",
     "note",
 )
+DIVERGED_NOTE = "its training diverged, so that it counts as failed, as in the paper"
 DASHED = frozenset({"mg"})  # the system of which the paper says that it fails
 DEGENERATE_ABOVE = 0.95
 AGAIN = "evaluate all systems again, on the same clips and with the same settings"
@@ -81,13 +82,13 @@ def _check_alike(protocol: str, rows: pd.DataFrame) -> None:
 def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Put beside the summaries what is known of their systems.
 
-    A system of `DASHED` has no figures under a protocol under which nearly all that it predicts
-    is empty or full.
+    A system of `DASHED` has no figures if a training of it diverged, nor under a protocol under
+    which nearly all that it predicts is empty or full.
 
     Args:
         summaries: of all systems.
-        facts: by system, its scores: what it `needs`, its `label`, and by protocol its
-            `degenerate_share`.
+        facts: by system, its scores: what it `needs`, its `label`, how many trainings
+            `diverged`, and by protocol its `degenerate_share`.
 
     Returns:
         The summaries with columns `needs` and `label`, empty where that is unknown.
@@ -97,12 +98,20 @@ def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) 
         told[fact] = told["system"].map({name: known.get(fact) for name, known in facts.items()})
     for system in DASHED.intersection(facts):
         for protocol, known in facts[system]["protocols"].items():
-            share = known.get("degenerate_share", 0.0)
-            if share > DEGENERATE_ABOVE:
+            why = _why_dashed(facts[system].get("diverged", 0), known.get("degenerate_share", 0.0))
+            if why:
                 rows = (told["system"] == system) & (told["protocol"] == protocol)
                 told.loc[rows, ["value", "low", "high", "spread"]] = math.nan
-                told.loc[rows, "note"] = degenerate_note(share)
+                told.loc[rows, "note"] = why
     return told
+
+
+def _why_dashed(n_diverged: int, degenerate_share: float) -> str | None:
+    if n_diverged:
+        return DIVERGED_NOTE
+    if degenerate_share > DEGENERATE_ABOVE:
+        return degenerate_note(degenerate_share)
+    return None
 
 
 def degenerate_note(share: float) -> str:

@@ -1,5 +1,6 @@
 """A training as one process runs it, alone or together with others."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from fgstp.models.registry import AnySystem
 from fgstp.models.sampling import FlowPairs, SpreadFrames
 from fgstp.training.averaging import KeepAverage
 from fgstp.training.callbacks import Bar, EndAtOnce, KeepBest, KeepState, TimeLimit
+from fgstp.training.divergence import DivergenceError
 from fgstp.training.flow_samples import FlowSamples
 from fgstp.training.history import KeepHistory
 from fgstp.training.loaders import train_loader, validation_loader
@@ -35,6 +37,8 @@ from fgstp.training.settings import TrainSettings
 from fgstp.training.spread_samples import SpreadSamples
 
 RESUME_FOLDER = "resume"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,21 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
             workers=n_workers(settings.workers, settings.devices, cuda=job.cuda),
             cuda=job.cuda,
         )
-        trainer.fit(
-            TrainingModule(job.system, settings, job.store, len(loader)),
-            loader,
-            validation_loader(job.validation, rank),
-            ckpt_path=resume_from,
-            weights_only=True,
-        )
-    ended_by = _ended_by(state, best, settings)
+        try:
+            trainer.fit(
+                TrainingModule(job.system, settings, job.store, len(loader)),
+                loader,
+                validation_loader(job.validation, rank),
+                ckpt_path=resume_from,
+                weights_only=True,
+            )
+            ended_by = _ended_by(state, best, settings)
+        except DivergenceError as divergence:
+            # Of several processes the others would wait for this one.
+            if not (job.system.may_diverge and state.n_epochs and rank.of == 1):
+                raise
+            logger.warning("%s The training counts as failed.", divergence)
+            ended_by = "divergence"
     if rank.number == 0 and ended_by != "time limit":
         state.remove()
     return Outcome(best.path, best.epoch, best.scores, state.n_epochs, ended_by, history.rows)
@@ -216,6 +227,7 @@ def _advice(job: Job) -> str:
 
 
 def _ended_by(state: KeepState, best: KeepBest, settings: TrainSettings) -> End:
+    """Why a training ended that did not fail."""
     if state.n_epochs >= settings.epochs:
         return "epochs"
     return "early stop" if best.patience_lost else "time limit"

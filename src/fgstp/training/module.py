@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from fgstp.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.models.registry import AnySystem
+from fgstp.training.divergence import DivergenceError
 from fgstp.training.flow_samples import FlowSample
 from fgstp.training.optimiser import optimiser
 from fgstp.training.processes import gathered, take_from_first
@@ -87,11 +87,11 @@ class TrainingModule(LightningModule):
         """Loss of a batch of samples.
 
         Raises:
-            UserError: it is not finite.
+            DivergenceError: it is not finite.
         """
         loss, parts = self.system.training_step(samples.batch(), self.progress)
         if not torch.isfinite(loss):
-            raise UserError(
+            raise DivergenceError(
                 f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, on the clips "
                 f"{', '.join(dict.fromkeys(samples.clip))}; lower train.learning_rate or look at "
                 "these clips. The best checkpoint so far, if there is one, is kept."

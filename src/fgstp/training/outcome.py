@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-End = Literal["epochs", "early stop", "time limit"]
+End = Literal["epochs", "early stop", "time limit", "divergence"]
 Row = dict[str, int | float]
 
 

@@ -44,6 +44,7 @@ def _video(category: str, split: Split, seed: int, settings: SyntheticSettings) 
         rate_hz=settings.fps_hz,
         height_px=settings.height_px,
         width_px=settings.width_px,
+        still_plumes=settings.still_plumes,
     )
     return Video(
         name=f"{category}_{seed}",

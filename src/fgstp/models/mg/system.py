@@ -115,6 +115,7 @@ class MgSystem(System[MgSettings]):
     """Motion Grouping (ICCV 2021, arXiv 2104.07658): trained without masks, on flow alone."""
 
     settings_class: ClassVar[type[Settings]] = MgSettings
+    may_diverge: ClassVar[bool] = True  # the rule by which the paper's row of it is a dash
     network: MotionGrouping
 
     @property

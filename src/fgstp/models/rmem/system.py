@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fgstp.footage.settings import Settings, Share
 from fgstp.models.encoder_weights import begin_resnet
-from fgstp.models.frames import network_input, normalised
+from fgstp.models.frames import network_batches, normalised
 from fgstp.models.given_masks import followed, resized_mask
 from fgstp.models.resnet import ResNetSettings
 from fgstp.models.rmem.inference import Tracker, write_every_frames
@@ -207,13 +207,8 @@ class RmemSystem(System[RmemSettings]):
 
     def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[Encoded]:
         """Features of each frame; a few frames are encoded together."""
-        settings = self.settings
-        size = settings.height_px, settings.width_px
-        for start in range(0, len(frames), settings.batch_frames):
-            batch = torch.from_numpy(np.array(frames[start : start + settings.batch_frames]))
-            encoded = self.network.encode(
-                network_input(batch.to(self.device), *size, settings.normalisation)
-            )
+        for batch in network_batches(frames, self.settings, self.device):
+            encoded = self.network.encode(batch)
             yield from (encoded.part(i, i + 1) for i in range(len(batch)))
 
 

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from fgstp.footage.settings import Settings
 from fgstp.models.encoder_weights import begin_encoder
-from fgstp.models.frames import network_input, normalised, probabilities
+from fgstp.models.frames import network_batches, normalised, probabilities
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
 from fgstp.models.sinet_v2.network import SinetV2
@@ -61,9 +60,5 @@ class SinetV2System(System[SinetV2Settings]):
 
     def _maps(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
         """Maps (B, H, W) of the next frames, in their order."""
-        settings = self.settings
-        size = settings.height_px, settings.width_px
-        for start in range(0, len(frames), settings.batch_frames):
-            batch = torch.from_numpy(np.array(frames[start : start + settings.batch_frames]))
-            maps = self.network(network_input(batch.to(self.device), *size, settings.normalisation))
-            yield probabilities(maps.s_3, *frames.shape[1:])
+        for batch in network_batches(frames, self.settings, self.device):
+            yield probabilities(self.network(batch).s_3, *frames.shape[1:])

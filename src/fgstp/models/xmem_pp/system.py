@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from fgstp.footage.settings import Settings
 from fgstp.models.encoder_weights import begin_resnet
-from fgstp.models.frames import network_input, normalised
+from fgstp.models.frames import network_batches, normalised
 from fgstp.models.given_masks import followed, resized_mask
 from fgstp.models.losses import hardest_share
 from fgstp.models.resnet import NORM_MOMENTUM
@@ -127,18 +127,9 @@ class XmemSystem(System[XmemSettings]):
             memory.memory_every_frames,
         )
         mask = resized_mask(torch.from_numpy(first_mask).to(self.device), size)
-        probs = tracker.follow(self._batches(frames), mask[None, None].float(), len(frames))
+        probs = tracker.follow(
+            network_batches(frames, settings, self.device), mask[None, None].float(), len(frames)
+        )
         for prob in islice(probs, 1, None):
             found = functional.interpolate(prob[None, None], frames.shape[1:], mode="bilinear")
             yield found[0, 0] > 0.5 if settings.output == "label" else found[0, 0]
-
-    def _batches(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
-        settings = self.settings
-        for start in range(0, len(frames), settings.batch_frames):
-            batch = torch.from_numpy(np.array(frames[start : start + settings.batch_frames]))
-            yield network_input(
-                batch.to(self.device),
-                settings.height_px,
-                settings.width_px,
-                settings.normalisation,
-            )

@@ -59,7 +59,7 @@ def predict(
         What was predicted by what: `system`, what it `needs` to be told of a clip, a `label`
         that tells its method where its settings choose one of several, `checkpoint_sha256` of
         the first training and `repeats_sha256` of further ones, the `seeds` of all (None where
-        it is unknown), `footage_sha256`.
+        it is unknown), how many of them `diverged`, `footage_sha256`.
 
     Raises:
         UserError: there are no clips with masks, or the checkpoint cannot be used.
@@ -93,6 +93,7 @@ def predict(
         "checkpoint_sha256": digests[0],
         "repeats_sha256": digests[1:],
         "seeds": [each.get("seed") for each in trainings],
+        "diverged": sum(each.get("ended_by") == "divergence" for each in trainings),
         "footage_sha256": footage,
     }
 

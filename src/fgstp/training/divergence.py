@@ -1,0 +1,7 @@
+"""A training whose loss is no longer a number."""
+
+from fgstp.errors import UserError
+
+
+class DivergenceError(UserError):
+    """The loss became infinite or undefined."""
