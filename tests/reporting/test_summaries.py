@@ -53,15 +53,6 @@ def test_mg_has_dashes_under_every_protocol_if_a_training_of_it_diverged(both):
     assert told.loc[told["system"] == "mg", "note"].str.contains("training diverged").all()
 
 
-def test_mg_has_dashes_under_every_protocol_if_a_training_of_it_diverged(both):
-    known = {system: each | {"diverged": 1} for system, each in facts(0.0, 0.0).items()}
-    told = with_facts(both, known)
-    values = told.groupby("system")["value"].count()
-    assert values["mg"] == 0
-    assert values["fgstp"] == both.groupby("system")["value"].count()["fgstp"]
-    assert told.loc[told["system"] == "mg", "note"].str.contains("training diverged").all()
-
-
 @pytest.mark.parametrize(
     ("shares", "dashed"),
     [((0.951, 0.951), ["honest", "paper"]), ((0.5, 0.96), ["honest"]), ((0.95, 0.95), [])],

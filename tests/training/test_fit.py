@@ -355,26 +355,6 @@ def test_without_a_finished_epoch_no_divergence_is_a_result(train, build):
         train(system=system, callbacks=[Watch(0, spoil)])
 
 
-def test_a_system_that_may_diverge_counts_as_failed_and_the_command_goes_on(
-    train, build, tmp_path, caplog
-):
-    system = build()
-    system.may_diverge = True
-    _, outcome = train(system=system, callbacks=[Watch(1, spoil)])
-    assert (outcome.ended_by, outcome.epoch, outcome.n_epochs) == ("divergence", 1, 1)
-    assert "became nan in epoch 2" in caplog.text
-    assert "The training counts as failed." in caplog.text
-    assert read_checkpoint(outcome.checkpoint).facts["epoch"] == 1
-    assert not (tmp_path / "run" / "resume").exists()
-
-
-def test_without_a_finished_epoch_no_divergence_is_a_result(train, build):
-    system = build()
-    system.may_diverge = True
-    with pytest.raises(UserError, match="became nan in epoch 1"):
-        train(system=system, callbacks=[Watch(0, spoil)])
-
-
 def test_memory_that_runs_out_says_which_settings_to_lower(train, build):
     system = build()
 

@@ -94,3 +94,14 @@ def test_the_seed_of_a_sample_decides(clips):
     one, again, other = (found[WindowKey(0, 2, (seed,))] for seed in (1, 1, 2))
     assert torch.equal(one.frames, again.frames)
     assert not torch.equal(one.frames, other.frames)
+
+
+def test_masks_get_no_noise_since_the_system_is_given_some(clips):
+    clips.add_blob(8)
+    noisy = AugmentationSettings(mask_noise_share=0.5, flip_share=0, rotation_share=0)
+    sampling = SpreadFrames(n_frames=4, largest_step=((0.0, 1),))
+    found = SpreadSamples(
+        clips.store, clips.masked(), sampling=sampling, size=(24, 32), augmentation=noisy
+    )[WindowKey(0, 2, (1,))]
+    expected = clips.store.masks("V_0000")[2:6]
+    np.testing.assert_array_equal(found.masks.reshape(4, 24, 32), expected)

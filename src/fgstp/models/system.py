@@ -116,6 +116,11 @@ class System(ABC, Generic[SettingsT]):
         return Windows()
 
     @property
+    def augmented(self) -> bool:
+        """Whether samples are varied in the present stage, as the block `train` says."""
+        return True
+
+    @property
     def sample_size(self) -> tuple[int, int]:
         """Height and width of the frames of a sample: by default those it works at."""
         return self.settings.height_px, self.settings.width_px  # type: ignore[attr-defined]

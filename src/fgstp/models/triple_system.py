@@ -1,7 +1,7 @@
 """What the systems have in common that relate a frame to two neighbours."""
 
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from fgstp.models.sampling import Sampling, Windows
 from fgstp.models.settings import EncoderSettings, LossSettings, NetworkSettings
 from fgstp.models.system import Given, System
 from fgstp.models.triple_network import TripleNetwork
-from fgstp.models.triples import TripleBatch, Triples, encoded_triples, pick
+from fgstp.models.triples import FlatBatch, TripleBatch, Triples, encoded_triples, pick
 
 N_OUTPUTS = 9
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -55,28 +55,6 @@ class TripleSettings(NetworkSettings):
 
 
 TripleSettingsT = TypeVar("TripleSettingsT", bound=TripleSettings)
-
-
-class FlatBatch(NamedTuple):
-    """The windows of a batch in a row.
-
-    Attributes:
-        frames: (B F, 1, H, W) float32 in [0, 1].
-        masks: (B L, 1, H, W) float32 in [0, 1].
-        triples: (B L, 3) int64: a target and its neighbours, as numbers in [0, B F).
-    """
-
-    frames: Tensor
-    masks: Tensor
-    triples: Tensor
-
-    @classmethod
-    def of(cls, batch: TripleBatch) -> "FlatBatch":
-        """Put the windows in a row."""
-        n_windows, n_frames = batch.frames.shape[:2]
-        starts = n_frames * torch.arange(n_windows, device=batch.triples.device).view(-1, 1, 1)
-        triples = batch.triples + starts
-        return cls(*(each.flatten(0, 1) for each in (batch.frames, batch.masks, triples)))
 
 
 class TripleSystem(System[TripleSettingsT]):

@@ -42,6 +42,28 @@ class TripleBatch(NamedTuple):
     triples: Tensor
 
 
+class FlatBatch(NamedTuple):
+    """The windows of a batch in a row.
+
+    Attributes:
+        frames: (B F, 1, H, W) float32 in [0, 1].
+        masks: (B L, 1, H, W) float32 in [0, 1].
+        triples: (B L, 1 + N) int64: a target and its neighbours, as numbers in [0, B F).
+    """
+
+    frames: Tensor
+    masks: Tensor
+    triples: Tensor
+
+    @classmethod
+    def of(cls, batch: TripleBatch) -> "FlatBatch":
+        """Put the windows in a row."""
+        n_windows, n_frames = batch.frames.shape[:2]
+        starts = n_frames * torch.arange(n_windows, device=batch.triples.device).view(-1, 1, 1)
+        triples = batch.triples + starts
+        return cls(*(each.flatten(0, 1) for each in (batch.frames, batch.masks, triples)))
+
+
 def pick(features: Pyramid, triples: Tensor) -> Triples:
     """Arrange encoded frames as triples.
 

@@ -94,6 +94,8 @@ class Job:
         """All samples of the training clips."""
         sampling, size = self.system.sampling, self.system.sample_size
         augmentation = self.settings.augmentation
+        if not self.system.augmented:
+            augmentation = augmentation.model_copy(update={"enabled": False})
         if isinstance(sampling, FlowPairs):
             return FlowSamples(self.store, self.train, sampling)
         if isinstance(sampling, SpreadFrames):

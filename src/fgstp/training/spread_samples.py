@@ -24,7 +24,7 @@ class SpreadSamples(Dataset[Window]):
         clips: the clips.
         sampling: which frames a sample has.
         size: height and width that the network works at.
-        augmentation: how samples are varied.
+        augmentation: how samples are varied; masks get no noise, since the system is given some.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class SpreadSamples(Dataset[Window]):
         self.clips = clips
         self.sampling = sampling
         self.size = size
-        self.augmentation = augmentation
+        self.augmentation = augmentation.model_copy(update={"mask_noise_share": 0.0})
 
     def __getitem__(self, key: WindowKey) -> Window:
         """One sample."""

@@ -4,6 +4,7 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional
 
+from fgstp.models.differences import with_differences
 from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.losses import structure_loss
 from fgstp.models.sampling import Windows
@@ -121,10 +122,34 @@ def test_it_is_trained_on_single_frames_at_the_papers_size_by_default():
     with torch.device("meta"):
         system = SinetV2System(SinetV2Settings())
     assert (system.name, system.needs, system.n_stages) == ("sinet_v2", "frames", 1)
-    assert (system.sampling, system.sample_size) == (Windows(), (352, 352))
+    assert (system.sampling, system.sample_size) == (Windows(n_targets=1), (352, 352))
     settings = system.settings
     assert (settings.encoder.name, settings.loss.bce) == ("res2net50d", "weighted")
     assert hasattr(system.network, system.encoders[0])
+
+
+def test_with_differences_neighbours_count_and_without_they_do_not(system, clip):
+    frames = clip()
+    changed = frames.copy()
+    changed[3] = 255 - changed[3]
+    for mode, seen in [(None, {3}), ("centred", {2, 3, 4}), ("causal", {3, 4, 5})]:
+        one = system(differences=mode)
+        differ = np.abs(one.predict_clip(frames) - one.predict_clip(changed)).max((1, 2)) > 1e-5
+        assert set(np.flatnonzero(differ)) == seen
+        assert one.label == ("with differences" if mode else "")
+
+
+def test_it_trains_on_what_it_predicts_from_with_differences(system, draw):
+    system = system(differences="centred")
+    assert system.sampling == Windows((-1, 1), n_targets=1)
+    triples = torch.tensor([[[1, 0, 2]]]).expand(2, 1, 3)
+    batch = TripleBatch(draw(2, 3, 1, 64, 64), torch.ones(2, 1, 1, 64, 64), triples)
+    settings = system.settings
+    numbers = torch.tensor([[1, 0, 2], [4, 3, 5]])
+    shown = with_differences(batch.frames.flatten(0, 1), numbers, settings)
+    terms = [structure_loss(m, torch.ones(2, 1, 64, 64), "weighted") for m in system.network(shown)]
+    loss, _ = system.training_step(batch, 0.0)
+    torch.testing.assert_close(loss, sum(t.bce + t.iou for t in terms))
 
 
 @pytest.mark.parametrize("wrong", [{"loss": {"bce": "median"}}, {"unknown": 1}, {"height_px": 0}])

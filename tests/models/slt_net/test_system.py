@@ -221,12 +221,14 @@ def test_the_stage_decides_what_is_trained_and_what_predicts(system, clip):
     np.testing.assert_array_equal(plain.predict_clip(clip()), both.predict_clip(clip()))
     assert both.sampling == plain.sampling == Windows((1, 2))
     assert both.sample_size == (64, 64)
+    assert both.augmented
     assert both.optimisation == both.settings.optimisation
 
     both.begin_stage(1)
     assert both.stage == 1
     assert both.sampling == Windows((1, 2), 3)
     assert both.sample_size == (32, 64)
+    assert not both.augmented
     assert both.optimisation == both.settings.long.optimisation
     assert abs(both.predict_clip(clip()) - plain.predict_clip(clip())).max() > 1e-3
     names = [name for name, _ in both.network.named_parameters() if name.startswith(both.encoders)]

@@ -18,8 +18,8 @@ from fgstp.models.slt_net.loss import long_term_loss
 from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
 from fgstp.models.system import Given
 from fgstp.models.triple_network import TripleNetwork
-from fgstp.models.triple_system import FlatBatch, TripleSettings, TripleSystem
-from fgstp.models.triples import TripleBatch
+from fgstp.models.triple_system import TripleSettings, TripleSystem
+from fgstp.models.triples import FlatBatch, TripleBatch
 
 
 class SltNetEncoderSettings(EncoderSettings):
@@ -131,6 +131,11 @@ class SltNetSystem(TripleSystem[SltNetSettings]):
         """Targets and their two neighbours; in the long-term stage, so many targets in a row."""
         n_targets = self.settings.long.n_frames if self.stage else None
         return Windows(OFFSETS_FRAMES[self.settings.neighbours], n_targets)
+
+    @property
+    def augmented(self) -> bool:
+        """The long-term network is trained on samples as they are."""
+        return self.stage == 0
 
     @property
     def sample_size(self) -> tuple[int, int]:
