@@ -39,7 +39,7 @@ lock: $(INSTALLED)  ## pin every package anew after a change of pyproject.toml
 	  --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove what the pipelines made, but no raw data
-	rm -rf data/02_intermediate data/03_primary data/06_models data/07_model_output data/08_reporting
+	rm -rf data/02_intermediate data/03_primary data/04_feature data/06_models data/07_model_output data/08_reporting
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.12 ...")'

@@ -11,9 +11,10 @@ from fgstp.plumes import SyntheticVideo
 SMALL = ["--fps", "5", "--width", "80", "--height", "60"]
 
 
-def _render(out, *, category="close_clear", seed="1", seconds="8"):
+def _render(out, *more, category="close_clear", seed="1", seconds="8"):
     arguments = ["plumes", "render", "--category", category, "--seed", seed]
-    return CliRunner().invoke(main, [*arguments, "--seconds", seconds, "--out", str(out), *SMALL])
+    arguments += ["--seconds", seconds, "--out", str(out), *SMALL, *more]
+    return CliRunner().invoke(main, arguments)
 
 
 def _read(path):
@@ -52,6 +53,7 @@ def test_render_writes_video_masks_and_facts(tmp_path, suffix, tolerance):
         "fps_hz": 5.0,
         "distance_m": 4.6,
         "source_xy_px": list(video.source_xy_px),
+        "still_plumes": 0,
         "leak_class": [frame.leak_class for frame in frames],
         "leak_rate_g_per_h": [frame.leak_rate_g_per_h for frame in frames],
     }
@@ -60,6 +62,16 @@ def test_render_writes_video_masks_and_facts(tmp_path, suffix, tolerance):
         "plume_masks",
         "plume.json",
     }
+
+
+def test_still_plumes_are_rendered_and_told(tmp_path):
+    result = _render(tmp_path / "still.mkv", "--still-plumes", "2", seconds="0.4")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "still.json").read_text())["still_plumes"] == 2
+
+    size = {"fps_hz": 5.0, "height_px": 60, "width_px": 80}
+    video = SyntheticVideo("close_clear", 1, n_frames=2, still_plumes=2, **size)
+    np.testing.assert_array_equal(_read(tmp_path / "still.mkv"), [frame.grey for frame in video])
 
 
 def test_rendering_again_replaces_what_was_there(tmp_path):

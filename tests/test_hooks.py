@@ -352,6 +352,7 @@ def test_kedro_knows_every_hook():
     manager.register(ProjectHooks())
     manager.check_pending()
     assert {caller.name for caller in manager.get_hookcallers(manager.get_plugins().pop())} == {
+        "after_catalog_created",
         "after_context_created",
         "before_pipeline_run",
         "before_node_run",
@@ -365,3 +366,15 @@ def test_settings_name_the_hooks():
 
     assert [type(hook) for hook in settings.HOOKS] == [ProjectHooks]
     assert Path(settings.__file__).is_file()
+
+
+def test_a_block_that_nothing_reads_is_refused():
+    hooks = ProjectHooks()
+    # As Kedro gives them: flat, with all of them under one more name.
+    names = ("train", "train.epochs", "seed", "_anchor.mean", "data")
+    known = {"parameters": {}} | {f"params:{name}": 1 for name in names}
+    hooks.after_catalog_created(parameters=known)
+    with pytest.raises(UserError, match=r"no block of settings trian, sistems; there are ingest,"):
+        hooks.after_catalog_created(
+            parameters=known | {"params:trian.epochs": 1, "params:sistems": {}}
+        )

@@ -21,13 +21,14 @@ from kedro.pipeline import Pipeline
 from kedro.validation import ParameterValidationError
 from pydantic import BaseModel
 
-from fgstp.errors import UserError
+from fgstp.errors import UserError, fault_reason
 from fgstp.footage.summary import refusals
 
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MODEL, SYSTEMS, RECORD = "params:model", "params:systems", "training@one"
+BLOCKS = ("ingest", "systems", "train", "evaluate", "model", "seed", "data")
 
 
 class ProjectHooks:
@@ -43,6 +44,22 @@ class ProjectHooks:
         sys.excepthook = _tell_user
         # One that a notebook opened, say; kedro-mlflow opens its own later.
         self._run_is_theirs = mlflow.active_run() is not None
+
+    @hook_impl
+    def after_catalog_created(self, parameters: dict[str, Any]) -> None:
+        """Refuse a block of settings that nothing would read.
+
+        Raises:
+            UserError: there is one.
+        """
+        named = (name.removeprefix("params:").split(".")[0] for name in parameters)
+        blocks = dict.fromkeys(name for name in named if name not in (*BLOCKS, "parameters"))
+        unknown = [name for name in blocks if not name.startswith("_")]
+        if unknown:
+            raise UserError(
+                f"There is no block of settings {', '.join(unknown)}; there are "
+                f"{', '.join(BLOCKS)}. Correct conf/ or --params."
+            )
 
     @hook_impl(trylast=True)
     def before_pipeline_run(
@@ -209,7 +226,6 @@ def _settings_sentence(report: str) -> str:
         for key, what, value in re.findall(
             r"^(\S+\n)?  (.+?) \[type=\w+, input_value=(.*?), input_type=\w+\]", text, re.M
         ):
-            reason = what.removeprefix("Value error, ")
             place = f"{block}.{key.strip()} is {value}" if key else block
-            faults.append(f"{place}: {reason[0].lower()}{reason[1:]}")
+            faults.append(f"{place}: {fault_reason(what)}")
     return "; ".join(faults) + "; correct conf/ or --params." if faults else report

@@ -45,6 +45,12 @@ def test_networks_are_drawn_by_torchs_generator():
         ("fgstp", {"encoder": {"nme": 1}}, "fgstp.encoder.nme is 1: extra inputs are not"),
         ("fgstp_no_ctc", {"ctc": True}, "fgstp_no_ctc has ctc: False; leave that setting out"),
         ("fgstp", {"fsp": False}, "fgstp has fsp: True"),
+        (
+            "mg",
+            {"flow": {"method": "raft"}},
+            "mg.flow is {'method': 'raft'}: weights are needed for raft, and for nothing else; "
+            "correct the settings.",
+        ),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(name, settings, message):

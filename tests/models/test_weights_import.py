@@ -94,6 +94,19 @@ def test_settings_may_be_nested():
         parsed_settings({"encoder": "b0", "encoder.name": "b0"})
 
 
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        {"encoder.name": "b0", "encoder": "b0"},
+        {"encoder.name": "b0", "encoder": {"drop_path": 0.1}},
+        {"encoder": {"name": "b0"}, "encoder.name": "b1"},
+    ],
+)
+def test_no_setting_is_lost_to_a_later_one(pairs):
+    with pytest.raises(UserError, match=f"The setting {list(pairs)[-1]} is given already"):
+        parsed_settings(pairs)
+
+
 @pytest.mark.parametrize("setting", ["encoder.name", "=3"])
 def test_a_setting_without_key_or_value_is_refused(published, tmp_path, setting):
     result = _run(tmp_path, weights=published, arguments=["--setting", setting])

@@ -1,6 +1,7 @@
 import base64
 import re
 from html.parser import HTMLParser
+from io import BytesIO
 
 import pandas as pd
 import pytest
@@ -58,7 +59,9 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def picture():
-    return html.png(Figure(figsize=(2, 1), dpi=128))
+    stream = BytesIO()
+    Figure(figsize=(2, 1), dpi=128).savefig(stream, format="png")
+    return stream.getvalue()
 
 
 @pytest.fixture

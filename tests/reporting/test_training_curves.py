@@ -70,6 +70,8 @@ def test_nothing_is_marked_that_did_not_happen():
         ([1e-4, 1e-4], []),
         ([1e-4, 1e-5, 1e-5, 1e-6], [(2, 1e-5), (4, 1e-6)]),
         ([1e-5, 1e-4], []),  # a warm-up is no drop
+        ([1e-4, 1e-4, 1e-4, 0.9e-4], []),  # nor is a step down of a tenth
+        ([1e-4, 8e-5, 6e-5, 4e-5, 1e-5], []),  # nor is a steady fall, though its end is steep
     ],
 )
 def test_drops_of_the_learning_rate(rates, drops):

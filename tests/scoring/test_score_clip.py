@@ -145,15 +145,24 @@ def test_the_iou_of_frames_with_gas_leaves_out_the_others():
     np.testing.assert_array_equal(rows["iou_gas"], [np.nan, 1, 0.5])
 
 
-@pytest.mark.parametrize("protocol", ["honest", "paper", "paper_binary"])
-def test_the_share_of_pixels_predicted_is_that_of_the_maps_as_they_are(protocol):
-    """Nothing, below a half, a quarter, all: no threshold and no stretch has a say."""
+@pytest.mark.parametrize(
+    ("protocol", "threshold", "shares"),
+    [
+        ("honest", 100, [0, 0.25, 0.25, 1]),
+        ("honest", 128, [0, 0, 0.25, 1]),
+        # Stretched, level 128 is 113 of 99 to 127, 65 of 0 to 128, 218 of 180 to 255.
+        ("paper", None, [0, 0.25, 0.5, 0.75]),
+    ],
+)
+def test_the_share_of_pixels_predicted_is_that_at_the_protocols_threshold(
+    protocol, threshold, shares
+):
     frames = [[0, 0, 0, 0], [99, 127, 99, 99], [0, 9, 99, 128], [180, 220, 250, 255]]
     predictions = np.array(frames, np.uint8).reshape(4, 2, 2)
     masks = np.zeros_like(predictions)
     masks[1:3, 0, 0] = 1  # it has no say
-    rows = score_clip(predictions, masks, protocol, 100)
-    assert rows["predicted_share"].tolist() == [0, 0, 0.25, 1]
+    rows = score_clip(predictions, masks, protocol, threshold)
+    assert rows["predicted_share"].tolist() == shares
 
 
 def test_the_last_frames_can_be_left_out(make_clip):

@@ -91,6 +91,16 @@ def test_a_loss_that_is_not_finite_names_the_clips(clips, batches, build):
         module.training_step(batch, 0)
 
 
+def test_a_prediction_that_is_not_finite_is_no_score(clips, build):
+    name = clips.add_blob(9, "validation")
+    system = build()
+    module = TrainingModule(system, TrainSettings(), clips.store, 1)
+    with torch.no_grad():
+        system.network.fusion[2].bias.fill_(torch.nan)
+    with pytest.raises(UserError, match=rf"no longer finite after epoch 1, on the clip {name}; lo"):
+        module.validation_step(name, 0)
+
+
 def test_the_rate_drops_when_its_epoch_begins(clips, build):
     def rates(every):
         module = TrainingModule(

@@ -71,7 +71,8 @@ def parsed_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:
         pairs: such as `{"encoder.name": "pvt_v2_b2"}`.
 
     Raises:
-        UserError: a key stands for a value and for a block.
+        UserError: a key stands for a value and for a block, in whichever order they come, or
+            the same setting is given twice.
     """
     nested: dict[str, Any] = {}
     for dotted, value in pairs.items():
@@ -81,5 +82,7 @@ def parsed_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:
             place = place.setdefault(block, {})
             if not isinstance(place, dict):
                 raise UserError(f"The setting {dotted} stands below another value; give one.")
+        if key in place:  # what came first would be lost
+            raise UserError(f"The setting {dotted} is given already, or one below it; give one.")
         place[key] = value
     return nested

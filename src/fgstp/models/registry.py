@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
-from fgstp.errors import UserError
+from fgstp.errors import UserError, fault_reason
 from fgstp.footage.settings import Settings
 from fgstp.models.background import BackgroundSettings, BackgroundSystem
 from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
@@ -111,7 +111,7 @@ def system_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join([name, *(str(part) for part in fault["loc"])])
-        what = fault["msg"][0].lower() + fault["msg"][1:]
+        what = fault_reason(fault["msg"])
         raise UserError(f"{place} is {fault['input']!r}: {what}; correct the settings.") from error
 
 

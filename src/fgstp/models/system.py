@@ -1,5 +1,6 @@
 """What all systems have in common."""
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ class System(ABC, Generic[SettingsT]):
         trainable: whether there is anything to train.
         encoders: names of its encoders in the network, for a rate of their own.
         may_diverge: whether a training whose loss becomes infinite or undefined after a finished
-            epoch counts as a result, a failed one, instead of ending the command.
+            epoch counts as a result, a failed one, instead of ending the command (in a training
+            of one process).
         undecayed: ends of names of weights that do not decay, beside biases and the weights of
             normalisations.
         settings: its settings.
@@ -175,7 +177,7 @@ class System(ABC, Generic[SettingsT]):
                 f"Frames must be a uint8 array (T, H, W) of at least one frame; these are "
                 f"{frames.dtype} {frames.shape}."
             )
-        given = Given(first_mask, first_frame, masks)
+        given = Given(first_mask, _frame_number(first_frame), masks)
         self._check_given(given, frames.shape)
         with self._evaluating():
             return self._predict(frames, given)
@@ -192,7 +194,11 @@ class System(ABC, Generic[SettingsT]):
 
         Returns:
             As `predict_clip`.
+
+        Raises:
+            UserError: frames or masks have another form.
         """
+        _check_masks(masks, np.shape(frames))
         if self.needs == "frames":
             return self.predict_clip(frames)
         if self.needs == "all_masks":
@@ -218,10 +224,8 @@ class System(ABC, Generic[SettingsT]):
                 f"first_frame is {given.first_frame}, but the clip has the frames 0 to "
                 f"{shape[0] - 1}."
             )
-        if given.masks is not None and np.shape(given.masks) != shape:
-            raise UserError(
-                f"The masks must have the frames' shape {shape}; they have {np.shape(given.masks)}."
-            )
+        if given.masks is not None:
+            _check_masks(given.masks, shape)
 
     @property
     def device(self) -> torch.device:
@@ -238,3 +242,20 @@ class System(ABC, Generic[SettingsT]):
                 yield
         finally:
             self.network.train(was_training)
+
+
+def _frame_number(given: object) -> int:
+    """The number of a frame as an int: what numpy and torch count with is one too."""
+    try:
+        return operator.index(given)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise UserError(
+            f"first_frame is {given!r}; give the number of a frame, a whole number from 0."
+        ) from error
+
+
+def _check_masks(masks: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
+    if np.shape(masks) != shape:
+        raise UserError(
+            f"The masks must have the frames' shape {shape}; they have {np.shape(masks)}."
+        )

@@ -30,6 +30,11 @@ class Leak:
             step_s=sub_step_s,
         )
 
+    @property
+    def temperature_k(self) -> float:
+        """Temperature of the gas, relative to the air."""
+        return self._temperature_k
+
     def step(self, departures_px: list[FloatImage], rate_g_per_h: float) -> None:
         """Carry the gas on by one sub-step and release more.
 
@@ -43,6 +48,10 @@ class Leak:
         """Gas in each line of sight: float32 (H, W), ppm m."""
         return column_density_ppm_m(self._plume.column_g_per_m2)
 
+    def share(self) -> FloatImage:
+        """Share of the camera's band that the gas absorbs: float32 (H, W), 0-1."""
+        return absorbed_share(self.column_ppm_m())
+
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
         """Give the temperatures that are seen through the gas.
 
@@ -52,4 +61,4 @@ class Leak:
         Returns:
             float32 (H, W).
         """
-        return seen_through(background_k, absorbed_share(self.column_ppm_m()), self._temperature_k)
+        return seen_through(background_k, self.share(), self._temperature_k)

@@ -50,6 +50,7 @@ def render(video: SyntheticVideo, path: Path) -> None:
             "fps_hz": video.fps_hz,
             "distance_m": video.distance_m,
             "source_xy_px": video.source_xy_px,
+            "still_plumes": video.still_plumes,
             "leak_class": leak_classes,
             "leak_rate_g_per_h": leak_rates_g_per_h,
         }

@@ -62,8 +62,10 @@ class SyntheticVideo:
         fps_hz: frame rate, > 0.
         height_px: >= 32.
         width_px: >= 32; the view is 24 degrees wide whatever the width is.
-        still_plumes: >= 0; so many plumes that do not move, and that no mask shows. They change
-            nothing of the rest.
+        still_plumes: >= 0; so many plumes that do not move, and that no mask shows. Scene, leaks
+            and gas stay as they are without them. What is visible of the gas, and so its grey
+            levels and its mask, may change: it may lie in front of them, and the camera's gain
+            sees them.
 
     Raises:
         UserError: an argument is out of its range.
@@ -137,7 +139,7 @@ class SyntheticVideo:
         clouds = Clouds(rngs["clouds"], view.shape, preset, step_s)
         traffic = Traffic(rngs["traffic"], view, preset, step_s)
         camera = Camera(rngs["camera"], view.shape, step_s)
-        still = StillPlumes(rngs["still plumes"], view, self.still_plumes, step_s, sub_steps)
+        still = StillPlumes(rngs["still plumes"], view, self.still_plumes)
         for leak_class in leak_classes(rngs["leaks"], self.fps_hz):
             rate_g_per_h = LEAK_RATES_G_PER_H[leak_class]
             departures_px = air.step()

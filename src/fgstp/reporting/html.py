@@ -3,9 +3,6 @@
 import base64
 from collections.abc import Iterable, Sequence
 from html import escape
-from io import BytesIO
-
-from matplotlib.figure import Figure
 
 SCALE, SMALLEST_SCALE = 0.75, 0.6  # pixels on the page for one of a picture, 128 an inch
 WIDTH_IN_PNG = slice(16, 20)  # bytes of the file
@@ -53,13 +50,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     ]
     whole = element("table", element("thead", head), element("tbody", *body))
     return element("div", whole, class_="wide")
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as a PNG file."""
-    stream = BytesIO()
-    figure.savefig(stream, format="png")
-    return stream.getvalue()
 
 
 def picture(data: bytes, alt: str) -> str:

@@ -29,7 +29,7 @@ COLUMNS = (
     "n_frames",
     "note",
 )
-DIVERGED_NOTE = "its training diverged, so that it counts as failed, as in the paper"
+DIVERGED_NOTE = "a training of it diverged, so that it counts as failed, as in the paper"
 DASHED = frozenset({"mg"})  # the system of which the paper says that it fails
 DEGENERATE_ABOVE = 0.95
 AGAIN = "evaluate all systems again, on the same clips and with the same settings"
@@ -98,7 +98,8 @@ def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) 
         told[fact] = told["system"].map({name: known.get(fact) for name, known in facts.items()})
     for system in DASHED.intersection(facts):
         for protocol, known in facts[system]["protocols"].items():
-            why = _why_dashed(facts[system].get("diverged", 0), known.get("degenerate_share", 0.0))
+            n_diverged = int(facts[system].get("diverged", 0))
+            why = _why_dashed(n_diverged, known.get("degenerate_share", 0.0))
             if why:
                 rows = (told["system"] == system) & (told["protocol"] == protocol)
                 told.loc[rows, ["value", "low", "high", "spread"]] = math.nan

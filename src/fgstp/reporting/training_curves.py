@@ -126,14 +126,19 @@ def _draw(ax: Axes, epochs: pd.DataFrame, names: Sequence[Any]) -> None:
 
 
 def learning_rate_drops(epochs: pd.DataFrame) -> list[tuple[int, float]]:
-    """The epochs that begin with a lower learning rate than the one before, and that rate.
+    """The epochs that begin with a learning rate of half the one before or less, and that rate.
+
+    A rate that falls in most epochs, little by little, has none.
 
     Args:
         epochs: a row an epoch, with `epoch` and, if it is known, `learning_rate`.
     """
     if "learning_rate" not in epochs:
         return []
-    dropped = epochs[epochs["learning_rate"].diff() < 0]
+    rates = epochs["learning_rate"]
+    if 2 * (rates.diff() < 0).sum() > len(rates):
+        return []
+    dropped = epochs[rates <= 0.5 * rates.shift()]
     return [
         (int(epoch), float(rate))
         for epoch, rate in zip(dropped["epoch"], dropped["learning_rate"], strict=True)

@@ -27,7 +27,6 @@ METRICS = (
 )
 IOU_GAS = "iou_gas"
 PREDICTED_SHARE = "predicted_share"
-HALF = 128  # the first level of 0.5 or more
 FALSE_ALARMS = ("false_alarm_share", "false_alarm")
 Columns = dict[str, NDArray[np.float64] | NDArray[np.bool_] | NDArray[np.intp]]
 
@@ -57,8 +56,8 @@ def score_clip(
           NaN on the others;
         - `gas`: whether the mask holds any;
         - `frame_score`: how surely the frame holds gas, for average precision and AUROC;
-        - `predicted_share`: share of pixels whose probability is 0.5 or more, whatever the
-          protocol does with the maps: of a system that says nothing it is 0 or 1;
+        - `predicted_share`: share of pixels predicted, at the protocol's threshold: where a
+          system finds nothing or everything it is 0 or 1;
         - `false_alarm_share, false_alarm`: on frames without gas, share of pixels
           predicted, and 1 where they are enough for an alarm; NaN on the others;
         - `protocol`, `protocol_tuple`: what the scores hold under.
@@ -109,7 +108,7 @@ def _score(block: Block, protocol: Protocol) -> Columns:
     columns |= {
         "gas": gas,
         "frame_score": frame_scores(tally, protocol.score_share),
-        PREDICTED_SHARE: (block.frames >= HALF).mean(axis=(1, 2)),
+        PREDICTED_SHARE: tally.predicted[..., threshold].sum(axis=1) / tally.n_pixels,
     }
     alarms = false_alarms(tally, threshold, protocol.alarm_pixels)
     return columns | dict(zip(FALSE_ALARMS, alarms, strict=True))

@@ -33,10 +33,11 @@ def system_scores(
 
     Returns:
         Plain values: `made_of`, `footage`, `mask_sources`, counts, and by protocol its
-        `settings`, its `threshold`, `degenerate_share`, which is the share of the frames whose
-        prediction is empty or full, and every metric, None where it is undefined. Of several
-        trainings, metrics are means, the threshold is that of the first, and a protocol also
-        has `thresholds`, one a training, and `spread`, the standard deviation by metric.
+        `settings`, its `threshold`, `degenerate_share`, which is the share of the frames on
+        which nothing or everything is found at that threshold, and every metric, None where it
+        is undefined. Of several trainings, metrics are means, the threshold is that of the
+        first, and a protocol also has `thresholds`, one a training, and `spread`, the standard
+        deviation by metric.
     """
     overall = summaries[summaries["by"] == ALL]
     clips = frame_scores.drop_duplicates("clip")

@@ -13,7 +13,7 @@ from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.models.checkpoint import BEST
 from fgstp.models.machine import told_if_out_of_memory
 from fgstp.models.registry import AnySystem
-from fgstp.models.sampling import FlowPairs, SpreadFrames
+from fgstp.models.sampling import FlowPairs, SpreadFrames, Windows
 from fgstp.training.averaging import KeepAverage
 from fgstp.training.callbacks import Bar, EndAtOnce, KeepBest, KeepState, TimeLimit
 from fgstp.training.divergence import DivergenceError
@@ -219,12 +219,16 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
 
 
 def _advice(job: Job) -> str:
-    own = job.system.settings
-    window = " and train.window_targets" if job.settings.windows else ""
+    """The settings that decide how much memory the present stage needs."""
+    system, sampling = job.system, job.system.sampling
+    name = f"systems.{system.name}"
+    step = f"{name}.optimisation" if system.optimisation.targets_per_step else "train"
+    shared = isinstance(sampling, Windows) and sampling.n_targets is None and job.settings.windows
+    height_px, width_px = system.sample_size
     return (
-        f"lower train.targets_per_step{window}, or height_px and width_px of "
-        f"systems.{job.system.name} ({own.height_px} x {own.width_px} now), or choose a smaller "
-        "encoder"
+        f"lower {step}.targets_per_step{' and train.window_targets' if shared else ''}, or "
+        f"height_px and width_px of {name} ({height_px} x {width_px} now), or choose a smaller "
+        "encoder or width"
     )
 
 

@@ -83,6 +83,11 @@ class TrainingModule(LightningModule):
         n_steps = self.settings.epochs * self.steps_per_epoch
         return min(self.global_step, n_steps - 1) / n_steps
 
+    @property
+    def _rate_setting(self) -> str:
+        own = self.system.optimisation.learning_rate
+        return "train.learning_rate" if own is None else f"the learning rate of {self.system.name}"
+
     def training_step(self, samples: Window | FlowSample, _index: int) -> Tensor:
         """Loss of a batch of samples.
 
@@ -93,7 +98,7 @@ class TrainingModule(LightningModule):
         if not torch.isfinite(loss):
             raise DivergenceError(
                 f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, on the clips "
-                f"{', '.join(dict.fromkeys(samples.clip))}; lower train.learning_rate or look at "
+                f"{', '.join(dict.fromkeys(samples.clip))}; lower {self._rate_setting} or look at "
                 "these clips. The best checkpoint so far, if there is one, is kept."
             )
         n_samples = len(samples.clip)
@@ -118,11 +123,19 @@ class TrainingModule(LightningModule):
         """Predict a clip at its own size and compare it with its masks.
 
         The first frame with gas does not count, since some systems are given its mask.
+
+        Raises:
+            DivergenceError: what it predicts is not finite.
         """
         frames = self.store.frames(clip)
         middle = _middle(len(frames), self.settings.validation_frames)
         masks = np.array(masks_of(clip, self.store)[middle])
         maps = self.system.predict_masked_clip(frames[middle], masks)
+        if not np.isfinite(maps).all():  # would score as one that finds nothing
+            raise DivergenceError(
+                f"What the network predicts is no longer finite after epoch "
+                f"{self.current_epoch + 1}, on the clip {clip}; lower {self._rate_setting}."
+            )
         counts = np.arange(len(masks)) != first_frame_with_gas(masks)
         self._overlaps[clip] = Overlap.of(maps[counts] > THRESHOLD, masks[counts] > 0)
 

@@ -1,8 +1,10 @@
 from collections import Counter
 
+import numpy as np
+
 from fgstp.footage.settings import SyntheticSettings
 from fgstp.footage.sources.synthetic import find_synthetic
-from fgstp.plumes import CATEGORIES
+from fgstp.plumes import CATEGORIES, SyntheticVideo
 
 SMALL = SyntheticSettings(
     train_videos_per_category=2,
@@ -50,6 +52,23 @@ def test_length_and_size_are_as_told():
     assert next(iter(video.frames)).grey.shape == (40, 48)
     shortest = find_synthetic(SMALL.model_copy(update={"seconds": 0.01}), seed=0)[0]
     assert shortest.frames.n_frames_hint() == 1
+
+
+def test_still_plumes_reach_the_video_that_is_rendered():
+    found = find_synthetic(SMALL.model_copy(update={"still_plumes": 2}), seed=0)[0].frames
+    video = SyntheticVideo(
+        found.category,
+        found.seed,
+        n_frames=1,
+        fps_hz=5.0,
+        height_px=40,
+        width_px=48,
+        still_plumes=2,
+    )
+    shown = next(iter(found)).grey
+    np.testing.assert_array_equal(shown, next(iter(video)).grey)
+    without = next(iter(find_synthetic(SMALL, seed=0)[0].frames)).grey
+    assert not np.array_equal(shown, without)
 
 
 def test_no_two_videos_are_alike_and_the_seed_decides():

@@ -164,6 +164,9 @@ def test_a_cache_changes_nothing_but_the_time(system, clip, tmp_path, monkeypatc
     cached = system(flow={"preset": "fast", "cache": tmp_path / "flow"})
     expected = system().predict_clip(frames)
     np.testing.assert_array_equal(cached.predict_clip(frames), expected)
+    assert not list(tmp_path.iterdir())  # only training makes the folder
+    (tmp_path / "flow").mkdir()
+    np.testing.assert_array_equal(cached.predict_clip(frames), expected)
     assert len(list((tmp_path / "flow").iterdir())) == 4
     monkeypatch.setattr(DisFlow, "__call__", lambda *_: pytest.fail("computed again"))
     np.testing.assert_array_equal(cached.predict_clip(frames), expected)

@@ -1,6 +1,7 @@
 """Motion Grouping as a system."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -179,8 +180,11 @@ class MgSystem(System[MgSettings]):
 
     def _fields(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
         """The fields (gaps, N, 2, h, w) of the next frames."""
-        gaps = self.settings.gaps_frames
-        by_frame = zip(*(self._clip_flow.along(frames, gap) for gap in gaps), strict=True)
+        gaps, flow = self.settings.gaps_frames, self._clip_flow
+        # Only training makes the folder: elsewhere a loaded system would leave one behind.
+        if flow.cache is not None and not flow.cache.folder.is_dir():
+            flow = replace(flow, cache=None)
+        by_frame = zip(*(flow.along(frames, gap) for gap in gaps), strict=True)
         while batch := list(islice(by_frame, self.settings.batch_frames)):
             fields = np.array(batch, np.float32).swapaxes(0, 1)
             yield torch.from_numpy(fields)
