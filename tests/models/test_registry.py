@@ -6,7 +6,9 @@ from fgstp.errors import UserError
 from fgstp.models.background import BackgroundSettings, BackgroundSystem
 from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
 from fgstp.models.registry import SYSTEMS, SystemsSettings, build_system, system_settings
+from fgstp.models.rmem.system import RmemSettings
 from fgstp.models.settings import NetworkSettings
+from fgstp.models.slt_net.system import LongTermSettings
 
 
 @pytest.mark.parametrize(
@@ -140,3 +142,16 @@ def test_an_unknown_system_has_no_block():
     for name in ("nothing", "of", "model_fields"):
         with pytest.raises(UserError, match=f"There is no system '{name}'; choose one of fgstp, "):
             SystemsSettings().of(name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rest"),
+    [
+        (RmemSettings, {"optimiser": "adamw", "weight_decay": 0.07, "clip_norm": 5.0}),
+        (LongTermSettings, {"optimiser": "adamw", "schedule": "cosine_restarts"}),
+    ],
+)
+def test_of_an_optimisation_in_part_the_rest_is_the_systems_own(settings, rest):
+    given = settings.model_validate({"optimisation": {"learning_rate": 0.5}}).optimisation
+    assert given.learning_rate == 0.5
+    assert given.model_dump().items() >= rest.items()

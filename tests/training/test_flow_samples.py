@@ -26,3 +26,16 @@ def test_a_sample_has_two_different_fields_of_its_frame(clips, numbered):
         assert gaps[0] != gaps[1]
         pairs.add(gaps)
     assert len(pairs) == 12
+
+
+def test_near_the_ends_of_a_clip_a_frame_is_taken_that_has_all_gaps(clips, numbered):
+    numbered(9)
+    samples = FlowSamples(clips.store, clips.masked(), FlowPairs((-2, -1, 1, 2), fields))
+    taken = [int(samples[WindowKey(0, start, (1,))].flows[0, 0, 0, 0]) for start in range(9)]
+    assert taken == [2, 2, 2, 3, 4, 5, 6, 6, 6]
+
+
+def test_a_clip_that_is_too_short_for_all_gaps_gives_its_middle(clips, numbered):
+    numbered(3)
+    samples = FlowSamples(clips.store, clips.masked(), FlowPairs((-2, -1, 1, 2), fields))
+    assert [int(samples[WindowKey(0, n, (1,))].flows[0, 0, 0, 0]) for n in range(3)] == [1, 1, 1]

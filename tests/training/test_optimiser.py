@@ -77,3 +77,12 @@ def test_frozen_weights_are_not_changed(build):
     frozen = {id(weights) for weights in system.network.encoder.parameters()}
     assert trained
     assert not trained & frozen
+
+
+def test_normalisations_do_not_decay_whatever_their_shape(build):
+    system = build(optimisation={"optimiser": "adamw", "weight_decay": 0.07})
+    system.network.extra = torch.nn.LayerNorm([4, 3, 2])
+    groups = optimiser(system, SETTINGS).param_groups
+    decays = {id(w): group["weight_decay"] for group in groups for w in group["params"]}
+    assert decays[id(system.network.extra.weight)] == 0.0
+    assert decays[id(system.network.fusion[1].weight)] == 0.07

@@ -1,9 +1,10 @@
 """Settings that several systems share."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fgstp.footage.settings import Settings, Share
 from fgstp.models.encoder import EncoderName, PvtName
@@ -74,7 +75,23 @@ class OptimisationSettings(Settings):
         return self
 
 
-class NetworkSettings(Settings):
+class TrainedSettings(Settings):
+    """Settings of what is trained. A value that `optimisation` lacks is its class's own default.
+
+    Attributes:
+        optimisation: how its weights are changed.
+    """
+
+    optimisation: OptimisationSettings = OptimisationSettings()
+
+    @field_validator("optimisation", mode="before")
+    @classmethod
+    def _own_defaults(cls, given: object) -> object:
+        own = cls.model_fields["optimisation"].default
+        return own.model_dump() | dict(given) if isinstance(given, Mapping) else given
+
+
+class NetworkSettings(TrainedSettings):
     """Settings of every system with a network.
 
     Attributes:
@@ -82,14 +99,12 @@ class NetworkSettings(Settings):
         width_px: width at which the network works.
         normalisation: of the frames.
         batch_frames: frames of a clip that are predicted at a time.
-        optimisation: how its weights are changed.
     """
 
     height_px: int = Field(352, ge=1)
     width_px: int = Field(352, ge=1)
     normalisation: NormalisationSettings = NormalisationSettings()
     batch_frames: int = Field(8, ge=1)
-    optimisation: OptimisationSettings = OptimisationSettings()
 
 
 class BackboneSettings(Settings):

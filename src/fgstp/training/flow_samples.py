@@ -49,5 +49,12 @@ class FlowSamples(Dataset[FlowSample]):
         rng = np.random.default_rng(key.seed)
         gaps = rng.choice(self.sampling.gaps_frames, size=2, replace=False)
         frames = self.store.frames(name)
-        fields = [self.sampling.clip_flow(frames, int(gap))[key.start] for gap in gaps]
+        number = _within(key.start, len(frames), max(map(abs, self.sampling.gaps_frames)))
+        fields = [self.sampling.clip_flow(frames, int(gap))[number] for gap in gaps]
         return FlowSample(torch.from_numpy(np.stack(fields).astype(np.float32)), name)
+
+
+def _within(number: int, n_frames: int, margin: int) -> int:
+    """The nearest frame that has all gaps: nearer the ends opposite ones are the same field."""
+    margin = min(margin, (n_frames - 1) // 2)
+    return min(max(number, margin), n_frames - 1 - margin)

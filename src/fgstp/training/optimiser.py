@@ -34,6 +34,13 @@ def clipping(own: OptimisationSettings, settings: TrainSettings) -> Clipping:
     return Clipping(settings.clip_gradient_at if own.clip == "train" else None, "value")
 
 
+def _normalising(network: nn.Module) -> set[int]:
+    """The weights of normalisations, by identity."""
+    kinds = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
+    normalisations = (module for module in network.modules() if isinstance(module, kinds))
+    return {id(weights) for module in normalisations for weights in module.parameters()}
+
+
 def optimiser(system: AnySystem, settings: TrainSettings) -> Optimizer:
     """The optimiser of all weights of a system that are trained in its present stage.
 
@@ -44,14 +51,15 @@ def optimiser(system: AnySystem, settings: TrainSettings) -> Optimizer:
     Returns:
         Adam or AdamW, with a group of weights for each rate and decay.
     """
-    own = system.optimisation
+    own, normalising = system.optimisation, _normalising(system.network)
     rate = own.learning_rate or settings.learning_rate
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, weights in system.network.named_parameters():
         if weights.requires_grad:
             in_encoder = name.startswith(tuple(f"{each}." for each in system.encoders))
             own_rate = rate * own.encoder_rate if in_encoder else rate
-            keeps = weights.ndim < 2 or name.endswith(system.undecayed)
+            is_plain = weights.ndim < 2 or id(weights) in normalising
+            keeps = is_plain or name.endswith(system.undecayed)
             decay = 0.0 if keeps else own.weight_decay
             groups.setdefault((own_rate, decay), []).append(weights)
     parameters: list[dict[str, Any]] = [

@@ -13,7 +13,12 @@ from fgstp.models.correlation import Variant
 from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.sampling import Windows
-from fgstp.models.settings import EncoderSettings, NormalisationSettings, OptimisationSettings
+from fgstp.models.settings import (
+    EncoderSettings,
+    NormalisationSettings,
+    OptimisationSettings,
+    TrainedSettings,
+)
 from fgstp.models.slt_net.loss import long_term_loss
 from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
 from fgstp.models.system import Given
@@ -32,7 +37,7 @@ class SltNetEncoderSettings(EncoderSettings):
     drop_path: float = Field(0.3, ge=0.0, lt=1.0)
 
 
-class LongTermSettings(Settings):
+class LongTermSettings(TrainedSettings):
     """The long-term network and its training.
 
     Attributes:
@@ -40,7 +45,6 @@ class LongTermSettings(Settings):
         width_px: width at which it works.
         n_frames: frames of a clip that it looks at together.
         normalisation: of the frames; none by default, as published.
-        optimisation: how its weights are changed.
     """
 
     height_px: int = Field(256, ge=1)
