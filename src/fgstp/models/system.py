@@ -4,7 +4,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, SupportsIndex, TypeVar
 
 import numpy as np
 import torch
@@ -244,10 +244,10 @@ class System(ABC, Generic[SettingsT]):
             self.network.train(was_training)
 
 
-def _frame_number(given: object) -> int:
+def _frame_number(given: SupportsIndex) -> int:
     """The number of a frame as an int: what numpy and torch count with is one too."""
     try:
-        return operator.index(given)  # type: ignore[arg-type]
+        return operator.index(given)
     except TypeError as error:
         raise UserError(
             f"first_frame is {given!r}; give the number of a frame, a whole number from 0."
