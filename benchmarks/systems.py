@@ -11,8 +11,8 @@ Its time is also given as a multiple of FGSTP's in the same run. Operations are
 multiply-accumulates of convolutions and matrix products, without OpenCV's optical flow and
 background subtraction; what is computed once a clip is shared out among its frames. Memory is the
 highest of the process, less what it was before the system was built; on a GPU what torch
-allocated. The figures of all systems are written to the table beside this file, which keeps those
-of other devices, and from where the report takes them.
+allocated. Each system's figures are written to the table beside this file as soon as they are
+known; it keeps those of other systems and devices, and the report takes them from there.
 """
 
 import argparse
@@ -49,19 +49,24 @@ def main() -> None:
         # A fresh process: its highest memory is that of one system alone.
         context = multiprocessing.get_context("spawn")
         with context.Pool(1) as pool:
-            rows.append(
-                pool.apply(measured, (name, arguments.frames, arguments.runs, arguments.cuda))
-            )
+            row = pool.apply(measured, (name, arguments.frames, arguments.runs, arguments.cuda))
+        rows.append(row)
+        _keep(row)
     table = pd.DataFrame(rows)
-    if len(arguments.systems) == len(SYSTEMS):
-        before = pd.read_csv(TABLE)
-        others = before[before["device"] != rows[0]["device"]]
-        pd.concat([others, table]).to_csv(TABLE, index=False)
     if REFERENCE in set(table["system"]):
         of_reference = table.set_index("system")["ms_per_frame"][REFERENCE]
         table[f"times_{REFERENCE}"] = (table["ms_per_frame"] / of_reference).round(2)
     print(table.drop(columns="device").to_string(index=False))
     print(rows[0]["device"])
+
+
+def _keep(row: dict[str, Any]) -> None:
+    """Put a row into the table in the order of the systems, in place of an older one."""
+    before = pd.read_csv(TABLE)
+    same = (before["system"] == row["system"]) & (before["device"] == row["device"])
+    table = pd.concat([before[~same], pd.DataFrame([row])[before.columns]])
+    table["place"] = table["system"].map({name: k for k, name in enumerate(SYSTEMS)})
+    table.sort_values(["device", "place"]).drop(columns="place").to_csv(TABLE, index=False)
 
 
 def _arguments() -> argparse.Namespace:
@@ -88,7 +93,8 @@ def measured(name: str, n_frames: int, n_runs: int, cuda: bool) -> dict[str, Any
     settings = SystemsSettings().of(name)
     torch.manual_seed(0)
     system = build_system(name, _without_cache(settings.model_dump()))
-    system.network.to("cuda" if cuda else "cpu").eval()
+    # What counts the operations would look for gradients of weights that can have them.
+    system.network.to("cuda" if cuda else "cpu").eval().requires_grad_(False)
     frames, masks = _clip(n_frames)
     _predict(system, frames[:WARM_UP_FRAMES], masks[:WARM_UP_FRAMES])
     times_s = []
