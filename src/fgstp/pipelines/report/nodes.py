@@ -28,6 +28,31 @@ PREDICTIONS = "predictions"  # name of the figure
 BySystem = dict[str, dict[str, Any]]
 
 
+def take_evaluated(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> BySystem:
+    """The scores that were made here; those that only came with the repository are left out.
+
+    Args:
+        scores: by system, its scores and what they are of.
+        summaries: by system, its summaries, which git does not keep.
+
+    Returns:
+        The scores of systems that have summaries.
+
+    Raises:
+        UserError: there are none.
+    """
+    evaluated = {system: scores[system] for system in scores if system in summaries}
+    left_out = [system for system in scores if system not in evaluated]
+    if left_out:
+        logger.warning(
+            "Left out of the report, as their scores were not made here or not to the end: %s; "
+            "`kedro run --pipelines=train,evaluate --params=model=NAME` makes them.",
+            ", ".join(left_out),
+        )
+    same_footage(evaluated)
+    return evaluated
+
+
 def compare_systems(
     scores: BySystem, summaries: dict[str, pd.DataFrame], system_costs: pd.DataFrame
 ) -> tuple[dict[str, str], str]:
@@ -130,12 +155,6 @@ def write_page(
 
 
 def _together(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    for system in scores:
-        if system not in summaries:
-            raise UserError(
-                f"There are scores of {system}, but no summaries of them; run "
-                f"`kedro run --pipelines=evaluate --params=model={system}` again."
-            )
     together = pd.concat([summaries[system] for system in scores], ignore_index=True)
     return with_facts(together.fillna({"note": ""}), scores)  # empty cells of the files
 
