@@ -15,12 +15,7 @@ from fgstp.footage.masked_clips import digest, masked_clips
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
-from fgstp.pipelines.report.nodes import (
-    compare_systems,
-    draw_figures,
-    take_evaluated,
-    write_page,
-)
+from fgstp.pipelines.report.nodes import compare_systems, draw_figures, write_page
 from fgstp.reporting.costs import COLUMNS
 from fgstp.scoring.settings import EvaluateSettings
 
@@ -95,7 +90,7 @@ class Project:
 
     def draw(self):
         places = (self.clips, self.videos, self.store, self.predictions)
-        return draw_figures(self.scores, self.trainings, *places)
+        return draw_figures(self.scores, self.summaries, self.trainings, *places)
 
     def page(self):
         curves = dict.fromkeys(("all_systems", GOOD), PNG)
@@ -375,23 +370,21 @@ def test_masks_that_are_gone(project):
 
 def test_scores_that_were_not_made_here_are_left_out_and_named(project, caplog):
     """As git brings them, or a run that is killed between the two files leaves them."""
-    project.summaries = {GOOD: project.summaries[GOOD]}
-    project.scores[BAD]["footage_sha256"] = "of other clips"
-    evaluated = take_evaluated(project.scores, project.summaries)
-    assert evaluated == {GOOD: project.scores[GOOD]}
-    assert BAD in caplog.text and "Left out" in caplog.text
-    project.scores = evaluated
-    assert "Background subtraction" not in project.compare()[1]
-
-
-def test_of_systems_that_were_all_evaluated_here_none_is_left_out(project, caplog):
-    assert take_evaluated(project.scores, project.summaries) == project.scores
+    assert "Background subtraction" in project.compare()[1]
     assert "Left out" not in caplog.text
+    del project.summaries[BAD], project.trainings[BAD]
+    project.scores[BAD]["footage_sha256"] = "of other clips"
+    assert "Background subtraction" not in project.compare()[1]
+    assert f"not made here or not to the end: {BAD};" in caplog.text
+    project.draw()
+    assert "Background subtraction" not in project.page().split("Published")[0]
 
 
 def test_scores_that_all_came_with_the_repository_make_no_report(project):
-    with pytest.raises(UserError, match="No system has been evaluated"):
-        take_evaluated(project.scores, {})
+    project.summaries = {}
+    for node in project.nodes():
+        with pytest.raises(UserError, match="No system has been evaluated"):
+            node()
 
 
 def test_footage_that_was_ingested_anew_is_not_drawn_with_old_predictions(project):

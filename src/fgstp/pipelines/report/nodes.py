@@ -28,31 +28,6 @@ PREDICTIONS = "predictions"  # name of the figure
 BySystem = dict[str, dict[str, Any]]
 
 
-def take_evaluated(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> BySystem:
-    """The scores that were made here; those that only came with the repository are left out.
-
-    Args:
-        scores: by system, its scores and what they are of.
-        summaries: by system, its summaries, which git does not keep.
-
-    Returns:
-        The scores of systems that have summaries.
-
-    Raises:
-        UserError: there are none.
-    """
-    evaluated = {system: scores[system] for system in scores if system in summaries}
-    left_out = [system for system in scores if system not in evaluated]
-    if left_out:
-        logger.warning(
-            "Left out of the report, as their scores were not made here or not to the end: %s; "
-            "`kedro run --pipelines=train,evaluate --params=model=NAME` makes them.",
-            ", ".join(left_out),
-        )
-    same_footage(evaluated)
-    return evaluated
-
-
 def compare_systems(
     scores: BySystem, summaries: dict[str, pd.DataFrame], system_costs: pd.DataFrame
 ) -> tuple[dict[str, str], str]:
@@ -60,7 +35,7 @@ def compare_systems(
 
     Args:
         scores: by system, its scores and what they are of.
-        summaries: by system, its summaries.
+        summaries: by system, its summaries; systems without are left out.
         system_costs: what the systems cost; empty if that was not measured.
 
     Returns:
@@ -69,8 +44,16 @@ def compare_systems(
     Raises:
         UserError: no system has been evaluated, or two on different footage.
     """
-    footage = same_footage(scores)
-    together = _together(scores, summaries)
+    evaluated = _evaluated(scores, summaries)
+    footage = same_footage(evaluated)
+    left_out = [system for system in scores if system not in evaluated]
+    if left_out:
+        logger.warning(
+            "Left out of the report, as their scores were not made here or not to the end: %s; "
+            "`kedro run --pipelines=train,evaluate --params=model=NAME` makes them.",
+            ", ".join(left_out),
+        )
+    together = _together(evaluated, summaries)
     tables = cost_files(system_costs)
     for table in (table1(together, footage), table2(together, footage)):
         tables |= {
@@ -86,6 +69,7 @@ def compare_systems(
 
 def draw_figures(
     scores: BySystem,
+    summaries: dict[str, pd.DataFrame],
     trainings: BySystem,
     clips: pd.DataFrame,
     videos: pd.DataFrame,
@@ -96,6 +80,7 @@ def draw_figures(
 
     Args:
         scores: by system, its scores and what they are of.
+        summaries: by system, its summaries; systems without are left out.
         trainings: by system, how it was trained.
         clips: clip table.
         videos: video table.
@@ -108,6 +93,7 @@ def draw_figures(
     Raises:
         UserError: predictions are missing, or the clips are others than were scored.
     """
+    scores = _evaluated(scores, summaries)
     footage = same_footage(scores)
     check_unchanged(scores, clips, clip_files)
     test = clips[clips["dropped"].isna() & (clips["split"] == "test")]
@@ -133,7 +119,7 @@ def write_page(
 
     Args:
         scores: by system, its scores and what they are of.
-        summaries: by system, its summaries.
+        summaries: by system, its summaries; systems without are left out.
         trainings: by system, how it was trained.
         figures: figures as PNG by name.
         curves: training curves as PNG by name.
@@ -142,16 +128,23 @@ def write_page(
     Returns:
         The page, HTML that needs nothing beside itself.
     """
+    scores = _evaluated(scores, summaries)
+    footage = same_footage(scores)
     page = report_page(
         _together(scores, summaries),
         _of(scores, trainings),
-        same_footage(scores),
+        footage,
         curves,
         figures[PREDICTIONS],
         costs=system_costs,
     )
     log_texts({"report.html": page})
     return page
+
+
+def _evaluated(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> BySystem:
+    """Scores that were made here: git brings those of other machines, but no summaries."""
+    return {system: scores[system] for system in scores if system in summaries}
 
 
 def _together(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """The graph of report.
 
-scores, summaries of all systems -> take_evaluated -> evaluated
-evaluated, summaries, trainings -> compare_systems -> tables, headline
+scores, summaries, trainings of all systems -> compare_systems -> tables, headline
     predictions -> draw_figures -> figures, curves -> write_page -> page
 """
 
@@ -15,21 +14,16 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
     return Pipeline(
         [
             Node(
-                nodes.take_evaluated,
-                inputs=["scores@all", "summaries@all"],
-                outputs="evaluated",
-                name="take_evaluated",
-            ),
-            Node(
                 nodes.compare_systems,
-                inputs=["evaluated", "summaries@all", "system_costs"],
+                inputs=["scores@all", "summaries@all", "system_costs"],
                 outputs=["result_tables", "headline"],
                 name="compare_systems",
             ),
             Node(
                 nodes.draw_figures,
                 inputs=[
-                    "evaluated",
+                    "scores@all",
+                    "summaries@all",
                     "training@all",
                     "clips",
                     "videos",
@@ -42,7 +36,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             Node(
                 nodes.write_page,
                 inputs=[
-                    "evaluated",
+                    "scores@all",
                     "summaries@all",
                     "training@all",
                     "prediction_figures",
