@@ -24,7 +24,7 @@ import torch
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip
-from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
+from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.triples import TripleBatch
 from fgstp.plumes import SyntheticVideo
@@ -79,7 +79,7 @@ def _compare(store: ClipStore, clips: list[MaskedClip], arguments: argparse.Name
     settings = FgstpSettings(
         encoder=EncoderSettings(name=arguments.encoder), height_px=size, width_px=size
     )
-    step = _stepper(FgstpSystem(settings))
+    step = _stepper(FgstpModel(settings))
     batches = {
         name: _batches(store, clips, n_targets, targets_per_step // n_targets, size)
         for name, n_targets in (("independent triples", 1), (f"windows of {length}", length))
@@ -101,15 +101,15 @@ def _compare(store: ClipStore, clips: list[MaskedClip], arguments: argparse.Name
     print(f"  time of windows       {ratio:9.2f} of that of triples (encoder passes {passes:.2f})")
 
 
-def _stepper(system: FgstpSystem) -> Callable[[TripleBatch], None]:
+def _stepper(model: FgstpModel) -> Callable[[TripleBatch], None]:
     """What trains on a batch."""
-    adam = torch.optim.Adam(system.network.parameters(), lr=1e-4)
+    adam = torch.optim.Adam(model.network.parameters(), lr=1e-4)
 
     def step(batch: TripleBatch) -> None:
-        loss, _ = system.training_step(batch, 0.0)
+        loss, _ = model.training_step(batch, 0.0)
         adam.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_value_(system.network.parameters(), 0.5)
+        torch.nn.utils.clip_grad_value_(model.network.parameters(), 0.5)
         adam.step()
 
     return step

@@ -163,7 +163,7 @@ def project(tmp_path_factory):
             REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "local")
         )
     (folder / "benchmarks").mkdir()
-    for name in ("pyproject.toml", ".telemetry", "benchmarks/systems.csv"):
+    for name in ("pyproject.toml", ".telemetry", "benchmarks/models.csv"):
         shutil.copy(REPOSITORY / name, folder / name)
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
     for arguments in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "empty"]):

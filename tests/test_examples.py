@@ -1,4 +1,4 @@
-"""The examples of the README and of `load_system` run as they stand."""
+"""The examples of the README and of `load_model` run as they stand."""
 
 import inspect
 import re
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from fgstp import load_system
+from fgstp import load_model
 from fgstp.models.checkpoint import save_checkpoint
-from fgstp.models.registry import build_system
+from fgstp.models.registry import create_model
 from fgstp.plumes import SyntheticVideo
 
 
@@ -26,29 +26,29 @@ def trained(tmp_path, clip, monkeypatch):
     """A folder in which the names of the examples are there."""
     torch.manual_seed(0)
     size = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
-    system = build_system("fgstp", size)
+    model = create_model("fgstp", size)
     for name in ("best.ckpt", "data/06_models/fgstp/best.ckpt"):
-        save_checkpoint(system, tmp_path / name)
+        save_checkpoint(model, tmp_path / name)
     clips = tmp_path / "data/03_primary/clips"
     clips.mkdir(parents=True)
     for part, array in zip(("frames", "masks"), clip, strict=True):
         np.save(clips / f"CLIP.{part}.npy", array)
     monkeypatch.chdir(tmp_path)
-    return system
+    return model
 
 
-def test_the_example_of_load_system(trained, clip):
-    text = inspect.getdoc(load_system)
+def test_the_example_of_load_model(trained, clip):
+    text = inspect.getdoc(load_model)
     lines = [line for line in text.splitlines() if line.startswith("    ") and " = " in line]
     assert len(lines) == 2
-    names = {"load_system": load_system, "frames": clip[0]}
+    names = {"load_model": load_model, "frames": clip[0]}
     exec(textwrap.dedent("\n".join(lines)), names)
     np.testing.assert_array_equal(names["maps"], trained.predict_clip(clip[0]))
 
 
 def test_the_example_of_the_readme(trained, clip, repository):
     readme = (repository / "README.md").read_text("utf-8")
-    [example] = re.findall(r"```python\n([^`]*load_system[^`]*)```", readme)
+    [example] = re.findall(r"```python\n([^`]*load_model[^`]*)```", readme)
     # The last two lines show what they give, as in a notebook.
     *lines, scored, network = [line.split("  #")[0] for line in example.strip().splitlines()]
     names = {}

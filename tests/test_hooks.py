@@ -17,10 +17,10 @@ from kedro.validation import ParameterValidationError
 from kedro.validation.parameter_validator import ParameterValidator
 from pydantic import BaseModel, ValidationError
 
-from fgstp.errors import FootageError, UserError
+from fgstp.core.errors import FootageError, UserError
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import ProjectHooks, flatten, user_sentence
-from fgstp.models.registry import SystemsSettings
+from fgstp.models.registry import ModelsSettings
 from fgstp.pipelines.ingest import create_pipeline
 from fgstp.training.settings import TrainSettings
 
@@ -77,9 +77,13 @@ def test_a_wrong_setting_in_one_sentence(changes, sentence):
 
 def test_several_wrong_settings_are_all_named():
     sentence = user_sentence(
-        _settings_error(clip_length_frames=1, validation={"share": 2, "gap_clips": 0})
+        _settings_error(clip_length_frames=1, validation={"fraction": 2, "gap_clips": 0})
     )
-    for name in ("clip_length_frames is 1", "validation.share is 2", "validation.gap_clips is 0"):
+    for name in (
+        "clip_length_frames is 1",
+        "validation.fraction is 2",
+        "validation.gap_clips is 0",
+    ):
         assert f"ingest.{name}" in sentence
     assert "\n" not in sentence
 
@@ -177,24 +181,24 @@ def test_typed_parameters_are_logged_one_by_one(tracking):
     assert len(logged) == len(list(flatten("", settings.model_dump())))
 
 
-def test_of_all_systems_the_settings_of_the_one_that_is_run_are_logged(tracking):
+def test_of_all_models_the_settings_of_the_one_that_is_run_are_logged(tracking):
     small = {"height_px": 32, "ctc": False, "encoder": {"name": "pvt_v2_b0"}}
-    systems = SystemsSettings.model_validate({"fgstp_no_ctc": small})
+    models = ModelsSettings.model_validate({"fgstp_no_ctc": small})
     with mlflow.start_run() as run:
         ProjectHooks().before_node_run(
-            inputs={"params:model": "fgstp_no_ctc", "params:systems": systems, "params:seed": 3}
+            inputs={"params:model": "fgstp_no_ctc", "params:models": models, "params:seed": 3}
         )
     logged = tracking.get_run(run.info.run_id).data.params
-    assert logged["systems.fgstp_no_ctc.height_px"] == "32"
-    assert logged["systems.fgstp_no_ctc.encoder.name"] == "pvt_v2_b0"
-    assert logged["systems.fgstp_no_ctc.ctc"] == "False"
-    assert all(name.startswith("systems.fgstp_no_ctc.") for name in logged)
-    assert len(logged) == len(list(flatten("", systems.fgstp_no_ctc.model_dump())))
+    assert logged["models.fgstp_no_ctc.height_px"] == "32"
+    assert logged["models.fgstp_no_ctc.encoder.name"] == "pvt_v2_b0"
+    assert logged["models.fgstp_no_ctc.ctc"] == "False"
+    assert all(name.startswith("models.fgstp_no_ctc.") for name in logged)
+    assert len(logged) == len(list(flatten("", models.fgstp_no_ctc.model_dump())))
 
 
-def test_a_system_that_is_not_there_is_told_and_nothing_is_logged(tracking):
-    inputs = {"params:systems": SystemsSettings(), "params:model": "nothing"}
-    with mlflow.start_run() as run, pytest.raises(UserError, match="There is no system 'nothing'"):
+def test_a_model_that_is_not_there_is_told_and_nothing_is_logged(tracking):
+    inputs = {"params:models": ModelsSettings(), "params:model": "nothing"}
+    with mlflow.start_run() as run, pytest.raises(UserError, match="There is no model 'nothing'"):
         ProjectHooks().before_node_run(inputs=inputs)
     assert tracking.get_run(run.info.run_id).data.params == {}
 
@@ -221,34 +225,34 @@ def test_tags_are_commit_state_and_command(tracking, project, monkeypatch, _sign
     assert tags["command"] == "kedro run --env=test"
 
 
-def _of_system(name):
-    """A pipeline that is about one system, and the catalog that says which."""
-    node = Node(lambda model: None, "params:model", None, name="of_one_system")
+def _of_model(name):
+    """A pipeline that is about one model, and the catalog that says which."""
+    node = Node(lambda model: None, "params:model", None, name="of_one_model")
     catalog = DataCatalog({"params:model": MemoryDataset(name)})
     return {"pipeline": Pipeline([node]), "catalog": catalog}
 
 
-def test_the_run_is_tagged_with_the_system_and_named_after_it(tracking, tmp_path, _signals):
+def test_the_run_is_tagged_with_the_model_and_named_after_it(tracking, tmp_path, _signals):
     with mlflow.start_run(run_name="train") as run:
         ProjectHooks().before_pipeline_run(
-            run_params={"project_path": tmp_path}, **_of_system("fgstp_no_ctc")
+            run_params={"project_path": tmp_path}, **_of_model("fgstp_no_ctc")
         )
     recorded = tracking.get_run(run.info.run_id)
-    assert recorded.data.tags["system"] == "fgstp_no_ctc"
+    assert recorded.data.tags["model"] == "fgstp_no_ctc"
     assert recorded.info.run_name == "fgstp_no_ctc: train"
 
 
-def test_a_run_about_no_system_keeps_its_name_and_has_no_such_tag(tracking, tmp_path, _signals):
-    other = _of_system("fgstp") | {"pipeline": Pipeline([])}
+def test_a_run_about_no_model_keeps_its_name_and_has_no_such_tag(tracking, tmp_path, _signals):
+    other = _of_model("fgstp") | {"pipeline": Pipeline([])}
     with mlflow.start_run(run_name="ingest") as run:
         ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **other)
     recorded = tracking.get_run(run.info.run_id)
-    assert "system" not in recorded.data.tags
+    assert "model" not in recorded.data.tags
     assert recorded.info.run_name == "ingest"
 
 
-def test_without_a_run_no_system_is_recorded(tracking, tmp_path, _signals):
-    ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **_of_system("fgstp"))
+def test_without_a_run_no_model_is_recorded(tracking, tmp_path, _signals):
+    ProjectHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **_of_model("fgstp"))
     assert mlflow.active_run() is None
 
 

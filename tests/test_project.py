@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import flatten
-from fgstp.models.registry import SYSTEMS, SystemsSettings
+from fgstp.models.registry import MODELS, ModelsSettings
 from fgstp.pipeline_registry import register_pipelines
 from fgstp.scoring.settings import EvaluateSettings
 from fgstp.training.settings import TrainSettings
@@ -24,13 +24,13 @@ from fgstp.training.settings import TrainSettings
 ENVIRONMENTS = ("base", "demo", "test")
 BLOCKS = {  # the typed blocks of parameters
     "ingest": IngestSettings,
-    "systems": SystemsSettings,
+    "models": ModelsSettings,
     "train": TrainSettings,
     "evaluate": EvaluateSettings,
 }
 PLAIN = {"seed", "model"}  # parameters of one value
 STAGES = ("ingest", "train", "evaluate", "report")
-SYSTEM = "${item.system}"  # as dvc.yaml writes the system of a stage
+MODEL = "${item.model}"  # as dvc.yaml writes the model of a stage
 FREE_OF_KEDRO = ("footage", "inference", "models", "plumes", "reporting", "scoring", "training")
 # What runs cannot turn out otherwise by, so that DVC need not look at it.
 NO_INFLUENCE = {
@@ -121,7 +121,7 @@ def test_the_two_sides_of_a_transcoded_dataset_are_the_same_files(catalog):
     assert sides
     for name in sides:
         one, every = dict(catalog[f"{name}@one"]), dict(catalog[f"{name}@all"])
-        assert one.pop("system") == "fgstp"
+        assert one.pop("model") == "fgstp"
         assert one == every
 
 
@@ -152,7 +152,7 @@ def test_base_spells_out_every_setting(block):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_base_and_the_models_agree_on_every_default(block):
     written = _yaml("conf", "base", f"parameters_{block}.yml")[block]
-    if block == "systems":  # a folder of the project, which a class cannot know
+    if block == "models":  # a folder of the project, which a class cannot know
         assert written["mg"]["flow"].pop("cache").endswith("/04_feature/flow")
     required = {
         name: written[name] for name, f in BLOCKS[block].model_fields.items() if f.is_required()
@@ -160,12 +160,12 @@ def test_base_and_the_models_agree_on_every_default(block):
     assert BLOCKS[block].model_validate(written) == BLOCKS[block].model_validate(required)
 
 
-def test_every_system_has_a_block_and_dvc_knows_it():
-    assert list(SystemsSettings.model_fields) == list(SYSTEMS)
-    assert set(_yaml("conf", "dvc.yml")["systems"]) <= set(SYSTEMS)
+def test_every_model_has_a_block_and_dvc_knows_it():
+    assert list(ModelsSettings.model_fields) == list(MODELS)
+    assert set(_yaml("conf", "dvc.yml")["models"]) <= set(MODELS)
     for environment in ENVIRONMENTS:
-        blocks = _yaml("conf", environment, "parameters_systems.yml")["systems"]
-        assert environment == "test" or set(blocks) == set(SYSTEMS)  # DVC asks for each
+        blocks = _yaml("conf", environment, "parameters_models.yml")["models"]
+        assert environment == "test" or set(blocks) == set(MODELS)  # DVC asks for each
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -222,8 +222,8 @@ def _within(path, folders):
 
 
 def _path(catalog, name):
-    """Path of a catalog entry as dvc.yaml writes it: a system's file has the system's name."""
-    return catalog[name]["filepath"].replace("*", SYSTEM)
+    """Path of a catalog entry as dvc.yaml writes it: a model's file has the model's name."""
+    return catalog[name]["filepath"].replace("*", MODEL)
 
 
 # What nodes write through a handle, by stage, and what Kedro therefore takes for an input.
@@ -236,8 +236,8 @@ HANDLES = {
 # Nodes resume in these; DVC would delete them before the stage runs.
 KEPT = {
     "ingest": {"data/03_primary/clips", "data/02_intermediate/records"},
-    "train": {f"data/06_models/{SYSTEM}/repeats"},
-    "evaluate": {f"data/07_model_output/{SYSTEM}"},
+    "train": {f"data/06_models/{MODEL}/repeats"},
+    "evaluate": {f"data/07_model_output/{MODEL}"},
     "report": set(),
 }
 
@@ -264,8 +264,8 @@ def test_what_training_resumes_from_is_no_output_of_dvc():
     from fgstp.training.job import RESUME_FOLDER
 
     outs = _dvc_paths("train", "outs")
-    assert f"data/06_models/{SYSTEM}/{BEST}" in outs
-    assert not _within(f"data/06_models/{SYSTEM}/{RESUME_FOLDER}", outs)
+    assert f"data/06_models/{MODEL}/{BEST}" in outs
+    assert not _within(f"data/06_models/{MODEL}/{RESUME_FOLDER}", outs)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -274,9 +274,9 @@ def test_dvc_depends_on_what_the_catalog_reads(stage, pipelines, catalog):
     read = {name for name in pipelines[stage].inputs() if not name.startswith("params:")}
     for name in read - HANDLES[stage]:
         path = catalog[name]["filepath"]
-        # The file itself, or a folder that holds the files of all systems; the checkpoint is
+        # The file itself, or a folder that holds the files of all models; the checkpoint is
         # the only one of the models that evaluate reads.
-        known = [_path(catalog, name), path.split("/*")[0], f"{path}/{SYSTEM}/best.ckpt"]
+        known = [_path(catalog, name), path.split("/*")[0], f"{path}/{MODEL}/best.ckpt"]
         assert any(_within(each, deps) or each in deps for each in known), name
     assert "conf/base/catalog.yml" in deps
     for dep in deps:
@@ -287,8 +287,9 @@ def test_dvc_depends_on_what_the_catalog_reads(stage, pipelines, catalog):
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_depends_on_all_code_that_the_stage_runs(stage):
     code = (
-        f"import sys, fgstp.pipelines.{stage}, fgstp.io.table, fgstp.io.folder, fgstp.io.text\n"
-        "import fgstp.io.figures, fgstp.io.texts, fgstp.io.per_system\n"
+        f"import sys, fgstp.pipelines.{stage}, fgstp.datasets.table, fgstp.datasets.folder\n"
+        "import fgstp.datasets.text, fgstp.datasets.figures, fgstp.datasets.texts\n"
+        "import fgstp.datasets.per_model\n"
         "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'fgstp'))"
     )
     answer = subprocess.run(
@@ -321,9 +322,9 @@ def test_dvc_depends_on_the_parameters_of_the_pipeline(stage, pipelines):
         for environment in ("base", "${env}"):
             assert tracked[f"conf/{environment}/parameters_{block}.yml"] == {block}
     command = f"kedro run --pipelines={stage} --env=${{env}}"
-    by_system = "params:model" in pipelines[stage].inputs()
-    assert entry["cmd"] == command + (f" --params=model={SYSTEM}" if by_system else "")
-    assert entry.get("matrix") == ({"system": "${systems}"} if by_system else None)
+    by_model = "params:model" in pipelines[stage].inputs()
+    assert entry["cmd"] == command + (f" --params=model={MODEL}" if by_model else "")
+    assert entry.get("matrix") == ({"model": "${models}"} if by_model else None)
 
 
 # ------------------------------------------------------------------------- imports

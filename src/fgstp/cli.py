@@ -8,12 +8,12 @@ from typing import Any
 import click
 import yaml
 
-from fgstp.errors import UserError
-from fgstp.files import write_text
+from fgstp.core.errors import UserError
+from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.render import render as render_video
 
-# The systems whose published weights can be imported: `fgstp.models.importing.IMPORTABLE`.
+# The models whose published weights can be imported: `fgstp.models.importing.IMPORTABLE`.
 IMPORTABLE = ("fgstp", "mg", "rmem", "sinet_v2", "slt_net", "xmem_pp", "zoomnext")
 
 
@@ -91,7 +91,7 @@ def weights() -> None:
 
 
 @weights.command("import")
-@click.option("--system", type=click.Choice(IMPORTABLE), required=True, help="Whose weights.")
+@click.option("--model", type=click.Choice(IMPORTABLE), required=True, help="Whose weights.")
 @click.option(
     "--variant",
     type=click.Choice(["released", "paper"]),
@@ -103,19 +103,19 @@ def weights() -> None:
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting of the system that is to differ from the published network's, such as "
+    help="A setting of the model that is to differ from the published network's, such as "
     "encoder.name=pvt_v2_b2, n_frames=1 (ZoomNeXt for images) or base=deaotl (RMem); may be "
     "given more than once.",
 )
 @click.argument("source", metavar="IN.pth", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT.ckpt", type=click.Path(path_type=Path))
 def import_weights(
-    *, system: str, variant: str | None, settings: tuple[str, ...], source: Path, out: Path
+    *, model: str, variant: str | None, settings: tuple[str, ...], source: Path, out: Path
 ) -> None:
-    """Make a checkpoint of the weights IN.pth that a system's authors published.
+    """Make a checkpoint of the weights IN.pth that a model's authors published.
 
     Every tensor must find its place; otherwise nothing is written. Named best.ckpt in the
-    system's folder, such as data/06_models/fgstp, it can be evaluated.
+    model's folder, such as data/06_models/fgstp, it can be evaluated.
     """
     # Torch takes seconds to import, and the other commands do without.
     from fgstp.models.checkpoint import BEST, save_checkpoint  # noqa: PLC0415
@@ -125,12 +125,12 @@ def import_weights(
     values = _pairs(settings)
     if variant is not None:
         values["variant"] = variant
-    imported = import_published(source, system, parsed_settings(values))
+    imported = import_published(source, model, parsed_settings(values))
     save_checkpoint(imported, out)
     if out.name == BEST:
         record = json.dumps(record_of(imported, out), indent=1)
         write_text(out.with_name(RECORD), f"{record}\n")
-    click.echo(f"{out} holds {system}.")
+    click.echo(f"{out} holds {model}.")
 
 
 def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:

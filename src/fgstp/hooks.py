@@ -21,14 +21,14 @@ from kedro.pipeline import Pipeline
 from kedro.validation import ParameterValidationError
 from pydantic import BaseModel
 
-from fgstp.errors import UserError, fault_reason
+from fgstp.core.errors import UserError, fault_reason
 from fgstp.footage.summary import refusals
 
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-MODEL, SYSTEMS, RECORD = "params:model", "params:systems", "training@one"
-BLOCKS = ("ingest", "systems", "train", "evaluate", "model", "seed", "data")
+MODEL, MODELS, RECORD = "params:model", "params:models", "training@one"
+BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
 
 
 class ProjectHooks:
@@ -65,10 +65,10 @@ class ProjectHooks:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Tag the MLflow run with commit, command and system; see that a stop is recorded.
+        """Tag the MLflow run with commit, command and model; see that a stop is recorded.
 
         Raises:
-            UserError: the system that is named is none.
+            UserError: the model that is named is none.
         """
         if MODEL in pipeline.inputs():
             self._check_model(catalog.load(MODEL), catalog)
@@ -77,9 +77,7 @@ class ProjectHooks:
             mlflow.set_tags({**_git_tags(Path(run_params["project_path"])), "command": command})
             if MODEL in pipeline.inputs():
                 model = catalog.load(MODEL)
-                mlflow.set_tags(
-                    {"system": model, "mlflow.runName": f"{model}: {run.info.run_name}"}
-                )
+                mlflow.set_tags({"model": model, "mlflow.runName": f"{model}: {run.info.run_name}"})
         if threading.current_thread() is threading.main_thread():
             self._handlers = {name: signal.signal(name, _stop) for name in STOP_SIGNALS}
 
@@ -88,9 +86,9 @@ class ProjectHooks:
         """Log typed parameters one by one; kedro-mlflow logs each block as one text only."""
         if mlflow.active_run():
             for name, value in inputs.items():
-                if name == SYSTEMS:  # of the many, the one that is run
+                if name == MODELS:  # of the many, the one that is run
                     model = inputs[MODEL]
-                    _log_block(f"systems.{model}", value.of(model))
+                    _log_block(f"models.{model}", value.of(model))
                 elif name.startswith("params:") and isinstance(value, BaseModel):
                     _log_block(name[7:], value)
 
@@ -117,11 +115,11 @@ class ProjectHooks:
 
         try:
             check_name(name)
-            files_of = catalog[RECORD]._describe()["system"] if RECORD in catalog else name
+            files_of = catalog[RECORD]._describe()["model"] if RECORD in catalog else name
             if files_of != name:  # its files would be written over
                 raise UserError(
                     f"The parameter model is {name}, but the files are those of {files_of}; "
-                    "choose the system in globals.yml or with --params=model=NAME."
+                    "choose the model in globals.yml or with --params=model=NAME."
                 )
         except UserError:
             while mlflow.active_run() and not self._run_is_theirs:

@@ -88,7 +88,7 @@ def test_clouds_so_slow_that_only_the_clips_differ_are_complex():
 
 
 def test_share_and_bounds_worked_by_hand():
-    settings = CategorySettings(moving_levels=1.0, complex_from_share=0.25)
+    settings = CategorySettings(moving_levels=1.0, complex_from_fraction=0.25)
     grid = (GRID_HEIGHT, GRID_WIDTH)
     rest = np.zeros(grid, np.float32)
     # One row varies by 0.8 within clips and by 0.8 between them: 0.64 + 0.64 > 1.

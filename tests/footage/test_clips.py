@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.clips import Clip, ClipCutter, read_ahead
 from fgstp.footage.video import Frame
 

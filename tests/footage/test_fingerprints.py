@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.fingerprints import BLOCK_BYTES, files_hash, files_signature, text_hash
 
 # FIPS 180-4's own example.

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.frame_sources import FrameFolder, VideoFile, check_same_size
 from fgstp.footage.pictures import list_pictures
 

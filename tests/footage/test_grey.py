@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.grey import GreySpan, measure_span, to_grey
 from fgstp.footage.settings import SpanSettings
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_video import ingest_video
 from fgstp.footage.leak_schedule import LeakSchedule

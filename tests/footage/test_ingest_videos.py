@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.frame_sources import FrameFolder, VideoFile
 from fgstp.footage.settings import IngestSettings
@@ -128,9 +128,9 @@ def test_video_table(ingested):
 
 def test_clip_table_says_how_much_gas_there_is(ingested, footage):
     row = ingested.clips_of("a").iloc[1]
-    assert row["gas_share"] == pytest.approx(footage.masks(34)[10:20].mean(), abs=1e-6)
+    assert row["gas_fraction"] == pytest.approx(footage.masks(34)[10:20].mean(), abs=1e-6)
     assert row["mask_source"] == "annotated"
-    assert ingested.clips_of("b")["gas_share"].isna().all()
+    assert ingested.clips_of("b")["gas_fraction"].isna().all()
     assert set(ingested.clips["frames"]) == {10}
 
 
@@ -297,7 +297,7 @@ def test_changed_settings_redo_every_video(raw, ingest, tmp_path, monkeypatch, c
 def test_settings_that_change_no_clip_redo_nothing(raw, ingest, tmp_path, monkeypatch):
     ingest(raw[0], tmp_path)
     _decoding_fails(monkeypatch)
-    for changes in ({"validation": {"share": 0.5}}, {"contact_sheet": {"clips": 1}}, LOKY):
+    for changes in ({"validation": {"fraction": 0.5}}, {"contact_sheet": {"clips": 1}}, LOKY):
         ingest(raw[0], tmp_path, **changes)
 
 
@@ -732,7 +732,7 @@ SCRIPT = """
 import json, sys, time
 from pathlib import Path
 import numpy as np, pandas as pd
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import RecordStore

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.leak_schedule import LeakSchedule
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
@@ -74,7 +74,7 @@ def test_without_clips_one_is_told_to_run_ingest(clips):
     ("split", "remedy"),
     [
         ("train", "give some videos the split train, and run ingest again"),
-        ("validation", "raise ingest.validation.share, and run ingest again"),
+        ("validation", "raise ingest.validation.fraction, and run ingest again"),
         ("test", "give some videos the split test, and run ingest again"),
     ],
 )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.masks import MaskFolder, binarise, fit_mask
 
 PATTERN = np.array([[0, 1, 0], [1, 1, 0]], np.uint8)

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.pictures import list_pictures, natural_key, read_picture
 
 

@@ -4,8 +4,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from fgstp.errors import UserError
-from fgstp.footage.settings import IngestSettings, check_seed
+from fgstp.core.config import check_seed
+from fgstp.core.errors import UserError
+from fgstp.footage.settings import IngestSettings
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -63,10 +64,10 @@ def faulty(change):
         ("span.low_counts", 65535, "low end of a span must lie below its high end"),
         ("span.high_counts", 65536, "less than or equal to 65535"),
         ("categories.close_below_m", 14.5, "close_below_m must not exceed long_from_m"),
-        ("categories.complex_from_share", 1.1, "less than or equal to 1"),
+        ("categories.complex_from_fraction", 1.1, "less than or equal to 1"),
         ("duplicates.threshold", 0, "greater than 0"),
         ("duplicates.threshold", 1.5, "less than or equal to 1.01"),
-        ("validation.share", -0.1, "greater than or equal to 0"),
+        ("validation.fraction", -0.1, "greater than or equal to 0"),
         ("validation.gap_clips", 0, "greater than or equal to 1"),
         ("pseudo_masks.polarity", "cold", "'bright', 'dark' or 'both'"),
         ("pseudo_masks.percentile", 50, "less than 50"),

@@ -4,12 +4,12 @@ from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.summary import overview, refusals, summarise
 
 
-def clip(video, index, split="train", gas_share=None, dropped=None):
+def clip(video, index, split="train", gas_fraction=None, dropped=None):
     return {
         "clip": f"{video}_{index:04d}",
         "video": video,
         "split": split,
-        "gas_share": gas_share,
+        "gas_fraction": gas_fraction,
         "dropped": dropped,
     }
 
@@ -36,11 +36,11 @@ def videos():
 def clips():
     return table(
         [
-            clip("a", 0, gas_share=0.1),
-            clip("a", 1, gas_share=0.02),
-            clip("a", 2, dropped="duplicate", gas_share=0.9),
-            clip("a", 3, "validation", gas_share=0.0),
-            clip("b", 0, gas_share=0.03),
+            clip("a", 0, gas_fraction=0.1),
+            clip("a", 1, gas_fraction=0.02),
+            clip("a", 2, dropped="duplicate", gas_fraction=0.9),
+            clip("a", 3, "validation", gas_fraction=0.0),
+            clip("b", 0, gas_fraction=0.03),
             clip("c", 0, "test"),
             clip("c", 1, "test", dropped="duplicate"),
             clip("c", 2, "test", dropped="masks missing"),

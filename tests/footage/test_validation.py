@@ -48,7 +48,7 @@ def test_the_share_is_held_out_of_every_training_video():
 
 @pytest.mark.parametrize("gap_clips", [1, 2, 3])
 def test_no_training_clip_is_kept_within_the_gap_of_a_validation_clip(gap_clips):
-    settings = ValidationSettings(share=0.1, gap_clips=gap_clips)
+    settings = ValidationSettings(fraction=0.1, gap_clips=gap_clips)
     dropped = {f"a_{index:04d}" for index in range(0, 100, 7)}
     clips = hold_out(clip_table(a=100, b=60, dropped=dropped), settings, seed=3)
     for video in ("a", "b"):
@@ -73,7 +73,7 @@ def test_a_guard_lies_beside_a_validation_clip():
 
 
 def test_runs_of_three_are_spread_over_the_whole_video():
-    clips = hold_out(clip_table(a=120), ValidationSettings(share=0.1), seed=0)
+    clips = hold_out(clip_table(a=120), ValidationSettings(fraction=0.1), seed=0)
     chosen = places(clips, held(clips))
     starts = chosen[::3]
     np.testing.assert_array_equal(np.diff(starts), 30)
@@ -82,7 +82,7 @@ def test_runs_of_three_are_spread_over_the_whole_video():
 
 def test_dropped_clips_are_neither_held_out_nor_counted():
     dropped = {f"a_{index:04d}" for index in range(100) if index % 2}
-    clips = hold_out(clip_table(a=100, dropped=dropped), ValidationSettings(share=0.1), seed=0)
+    clips = hold_out(clip_table(a=100, dropped=dropped), ValidationSettings(fraction=0.1), seed=0)
     assert held(clips).sum() == 5
     assert (places(clips, held(clips)) % 2 == 0).all()
     # A gap of one clip is a gap in time: the dropped clips between are gap enough.
@@ -123,7 +123,7 @@ def test_footage_with_validation_clips_of_its_own_is_left_alone():
 
 def test_a_share_of_0_holds_nothing_out():
     clips = clip_table(a=50, b=2)
-    pd.testing.assert_frame_equal(hold_out(clips, ValidationSettings(share=0), seed=0), clips)
+    pd.testing.assert_frame_equal(hold_out(clips, ValidationSettings(fraction=0), seed=0), clips)
 
 
 @pytest.mark.parametrize("train_clips", [50, 2])
@@ -139,16 +139,18 @@ def test_test_videos_are_never_touched(train_clips):
 def test_where_clips_are_too_few_whole_videos_are_held_out():
     # Three clips: one held out with its two neighbours dropped would leave nothing.
     videos = {f"v{n}": 3 for n in range(10)}
-    clips = hold_out(clip_table(**videos), ValidationSettings(share=0.3), seed=0)
+    clips = hold_out(clip_table(**videos), ValidationSettings(fraction=0.3), seed=0)
     whole = clips.groupby("video")["split"].agg(set)
     assert sorted(map(tuple, whole)) == [("train",)] * 7 + [("validation",)] * 3
     assert (clips["dropped"] == GUARD).sum() == 0
-    others = [hold_out(clip_table(**videos), ValidationSettings(share=0.3), s) for s in (1, 2, 3)]
+    others = [
+        hold_out(clip_table(**videos), ValidationSettings(fraction=0.3), s) for s in (1, 2, 3)
+    ]
     assert any(not held(other).equals(held(clips)) for other in others)
 
 
 def test_one_video_always_stays_for_training():
-    clips = hold_out(clip_table(a=2, b=2), ValidationSettings(share=1), seed=0)
+    clips = hold_out(clip_table(a=2, b=2), ValidationSettings(fraction=1), seed=0)
     assert held(clips).sum() == 2
     alone = hold_out(clip_table(a=2), SETTINGS, seed=0)
     assert not held(alone).any()
@@ -165,7 +167,7 @@ def test_a_short_video_among_long_ones_stays_for_training():
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
 @pytest.mark.parametrize("gap_clips", [1, 2])
 def test_however_large_the_share_some_clips_are_left_for_training(share, gap_clips):
-    settings = ValidationSettings(share=share, gap_clips=gap_clips)
+    settings = ValidationSettings(fraction=share, gap_clips=gap_clips)
     clips = hold_out(clip_table(a=40), settings, seed=2)
     left = (clips["split"] == "train") & clips["dropped"].isna()
     assert held(clips).sum() > 0
@@ -175,6 +177,6 @@ def test_however_large_the_share_some_clips_are_left_for_training(share, gap_cli
 @pytest.mark.parametrize("n_clips", range(4, 12))
 @pytest.mark.parametrize("seed", range(3))
 def test_a_short_video_keeps_a_clip_for_training_too(n_clips, seed):
-    clips = hold_out(clip_table(a=n_clips), ValidationSettings(share=1.0), seed=seed)
+    clips = hold_out(clip_table(a=n_clips), ValidationSettings(fraction=1.0), seed=seed)
     assert held(clips).any()
     assert ((clips["split"] == "train") & clips["dropped"].isna()).any()

@@ -2,20 +2,20 @@ import numpy as np
 import pytest
 from torch import nn
 
-from fgstp.errors import UserError
+from fgstp.core.config import Settings
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip
-from fgstp.footage.settings import Settings
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.system import System
+from fgstp.models.base import Model
 
 SHAPE = (4, 6)
 
 
-class Tenths(System):
-    """A system whose probability of a pixel is a tenth of a level of its grey."""
+class Tenths(Model):
+    """A model whose probability of a pixel is a tenth of a level of its grey."""
 
     settings_class = Settings
     name = "tenths"
@@ -85,18 +85,18 @@ def test_all_256_levels_are_reached(store, predictions):
 
 
 def test_every_clip_is_predicted(clips, store, predictions):
-    system = Tenths()
-    done = predict_clips(system, clips, store, predictions)
+    model = Tenths()
+    done = predict_clips(model, clips, store, predictions)
     assert done.n_frames == 12
     assert done.seconds > 0
-    assert [length for length, _ in system.seen] == [3, 4, 5]
+    assert [length for length, _ in model.seen] == [3, 4, 5]
     for clip in clips:
         expected = np.rint(store.frames(clip.name) / 10)
         assert np.abs(predictions.read(clip.name) - expected).max() <= 0.5
 
 
 @pytest.mark.parametrize("needs", ["frames", "first_mask", "all_masks"])
-def test_a_system_is_told_what_it_needs_and_no_more(store, predictions, needs):
+def test_a_model_is_told_what_it_needs_and_no_more(store, predictions, needs):
     """A clip with gas from frame 2 on, one with gas at once, and one without gas."""
     firsts = {"later": 2, "at_once": 0, "never": 4}
     for name, first in firsts.items():
@@ -104,9 +104,9 @@ def test_a_system_is_told_what_it_needs_and_no_more(store, predictions, needs):
         for number in range(first, 4):
             masks[number, number, : first + 1] = 1
         store.write(name, Clip(0, 0, masks, masks=masks))
-    system = Tenths(needs=needs)
-    predict_clips(system, [MaskedClip(name, 4) for name in firsts], store, predictions)
-    for (name, first), (_, given) in zip(firsts.items(), system.seen, strict=True):
+    model = Tenths(needs=needs)
+    predict_clips(model, [MaskedClip(name, 4) for name in firsts], store, predictions)
+    for (name, first), (_, given) in zip(firsts.items(), model.seen, strict=True):
         masks = store.masks(name)
         if needs == "first_mask":
             assert given.first_frame == first % 4  # frame 0, which is empty, where none has gas
@@ -120,7 +120,7 @@ def test_a_system_is_told_what_it_needs_and_no_more(store, predictions, needs):
             assert given.masks is None
 
 
-def test_a_clip_without_masks_is_predicted_by_systems_that_need_none(clips, store, predictions):
+def test_a_clip_without_masks_is_predicted_by_models_that_need_none(clips, store, predictions):
     predict_clips(Tenths(), clips[2:], store, predictions)
     assert predictions.holds("v_5")
     with pytest.raises(UserError, match="tenths is given the mask of one frame"):
@@ -133,9 +133,9 @@ def test_finished_clips_are_passed_over_after_a_stop(clips, store, predictions):
         predict_clips(Tenths(fails_at=2), clips, store, predictions)
     assert [clip.name for clip in clips if predictions.holds(clip.name)] == ["v_3"]
     kept = predictions.path("v_3").stat().st_mtime_ns
-    system = Tenths()
-    assert predict_clips(system, clips, store, predictions).n_frames == 9
-    assert [length for length, _ in system.seen] == [4, 5]
+    model = Tenths()
+    assert predict_clips(model, clips, store, predictions).n_frames == 9
+    assert [length for length, _ in model.seen] == [4, 5]
     assert predictions.path("v_3").stat().st_mtime_ns == kept
     again = Tenths()
     assert predict_clips(again, clips, store, predictions).n_frames == 0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.inference.prediction_store import PredictionStore
 
 

@@ -4,12 +4,12 @@ from fgstp.inference.repeats import prediction_stores
 from fgstp.models.repeats import remove_repeats_from
 
 
-def test_each_training_has_a_folder_and_the_first_has_the_systems(tmp_path):
+def test_each_training_has_a_folder_and_the_first_has_the_models(tmp_path):
     folders = [store.folder for store in prediction_stores(tmp_path / "fgstp", 3)]
     assert folders == [tmp_path / "fgstp", *(tmp_path / f"fgstp/repeats/{k}" for k in (1, 2))]
 
 
-def test_only_repeats_that_a_system_no_longer_has_are_removed(tmp_path):
+def test_only_repeats_that_a_model_no_longer_has_are_removed(tmp_path):
     stores = prediction_stores(tmp_path, 4)
     for store in stores:
         store.made_by("maker")

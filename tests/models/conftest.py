@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.registry import build_system
+from fgstp.models.registry import create_model
 
 GOLDEN = Path(__file__).parent / "golden"
 IMAGENET = {
@@ -28,7 +28,7 @@ class Golden:
     def __init__(self, network):
         with (GOLDEN / f"{network}_keys.csv").open() as file:
             self.rows = list(csv.DictReader(file))
-        self.systems = json.loads((GOLDEN / f"{network}.json").read_text())
+        self.models = json.loads((GOLDEN / f"{network}.json").read_text())
 
     def shapes(self):
         return {
@@ -54,7 +54,7 @@ class Golden:
     @staticmethod
     def video(seed, n_frames):
         """(F, 3, 160, 160) normalised, and the first mask (160, 160) uint8: two scenes that take
-        turns, and a square that moves; the inputs of the systems with a memory."""
+        turns, and a square that moves; the inputs of the models with a memory."""
         generator = torch.Generator().manual_seed(seed)
         scenes = torch.rand(2, 3, 20, 20, generator=generator)
         noise = torch.rand(n_frames, 3, 160, 160, generator=generator)
@@ -150,18 +150,18 @@ def draw():
 
 
 @pytest.fixture
-def small_system(randomised):
+def small_model(randomised):
     """A small FGSTP whose every part has a say in what it predicts."""
 
     def build(name="fgstp", *, network_size=(64, 64), **settings):
         height, width = network_size
         settings = {"encoder": {"name": "pvt_v2_b0"}, "batch_frames": 3} | settings
-        system = build_system(name, settings | {"height_px": height, "width_px": width})
+        model = create_model(name, settings | {"height_px": height, "width_px": width})
         with torch.no_grad():
-            randomised(system.network)
+            randomised(model.network)
             # Probabilities spread over [0, 1], so that a difference would be seen.
-            system.network.fusion[2].weight.mul_(0.2)
-        return system
+            model.network.fusion[2].weight.mul_(0.2)
+        return model
 
     return build
 

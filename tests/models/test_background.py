@@ -3,16 +3,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.background import BackgroundSettings
-from fgstp.models.checkpoint import load_system, read_checkpoint, save_checkpoint
-from fgstp.models.registry import build_system
+from fgstp.models.checkpoint import load_model, read_checkpoint, save_checkpoint
+from fgstp.models.registry import create_model
 
 HEIGHT, WIDTH = 40, 60
 
 
 def predict(frames, **settings):
-    return build_system("background", settings).predict_clip(frames)
+    return create_model("background", settings).predict_clip(frames)
 
 
 @pytest.fixture
@@ -132,38 +132,38 @@ def test_specks_are_opened_away(method):
 def test_frames_on_disk_serve_and_the_first_mask_is_not_looked_at(square, tmp_path, method):
     frames, gas = square
     np.save(tmp_path / "frames.npy", frames)
-    system = build_system("background", {"method": method})
-    maps = system.predict_clip(frames)
+    model = create_model("background", {"method": method})
+    maps = model.predict_clip(frames)
     mapped = np.load(tmp_path / "frames.npy", mmap_mode="r")
     for mask in (None, gas[0].astype(np.uint8)):
-        np.testing.assert_array_equal(system.predict_clip(mapped, mask), maps)
+        np.testing.assert_array_equal(model.predict_clip(mapped, mask), maps)
 
 
 def test_one_clip_leaves_no_trace_in_the_next(square):
     frames, _ = square
-    system = build_system("background")
-    before = system.predict_clip(frames)
-    system.predict_clip(frames[::-1])
-    np.testing.assert_array_equal(system.predict_clip(frames), before)
+    model = create_model("background")
+    before = model.predict_clip(frames)
+    model.predict_clip(frames[::-1])
+    np.testing.assert_array_equal(model.predict_clip(frames), before)
 
 
 def test_a_checkpoint_keeps_it_though_it_has_no_weights(square, tmp_path):
     frames, _ = square
-    system = build_system("background", {"method": "percentile", "half_levels": 9.5})
-    save_checkpoint(system, tmp_path / "best.ckpt", {"why": "no training"})
+    model = create_model("background", {"method": "percentile", "half_levels": 9.5})
+    save_checkpoint(model, tmp_path / "best.ckpt", {"why": "no training"})
     assert read_checkpoint(tmp_path / "best.ckpt").weights == {}
-    loaded = load_system(tmp_path / "best.ckpt", system="background")
-    assert loaded.settings == system.settings
+    loaded = load_model(tmp_path / "best.ckpt", model="background")
+    assert loaded.settings == model.settings
     assert loaded.device == torch.device("cpu")
-    np.testing.assert_array_equal(loaded.predict_clip(frames), system.predict_clip(frames))
+    np.testing.assert_array_equal(loaded.predict_clip(frames), model.predict_clip(frames))
 
 
 def test_it_says_that_it_is_not_trained():
-    system = build_system("background")
-    assert system.name == "background"
-    assert not system.trainable
+    model = create_model("background")
+    assert model.name == "background"
+    assert not model.trainable
     with pytest.raises(UserError, match="background is not trained; evaluate it as it is"):
-        system.training_step(None, 0.0)
+        model.training_step(None, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -183,4 +183,4 @@ def test_wrong_settings_are_named(changes, place):
         BackgroundSettings(**changes)
     assert [fault["loc"] for fault in error.value.errors()] == [(place,)]
     with pytest.raises(UserError, match=rf"background\.{place} is .*; correct the settings"):
-        build_system("background", changes)
+        create_model("background", changes)

@@ -8,39 +8,39 @@ import pytest
 import torch
 
 import fgstp
-from fgstp.errors import UserError
-from fgstp.models.checkpoint import load_into, load_system, read_checkpoint, save_checkpoint
-from fgstp.models.registry import build_system
+from fgstp.core.errors import UserError
+from fgstp.models.checkpoint import load_into, load_model, read_checkpoint, save_checkpoint
+from fgstp.models.registry import create_model
 
 
 @pytest.fixture
-def saved(small_system, tmp_path):
-    system = small_system("fgstp_no_fsp", variant="released", neighbours="causal")
+def saved(small_model, tmp_path):
+    model = small_model("fgstp_no_fsp", variant="released", neighbours="causal")
     path = tmp_path / "new" / "best.ckpt"
-    save_checkpoint(system, path, {"epoch": 3, "threshold": np.float64(0.25)})
-    return system, path
+    save_checkpoint(model, path, {"epoch": 3, "threshold": np.float64(0.25)})
+    return model, path
 
 
-def test_a_loaded_system_is_the_saved_one(saved, clip):
-    system, path = saved
-    loaded = fgstp.load_system(str(path))
+def test_a_loaded_model_is_the_saved_one(saved, clip):
+    model, path = saved
+    loaded = fgstp.load_model(str(path))
     assert loaded.name == "fgstp_no_fsp"
-    assert loaded.settings == system.settings
+    assert loaded.settings == model.settings
     assert not loaded.network.training
-    np.testing.assert_array_equal(loaded.predict_clip(clip()), system.predict_clip(clip()))
+    np.testing.assert_array_equal(loaded.predict_clip(clip()), model.predict_clip(clip()))
     assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
 
 
 def test_frames_at_a_time_may_be_others_than_in_training(saved, clip, tmp_path):
-    system, path = saved
-    assert system.settings.batch_frames == 3
-    loaded = load_system(path, batch_frames=2)
-    assert loaded.settings == system.settings.model_copy(update={"batch_frames": 2})
+    model, path = saved
+    assert model.settings.batch_frames == 3
+    loaded = load_model(path, batch_frames=2)
+    assert loaded.settings == model.settings.model_copy(update={"batch_frames": 2})
     # The maps are the same up to rounding.
-    expected = system.predict_clip(clip())
+    expected = model.predict_clip(clip())
     np.testing.assert_allclose(loaded.predict_clip(clip()), expected, atol=1e-5)
-    save_checkpoint(build_system("background", {}), tmp_path / "background.ckpt")
-    assert load_system(tmp_path / "background.ckpt", batch_frames=2).name == "background"
+    save_checkpoint(create_model("background", {}), tmp_path / "background.ckpt")
+    assert load_model(tmp_path / "background.ckpt", batch_frames=2).name == "background"
 
 
 def test_a_checkpoint_says_what_made_it(saved):
@@ -51,24 +51,24 @@ def test_a_checkpoint_says_what_made_it(saved):
     assert checkpoint.versions.keys() == {"python", "fgstp", "torch", "timm", "numpy"}
 
 
-def test_a_checkpoint_needs_no_file_that_its_training_started_from(small_system, tmp_path):
-    system = small_system()
-    torch.save(system.network.encoder.pvt.state_dict(), tmp_path / "encoder.pth")
-    system = small_system(encoder={"name": "pvt_v2_b0", "weights": tmp_path / "encoder.pth"})
-    save_checkpoint(system, tmp_path / "best.ckpt")
+def test_a_checkpoint_needs_no_file_that_its_training_started_from(small_model, tmp_path):
+    model = small_model()
+    torch.save(model.network.encoder.pvt.state_dict(), tmp_path / "encoder.pth")
+    model = small_model(encoder={"name": "pvt_v2_b0", "weights": tmp_path / "encoder.pth"})
+    save_checkpoint(model, tmp_path / "best.ckpt")
     (tmp_path / "encoder.pth").unlink()
-    assert load_system(tmp_path / "best.ckpt").settings == system.settings
+    assert load_model(tmp_path / "best.ckpt").settings == model.settings
 
 
-def test_weights_are_loaded_into_a_system_that_exists(saved, small_system):
-    system, path = saved
-    other = small_system("fgstp_no_fsp")
+def test_weights_are_loaded_into_a_model_that_exists(saved, small_model):
+    model, path = saved
+    other = small_model("fgstp_no_fsp")
     torch.nn.init.zeros_(other.network.fusion[0].weight)
     other.network.train()
     assert load_into(other, path).facts["epoch"] == 3
     assert other.network.training
     for name, tensor in other.network.state_dict().items():
-        assert torch.equal(tensor, system.network.state_dict()[name])
+        assert torch.equal(tensor, model.network.state_dict()[name])
 
 
 class Trap:
@@ -107,12 +107,12 @@ def _spoil(path, kind, tmp_path):  # noqa: PLR0912 - one kind a branch
             torch.save({k: v for k, v in content.items() if k != "settings"}, path)
         case "weights of another kind":
             torch.save(content | {"weights": [1, 2]}, path)
-        case "system of another kind":
-            torch.save(content | {"system": ["fgstp"]}, path)
+        case "model of another kind":
+            torch.save(content | {"model": ["fgstp"]}, path)
         case "settings of another kind":
             torch.save(content | {"settings": "height_px=64"}, path)
-        case "unknown system":
-            torch.save(content | {"system": "mystery"}, path)
+        case "unknown model":
+            torch.save(content | {"model": "mystery"}, path)
         case "unknown setting":
             torch.save(content | {"settings": {"colour": 1}}, path)
         case "another shape":
@@ -137,9 +137,9 @@ def _spoil(path, kind, tmp_path):  # noqa: PLR0912 - one kind a branch
         ("list", "is no checkpoint of this project"),
         ("incomplete", "is an incomplete checkpoint"),
         ("weights of another kind", "is an incomplete checkpoint; train or import it again."),
-        ("system of another kind", "is an incomplete checkpoint"),
+        ("model of another kind", "is an incomplete checkpoint"),
         ("settings of another kind", "is an incomplete checkpoint"),
-        ("unknown system", "There is no system 'mystery'"),
+        ("unknown model", "There is no model 'mystery'"),
         ("unknown setting", "colour is 1"),
         (
             "another shape",
@@ -155,31 +155,31 @@ def test_what_is_no_checkpoint_is_refused_and_never_run(saved, tmp_path, kind, m
     _, path = saved
     _spoil(path, kind, tmp_path)
     with pytest.raises(UserError) as error:
-        load_system(path)
+        load_model(path)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_checkpoint_of_another_system_or_shape_is_refused(saved, small_system):
+def test_a_checkpoint_of_another_model_or_shape_is_refused(saved, small_model):
     _, path = saved
     with pytest.raises(UserError, match=r"is a checkpoint of fgstp_no_fsp, not of fgstp\."):
-        load_system(path, system="fgstp")
-    assert load_system(path, system="fgstp_no_fsp")
+        load_model(path, model="fgstp")
+    assert load_model(path, model="fgstp_no_fsp")
     with pytest.raises(UserError, match=r"is a checkpoint of fgstp_no_fsp, not of fgstp_no_ctc\."):
-        load_into(small_system("fgstp_no_ctc"), path)
+        load_into(small_model("fgstp_no_ctc"), path)
     with pytest.raises(UserError, match=r"does not fit the settings of fgstp_no_fsp: .*missing"):
-        load_into(small_system("fgstp_no_fsp", encoder={"name": "pvt_v2_b2"}), path)
+        load_into(small_model("fgstp_no_fsp", encoder={"name": "pvt_v2_b2"}), path)
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
 def test_a_device_that_is_not_there_is_told(saved, device):
     with pytest.raises(UserError, match="no device"):
-        load_system(saved[1], device=device)
+        load_model(saved[1], device=device)
 
 
 def test_a_save_that_fails_leaves_the_old_checkpoint(saved, monkeypatch):
-    system, path = saved
+    model, path = saved
     before = path.read_bytes()
 
     def full(_, temporary):
@@ -188,7 +188,7 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(saved, monkeypatch):
 
     monkeypatch.setattr("fgstp.models.checkpoint.torch.save", full)
     with pytest.raises(UserError, match="No space left"):
-        save_checkpoint(system, path)
+        save_checkpoint(model, path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from fgstp.errors import UserError
-from fgstp.models.background import BackgroundSettings, BackgroundSystem
+from fgstp.core.errors import UserError
+from fgstp.models.background import BackgroundModel, BackgroundSettings
+from fgstp.models.base import Given
 from fgstp.models.given_masks import followed, resized_mask
-from fgstp.models.system import Given
 
 
 def mask_of(height, width, rows, columns):
@@ -56,13 +56,13 @@ def test_without_gas_nothing_is_looked_at():
     assert not maps.any()
 
 
-# ------------------------------------------------------- what systems refuse to be told
+# ------------------------------------------------------- what models refuse to be told
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (4, 6, 8), dtype=np.uint8)
 
 
-class Told(BackgroundSystem):
-    """A system without weights that is told masks, and keeps what it was told."""
+class Told(BackgroundModel):
+    """A model without weights that is told masks, and keeps what it was told."""
 
     def __init__(self, needs):
         self._needs = needs
@@ -86,10 +86,10 @@ def test_a_first_frame_that_is_no_frame_is_refused(number):
 
 @pytest.mark.parametrize("number", [2, np.int64(2), np.uint8(2), torch.tensor(2)])
 def test_whatever_counts_is_a_frame_number(number):
-    system = Told("first_mask")
-    system.predict_clip(FRAMES, FRAMES[0] % 2, first_frame=number)
-    assert system.given.first_frame == 2
-    assert type(system.given.first_frame) is int
+    model = Told("first_mask")
+    model.predict_clip(FRAMES, FRAMES[0] % 2, first_frame=number)
+    assert model.given.first_frame == 2
+    assert type(model.given.first_frame) is int
 
 
 @pytest.mark.parametrize("needs", ["frames", "first_mask", "all_masks"])

@@ -7,7 +7,7 @@ from torch.nn import functional
 from fgstp.models.losses import (
     boundary_weights,
     hardest_entropy,
-    hardest_share,
+    hardest_fraction,
     hybrid_loss,
     structure_loss,
 )
@@ -124,9 +124,9 @@ def test_the_hybrid_loss_sums_outputs_by_their_weights(disc):
 
 
 def test_the_share_of_hardest_pixels_falls_linearly():
-    shares = [hardest_share(p, 0.18, 0.64, 0.15) for p in (0.0, 0.18, 0.41, 0.64, 0.99)]
+    shares = [hardest_fraction(p, 0.18, 0.64, 0.15) for p in (0.0, 0.18, 0.41, 0.64, 0.99)]
     assert shares == pytest.approx([1.0, 1.0, 0.575, 0.15, 0.15])
-    shares = [hardest_share(p, 0.0, 0.5, 0.15) for p in (0.0, 0.25, 0.5, 0.9)]
+    shares = [hardest_fraction(p, 0.0, 0.5, 0.15) for p in (0.0, 0.25, 0.5, 0.9)]
     assert shares == pytest.approx([1.0, 0.575, 0.15, 0.15])
 
 

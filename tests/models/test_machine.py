@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
 
 

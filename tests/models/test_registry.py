@@ -2,13 +2,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from fgstp.errors import UserError
-from fgstp.models.background import BackgroundSettings, BackgroundSystem
-from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
-from fgstp.models.registry import SYSTEMS, SystemsSettings, build_system, system_settings
-from fgstp.models.rmem.system import RmemSettings
+from fgstp.core.errors import UserError
+from fgstp.models.background import BackgroundModel, BackgroundSettings
+from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
+from fgstp.models.registry import MODELS, ModelsSettings, create_model, model_settings
+from fgstp.models.rmem.model import RmemSettings
 from fgstp.models.settings import NetworkSettings
-from fgstp.models.slt_net.system import LongTermSettings
+from fgstp.models.slt_net.model import LongTermSettings
 
 
 @pytest.mark.parametrize(
@@ -21,20 +21,20 @@ from fgstp.models.slt_net.system import LongTermSettings
     ],
 )
 def test_every_name_builds_its_network(name, ctc, fsp):
-    system = build_system(name, {"encoder": {"name": "pvt_v2_b0"}})
-    assert type(system) is FgstpSystem
-    assert system.name == name
-    assert (system.settings.ctc, system.settings.fsp) == (ctc, fsp)
-    assert (system.network.ctc is None, system.network.fsp is None) == (not ctc, not fsp)
-    assert name in SYSTEMS
+    model = create_model(name, {"encoder": {"name": "pvt_v2_b0"}})
+    assert type(model) is FgstpModel
+    assert model.name == name
+    assert (model.settings.ctc, model.settings.fsp) == (ctc, fsp)
+    assert (model.network.ctc is None, model.network.fsp is None) == (not ctc, not fsp)
+    assert name in MODELS
 
 
 def test_networks_are_drawn_by_torchs_generator():
     weights = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        system = build_system("fgstp", {"encoder": {"name": "pvt_v2_b0"}})
-        weights.append(torch.cat([p.detach().flatten() for p in system.network.parameters()]))
+        model = create_model("fgstp", {"encoder": {"name": "pvt_v2_b0"}})
+        weights.append(torch.cat([p.detach().flatten() for p in model.network.parameters()]))
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
@@ -42,7 +42,7 @@ def test_networks_are_drawn_by_torchs_generator():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("nothing", {}, "There is no system 'nothing'; choose one of fgstp, fgstp_no_ctc"),
+        ("nothing", {}, "There is no model 'nothing'; choose one of fgstp, fgstp_no_ctc"),
         ("fgstp", {"variant": "best"}, "fgstp.variant is 'best': input should be 'paper' or"),
         ("fgstp", {"encoder": {"nme": 1}}, "fgstp.encoder.nme is 1: extra inputs are not"),
         ("fgstp_no_ctc", {"ctc": True}, "fgstp_no_ctc has ctc: False; leave that setting out"),
@@ -57,66 +57,66 @@ def test_networks_are_drawn_by_torchs_generator():
 )
 def test_mistakes_are_told_in_a_sentence(name, settings, message):
     with pytest.raises(UserError) as error:
-        system_settings(name, settings)
+        model_settings(name, settings)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_settings_that_were_checked_serve_the_ablations_too():
     checked = FgstpSettings(encoder={"name": "pvt_v2_b1"}, batch_frames=5)
-    settings = system_settings("fgstp_no_ctc", checked)
+    settings = model_settings("fgstp_no_ctc", checked)
     assert (settings.ctc, settings.encoder.name, settings.batch_frames) == (False, "pvt_v2_b1", 5)
     with pytest.raises(UserError, match="leave that setting out"):
-        system_settings("fgstp", FgstpSettings(ctc=False))
+        model_settings("fgstp", FgstpSettings(ctc=False))
 
 
 # ------------------------------------------------------------------- all of them
 
 
-def test_every_system_has_its_name_and_its_block_of_settings():
-    blocks = SystemsSettings.model_fields
-    assert list(blocks) == list(SYSTEMS)
-    for name, entry in SYSTEMS.items():
-        settings_class = entry.system.settings_class
+def test_every_model_has_its_name_and_its_block_of_settings():
+    blocks = ModelsSettings.model_fields
+    assert list(blocks) == list(MODELS)
+    for name, entry in MODELS.items():
+        settings_class = entry.model.settings_class
         assert blocks[name].annotation is settings_class
-        assert type(SystemsSettings().of(name)) is settings_class
+        assert type(ModelsSettings().of(name)) is settings_class
         # Without a network at work, only the settings decide the name.
-        system = object.__new__(entry.system)
-        system.settings = SystemsSettings().of(name)
-        assert system.name == name
+        model = object.__new__(entry.model)
+        model.settings = ModelsSettings().of(name)
+        assert model.name == name
 
 
 def test_background_is_built_by_its_name_and_has_no_weights():
-    system = build_system("background", BackgroundSettings(method="percentile"))
-    assert type(system) is BackgroundSystem
-    assert system.settings.method == "percentile"
-    assert list(system.network.parameters()) == []
+    model = create_model("background", BackgroundSettings(method="percentile"))
+    assert type(model) is BackgroundModel
+    assert model.settings.method == "percentile"
+    assert list(model.network.parameters()) == []
 
 
-def test_systems_with_a_network_share_its_settings():
+def test_models_with_a_network_share_its_settings():
     shared = set(NetworkSettings.model_fields)
     assert shared == {
         *("height_px", "width_px", "normalisation"),
         *("batch_frames", "optimisation"),
     }
-    for entry in SYSTEMS.values():
-        keys = set(entry.system.settings_class.model_fields)
-        assert shared <= keys if entry.system.trainable else not shared & keys
+    for entry in MODELS.values():
+        keys = set(entry.model.settings_class.model_fields)
+        assert shared <= keys if entry.model.trainable else not shared & keys
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_the_block_of_a_system_is_what_its_name_gives(name):
-    block = SystemsSettings().of(name)
-    assert system_settings(name, block) == system_settings(name, {}) == block
+@pytest.mark.parametrize("name", MODELS)
+def test_the_block_of_a_model_is_what_its_name_gives(name):
+    block = ModelsSettings().of(name)
+    assert model_settings(name, block) == model_settings(name, {}) == block
 
 
-def test_a_block_changes_its_own_system_alone():
-    systems = SystemsSettings(
+def test_a_block_changes_its_own_model_alone():
+    models = ModelsSettings(
         fgstp_no_ctc={"ctc": False, "batch_frames": 3}, background={"history_frames": 7}
     )
-    assert systems.of("fgstp_no_ctc").batch_frames == 3
-    assert systems.of("background").history_frames == 7
-    assert systems.of("fgstp") == FgstpSettings()
+    assert models.of("fgstp_no_ctc").batch_frames == 3
+    assert models.of("background").history_frames == 7
+    assert models.of("fgstp") == FgstpSettings()
 
 
 @pytest.mark.parametrize(
@@ -132,16 +132,16 @@ def test_a_block_changes_its_own_system_alone():
 )
 def test_wrong_blocks_are_named(blocks, place, message):
     with pytest.raises(ValidationError) as error:
-        SystemsSettings.model_validate(blocks)
+        ModelsSettings.model_validate(blocks)
     [fault] = error.value.errors()
     assert ".".join(str(part) for part in fault["loc"]) == place
     assert message in fault["msg"]
 
 
-def test_an_unknown_system_has_no_block():
+def test_an_unknown_model_has_no_block():
     for name in ("nothing", "of", "model_fields"):
-        with pytest.raises(UserError, match=f"There is no system '{name}'; choose one of fgstp, "):
-            SystemsSettings().of(name)
+        with pytest.raises(UserError, match=f"There is no model '{name}'; choose one of fgstp, "):
+            ModelsSettings().of(name)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_unknown_system_has_no_block():
         (LongTermSettings, {"optimiser": "adamw", "schedule": "cosine_restarts"}),
     ],
 )
-def test_of_an_optimisation_in_part_the_rest_is_the_systems_own(settings, rest):
+def test_of_an_optimisation_in_part_the_rest_is_the_models_own(settings, rest):
     given = settings.model_validate({"optimisation": {"learning_rate": 0.5}}).optimisation
     assert given.learning_rate == 0.5
     assert given.model_dump().items() >= rest.items()

@@ -3,12 +3,12 @@ import timm
 import torch
 from torch import nn
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.encoder_weights import load_resnet_weights
 from fgstp.models.resnet import ResNetEncoder, ResNetSettings
-from fgstp.models.rmem.system import RmemSettings, RmemSystem
+from fgstp.models.rmem.model import RmemModel, RmemSettings
+from fgstp.models.xmem_pp.model import XmemModel
 from fgstp.models.xmem_pp.settings import XmemSettings
-from fgstp.models.xmem_pp.system import XmemSystem
 
 FROZEN = ResNetSettings(name="resnet18", batch_norm="frozen")
 
@@ -84,17 +84,17 @@ def assert_started_from(body, weights):
 
 
 @pytest.mark.parametrize("form", [dict, without_counts])
-def test_systems_with_a_memory_start_from_a_file(saved, weights, form):
+def test_models_with_a_memory_start_from_a_file(saved, weights, form):
     encoder = {"name": "resnet18", "weights": saved(form)}
     widths = {"key": 16, "value": 32, "sensory": 16, "coarse": 32, "fine": 16}
     settings = XmemSettings(key_encoder=encoder, value_encoder=encoder, widths=widths)
-    network = XmemSystem(settings).network
+    network = XmemModel(settings).network
     assert_started_from(network.key_encoder.body, weights)
     assert_started_from(network.value_encoder.body, weights)
     assert network.value_encoder.body.conv1.weight.shape[1] == 5
-    network = XmemSystem(settings, initial_weights=False).network
+    network = XmemModel(settings, initial_weights=False).network
     assert not torch.equal(network.key_encoder.body.conv1.weight, weights["conv1.weight"])
-    rmem = RmemSystem(RmemSettings(encoder=encoder, width=32, n_layers=1))
+    rmem = RmemModel(RmemSettings(encoder=encoder, width=32, n_layers=1))
     assert_started_from(rmem.network.encoder.body, weights)
 
 

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 
 from fgstp import cli
 from fgstp.cli import main
-from fgstp.errors import UserError
-from fgstp.models.checkpoint import load_system
+from fgstp.core.errors import UserError
+from fgstp.models.checkpoint import load_model
 from fgstp.models.encoder import PyramidEncoder
 from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.fgstp.network import Fgstp
 from fgstp.models.importing import IMPORTABLE, import_published, parsed_settings
 from fgstp.models.published import fgstp_rules
-from fgstp.models.registry import build_system
+from fgstp.models.registry import create_model
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import check_fit, renamed
 
@@ -46,16 +46,16 @@ def _in_b0(key):
 def _run(folder, *, weights, arguments=(), out="out.ckpt"):
     torch.save(weights, folder / "in.pth")
     paths = [str(folder / "in.pth"), str(folder / out)]
-    command = ["weights", "import", "--system", "fgstp", "--setting", "encoder.name=pvt_v2_b0"]
+    command = ["weights", "import", "--model", "fgstp", "--setting", "encoder.name=pvt_v2_b0"]
     return CliRunner().invoke(main, [*command, *arguments, *paths])
 
 
-def test_the_command_knows_the_systems_that_can_be_imported():
+def test_the_command_knows_the_models_that_can_be_imported():
     assert list(cli.IMPORTABLE) == sorted(IMPORTABLE)
 
 
 @pytest.mark.parametrize(
-    ("system", "table", "settings"),
+    ("model", "table", "settings"),
     [
         ("fgstp", "fgstp", {}),
         ("fgstp", "fgstp", {"variant": "paper"}),
@@ -69,10 +69,10 @@ def test_the_command_knows_the_systems_that_can_be_imported():
         ("zoomnext", "zoomnext_image", {"n_frames": 1}),
     ],
 )
-def test_every_weight_of_a_published_network_finds_its_place(golden, system, table, settings):
-    published = IMPORTABLE[system](settings)
+def test_every_weight_of_a_published_network_finds_its_place(golden, model, table, settings):
+    published = IMPORTABLE[model](settings)
     with torch.device("meta"):
-        network = build_system(system, {**published.settings, **settings}).network
+        network = create_model(model, {**published.settings, **settings}).network
         weights = {key: torch.empty(shape) for key, shape in golden(table).shapes().items()}
         found = published.weights_for(network, weights, "the key table")
         assert found.keys() == network.state_dict().keys()
@@ -127,10 +127,10 @@ def test_every_published_name_has_its_own_place_and_shape(golden):
 def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
     result = _run(tmp_path, weights=published)
     assert result.exit_code == 0, result.output
-    system = load_system(tmp_path / "out.ckpt")
-    assert (system.name, system.settings.variant) == ("fgstp", "released")
-    assert system.settings.neighbours == "forward"  # as the weights were trained
-    state = system.network.state_dict()
+    model = load_model(tmp_path / "out.ckpt")
+    assert (model.name, model.settings.variant) == ("fgstp", "released")
+    assert model.settings.neighbours == "forward"  # as the weights were trained
+    state = model.network.state_dict()
     pvt = "backbone.encoder.pvtv2_en"
     for theirs, ours in {
         f"{pvt}.block3.1.mlp.dwconv.dwconv.bias": "encoder.pvt.stages_2.blocks.1.mlp.dwconv.bias",
@@ -144,7 +144,7 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
         "fusion_conv.1.weight": "fusion.1.weight",
     }.items():
         assert torch.equal(state[ours], published[theirs])
-    assert system.predict_clip(clip()).shape == clip().shape
+    assert model.predict_clip(clip()).shape == clip().shape
 
 
 def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):
@@ -153,7 +153,7 @@ def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tm
     record = json.loads((tmp_path / "fgstp/training.json").read_text("utf-8"))
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     assert record == {
-        "system": "fgstp",
+        "model": "fgstp",
         "trained": False,
         "parameters": sum(
             tensor.numel() for key, tensor in published.items() if not key.endswith(buffers)
@@ -171,7 +171,7 @@ def test_no_record_lies_beside_a_checkpoint_of_another_name(published, tmp_path)
 
 def test_the_paper_variant_takes_the_same_weights(published, tmp_path):
     assert _run(tmp_path, weights=published, arguments=["--variant", "paper"]).exit_code == 0
-    assert load_system(tmp_path / "out.ckpt").settings.variant == "paper"
+    assert load_model(tmp_path / "out.ckpt").settings.variant == "paper"
 
 
 @pytest.mark.parametrize("wrapping", [None, "state_dict", "model"])
@@ -235,7 +235,7 @@ def test_weights_that_do_not_fit_are_refused_and_nothing_is_written(
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    arguments = ["weights", "import", "--system", "fgstp", str(tmp_path / "no.pth"), "out.ckpt"]
+    arguments = ["weights", "import", "--model", "fgstp", str(tmp_path / "no.pth"), "out.ckpt"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert "There is no file" in result.stderr
@@ -274,7 +274,7 @@ def _published_names(state):
 
 def _our_names(state):
     names = {f"encoder.pvt.{key}": tensor for key, tensor in state.items()}
-    return {"weights": names | {"fusion.0.bias": torch.ones(32)}, "system": "fgstp"}
+    return {"weights": names | {"fusion.0.bias": torch.ones(32)}, "model": "fgstp"}
 
 
 @pytest.mark.parametrize("form", [dict, _own_names, _timm_names, _published_names, _our_names])
@@ -287,18 +287,18 @@ def test_an_encoder_starts_from_weights_under_any_of_its_names(encoder, tmp_path
         assert torch.equal(tensor, encoder.state_dict()[name]), name
 
 
-def test_a_system_starts_from_the_encoder_weights_of_its_settings(encoder, tmp_path):
+def test_a_model_starts_from_the_encoder_weights_of_its_settings(encoder, tmp_path):
     from safetensors.torch import save_file
 
-    from fgstp.models.registry import build_system
+    from fgstp.models.registry import create_model
 
     path = tmp_path / "encoder.safetensors"
     save_file(encoder.state_dict(), path)
     settings = {"encoder": {"name": "pvt_v2_b0", "weights": str(path)}}
-    system = build_system("fgstp", settings)
-    for name, tensor in system.network.encoder.pvt.state_dict().items():
+    model = create_model("fgstp", settings)
+    for name, tensor in model.network.encoder.pvt.state_dict().items():
         assert torch.equal(tensor, encoder.state_dict()[name]), name
-    from_scratch = build_system("fgstp", settings, initial_weights=False)
+    from_scratch = create_model("fgstp", settings, initial_weights=False)
     weights = from_scratch.network.encoder.pvt.state_dict()
     name = "patch_embed.proj.weight"
     assert not torch.equal(weights[name], encoder.state_dict()[name])

@@ -1,4 +1,4 @@
-"""The whole job as users run it: ingest, train, evaluate and report of two systems."""
+"""The whole job as users run it: ingest, train, evaluate and report of two models."""
 
 import hashlib
 import json
@@ -21,22 +21,22 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from mlflow.tracking import MlflowClient
 
-from fgstp import load_system
-from fgstp.errors import UserError
+from fgstp import load_model
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.hooks import user_sentence
 from fgstp.models.checkpoint import read_checkpoint, save_checkpoint
-from fgstp.models.registry import build_system
+from fgstp.models.registry import create_model
 from fgstp.scoring import PROTOCOLS, score_clip
 
 REPOSITORY = Path(__file__).parents[2]
-SYSTEMS = ("fgstp", "background")
-NAMES = ("FGSTP", "Background subtraction (MOG2)")  # of the systems, for people
-PROTOCOL_NAMES = ("paper", "honest")
+MODELS = ("fgstp", "background")
+NAMES = ("FGSTP", "Background subtraction (MOG2)")  # of the models, for people
+PROTOCOL_NAMES = ("paper", "operational")
 MEANS = [  # metrics that are averaged over frames
     *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max", "iou_mean", "dice_mean"),
-    *("iou", "dice", "iou_gas", "false_alarm_share", "false_alarm"),
+    *("iou", "dice", "iou_gas", "false_alarm_fraction", "false_alarm"),
 ]
 LENGTH = 15  # frames of a clip
 
@@ -92,20 +92,20 @@ class Results:
         kept = self.clips[self.clips["dropped"].isna() & self.clips["split"].isin(splits)]
         return list(kept["clip"])
 
-    def checkpoint(self, system):
-        return self.data / f"06_models/{system}/best.ckpt"
+    def checkpoint(self, model):
+        return self.data / f"06_models/{model}/best.ckpt"
 
-    def training(self, system):
-        return json.loads((self.data / f"06_models/{system}/training.json").read_text())
+    def training(self, model):
+        return json.loads((self.data / f"06_models/{model}/training.json").read_text())
 
-    def maps(self, system, clip):
-        return np.load(self.data / f"07_model_output/{system}/{clip}.npy")
+    def maps(self, model, clip):
+        return np.load(self.data / f"07_model_output/{model}/{clip}.npy")
 
-    def frames(self, system):
-        return pd.read_parquet(self.reporting / f"frames/{system}.parquet")
+    def frames(self, model):
+        return pd.read_parquet(self.reporting / f"frames/{model}.parquet")
 
-    def scores(self, system):
-        return json.loads((self.reporting / f"metrics/{system}.json").read_text())
+    def scores(self, model):
+        return json.loads((self.reporting / f"metrics/{model}.json").read_text())
 
     def table(self, name):
         return pd.read_csv(self.reporting / f"tables/{name}.csv")
@@ -150,7 +150,7 @@ def _one_thread():
 def _predicted(checkpoint, frames):
     """Maps as the README makes them from Python."""
     with _one_thread():
-        maps = load_system(checkpoint).predict_clip(frames)
+        maps = load_model(checkpoint).predict_clip(frames)
     return (255 * maps).round().astype(np.uint8)
 
 
@@ -173,9 +173,9 @@ def test_every_file_that_the_readme_names_is_there(job):
     paths = _named_in_readme()
     assert len(paths) >= 9
     for path in paths:
-        for system in SYSTEMS if "<system>" in path else [""]:
+        for model in MODELS if "<model>" in path else [""]:
             for clip in job.names("validation", "test") if "<clip>" in path else [""]:
-                place = path.replace("<system>", system).replace("<clip>", clip)
+                place = path.replace("<model>", model).replace("<clip>", clip)
                 place = place.removeprefix("data/")
                 if place.endswith(".*"):
                     found = {file.suffix for file in job.data.glob(place)}
@@ -190,16 +190,16 @@ def test_nothing_else_is_left(job):
     assert not [path for path in job.data.rglob("*") if path.name.startswith(".tmp-")]
     models = {path.relative_to(job.data / "06_models") for path in job.data.glob("06_models/*/*")}
     names = ("best.ckpt", "training.json", "repeats")
-    assert models == {Path(system) / name for system in SYSTEMS for name in names}
+    assert models == {Path(model) / name for model in MODELS for name in names}
     assert not list(job.data.glob("06_models/*/repeats/*"))
     predicted = {
         path.relative_to(job.data / "07_model_output").as_posix()
         for path in job.data.glob("07_model_output/*/*.npy")
     }
     wanted = job.names("validation", "test")
-    assert predicted == {f"{system}/{clip}.npy" for system in SYSTEMS for clip in wanted}
+    assert predicted == {f"{model}/{clip}.npy" for model in MODELS for clip in wanted}
     assert {path.name for path in (job.reporting / "curves").iterdir()} == {
-        "all_systems.png",
+        "all_models.png",
         "fgstp.png",
     }
 
@@ -217,12 +217,12 @@ def test_commands_tell_mistakes_of_nobody(job):
 
 def test_checkpoint_and_notes_of_training_belong_together(job):
     trained, still = job.training("fgstp"), job.training("background")
-    assert (trained["system"], still["system"]) == SYSTEMS
+    assert (trained["model"], still["model"]) == MODELS
     assert (trained["trained"], still["trained"]) == (True, False)
     assert (still["parameters"], still["epochs"]) == (0, [])
-    assert (trained["mask_sources"], trained["best_by"]) == (["synthetic"], "val_miou")
-    for system, record in zip(SYSTEMS, (trained, still), strict=True):
-        digest = hashlib.sha256(job.checkpoint(system).read_bytes()).hexdigest()
+    assert (trained["mask_sources"], trained["monitor"]) == (["synthetic"], "val_miou")
+    for model, record in zip(MODELS, (trained, still), strict=True):
+        digest = hashlib.sha256(job.checkpoint(model).read_bytes()).hexdigest()
         assert record["checkpoint_sha256"] == digest
     checkpoint = read_checkpoint(job.checkpoint("fgstp"))
     assert (checkpoint.settings["height_px"], checkpoint.settings["width_px"]) == (48, 64)
@@ -232,7 +232,7 @@ def test_checkpoint_and_notes_of_training_belong_together(job):
     assert trained["epoch"] == best["epoch"]
     assert trained["scores"] == {name: best[name] for name in best if name.startswith("val_")}
     with _one_thread():
-        network = load_system(job.checkpoint("fgstp")).network
+        network = load_model(job.checkpoint("fgstp")).network
     assert trained["parameters"] == sum(each.numel() for each in network.parameters())
 
 
@@ -242,26 +242,26 @@ def test_saved_maps_are_those_of_the_saved_checkpoint(job):
         "fgstp": [validation[0], test[0], test[-1]],  # all of them would take seconds
         "background": validation + test,
     }
-    for system, clips in looked_at.items():
+    for model, clips in looked_at.items():
         for clip in clips:
             frames = np.load(job.data / f"03_primary/clips/{clip}.frames.npy")
-            saved = job.maps(system, clip)
+            saved = job.maps(model, clip)
             assert saved.dtype == np.uint8
-            np.testing.assert_array_equal(saved, _predicted(job.checkpoint(system), frames))
+            np.testing.assert_array_equal(saved, _predicted(job.checkpoint(model), frames))
 
 
 # -------------------------------------------------------------------------------- scores
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_frame_scores_are_those_of_the_saved_maps(job, system):
-    rows, protocols = job.frames(system), job.scores(system)["protocols"]
+@pytest.mark.parametrize("model", MODELS)
+def test_frame_scores_are_those_of_the_saved_maps(job, model):
+    rows, protocols = job.frames(model), job.scores(model)["protocols"]
     for name in PROTOCOL_NAMES:
         protocol = PROTOCOLS[name].model_copy(update={"drop_given": True})
         threshold = protocols[name]["threshold"]
         expected = [
             score_clip(
-                job.maps(system, clip),
+                job.maps(model, clip),
                 np.load(job.data / f"03_primary/clips/{clip}.masks.npy"),
                 protocol,
                 threshold,
@@ -273,12 +273,12 @@ def test_frame_scores_are_those_of_the_saved_maps(job, system):
         pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_only_test_clips_are_scored_and_not_the_first_frame_with_gas(job, system):
-    rows = job.frames(system)
+@pytest.mark.parametrize("model", MODELS)
+def test_only_test_clips_are_scored_and_not_the_first_frame_with_gas(job, model):
+    rows = job.frames(model)
     assert set(rows["clip"]) == set(job.names("test"))
     assert not set(rows["clip"]) & set(job.names("train", "validation"))
-    assert (rows["system"] == system).all()
+    assert (rows["model"] == model).all()
     for (_, clip), frames in rows.groupby(["protocol", "clip"])["frame"]:
         assert frames.tolist() == _counted(job.store.masks(clip))
     assert set(rows["protocol"]) == set(PROTOCOL_NAMES)
@@ -300,9 +300,9 @@ def test_facts_stand_beside_the_scores_of_each_frame(job):
     assert rows["category"].nunique() == 5
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_scores_are_means_over_videos_of_means_over_frames(job, system):
-    rows, scores = job.frames(system), job.scores(system)
+@pytest.mark.parametrize("model", MODELS)
+def test_scores_are_means_over_videos_of_means_over_frames(job, model):
+    rows, scores = job.frames(model), job.scores(model)
     assert set(scores["protocols"]) == set(PROTOCOL_NAMES)
     for name in PROTOCOL_NAMES:
         own = rows[rows["protocol"] == name]
@@ -316,10 +316,10 @@ def test_scores_are_means_over_videos_of_means_over_frames(job, system):
     assert scores["mask_sources"] == ["synthetic"]
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_scores_of_frames_rank_as_pairs_and_steps_say(job, system):
+@pytest.mark.parametrize("model", MODELS)
+def test_scores_of_frames_rank_as_pairs_and_steps_say(job, model):
     """AUROC by all pairs of frames, average precision threshold by threshold."""
-    rows = job.frames(system)
+    rows = job.frames(model)
     for name in PROTOCOL_NAMES:
         own = rows[rows["protocol"] == name]
         gas, level = own["gas"].to_numpy(), own["frame_score"].to_numpy()
@@ -330,16 +330,16 @@ def test_scores_of_frames_rank_as_pairs_and_steps_say(job, system):
             recall = hits.sum() / gas.sum()
             precision += (recall - recall_before) * hits.sum() / (level >= threshold).sum()
             recall_before = recall
-        found = job.scores(system)["protocols"][name]
+        found = job.scores(model)["protocols"][name]
         assert found["auroc"] == pytest.approx((pairs.mean() + 1) / 2, abs=1e-6)
         assert found["average_precision"] == pytest.approx(precision, abs=1e-6)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_the_honest_threshold_is_the_best_on_validation_frames(job, system):
+@pytest.mark.parametrize("model", MODELS)
+def test_the_operational_threshold_is_the_best_on_validation_frames(job, model):
     curves = []
     for clip in job.names("validation"):
-        maps, masks = job.maps(system, clip), job.store.masks(clip) > 0
+        maps, masks = job.maps(model, clip), job.store.masks(clip) > 0
         for level, mask in zip(maps[_counted(masks)], masks[_counted(masks)], strict=True):
             curve = []
             for threshold in range(256):
@@ -352,41 +352,41 @@ def test_the_honest_threshold_is_the_best_on_validation_frames(job, system):
     best = np.flatnonzero(mean_iou >= mean_iou.max() - 1e-12)
     assert len(best) < 256  # else any would do
     nearest = min(best, key=lambda threshold: abs(threshold - 128))
-    protocols = job.scores(system)["protocols"]
-    assert protocols["honest"]["threshold"] == nearest
-    assert f"threshold={nearest} " in protocols["honest"]["settings"]
+    protocols = job.scores(model)["protocols"]
+    assert protocols["operational"]["threshold"] == nearest
+    assert f"threshold={nearest} " in protocols["operational"]["settings"]
     assert protocols["paper"]["threshold"] == 128
 
 
-def test_both_systems_were_scored_on_the_same_bytes(job):
-    first, second = (job.scores(system) for system in SYSTEMS)
+def test_both_models_were_scored_on_the_same_bytes(job):
+    first, second = (job.scores(model) for model in MODELS)
     assert first["footage_sha256"] == second["footage_sha256"]
     assert first["checkpoint_sha256"] != second["checkpoint_sha256"]
-    for system in SYSTEMS:
-        digest = hashlib.sha256(job.checkpoint(system).read_bytes()).hexdigest()
-        assert job.scores(system)["checkpoint_sha256"] == digest
+    for model in MODELS:
+        digest = hashlib.sha256(job.checkpoint(model).read_bytes()).hexdigest()
+        assert job.scores(model)["checkpoint_sha256"] == digest
 
 
 # -------------------------------------------------------------------------------- report
 
 
-def test_tables_show_both_systems_beside_the_published_rows(job):
+def test_tables_show_both_models_beside_the_published_rows(job):
     table = job.table("table1")
     ours = table[table["source"] == "this evaluation"]
-    assert set(ours["system"]) == set(SYSTEMS)
+    assert set(ours["model"]) == set(MODELS)
     assert set(ours["block"]) == set(PROTOCOL_NAMES)
     for row in ours.itertuples():
-        expected = job.scores(row.system)["protocols"][row.protocol][row.metric]
+        expected = job.scores(row.model)["protocols"][row.protocol][row.metric]
         assert row.value == pytest.approx(expected, abs=1e-6)
         assert row.data == "synthetic plumes"
         assert row.mask_source == "synthetic"
-    published = table[table["block"] == "published"].set_index(["system", "metric"])["value"]
+    published = table[table["block"] == "published"].set_index(["model", "metric"])["value"]
     assert published["fgstp", "iou_mean"] == 0.399
     assert published["slt_net", "e_mean"] == 0.806
-    assert published.index.get_level_values("system").nunique() == 7
+    assert published.index.get_level_values("model").nunique() == 7
     ablation = job.table("table2")
-    assert set(ablation.loc[ablation["source"] == "this evaluation", "system"]) == {"fgstp"}
-    assert len(ablation.loc[ablation["block"] == "published", "system"].unique()) == 4
+    assert set(ablation.loc[ablation["source"] == "this evaluation", "model"]) == {"fgstp"}
+    assert len(ablation.loc[ablation["block"] == "published", "model"].unique()) == 4
 
 
 def test_written_tables_hold_the_same_figures(job):
@@ -394,13 +394,13 @@ def test_written_tables_hold_the_same_figures(job):
     block = text.split("## Protocol paper")[1].split("\n## ")[0]
     found = {}
     for line in block.splitlines():
-        if line.startswith("| ") and not line.startswith(("| system", "| ---")):
+        if line.startswith("| ") and not line.startswith(("| model", "| ---")):
             name, *cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
             found[name] = cells
     metrics = ("s_measure", "weighted_f", "mae", "e_mean", "iou_mean", "dice_mean")
     assert found == {
-        name: [f"{job.scores(system)['protocols']['paper'][each]:.3f}" for each in metrics]
-        for name, system in zip(NAMES, SYSTEMS, strict=True)
+        name: [f"{job.scores(model)['protocols']['paper'][each]:.3f}" for each in metrics]
+        for name, model in zip(NAMES, MODELS, strict=True)
     }
     latex = (job.reporting / "tables/table1.tex").read_text("utf-8")
     for written in (text, latex):
@@ -409,20 +409,20 @@ def test_written_tables_hold_the_same_figures(job):
             assert name in written
 
 
-def test_page_and_headline_tell_of_both_systems(job):
+def test_page_and_headline_tell_of_both_models(job):
     page = (job.reporting / "report.html").read_text("utf-8")
     headline = (job.reporting / "headline.txt").read_text("utf-8")
     for text in (page, headline, job.answers[1].stdout):
         for name in NAMES:
             assert name in text
-    for system in SYSTEMS:
-        scores = job.scores(system)["protocols"]
-        for value in (scores["paper"]["iou_mean"], scores["honest"]["iou"]):
+    for model in MODELS:
+        scores = job.scores(model)["protocols"]
+        for value in (scores["paper"]["iou_mean"], scores["operational"]["iou"]):
             assert f"{value:.3f}" in page
             assert f"{value:.3f}" in headline
     assert page.count('src="data:image/png;base64,') >= 3  # predictions and two curves
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)  # it stands alone
-    # The first command reported the only system that there was.
+    # The first command reported the only model that there was.
     assert NAMES[1] not in job.answers[0].stdout.split("Scores on")[1]
 
 
@@ -431,32 +431,32 @@ def test_page_and_headline_tell_of_both_systems(job):
 
 def test_each_command_is_one_finished_run(job):
     assert [run.info.status for run in job.runs] == ["FINISHED", "FINISHED"]
-    assert [run.data.tags["system"] for run in job.runs] == list(SYSTEMS)
-    for run, system in zip(job.runs, SYSTEMS, strict=True):
-        assert run.info.run_name.startswith(f"{system}: ")
+    assert [run.data.tags["model"] for run in job.runs] == list(MODELS)
+    for run, model in zip(job.runs, MODELS, strict=True):
+        assert run.info.run_name.startswith(f"{model}: ")
         assert run.data.tags["env"] == "test"
         assert "run --env=test" in run.data.tags["command"]
         assert re.fullmatch(r"[0-9a-f]{40}", run.data.tags["mlflow.source.git.commit"])
 
 
-def test_parameters_of_the_run_are_flat_and_of_its_system_alone(job):
+def test_parameters_of_the_run_are_flat_and_of_its_model_alone(job):
     first, second = (run.data.params for run in job.runs)
     for name, value in {
-        "systems.fgstp.height_px": "48",
-        "systems.fgstp.encoder.name": "pvt_v2_b0",
+        "models.fgstp.height_px": "48",
+        "models.fgstp.encoder.name": "pvt_v2_b0",
         "train.epochs": "2",
-        "train.augmentation.flip_share": "0.5",
+        "train.augmentation.flip_fraction": "0.5",
         "evaluate.drop_given": "True",
         "ingest.synthetic.height_px": "48",
         "model": "fgstp",
         "seed": "1",
     }.items():
         assert first[name] == value
-    assert second["systems.background.method"] == "mog2"
-    for params, system in zip((first, second), SYSTEMS, strict=True):
-        of_systems = [name for name in params if name.startswith("systems.")]
-        assert of_systems
-        assert all(name.startswith(f"systems.{system}.") for name in of_systems)
+    assert second["models.background.method"] == "mog2"
+    for params, model in zip((first, second), MODELS, strict=True):
+        of_models = [name for name in params if name.startswith("models.")]
+        assert of_models
+        assert all(name.startswith(f"models.{model}.") for name in of_models)
 
 
 def test_figures_of_every_epoch_are_in_the_run(job):
@@ -473,10 +473,10 @@ def test_figures_of_every_epoch_are_in_the_run(job):
 
 
 def test_scores_are_in_the_run(job):
-    for run, system in zip(job.runs, SYSTEMS, strict=True):
+    for run, model in zip(job.runs, MODELS, strict=True):
         assert run.data.metrics["predict.ms_per_frame"] > 0
         for name in PROTOCOL_NAMES:
-            for metric, value in job.scores(system)["protocols"][name].items():
+            for metric, value in job.scores(model)["protocols"][name].items():
                 if metric != "settings":
                     assert run.data.metrics[f"{name}.{metric}"] == value
     assert "paper.iou_mean" in run.data.metrics
@@ -581,8 +581,8 @@ def _contents(data, *below):
     }
 
 
-def _times(data, system="fgstp"):
-    maps = (data / f"07_model_output/{system}").glob("*.npy")
+def _times(data, model="fgstp"):
+    maps = (data / f"07_model_output/{model}").glob("*.npy")
     return {path.name: path.stat().st_mtime_ns for path in maps}
 
 
@@ -626,15 +626,15 @@ def test_after_training_with_another_seed_old_predictions_are_replaced(job, copi
         ({"train": {"epochs": 0}}, "train.epochs is 0: input should be greater than or equal to 1"),
         ({"train": {"epoch": 3}}, "train.epoch is 3: extra inputs are not permitted"),
         ({"train": {"learning_rate": -1.0}}, "train.learning_rate is -1.0"),
-        ({"train": {"best_by": "loss"}}, "train.best_by is 'loss'"),
+        ({"train": {"monitor": "loss"}}, "train.monitor is 'loss'"),
         ({"evaluate": {"protocols": ["nice"]}}, "here is no protocol 'nice'; there are paper,"),
         ({"evaluate": {"protocols": []}}, "evaluate.protocols is "),
         ({"evaluate": {"drop_last_frames": -1}}, "evaluate.drop_last_frames is -1"),
         ({"evaluate": {"thresholds": 1}}, "evaluate.thresholds is 1: extra inputs"),
-        ({"systems": {"fgstp": {"height_px": 0}}}, "systems.fgstp.height_px is 0"),
-        ({"systems": {"fgstp": {"encoder": {"name": "vgg"}}}}, "encoder.name is 'vgg'"),
-        ({"systems": {"fgstp_no_ctc": {"ctc": True}}}, "ctc must be false for this system"),
-        ({"systems": {"yolo": {}}}, "systems.yolo is {}: extra inputs are not permitted"),
+        ({"models": {"fgstp": {"height_px": 0}}}, "models.fgstp.height_px is 0"),
+        ({"models": {"fgstp": {"encoder": {"name": "vgg"}}}}, "encoder.name is 'vgg'"),
+        ({"models": {"fgstp_no_ctc": {"ctc": True}}}, "ctc must be false for this model"),
+        ({"models": {"yolo": {}}}, "models.yolo is {}: extra inputs are not permitted"),
     ],
     ids=str,
 )
@@ -654,12 +654,12 @@ def test_a_wrong_protocol_is_one_mistake(tmp_path, again):
 @pytest.mark.parametrize(
     ("pipelines", "parameters", "words"),
     [
-        (["train"], {"model": "nothing"}, "There is no system 'nothing'; choose one of fgstp,"),
+        (["train"], {"model": "nothing"}, "There is no model 'nothing'; choose one of fgstp,"),
         (["train"], {"seed": -1}, "The seed is -1; choose a whole number of 0 or more."),
         (["train"], {"train": {"accelerator": "cuda"}}, "train.accelerator is cuda, but torch"),
         (["evaluate"], {}, "06_models/fgstp/training.json cannot be read"),
-        (["evaluate"], {"model": "nothing"}, "There is no system 'nothing'"),
-        (["report"], {}, "No system has been evaluated; run `kedro run --pipelines=evaluate`."),
+        (["evaluate"], {"model": "nothing"}, "There is no model 'nothing'"),
+        (["report"], {}, "No model has been evaluated; run `kedro run --pipelines=evaluate`."),
     ],
     ids=str,
 )
@@ -676,17 +676,17 @@ def test_mistakes_in_what_is_run(ingested, again, monkeypatch, pipelines, parame
     ("parameters", "words"),
     [
         ({"seed": -1}, "The seed is -1"),
-        ({"model": None}, "There is no system None"),
-        ({"model": 7}, "There is no system 7"),
-        ({"model": "nothing"}, "There is no system 'nothing'"),
+        ({"model": None}, "There is no model None"),
+        ({"model": 7}, "There is no model 7"),
+        ({"model": "nothing"}, "There is no model 'nothing'"),
     ],
     ids=str,
 )
-def test_evaluate_looks_at_seed_and_system_too(copied, again, parameters, words):
+def test_evaluate_looks_at_seed_and_model_too(copied, again, parameters, words):
     assert words in (again(copied, "evaluate", **parameters) or "nothing is told")
 
 
-def test_files_of_one_system_are_not_written_over_by_another(project, copied, tmp_path):
+def test_files_of_one_model_are_not_written_over_by_another(project, copied, tmp_path):
     """As `model` in a parameters file would do, which the catalog does not see."""
     before = _contents(copied, "06_models")
     conf = tmp_path / "conf"
@@ -713,23 +713,23 @@ def test_before_ingest_the_clip_table_is_asked_for(tmp_path, again):
 def test_a_checkpoint_that_a_stopped_training_left_is_not_evaluated(copied, again):
     results = Results(copied)
     background = results.checkpoint("background")
-    save_checkpoint(build_system("background", {"history_frames": 7}), background)
+    save_checkpoint(create_model("background", {"history_frames": 7}), background)
     reports = _contents(copied, "07_model_output", "08_reporting")
     sentence = again(copied, "evaluate", model="background")
     assert "The checkpoint of background is not the one that its training.json tells" in sentence
     assert _contents(copied, "07_model_output", "08_reporting") == reports
 
 
-def test_a_system_that_was_trained_after_it_was_scored_is_not_reported(copied, again):
+def test_a_model_that_was_trained_after_it_was_scored_is_not_reported(copied, again):
     curves = _contents(copied, "08_reporting/curves")
-    changed = {"systems": {"background": {"history_frames": 7}}}
+    changed = {"models": {"background": {"history_frames": 7}}}
     assert again(copied, "train", model="background", **changed) is None
     sentence = again(copied, "report")
     assert "background was trained again after it was scored, or" in sentence
     assert _contents(copied, "08_reporting/curves") == curves
 
 
-def test_systems_that_were_scored_on_other_footage_are_not_reported(copied, again):
+def test_models_that_were_scored_on_other_footage_are_not_reported(copied, again):
     tables = _contents(copied, "08_reporting/tables")
     clip = min(copied.glob("03_primary/clips/*15000_0000.masks.npy"))  # of a test video
     masks = np.load(clip)
@@ -767,8 +767,8 @@ def test_command_with_several_wrong_settings(project, tmp_path):
     ("pipeline", "parameter", "words"),
     [
         ("evaluate", "model=fgstp", "06_models/fgstp/training.json cannot be read"),
-        ("train", "model=nothing", "There is no system 'nothing'; choose one of fgstp,"),
-        ("report", "model=fgstp", "No system has been evaluated"),
+        ("train", "model=nothing", "There is no model 'nothing'; choose one of fgstp,"),
+        ("report", "model=fgstp", "No model has been evaluated"),
     ],
 )
 def test_commands_with_other_mistakes(project, ingested, pipeline, parameter, words):
@@ -851,6 +851,6 @@ def test_a_stopped_training_is_recorded_as_killed(job, project, tmp_path, name, 
     assert "Traceback" not in errors
     [run] = MlflowClient(f"sqlite:///{folder}/mlflow.db").search_runs(["1"])
     assert run.info.status == "KILLED"
-    assert run.data.tags["system"] == "fgstp"
+    assert run.data.tags["model"] == "fgstp"
     assert not (folder / "data/06_models/fgstp/training.json").exists()
     assert not list(folder.rglob(".tmp-*"))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.plumes.radiometry import absorbed_share, column_density_ppm_m, seen_through
+from fgstp.plumes.radiometry import absorbed_fraction, column_density_ppm_m, seen_through
 
 
 def _image(value):
@@ -16,15 +16,15 @@ def test_column_and_absorption_of_a_plume_worked_out_by_hand():
 
     assert column_g_per_m2[0, 0] == pytest.approx(0.28, abs=0.005)
     assert column_ppm_m[0, 0] == pytest.approx(417.0, abs=1.0)
-    assert absorbed_share(column_ppm_m)[0, 0] == pytest.approx(0.045, abs=0.003)
+    assert absorbed_fraction(column_ppm_m)[0, 0] == pytest.approx(0.045, abs=0.003)
 
 
 def test_thin_gas_absorbs_in_proportion_and_thick_gas_saturates():
-    assert absorbed_share(_image(0.0))[0, 0] == 0.0
-    thin = [absorbed_share(_image(ppm_m))[0, 0] for ppm_m in (1.0, 2.0)]
+    assert absorbed_fraction(_image(0.0))[0, 0] == 0.0
+    thin = [absorbed_fraction(_image(ppm_m))[0, 0] for ppm_m in (1.0, 2.0)]
     assert thin[1] / thin[0] == pytest.approx(2.0, rel=1e-3)
     # Without saturation, 100 000 ppm m would absorb 1 - exp(-11).
-    assert 0.8 < absorbed_share(_image(1e5))[0, 0] < 0.95
+    assert 0.8 < absorbed_fraction(_image(1e5))[0, 0] < 0.95
 
 
 @pytest.mark.parametrize(("background_k", "sign"), [(-10.0, 1.0), (0.0, 0.0), (5.0, -1.0)])

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.camera import Camera, visible_change
 from fgstp.plumes.presets import PRESETS

@@ -1,4 +1,4 @@
-"""Summaries of made-up systems, with values that tests can name."""
+"""Summaries of made-up models, with values that tests can name."""
 
 import pandas as pd
 import pytest
@@ -11,9 +11,9 @@ METRICS = list(dict.fromkeys(column.metric for column in (*PAPER_COLUMNS, *HONES
 
 @pytest.fixture
 def summary():
-    """Makes the summary of one system; metrics that are not given are 0.5."""
+    """Makes the summary of one model; metrics that are not given are 0.5."""
 
-    def make(system, protocol="paper", by="all", group="all", threshold=None, **changes):
+    def make(model, protocol="paper", by="all", group="all", threshold=None, **changes):
         own = get_protocol(protocol, threshold)
         facts = {"n_videos": 6, "n_clips": 24, "n_frames": 3600, "interval_over": "videos"}
         facts |= {"spread": float("nan"), "n_seeds": 1, "thresholds": str(own.threshold)}
@@ -24,7 +24,7 @@ def summary():
         return pd.DataFrame(
             [
                 {
-                    "system": system,
+                    "model": model,
                     "protocol": protocol,
                     "protocol_tuple": settings,
                     "by": by,
@@ -45,14 +45,14 @@ def summary():
 
 @pytest.fixture
 def summaries(summary):
-    """Three systems under both protocols, given in an order that is not that of the tables."""
+    """Three models under both protocols, given in an order that is not that of the tables."""
     nan = float("nan")
     return pd.concat(
         [
             summary("fgstp", s_measure=0.9, mae=0.0201, iou_mean=0.45),
             summary(
                 "fgstp",
-                "honest",
+                "operational",
                 threshold=90,
                 iou=0.7,
                 iou_gas=0.55,
@@ -62,7 +62,7 @@ def summaries(summary):
             summary("xmem_pp", s_measure=0.8, mae=0.0302, iou_mean=0.45),
             summary(
                 "xmem_pp",
-                "honest",
+                "operational",
                 threshold=128,
                 iou=0.6,
                 iou_gas=0.35,
@@ -72,7 +72,7 @@ def summaries(summary):
             .assign(note=lambda rows: rows["metric"].map({"auroc": "undefined: all have gas"}))
             .fillna({"note": ""}),
             summary("fgstp_no_fsp", s_measure=0.7, mae=0.04, iou_mean=0.3),
-            summary("fgstp_no_fsp", "honest", threshold=70, iou=0.5, false_alarm=0.5),
+            summary("fgstp_no_fsp", "operational", threshold=70, iou=0.5, false_alarm=0.5),
         ],
         ignore_index=True,
     )

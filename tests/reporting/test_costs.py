@@ -3,13 +3,13 @@ import io
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.reporting.costs import COLUMNS, HEADS, cost_files, cost_tables, in_order
 
 
 @pytest.fixture
 def costs():
-    """Three systems on a CPU and one of them on a GPU, in an order that is not the tables'."""
+    """Three models on a CPU and one of them on a GPU, in an order that is not the tables'."""
     nan = float("nan")
     rows = [
         ("newcomer", 1_000, 0.5, 10.04, 99.6, "cpu", 128, 224),
@@ -20,7 +20,7 @@ def costs():
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def test_a_table_a_device_with_the_systems_in_their_order(costs):
+def test_a_table_a_device_with_the_models_in_their_order(costs):
     cpu, gpu = cost_tables(costs)
     assert (cpu.title, gpu.title) == ("Costs on cpu", "Costs on a_gpu")
     assert cpu.lines == [
@@ -39,7 +39,7 @@ def test_files_hold_what_is_shown_and_the_figures_as_they_are(costs):
     assert r"## Costs on a\_gpu" in files["costs.md"]
     rows = pd.read_csv(io.StringIO(files["costs.csv"]))
     assert rows["name"].tolist() == ["Background subtraction", "FGSTP", "newcomer", "FGSTP"]
-    keys = ["system", "device"]
+    keys = ["model", "device"]
     pd.testing.assert_frame_equal(
         rows.drop(columns="name").sort_values(keys, ignore_index=True),
         costs.sort_values(keys, ignore_index=True),
@@ -54,5 +54,5 @@ def test_without_figures_there_is_nothing(columns):
 
 
 def test_a_column_that_is_missing_is_named_with_the_remedy(costs):
-    with pytest.raises(UserError, match=r"lacks the columns device; .*benchmarks/systems\.py"):
+    with pytest.raises(UserError, match=r"lacks the columns device; .*benchmarks/models\.py"):
         in_order(costs.drop(columns="device"))

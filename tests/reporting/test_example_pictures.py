@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.reporting.example_pictures import draw_examples, overlay
 
 FRAME = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16)
@@ -45,7 +45,7 @@ def test_maps_of_bytes_and_of_shares_look_alike():
     np.testing.assert_array_equal(truth, np.dstack([FRAME] * 3))
 
 
-def test_a_row_an_example_and_a_column_a_system_with_their_headings():
+def test_a_row_an_example_and_a_column_a_model_with_their_headings():
     maps = [np.zeros(FRAME.shape, np.uint8)] * 2
     figure = draw_examples(
         [FRAME, FRAME[:, :8]],

@@ -7,12 +7,12 @@ from fgstp.reporting.scored_footage import ScoredFootage
 PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])
 
 
-def test_five_figures_a_system(summaries):
-    rows = headline_rows(summaries).set_index("system")
+def test_five_figures_a_model(summaries):
+    rows = headline_rows(summaries).set_index("model")
     assert list(rows.index) == ["XMem++ †", "FGSTP without FSP", "FGSTP"]
     assert rows.loc["FGSTP"].tolist() == ["0.450", "0.700", "0.550", "0.950", "12.5"]
     assert rows.loc["XMem++ †"].tolist() == ["0.450", "0.600", "0.350", "–", "25.0"]
-    assert [name.split(", ")[1] for name in rows.columns] == ["paper", *["honest"] * 4]
+    assert [name.split(", ")[1] for name in rows.columns] == ["paper", *["operational"] * 4]
 
 
 def test_the_text_names_footage_and_protocols_and_its_columns_align(summaries):
@@ -21,7 +21,7 @@ def test_the_text_names_footage_and_protocols_and_its_columns_align(summaries):
     title = "Scores on synthetic plumes, synthetic masks; 6 videos, 24 clips, 3,600 frames"
     assert lines[0] == title
     assert "Protocol paper: input=soft norm=minmax" in text
-    assert "Protocol honest: input=soft norm=none" in text
+    assert "Protocol operational: input=soft norm=none" in text
     rule = next(line for line in lines if line.startswith("---"))
     table = lines[2:8]
     assert rule in table
@@ -29,9 +29,9 @@ def test_the_text_names_footage_and_protocols_and_its_columns_align(summaries):
     assert lines[7].split() == ["FGSTP", "0.450", "0.700", "0.550", "0.950", "12.5"]
 
 
-@pytest.mark.parametrize(("system", "marked"), [("rmem", True), ("fgstp", False)])
-def test_the_dagger_has_its_footnote(summary, system, marked):
-    assert ("† is given the mask" in headline(summary(system), PLUMES)) is marked
+@pytest.mark.parametrize(("model", "marked"), [("rmem", True), ("fgstp", False)])
+def test_the_dagger_has_its_footnote(summary, model, marked):
+    assert ("† is given the mask" in headline(summary(model), PLUMES)) is marked
 
 
 def test_several_trainings_have_their_spread(summary):
@@ -39,7 +39,7 @@ def test_several_trainings_have_their_spread(summary):
     both = pd.concat(
         [summary("fgstp", iou_mean=0.55, **several), summary("background", iou_mean=0.2)]
     )
-    rows = headline_rows(both).set_index("system")
+    rows = headline_rows(both).set_index("model")
     assert [rows.loc[name].iloc[0] for name in ("FGSTP", "Background subtraction")] == [
         "0.550 ± 0.012",
         "0.200",
@@ -55,8 +55,8 @@ def test_an_oracle_has_its_own_footnote(summary):
     assert "†" not in text
 
 
-def test_without_the_honest_protocol_its_figures_are_dashes(summary):
+def test_without_the_operational_protocol_its_figures_are_dashes(summary):
     text = headline(summary("fgstp"), PLUMES)
     assert "FGSTP" in text
     assert text.split("\n")[5].split() == ["FGSTP", "0.500", "–", "–", "–", "–"]
-    assert "Protocol honest" not in text
+    assert "Protocol operational" not in text

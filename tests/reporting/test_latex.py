@@ -43,7 +43,7 @@ def test_it_names_its_packages_and_nests_well(source):
         assert rf"%   \usepackage{{{package}}}" in source
     plain = re.sub(r"\\[{}]", "", source)
     assert plain.count("{") == plain.count("}")
-    # Special characters of notes, such as 95 % and score_share, would end or break a line.
+    # Special characters of notes, such as 95 % and score_fraction, would end or break a line.
     body = re.sub(r"(?m)^%.*$", "", source)
     assert not re.search(r"(?<!\\)[%#]", body)
     assert not re.search(r"(?<!\\)_(?!\{|\\)", body.replace("$S_", "$S").replace("$E_", "$E"))

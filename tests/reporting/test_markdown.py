@@ -20,13 +20,13 @@ def parsed(markdown):
 
 
 def test_each_block_is_a_table_with_the_best_bold_and_the_second_italic(summaries):
-    paper, published, honest = parsed(as_markdown(table1(summaries, PLUMES)))
-    assert paper[0][:2] == ["system", "S\u00a0↑"]
+    paper, published, operational = parsed(as_markdown(table1(summaries, PLUMES)))
+    assert paper[0][:2] == ["model", "S\u00a0↑"]
     assert paper[1][:4] == ["XMem++ †", "*0.800*", "**0.500**", "*0.030*"]
     assert paper[2][:4] == ["FGSTP", "**0.900**", "**0.500**", "**0.020**"]
     assert published[1] == ["MG", *["–"] * 6]
-    assert (honest[0][-1], honest[1][-1], honest[2][-1]) == ("t", "128", "90")
-    for rows in (paper, published, honest):
+    assert (operational[0][-1], operational[1][-1], operational[2][-1]) == ("t", "128", "90")
+    for rows in (paper, published, operational):
         assert len({len(row) for row in rows}) == 1
 
 
@@ -45,9 +45,9 @@ def test_headings_and_notes_stand_with_their_block(summaries):
 
 
 def test_names_mean_themselves(summary):
-    rows = pd.concat([summary("my_new|system*"), summary("fgstp")])
+    rows = pd.concat([summary("my_new|model*"), summary("fgstp")])
     text = as_markdown(table1(rows, ScoredFootage.of("own <b>_footage_", ["annotated"])))
-    assert r"| my\_new\|system\* |" in text
+    assert r"| my\_new\|model\* |" in text
     assert "<b>" not in text.replace(r"\<b\>", "")
 
 

@@ -67,15 +67,15 @@ def picture():
 @pytest.fixture
 def everything(summaries, summary):
     parts = [summaries]
-    for system in ("fgstp", "xmem_pp", "fgstp_no_fsp"):
-        parts.append(summary(system, "paper", "category", "close_clear", iou_mean=0.123))
-        parts.append(summary(system, "paper", "leak_class", "-1", iou_mean=0.234))
+    for model in ("fgstp", "xmem_pp", "fgstp_no_fsp"):
+        parts.append(summary(model, "paper", "category", "close_clear", iou_mean=0.123))
+        parts.append(summary(model, "paper", "leak_class", "-1", iou_mean=0.234))
     return pd.concat(parts, ignore_index=True)
 
 
 @pytest.fixture
 def page(everything, picture):
-    curves = {"fgstp": picture, "all_systems": picture}
+    curves = {"fgstp": picture, "all_models": picture}
     return report_page(everything, TRAININGS, PLUMES, curves, picture)
 
 
@@ -89,7 +89,7 @@ def test_the_page_is_whole_and_has_all_sections(page):
     reader = Reader(page)
     assert list(sections(page)) == [
         "Headline",
-        "Table 1: comparison of systems",
+        "Table 1: comparison of models",
         "Table 2: ablation of FGSTP",
         "Predictions",
         "Scores by category",
@@ -121,7 +121,7 @@ def test_the_pictures_are_those_that_were_given(page, picture):
 
 def test_it_says_what_was_evaluated_and_that_published_rows_do_not_compare(page):
     text = " ".join(Reader(page).texts)
-    assert "3 systems (XMem++ †, FGSTP without FSP, FGSTP), evaluated on synthetic plumes" in text
+    assert "3 models (XMem++ †, FGSTP without FSP, FGSTP), evaluated on synthetic plumes" in text
     assert "do not compare with scores on synthetic plumes against synthetic masks" in text
     assert page.count('<div class="published">') == 2
 
@@ -134,7 +134,7 @@ def test_on_the_papers_own_footage_only_the_protocol_is_in_doubt(everything):
 
 
 def test_tables_show_values_ranks_and_intervals(page):
-    comparison = sections(page)["Table 1: comparison of systems"]
+    comparison = sections(page)["Table 1: comparison of models"]
     assert '<span class="best">0.900</span><small>0.800–1.000</small>' in comparison
     assert '<span class="second">0.800</span><small>0.700–0.900</small>' in comparison
     rows = Reader(page).rows
@@ -147,9 +147,9 @@ def test_tables_show_values_ranks_and_intervals(page):
 
 def test_groups_have_their_scores(page):
     rows = Reader(page).rows
-    assert ["system", "close, clear"] in rows
+    assert ["model", "close, clear"] in rows
     assert ["FGSTP", "0.123"] in rows
-    assert ["system", "before the release"] in rows
+    assert ["model", "before the release"] in rows
     assert ["FGSTP", "0.234"] in rows
 
 
@@ -160,7 +160,7 @@ def test_training_tells_parameters_epochs_and_the_end(page):
     assert ["Background subtraction", "0", "–", "–", "not trained", "–"] in rows
 
 
-def test_every_training_of_a_system_has_a_line(everything):
+def test_every_training_of_a_model_has_a_line(everything):
     first = TRAININGS["fgstp"] | {"seed": 7}
     repeat = first | {"seed": 8, "epoch": 5, "scores": {"val_miou": 0.4}}
     trainings = {"fgstp": first | {"repeats": [repeat]}, "background": TRAININGS["background"]}
@@ -182,7 +182,7 @@ def test_every_training_of_a_system_has_a_line(everything):
 )
 def test_training_tells_the_score_that_chose_the_checkpoint(everything, chosen_by, shown):
     scores = {"val_miou": 0.4567, "val_miou_gas": 0.25}
-    training = TRAININGS["fgstp"] | {"best_by": chosen_by, "scores": scores}
+    training = TRAININGS["fgstp"] | {"monitor": chosen_by, "scores": scores}
     rows = Reader(report_page(everything, {"fgstp": training}, PLUMES, {})).rows
     [row] = [row for row in rows if row[1:2] == ["82,698,631"]]
     assert row[-1] == shown
@@ -192,7 +192,7 @@ def test_training_tells_the_score_that_chose_the_checkpoint(everything, chosen_b
 def test_protocols_stand_in_words_and_as_tuples(page):
     text = sections(page)["Protocols"]
     assert "stretched to the whole range" in text
-    assert "Each system has its own threshold, chosen on validation clips." in text
+    assert "Each model has its own threshold, chosen on validation clips." in text
     assert "threshold=128" in text
     assert "threshold=t" in text
 
@@ -217,7 +217,7 @@ def test_sections_without_content_are_left_out(summary):
     page = report_page(summary("fgstp"), {}, PLUMES, {})
     assert list(sections(page)) == [
         "Headline",
-        "Table 1: comparison of systems",
+        "Table 1: comparison of models",
         "Table 2: ablation of FGSTP",
         "Protocols",
     ]

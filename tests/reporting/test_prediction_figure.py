@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.reporting.example_pictures import overlay

@@ -25,7 +25,7 @@ COLUMNS = ["s_measure", "weighted_f", "mae", "e_mean", "iou_mean", "dice_mean"]
 def test_figures_are_those_that_the_paper_prints(table):
     printed = pd.DataFrame([line.split() for line in PAPER[table].split("\n") if line])
     printed = printed.set_index(0).astype(float)
-    rows = published_rows(table).pivot(index="system", columns="metric", values="value")
+    rows = published_rows(table).pivot(index="model", columns="metric", values="value")
     rows = rows.loc[printed.index, COLUMNS]
     assert rows.to_numpy().tolist() == printed.to_numpy().tolist()
 
@@ -33,7 +33,7 @@ def test_figures_are_those_that_the_paper_prints(table):
 def test_mg_has_no_figures_and_the_reason_is_told():
     rows = published_rows("table1")
     missing = rows[rows["value"].isna()]
-    assert set(missing["system"]) == {"mg"}
+    assert set(missing["model"]) == {"mg"}
     assert missing["metric"].tolist() == COLUMNS
     assert missing["note"].str.contains("no figures").all()
-    assert (rows.loc[rows["system"] != "mg", "note"] == "").all()
+    assert (rows.loc[rows["model"] != "mg", "note"] == "").all()

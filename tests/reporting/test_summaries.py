@@ -15,68 +15,75 @@ GASVID = ScoredFootage.of("GasVid", ["annotated"])
 @pytest.fixture
 def both(summary):
     """MG and FGSTP under both protocols."""
-    protocols = (("paper", None), ("honest", 90))
+    protocols = (("paper", None), ("operational", 90))
     return pd.concat(
         [summary(s, name, threshold=t) for s in ("mg", "fgstp") for name, t in protocols],
         ignore_index=True,
     )
 
 
-def facts(paper, honest, needs="frames"):
-    """Of both systems the same."""
-    shares = {"paper": {"degenerate_share": paper}, "honest": {"degenerate_share": honest}}
-    return {system: {"needs": needs, "protocols": shares} for system in ("mg", "fgstp")}
+def facts(paper, operational, needs="frames"):
+    """Of both models the same."""
+    shares = {
+        "paper": {"degenerate_fraction": paper},
+        "operational": {"degenerate_fraction": operational},
+    }
+    return {model: {"needs": needs, "protocols": shares} for model in ("mg", "fgstp")}
 
 
-def test_what_a_system_was_told_stands_beside_its_summaries(both):
+def test_what_a_model_was_told_stands_beside_its_summaries(both):
     before = both.copy()
     known = facts(0, 0, "first_mask")
     known["mg"] = known["mg"] | {"needs": "all_masks"}
     told = with_facts(both, known)
-    assert told.groupby("system")["needs"].unique().explode().to_dict() == {
+    assert told.groupby("model")["needs"].unique().explode().to_dict() == {
         "fgstp": "first_mask",
         "mg": "all_masks",
     }
     assert told["label"].isna().all()
     pd.testing.assert_frame_equal(told.drop(columns=["needs", "label"]), both)
     pd.testing.assert_frame_equal(both, before)
-    without = {system: {"protocols": {}} for system in known}  # scores of an older version
+    without = {model: {"protocols": {}} for model in known}  # scores of an older version
     assert with_facts(both, without)["needs"].isna().all()
 
 
 def test_mg_has_dashes_under_every_protocol_if_a_training_of_it_diverged(both):
-    known = {system: each | {"diverged": 1} for system, each in facts(0.0, 0.0).items()}
+    known = {model: each | {"diverged": 1} for model, each in facts(0.0, 0.0).items()}
     told = with_facts(both, known)
-    values = told.groupby("system")["value"].count()
+    values = told.groupby("model")["value"].count()
     assert values["mg"] == 0
-    assert values["fgstp"] == both.groupby("system")["value"].count()["fgstp"]
-    assert told.loc[told["system"] == "mg", "note"].str.contains("training of it diverged").all()
+    assert values["fgstp"] == both.groupby("model")["value"].count()["fgstp"]
+    assert told.loc[told["model"] == "mg", "note"].str.contains("training of it diverged").all()
 
 
 @pytest.mark.parametrize(
     ("shares", "dashed"),
-    [((0.951, 0.951), ["honest", "paper"]), ((0.5, 0.96), ["honest"]), ((0.95, 0.95), [])],
+    [
+        ((0.951, 0.951), ["operational", "paper"]),
+        ((0.5, 0.96), ["operational"]),
+        ((0.95, 0.95), []),
+    ],
 )
 def test_mg_has_dashes_where_nearly_all_it_finds_is_everything_or_nothing(both, shares, dashed):
     told = with_facts(both, facts(*shares))
     undefined = told[told[["value", "low", "high"]].isna().all(axis=1)]
     assert sorted(set(undefined["protocol"])) == dashed
-    assert set(undefined["system"]) <= {"mg"}
-    whole = told.groupby(["system", "protocol"])["value"].count()
+    assert set(undefined["model"]) <= {"mg"}
+    whole = told.groupby(["model", "protocol"])["value"].count()
     assert all(whole["mg", name] == 0 for name in dashed)
-    assert not math.isnan(told.loc[told["system"] == "fgstp", "value"].mean())
+    assert not math.isnan(told.loc[told["model"] == "fgstp", "value"].mean())
 
 
 def test_the_table_says_why_there_are_dashes(both):
     text = as_markdown(table1(with_facts(both, facts(0.2, 0.987)), GASVID))
-    paper, published, honest = text.split("\n## ")[1:]
+    paper, published, operational = text.split("\n## ")[1:]
     assert "| MG | *" not in published
     assert "counts as failed" not in paper
-    row = next(line for line in honest.split("\n") if line.startswith("| MG |"))
+    row = next(line for line in operational.split("\n") if line.startswith("| MG |"))
     assert row == f"| MG | {'– | ' * 11}90 |"
     assert (
         "of MG: everything or nothing is found on 98.7 % of the frames, and above 95 % the "
-        "system counts as failed, as in the paper." in honest
+        "model counts as failed, as in the paper." in operational
     )
 
 

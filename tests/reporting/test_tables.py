@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.reporting.scored_footage import ScoredFootage
 from fgstp.reporting.tables import table1, table2
 from fgstp.scoring import score_clip, summarise
@@ -29,16 +29,16 @@ def test_a_block_a_protocol_and_the_published_rows_beside_those_of_the_paper(sum
     more = pd.concat([summary(s, "paper_binary") for s in ("fgstp", "xmem_pp", "fgstp_no_fsp")])
     table = table1(pd.concat([more, summaries]), PLUMES)
     names = [each.name for each in table.blocks]
-    assert names == ["paper", "published", "honest", "paper_binary"]
+    assert names == ["paper", "published", "operational", "paper_binary"]
     assert [column.label for column in table.blocks[0].columns] == [
         *("S", "Fw", "MAE", "E", "mIoU", "mDice")
     ]
     assert table.blocks[0].columns == table.blocks[1].columns == table.blocks[3].columns
 
 
-def test_table1_holds_systems_and_table2_the_ablation(summaries):
+def test_table1_holds_models_and_table2_the_ablation(summaries):
     assert list(cells(table1(summaries, PLUMES), "paper")) == ["XMem++ †", "FGSTP"]
-    assert list(cells(table2(summaries, PLUMES), "honest")) == ["+ CTC", "+ CTC + FSP (FGSTP)"]
+    assert list(cells(table2(summaries, PLUMES), "operational")) == ["+ CTC", "+ CTC + FSP (FGSTP)"]
 
 
 def test_values_ranks_and_intervals_of_a_block(summaries):
@@ -50,44 +50,44 @@ def test_values_ranks_and_intervals_of_a_block(summaries):
     assert paper["FGSTP"]["mIoU"].rank == paper["XMem++ †"]["mIoU"].rank == 1
 
 
-def test_the_honest_block_has_percent_thresholds_and_dashes(summaries):
+def test_the_operational_block_has_percent_thresholds_and_dashes(summaries):
     table = table1(summaries, PLUMES)
-    honest = cells(table, "honest")
-    assert honest["FGSTP"]["false-alarm frames (%)"] == ("12.5", 1, "2.5–22.5")
-    assert honest["XMem++ †"]["false-alarm frames (%)"][:2] == ("25.0", 2)
-    assert [honest[name]["t"].text for name in honest] == ["128", "90"]
-    assert honest["XMem++ †"]["AUROC"] == ("–", None, "")
-    assert honest["FGSTP"]["AUROC"] == ("0.950", None, "0.850–1.050")  # alone, so not ranked
-    notes = block(table, "honest").notes
+    operational = cells(table, "operational")
+    assert operational["FGSTP"]["false-alarm frames (%)"] == ("12.5", 1, "2.5–22.5")
+    assert operational["XMem++ †"]["false-alarm frames (%)"][:2] == ("25.0", 2)
+    assert [operational[name]["t"].text for name in operational] == ["128", "90"]
+    assert operational["XMem++ †"]["AUROC"] == ("–", None, "")
+    assert operational["FGSTP"]["AUROC"] == ("0.950", None, "0.850–1.050")  # alone, so not ranked
+    notes = block(table, "operational").notes
     assert "– AUROC of XMem++ †: undefined: all have gas." in notes
 
 
-def test_what_holds_for_all_systems_is_told_once(summary):
+def test_what_holds_for_all_models_is_told_once(summary):
     nan, reason = float("nan"), "every frame has gas"
     parts = [
         summary(s, p, threshold=128, false_alarm=nan, notes={"false_alarm": reason})
         for s in ("fgstp", "slt_net")
-        for p in ("paper", "honest")
+        for p in ("paper", "operational")
     ]
-    notes = block(table1(pd.concat(parts), PLUMES), "honest").notes
+    notes = block(table1(pd.concat(parts), PLUMES), "operational").notes
     assert "– false-alarm frames (%): every frame has gas." in notes
 
 
 def test_a_block_of_one_row_ranks_nothing(summary):
-    both = pd.concat([summary("fgstp"), summary("fgstp", "honest", threshold=9)])
+    both = pd.concat([summary("fgstp"), summary("fgstp", "operational", threshold=9)])
     table = table1(both, PLUMES)
     assert table.blocks[0].rows["rank"].isna().all()
     assert not block(table, "published").rows["rank"].isna().all()
 
 
 def test_notes_tell_footage_protocol_intervals_and_the_first_mask(summaries):
-    paper, _, honest = table1(summaries, PLUMES).blocks
+    paper, _, operational = table1(summaries, PLUMES).blocks
     footage = "Test footage: synthetic plumes, synthetic masks; 6 videos, 24 clips, 3,600 frames."
     assert footage in paper.notes
     assert any(note.startswith("Protocol paper: input=soft norm=minmax") for note in paper.notes)
     assert any("threshold=128" in note for note in paper.notes)
-    # Three systems, three thresholds: the tuple cannot name one of them.
-    assert any("norm=none" in note and "threshold=t" in note for note in honest.notes)
+    # Three models, three thresholds: the tuple cannot name one of them.
+    assert any("norm=none" in note and "threshold=t" in note for note in operational.notes)
     assert paper.interval_notes == ("95 % intervals: bootstrap over videos.",)
     assert any(note.startswith("† is given the mask") for note in paper.notes)
     assert not any("†" in note for note in table2(summaries, PLUMES).blocks[0].notes)
@@ -122,7 +122,7 @@ def test_an_oracle_has_a_mark_of_its_own_and_is_not_ranked(summary):
     assert not any("‡" in note for note in table.blocks[1].notes)
 
 
-def test_what_a_system_was_told_decides_the_mark_not_its_name(summary):
+def test_what_a_model_was_told_decides_the_mark_not_its_name(summary):
     rows = summary("xmem_pp").assign(needs="frames"), summary("fgstp").assign(needs="first_mask")
     table = table1(pd.concat(rows), PLUMES)
     assert list(cells(table, "paper")) == ["XMem++", "FGSTP †"]
@@ -131,42 +131,51 @@ def test_what_a_system_was_told_decides_the_mark_not_its_name(summary):
 
 
 def trained_often(summary):
-    """A system of three trainings beside one of one training."""
+    """A model of three trainings beside one of one training."""
     several = {"n_seeds": 3, "spread": 0.0123}
     return pd.concat(
         [
             summary("fgstp", iou_mean=0.55, **several),
             summary(
-                "fgstp", "honest", threshold=90, thresholds="90 131 88", false_alarm=0.25, **several
+                "fgstp",
+                "operational",
+                threshold=90,
+                thresholds="90 131 88",
+                false_alarm=0.25,
+                **several,
             ),
             summary("slt_net", iou_mean=0.56),
-            summary("slt_net", "honest", threshold=90),
+            summary("slt_net", "operational", threshold=90),
         ]
     )
 
 
 def test_several_trainings_have_their_spread_and_rank_by_their_mean(summary):
     table = table1(trained_often(summary), PLUMES)
-    paper, honest = cells(table, "paper"), cells(table, "honest")
+    paper, operational = cells(table, "paper"), cells(table, "operational")
     assert paper["FGSTP"]["mIoU"] == ("0.550 ± 0.012", 2, "0.450–0.650")
     assert paper["SLT-Net"]["mIoU"] == ("0.560", 1, "0.460–0.660")
-    assert honest["FGSTP"]["false-alarm frames (%)"].text == "25.0 ± 1.2"
-    assert (honest["FGSTP"]["t"].text, honest["SLT-Net"]["t"].text) == ("88–131", "90")
+    assert operational["FGSTP"]["false-alarm frames (%)"].text == "25.0 ± 1.2"
+    assert (operational["FGSTP"]["t"].text, operational["SLT-Net"]["t"].text) == ("88–131", "90")
     tidy = table.tidy()
-    ours = tidy[tidy["system"] == "fgstp"].groupby("block")
-    assert ours["n_seeds"].first().fillna(0).to_dict() == {"honest": 3, "paper": 3, "published": 0}
+    ours = tidy[tidy["model"] == "fgstp"].groupby("block")
+    assert ours["n_seeds"].first().fillna(0).to_dict() == {
+        "operational": 3,
+        "paper": 3,
+        "published": 0,
+    }
     assert ours["spread"].first()["paper"] == 0.0123
 
 
 def test_notes_tell_how_many_trainings_and_what_the_interval_is_of(summary, summaries):
-    paper, published, honest = table1(trained_often(summary), PLUMES).blocks
+    paper, published, operational = table1(trained_often(summary), PLUMES).blocks
     [note] = [note for note in paper.notes if "±" in note]
     assert "mean and standard deviation over trainings that differ in their seed alone" in note
     assert "(FGSTP 3)" in note
     assert "own t" not in note
-    assert any("Each training has its own t." in note for note in honest.notes)
+    assert any("Each training has its own t." in note for note in operational.notes)
     # Its trainings have several thresholds, so that the tuple names none.
-    assert any("threshold=t" in note for note in honest.notes)
+    assert any("threshold=t" in note for note in operational.notes)
     assert any("interval is that of their mean" in note for note in paper.interval_notes)
     assert not any("±" in note for note in published.notes)
     for block in table1(summaries, PLUMES).blocks:
@@ -196,20 +205,20 @@ def test_published_ranks_are_the_papers_colours(summaries):
     assert rows["MG"]["S"].text == "–"
 
 
-def test_systems_that_were_not_evaluated_are_named(summaries):
+def test_models_that_were_not_evaluated_are_named(summaries):
     (note,) = table1(summaries, PLUMES).notes
     missing = "Background subtraction, MG, SINet-V2, RMem †, ZoomNeXt, SLT-Net"
     assert note == f"Not evaluated: {missing}."
     assert table2(summaries, PLUMES).notes == ("Not evaluated: Backbone only, + FSP.",)
 
 
-def test_without_any_of_its_systems_a_table_is_the_published_one(summary):
+def test_without_any_of_its_models_a_table_is_the_published_one(summary):
     table = table2(summary("slt_net"), PLUMES)
     assert [each.name for each in table.blocks] == ["published"]
     assert len(table.blocks[0].lines) == 4
 
 
-def test_a_system_that_nobody_knows_here_has_a_row(summary):
+def test_a_model_that_nobody_knows_here_has_a_row(summary):
     table = table1(pd.concat([summary("newcomer"), summary("fgstp")]), PLUMES)
     assert [line.name for line in table.blocks[0].lines] == ["FGSTP", "newcomer"]
 
@@ -217,15 +226,15 @@ def test_a_system_that_nobody_knows_here_has_a_row(summary):
 def test_the_tidy_table_keeps_the_scores_as_they_are(summaries):
     tidy = table1(summaries, PLUMES).tidy()
     ours = tidy[tidy["source"] == "this evaluation"]
-    keys = ["system", "protocol", "metric"]
+    keys = ["model", "protocol", "metric"]
     columns = ["value", "low", "high", "spread"]
     expected = summaries.set_index(keys)[columns].sort_index()
     found = ours.set_index(keys)[columns].sort_index()
     pd.testing.assert_frame_equal(found, expected.loc[found.index])
     assert len(ours) == 2 * (6 + 11)
-    assert not tidy.duplicated(["block", "system", "metric"]).any()
+    assert not tidy.duplicated(["block", "model", "metric"]).any()
     # Shares stay shares; only the written tables have percent.
-    alarms = ours[(ours["system"] == "fgstp") & (ours["metric"] == "false_alarm")]
+    alarms = ours[(ours["model"] == "fgstp") & (ours["metric"] == "false_alarm")]
     assert alarms["value"].item() == 0.125
 
 
@@ -239,21 +248,21 @@ def test_published_rows_of_the_tidy_table_claim_nothing_that_is_not_published(su
     assert set(tidy.loc[tidy["block"] == "paper", "data"]) == {"synthetic plumes"}
 
 
-def test_systems_scored_on_other_frames_are_refused(summary):
+def test_models_scored_on_other_frames_are_refused(summary):
     rows = pd.concat([summary("fgstp"), summary("slt_net", n_frames=3599)])
     with pytest.raises(UserError, match=r"fgstp on 3600 frames .* slt_net on 3599 .*evaluate all"):
         table1(rows, PLUMES)
 
 
-def test_systems_scored_under_other_settings_are_refused(summary):
+def test_models_scored_under_other_settings_are_refused(summary):
     changed = summary("fgstp")["protocol_tuple"].iloc[0].replace("video", "frame")
     with pytest.raises(UserError, match="do not compare"):
         table1(pd.concat([summary("fgstp"), summary("slt_net", settings=changed)]), PLUMES)
 
 
-def test_a_system_without_scores_under_a_protocol_is_refused(summary):
-    rows = pd.concat([summary("fgstp"), summary("mg"), summary("mg", "honest", threshold=1)])
-    with pytest.raises(UserError, match="no scores of fgstp under the protocol honest"):
+def test_a_model_without_scores_under_a_protocol_is_refused(summary):
+    rows = pd.concat([summary("fgstp"), summary("mg"), summary("mg", "operational", threshold=1)])
+    with pytest.raises(UserError, match="no scores of fgstp under the protocol operational"):
         table1(rows, PLUMES)
 
 
@@ -261,7 +270,7 @@ def test_summaries_that_are_none_are_refused(summary):
     rows = summary("fgstp")
     with pytest.raises(UserError, match="lack the columns n_seeds, n_clips: evaluate all"):
         table1(rows.drop(columns=["n_seeds", "n_clips"]), PLUMES)
-    with pytest.raises(UserError, match="evaluate a system first"):
+    with pytest.raises(UserError, match="evaluate a model first"):
         table1(rows.iloc[:0], PLUMES)
 
 
@@ -270,17 +279,17 @@ def test_real_summaries_fit():
     masks = np.zeros((4, 24, 32), np.uint8)
     masks[:3, 5:15, 8:20] = 1
     parts = []
-    for system, strength in (("fgstp", 200), ("slt_net", 120)):
+    for model, strength in (("fgstp", 200), ("slt_net", 120)):
         rows = []
         for clip in ("a_0", "a_1", "b_0"):
             maps = (masks * strength + rng.integers(0, 30, masks.shape)).astype(np.uint8)
-            for protocol, threshold in (("paper", None), ("honest", 60)):
+            for protocol, threshold in (("paper", None), ("operational", 60)):
                 scored = score_clip(maps, masks, protocol, threshold)
                 rows.append(scored.assign(clip=clip, video=clip[0]))
-        parts.append(summarise(pd.concat(rows)).assign(system=system))
-    honest = cells(table1(pd.concat(parts), PLUMES), "honest")
+        parts.append(summarise(pd.concat(rows)).assign(model=model))
+    operational = cells(table1(pd.concat(parts), PLUMES), "operational")
     # Every gas pixel is above the threshold and no other, so that both find all.
     for name in ("SLT-Net", "FGSTP"):
-        assert honest[name]["mIoU@t"] == ("1.000", 1, "1.000–1.000")
-        assert honest[name]["false-alarm frames (%)"].text == "0.0"
-    assert (honest["FGSTP"]["MAE"].rank, honest["SLT-Net"]["MAE"].rank) == (1, 2)
+        assert operational[name]["mIoU@t"] == ("1.000", 1, "1.000–1.000")
+        assert operational[name]["false-alarm frames (%)"].text == "0.0"
+    assert (operational["FGSTP"]["MAE"].rank, operational["SLT-Net"]["MAE"].rank) == (1, 2)

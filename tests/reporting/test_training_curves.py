@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from fgstp.reporting.systems import SYSTEM_ROWS
+from fgstp.reporting.models import MODEL_ROWS
 from fgstp.reporting.training_curves import (
     comparison_figure,
     learning_rate_drops,
@@ -36,9 +36,9 @@ def lines(ax):
     }
 
 
-def test_a_figure_a_trained_system_and_one_of_all():
+def test_a_figure_a_trained_model_and_one_of_all():
     figures = training_curves({"fgstp": training(), "background": UNTRAINED, "slt_net": training()})
-    assert list(figures) == ["slt_net", "fgstp", "all_systems"]
+    assert list(figures) == ["slt_net", "fgstp", "all_models"]
     assert training_curves({"background": UNTRAINED}) == {}
     assert training_curves({}) == {}
 
@@ -86,7 +86,7 @@ def test_epochs_without_validation_leave_no_gap():
     assert shown.get_xdata().tolist() == [1, 3]
 
 
-def test_all_systems_together_with_rings_at_their_best_epochs():
+def test_all_models_together_with_rings_at_their_best_epochs():
     figure = comparison_figure({"fgstp": training(), "slt_net": training(scores=(0.5, 0.1, 0.2))})
     (ax,) = figure.axes
     named = [line for line in ax.lines if not line.get_label().startswith("_")]
@@ -111,8 +111,8 @@ def test_losses_of_a_new_kind_are_drawn_under_their_own_name():
     assert "train_flow" in lines(training_figure("fgstp", one).axes[0])
 
 
-def test_systems_are_compared_by_the_score_that_chose_all_of_them():
-    chosen = {"best_by": "val_iou"}
+def test_models_are_compared_by_the_score_that_chose_all_of_them():
+    chosen = {"monitor": "val_iou"}
     [ax] = comparison_figure({"fgstp": training() | chosen, "slt_net": training() | chosen}).axes
     assert lines(ax)["FGSTP"] == [(1, 0.1), (2, 0.2), (3, 0.15)]
     assert "IoU of all pixels" in ax.get_ylabel()
@@ -120,8 +120,8 @@ def test_systems_are_compared_by_the_score_that_chose_all_of_them():
     assert lines(mixed)["FGSTP"] == [(1, 0.2), (2, 0.4), (3, 0.3)]
 
 
-def test_no_two_systems_look_alike():
-    names = [row.system for row in SYSTEM_ROWS]
+def test_no_two_models_look_alike():
+    names = [row.model for row in MODEL_ROWS]
     [ax] = comparison_figure({name: training() for name in names}).axes
     curves = [line for line in ax.lines if line.get_label() != "_best epoch"]
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in curves}

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
-from fgstp.footage.settings import ParallelSettings
 from fgstp.scoring import PAPER, Protocol, summarise
 from fgstp.scoring.frame_table import FACTS, GROUPS, with_facts
 from fgstp.scoring.score_clips import score_clips
@@ -41,10 +41,10 @@ def test_each_row_gets_the_facts_of_its_clip():
     rows = rows_of(("near_1", 0), ("far_0", 0), ("near_1", 1), ("far_1", 0), ("near_0", 0))
     before = rows.copy()
     found = with_facts(rows, CLIPS, VIDEOS, dict.fromkeys(rows["clip"]), "fgstp")
-    assert found.columns.tolist() == ["system", *FACTS, "leak_class", "clip", "frame", "iou"]
+    assert found.columns.tolist() == ["model", *FACTS, "leak_class", "clip", "frame", "iou"]
     facts = [tuple(row) for row in found[list(FACTS)].itertuples(index=False)]
     assert facts == [FACTS_OF[clip.partition("_")[0]] for clip in rows["clip"]]
-    assert set(found["system"]) == {"fgstp"}
+    assert set(found["model"]) == {"fgstp"}
     assert found["leak_class"].isna().all()
     pd.testing.assert_frame_equal(found[["clip", "frame", "iou"]], before)
     pd.testing.assert_frame_equal(rows, before)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring import GroundTruth, score_clip
 from fgstp.scoring.nearest import nearest_foreground
 from fgstp.scoring.weighting import background_weight

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring import HONEST, PAPER, PROTOCOLS, Protocol, get_protocol
 
 
@@ -20,9 +20,9 @@ def test_the_two_protocols_are_what_they_are_called():
 def test_the_tuple_tells_everything():
     assert PAPER.tuple == (
         "input=soft norm=minmax empty=score average=video threshold=128 drop_given=False"
-        " drop_last=0 alarm_pixels=1 score_share=0.001"
+        " drop_last=0 alarm_pixels=1 score_fraction=0.001"
     )
-    own = [Protocol(name="x", score_share=1 / 3), Protocol(name="x", drop_given=True)]
+    own = [Protocol(name="x", score_fraction=1 / 3), Protocol(name="x", drop_given=True)]
     for protocol in [*PROTOCOLS.values(), HONEST.at(17), *own]:
         assert Protocol.parse(protocol.name, protocol.tuple) == protocol
 
@@ -47,7 +47,7 @@ def test_what_is_no_tuple_is_refused_with_the_remedy_for_old_scores(text):
         {"threshold": 256},
         {"drop_last": -1},
         {"alarm_pixels": 0},
-        {"score_share": 0},
+        {"score_fraction": 0},
     ],
 )
 def test_wrong_settings_are_refused(wrong):
@@ -66,9 +66,9 @@ def test_getting_one():
     own = Protocol(name="own", drop_last=2)
     assert get_protocol("paper") is PAPER
     assert get_protocol(own) is own
-    assert get_protocol("honest", 40) == HONEST.at(40)
-    with pytest.raises(UserError, match="no protocol 'papers'; there are paper, honest"):
+    assert get_protocol("operational", 40) == HONEST.at(40)
+    with pytest.raises(UserError, match="no protocol 'papers'; there are paper, operational"):
         get_protocol("papers")
     for threshold in (-1, 256, 3.5):
         with pytest.raises(UserError, match="whole number from 0 to 255"):
-            get_protocol("honest", threshold)
+            get_protocol("operational", threshold)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring import auroc, average_precision
 from fgstp.scoring.ranking import rank, ranking_scores
 

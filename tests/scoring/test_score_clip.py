@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring import METRICS, GroundTruth, Protocol, clip_input, score_clip
 
 COLUMNS = [
@@ -16,8 +16,8 @@ COLUMNS = [
         "iou_gas",
         "gas",
         "frame_score",
-        "predicted_share",
-        "false_alarm_share",
+        "predicted_fraction",
+        "false_alarm_fraction",
         "false_alarm",
         "protocol",
         "protocol_tuple",
@@ -93,7 +93,7 @@ def test_only_the_stretch_makes_contrast_irrelevant(score, make_clip):
     names = list(METRICS)
     faint, strong = (score(binary * level, masks[0])[names] for level in (60, 255))
     assert list(faint) == pytest.approx(list(strong), abs=1e-12)
-    faint = score(binary * 60, masks[0], "honest", 128)
+    faint = score(binary * 60, masks[0], "operational", 128)
     assert faint["iou"] == 0
     assert faint["mae"] != strong["mae"]
 
@@ -140,7 +140,7 @@ def test_the_iou_of_frames_with_gas_leaves_out_the_others():
     masks[1, :2] = masks[2, :2] = 1
     predictions = np.zeros_like(masks)
     predictions[1, :2] = predictions[2, 0] = 255  # all, and half, of what is there
-    rows = score_clip(predictions, masks, "honest", threshold=128)
+    rows = score_clip(predictions, masks, "operational", threshold=128)
     assert rows["iou"].tolist() == [1, 1, 0.5]
     np.testing.assert_array_equal(rows["iou_gas"], [np.nan, 1, 0.5])
 
@@ -148,8 +148,8 @@ def test_the_iou_of_frames_with_gas_leaves_out_the_others():
 @pytest.mark.parametrize(
     ("protocol", "threshold", "shares"),
     [
-        ("honest", 100, [0, 0.25, 0.25, 1]),
-        ("honest", 128, [0, 0, 0.25, 1]),
+        ("operational", 100, [0, 0.25, 0.25, 1]),
+        ("operational", 128, [0, 0, 0.25, 1]),
         # Stretched, level 128 is 113 of 99 to 127, 65 of 0 to 128, 218 of 180 to 255.
         ("paper", None, [0, 0.25, 0.5, 0.75]),
     ],
@@ -162,7 +162,7 @@ def test_the_share_of_pixels_predicted_is_that_at_the_protocols_threshold(
     masks = np.zeros_like(predictions)
     masks[1:3, 0, 0] = 1  # it has no say
     rows = score_clip(predictions, masks, protocol, threshold)
-    assert rows["predicted_share"].tolist() == shares
+    assert rows["predicted_fraction"].tolist() == shares
 
 
 def test_the_last_frames_can_be_left_out(make_clip):
@@ -203,11 +203,11 @@ def test_where_only_the_given_frame_is_left_there_is_nothing_to_score(make_clip)
     assert len(score_clip(predictions, masks, Protocol(name="own", drop_given=True))) == 3
 
 
-def test_honest_needs_a_threshold_from_validation(make_clip):
+def test_operational_needs_a_threshold_from_validation(make_clip):
     predictions, masks = make_clip(n_frames=2)
     with pytest.raises(UserError, match="choose_threshold"):
-        score_clip(predictions, masks, "honest")
-    rows = score_clip(predictions, masks, "honest", threshold=77)
+        score_clip(predictions, masks, "operational")
+    rows = score_clip(predictions, masks, "operational", threshold=77)
     assert "threshold=77" in rows["protocol_tuple"].iloc[0]
 
 

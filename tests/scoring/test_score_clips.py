@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
-from fgstp.footage.settings import ParallelSettings
+from fgstp.core.errors import UserError
+from fgstp.core.parallel import ParallelSettings
 from fgstp.scoring import HONEST, PAPER, Protocol, score_clip
 from fgstp.scoring.score_clips import score_clips, with_threshold
 

@@ -21,7 +21,7 @@ def test_an_unknown_protocol_is_told_with_the_known_ones():
         EvaluateSettings(protocols=["paper", "papers"])
     [fault] = error.value.errors()
     assert fault["loc"] == ("protocols",)
-    assert "There is no protocol 'papers'; there are paper, honest" in fault["msg"]
+    assert "There is no protocol 'papers'; there are paper, operational" in fault["msg"]
 
 
 @pytest.mark.parametrize(

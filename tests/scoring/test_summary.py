@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring import Protocol, auroc, average_precision, score_clip, summarise
 from fgstp.scoring.bootstrap import as_observed, draw, interval, means
 
@@ -47,11 +47,11 @@ def test_the_mean_of_videos_is_not_that_of_frames(make_rows):
 
 
 def test_no_summary_without_its_protocol(make_rows):
-    rows = pd.concat([make_rows(), make_rows(protocol="honest")])
+    rows = pd.concat([make_rows(), make_rows(protocol="operational")])
     summary = summarise(rows, n_resamples=10)
     assert summary.columns.tolist()[:8] == LABELS
     assert summary.groupby("protocol")["protocol_tuple"].nunique().to_dict() == {
-        "honest": 1,
+        "operational": 1,
         "paper": 1,
     }
     for name, part in rows.groupby("protocol"):
@@ -88,8 +88,8 @@ def test_scores_left_out_do_not_count(make_rows):
     rows = make_rows(protocol="paper_skip_empty")
     expected = rows[rows["gas"]].groupby("video")["iou"].mean().mean()
     assert pick(summarise(rows), "iou")["value"] == pytest.approx(expected)
-    alarms = rows[~rows["gas"]].groupby("video")["false_alarm_share"].mean().mean()
-    assert pick(summarise(rows), "false_alarm_share")["value"] == pytest.approx(alarms)
+    alarms = rows[~rows["gas"]].groupby("video")["false_alarm_fraction"].mean().mean()
+    assert pick(summarise(rows), "false_alarm_fraction")["value"] == pytest.approx(alarms)
 
 
 def test_a_video_without_a_score_is_no_video_of_the_mean(make_rows):
@@ -211,8 +211,8 @@ def test_a_single_class_has_no_ranking_and_says_why(make_rows):
             assert found["note"] == f"undefined: {reason}"
     only_gas = summarise(rows[rows["gas"]], n_resamples=5)
     assert pick(only_gas, "false_alarm")["note"] == "every frame has gas"
-    honest = make_rows((2, 2), "honest")
-    without = summarise(honest[~honest["gas"]], n_resamples=5)
+    operational = make_rows((2, 2), "operational")
+    without = summarise(operational[~operational["gas"]], n_resamples=5)
     assert pick(without, "weighted_f")["note"] == "no frame defines it"
     assert pick(without, "iou")["note"] == ""
 
@@ -293,11 +293,11 @@ def test_rankings_are_made_within_each_training(make_rows):
 def test_trainings_with_thresholds_of_their_own_are_one_protocol(make_rows):
     parts = []
     for seed, threshold in ((5, 128), (6, 40)):
-        told = Protocol(name="honest", threshold=threshold).tuple
-        parts.append(make_rows().assign(seed=seed, protocol="honest", protocol_tuple=told))
+        told = Protocol(name="operational", threshold=threshold).tuple
+        parts.append(make_rows().assign(seed=seed, protocol="operational", protocol_tuple=told))
     summary = summarise(pd.concat(parts, ignore_index=True), "video")
     assert set(summary["thresholds"]) == {"128 40"}
-    assert set(summary["protocol_tuple"]) == {Protocol(name="honest", threshold=128).tuple}
+    assert set(summary["protocol_tuple"]) == {Protocol(name="operational", threshold=128).tuple}
     assert not summary.duplicated(["group", "metric"]).any()
     # Without seeds, two thresholds are two protocols.
     apart = summarise(pd.concat(parts).drop(columns="seed"), n_resamples=2)
@@ -315,5 +315,5 @@ def test_a_seed_that_is_not_known_is_one_training(make_rows):
 
 def test_trainings_on_different_frames_are_refused(make_rows):
     rows = make_rows()
-    with pytest.raises(UserError, match="trainings of a system were scored on different frames"):
+    with pytest.raises(UserError, match="trainings of a model were scored on different frames"):
         summarise(pd.concat([rows.assign(seed=1), rows.iloc[1:].assign(seed=2)]))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring import PAPER, Protocol, ThresholdSearch, choose_threshold, score_clip
 
 
@@ -26,15 +26,15 @@ def test_empty_frames_move_it():
     assert choose_threshold([with_gas, leak_free]) == 151
 
 
-def test_it_is_the_maximum_of_the_honest_mean_iou(make_clip):
+def test_it_is_the_maximum_of_the_operational_mean_iou(make_clip):
     clips = [make_clip(seed=seed, empty_every=3) for seed in range(3)]
     best = choose_threshold(iter(clips))
 
     def mean_iou(threshold):
-        scored = [score_clip(*clip, "honest", threshold)["iou"].to_numpy() for clip in clips]
+        scored = [score_clip(*clip, "operational", threshold)["iou"].to_numpy() for clip in clips]
         return np.concatenate(scored).mean()
 
-    search = ThresholdSearch("honest")
+    search = ThresholdSearch("operational")
     for clip in clips:
         search.add(*clip)
     for threshold in (0, 40, best, 200, 255):

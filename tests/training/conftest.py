@@ -1,4 +1,4 @@
-"""Clips and systems small enough to train on the spot."""
+"""Clips and models small enough to train on the spot."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ import torch
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import masked_clips
-from fgstp.models.registry import build_system
+from fgstp.models.registry import create_model
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -89,6 +89,6 @@ def build():
     def make(seed=3, **changes):
         torch.manual_seed(seed)
         settings = {"encoder": {"name": "pvt_v2_b0"}, "height_px": 64, "width_px": 64}
-        return build_system("fgstp", settings | changes)
+        return create_model("fgstp", settings | changes)
 
     return make

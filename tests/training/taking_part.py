@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback
 from torch import nn
 
-from fgstp.models.fgstp.system import FgstpSystem
+from fgstp.models.fgstp.model import FgstpModel
 
 
 def digest(network):
@@ -20,7 +20,7 @@ def digest(network):
     return total.hexdigest()
 
 
-class Noting(FgstpSystem):
+class Noting(FgstpModel):
     """Notes in a folder what each process does; batch normalisation stays as it is.
 
     Without that, each process would normalise by its own windows.
@@ -80,7 +80,7 @@ def fail(_):
 
 def spoil(module):
     with torch.no_grad():
-        module.system.network.fusion[2].bias.fill_(torch.nan)
+        module.model.network.fusion[2].bias.fill_(torch.nan)
 
 
 def wait(_):

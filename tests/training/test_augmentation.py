@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance
 from fgstp.training.augmentation import Colour, augmented, recoloured, resized, rotated
 from fgstp.training.settings import AugmentationSettings
 
-UNCHANGED = {"flip_share": 0, "rotation_share": 0, "mask_noise_share": 0} | dict.fromkeys(
+UNCHANGED = {"flip_fraction": 0, "rotation_fraction": 0, "mask_noise_fraction": 0} | dict.fromkeys(
     ("brightness", "contrast", "sharpness"), (1.0, 1.0)
 )
 
@@ -108,7 +108,7 @@ def test_without_augmentation_only_the_masks_are_scaled(frame):
 def test_frames_and_masks_move_together():
     shape = np.zeros((40, 50), np.uint8)
     shape[5:20, 8:40] = 1
-    settings = AugmentationSettings(**UNCHANGED | {"flip_share": 0.5, "rotation_share": 0.5})
+    settings = AugmentationSettings(**UNCHANGED | {"flip_fraction": 0.5, "rotation_fraction": 0.5})
     seen = set()
     for seed in range(24):
         frames, masks = augmented(
@@ -136,7 +136,8 @@ def test_a_window_has_one_colour_unless_each_frame_is_to_have_its_own(frame):
 def test_noise_falls_on_the_masks_alone_on_each_by_itself_and_after_the_rotation():
     frames = np.full((4, 100, 100), 90, np.uint8)
     settings = AugmentationSettings(
-        **UNCHANGED | {"mask_noise_share": 0.01, "rotation_share": 1, "rotation_degrees": (9, 9)}
+        **UNCHANGED
+        | {"mask_noise_fraction": 0.01, "rotation_fraction": 1, "rotation_degrees": (9, 9)}
     )
     noisy = [
         augmented(frames, np.zeros((3, 100, 100), np.uint8), settings, np.random.default_rng(seed))
@@ -151,7 +152,7 @@ def test_noise_falls_on_the_masks_alone_on_each_by_itself_and_after_the_rotation
 
 
 def test_noise_takes_gas_away_too():
-    settings = AugmentationSettings(**UNCHANGED | {"mask_noise_share": 0.02})
+    settings = AugmentationSettings(**UNCHANGED | {"mask_noise_fraction": 0.02})
     frames, masks = np.zeros((3, 50, 50), np.uint8), np.ones((1, 50, 50), np.uint8)
     _, noisy = augmented(frames, masks, settings, np.random.default_rng(0))
     assert 10 <= (noisy == 0).sum() <= 40  # of 50 pixels drawn
@@ -161,8 +162,8 @@ def test_the_draws_have_the_published_shares_and_spans():
     shape = np.zeros((1, 31, 31), np.uint8)
     shape[0, 3:9, 4:20] = 1
     frames = np.repeat(255 * shape, 3, axis=0)
-    flips = AugmentationSettings(**UNCHANGED | {"flip_share": 0.5})
-    rotations = AugmentationSettings(**UNCHANGED | {"rotation_share": 0.2})
+    flips = AugmentationSettings(**UNCHANGED | {"flip_fraction": 0.5})
+    rotations = AugmentationSettings(**UNCHANGED | {"rotation_fraction": 0.2})
     rng = np.random.default_rng(0)
     outcomes = [augmented(frames, shape, flips, rng)[0][0] for _ in range(400)]
     mirrored = sum((each == frames[0][:, ::-1]).all() for each in outcomes)

@@ -7,8 +7,8 @@ import torch
 from lightning.pytorch import Callback
 from torch.utils.data import default_collate
 
-from fgstp.errors import UserError
-from fgstp.models.checkpoint import load_system, read_checkpoint
+from fgstp.core.errors import UserError
+from fgstp.models.checkpoint import load_model, read_checkpoint
 from fgstp.training.callbacks import TimeLimit
 from fgstp.training.fit import fit
 from fgstp.training.samples import WindowOrder, WindowSamples
@@ -20,15 +20,15 @@ SMALL = {"window_targets": 2, "targets_per_step": 2, "steps_per_epoch": 1, "lear
 
 @pytest.fixture
 def train(clips, build, tmp_path):
-    """Trains a new system on two small clips."""
+    """Trains a new model on two small clips."""
     for seed, split in enumerate(("train", "train", "validation")):
         clips.add_blob(4, split, seed=seed)
 
-    def run(name="run", callbacks=(), seed=5, system=None, **changes):
-        system = system or build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
+    def run(name="run", callbacks=(), seed=5, model=None, **changes):
+        model = model or build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
         settings = TrainSettings(**SMALL | {"epochs": 3} | changes)
-        return system, fit(
-            system,
+        return model, fit(
+            model,
             clips.table,
             clips.store,
             tmp_path / name,
@@ -76,7 +76,7 @@ def kill(*_):
 
 def spoil(_, module):
     with torch.no_grad():
-        module.system.network.fusion[2].bias.fill_(torch.nan)
+        module.model.network.fusion[2].bias.fill_(torch.nan)
 
 
 def same(one, two):
@@ -87,7 +87,7 @@ def same(one, two):
 def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="fgstp")
     watch = Watch()
-    system, outcome = train(callbacks=[watch], epochs=2)
+    model, outcome = train(callbacks=[watch], epochs=2)
 
     assert (outcome.n_epochs, outcome.ended_by) == (2, "epochs")
     assert outcome.checkpoint == tmp_path / "run" / "best.ckpt"
@@ -117,9 +117,9 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
     assert kept.facts["made_with"]["seed"] == 5
     assert kept.facts["made_with"]["training clips"] == ["V_0000", "V_0001"]
     if outcome.epoch == 2:
-        assert same(kept.weights, system.network.state_dict())
+        assert same(kept.weights, model.network.state_dict())
     frames = np.zeros((3, 24, 32), np.uint8)
-    assert load_system(outcome.checkpoint).predict_clip(frames).shape == (3, 24, 32)
+    assert load_model(outcome.checkpoint).predict_clip(frames).shape == (3, 24, 32)
 
     said = [record.getMessage() for record in caplog.records]
     assert sum("GPU" in sentence for sentence in said) == 1
@@ -128,11 +128,11 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
     settings = TrainSettings(
         **SMALL
-        | {"epochs": 3, "steps_per_epoch": 2, "drop_every_epochs": 2, "clip_gradient_at": 0.01}
+        | {"epochs": 3, "steps_per_epoch": 2, "drop_every_epochs": 2, "gradient_clip_value": 0.01}
     )
     fitted, _ = train(**settings.model_dump(include=settings.model_fields_set))
 
-    system = build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
+    model = build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
     found = clips.masked()
     windows = WindowSamples(
         clips.store,
@@ -143,23 +143,23 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
         augmentation=settings.augmentation,
     )
     order = WindowOrder(found, 2, seed=5)
-    adam = torch.optim.Adam(system.network.parameters())
+    adam = torch.optim.Adam(model.network.parameters())
     torch.manual_seed(5)
     cut = 0
     for epoch, rate in enumerate((1e-3, 1e-4, 1e-4)):
         adam.param_groups[0]["lr"] = rate
         order.set_epoch(epoch)
         for _, key in zip(range(2), order, strict=False):
-            loss, _ = system.training_step(default_collate([windows[key]]).batch(), 0.0)
+            loss, _ = model.training_step(default_collate([windows[key]]).batch(), 0.0)
             adam.zero_grad()
             loss.backward()
-            for parameter in system.network.parameters():
+            for parameter in model.network.parameters():
                 if parameter.grad is not None:
                     cut += int((parameter.grad.abs() > 0.01).sum())
                     parameter.grad.clamp_(-0.01, 0.01)
             adam.step()
     assert cut > 100
-    expected = system.network.state_dict()
+    expected = model.network.state_dict()
     for name, weights in fitted.network.state_dict().items():
         torch.testing.assert_close(weights, expected[name], rtol=1e-5, atol=1e-6, msg=name)
 
@@ -228,19 +228,19 @@ def test_with_other_settings_training_begins_anew_and_says_why(train, caplog):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)])
     watch = Watch()
-    train(callbacks=[watch], clip_gradient_at=0.4, epochs=2)
+    train(callbacks=[watch], gradient_clip_value=0.4, epochs=2)
     assert len(watch.metrics) == 2
-    assert "this changed: train.clip_gradient_at. Training begins anew." in caplog.text
+    assert "this changed: train.gradient_clip_value. Training begins anew." in caplog.text
 
 
-def test_with_other_settings_of_the_system_training_begins_anew_and_says_why(train, build, caplog):
+def test_with_other_settings_of_the_model_training_begins_anew_and_says_why(train, build, caplog):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)])
     watch = Watch()
     encoder = {"name": "pvt_v2_b0", "drop_path": 0.3}
-    train(callbacks=[watch], system=build(encoder=encoder, height_px=32), epochs=2)
+    train(callbacks=[watch], model=build(encoder=encoder, height_px=32), epochs=2)
     assert len(watch.metrics) == 2
-    assert "this changed: systems.fgstp.height_px. Training begins anew." in caplog.text
+    assert "this changed: models.fgstp.height_px. Training begins anew." in caplog.text
 
 
 @pytest.mark.parametrize(("split", "part"), [("train", "frames"), ("validation", "masks")])
@@ -277,7 +277,7 @@ def test_a_damaged_state_is_told(train, tmp_path):
 
 def test_the_best_epoch_is_kept_and_training_ends_when_nothing_gets_better(train, tmp_path):
     scores = Scores(0.2, 0.5, 0.4, 0.5, 0.9)
-    _, outcome = train(callbacks=[scores], epochs=5, early_stop_epochs=2)
+    _, outcome = train(callbacks=[scores], epochs=5, patience=2)
     assert (outcome.ended_by, outcome.n_epochs, outcome.epoch) == ("early stop", 4, 2)
     assert outcome.scores["val_miou"] == pytest.approx(0.5)
     kept = read_checkpoint(outcome.checkpoint).weights
@@ -335,12 +335,12 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_good_checkpo
     assert read_checkpoint(tmp_path / "run" / "best.ckpt").facts["epoch"] == 1
 
 
-def test_a_system_that_may_diverge_counts_as_failed_and_the_command_goes_on(
+def test_a_model_that_may_diverge_counts_as_failed_and_the_command_goes_on(
     train, build, tmp_path, caplog
 ):
-    system = build()
-    system.may_diverge = True
-    _, outcome = train(system=system, callbacks=[Watch(1, spoil)])
+    model = build()
+    model.may_diverge = True
+    _, outcome = train(model=model, callbacks=[Watch(1, spoil)])
     assert (outcome.ended_by, outcome.epoch, outcome.n_epochs) == ("divergence", 1, 1)
     assert "became nan in epoch 2" in caplog.text
     assert "The training counts as failed." in caplog.text
@@ -349,25 +349,25 @@ def test_a_system_that_may_diverge_counts_as_failed_and_the_command_goes_on(
 
 
 def test_without_a_finished_epoch_no_divergence_is_a_result(train, build):
-    system = build()
-    system.may_diverge = True
+    model = build()
+    model.may_diverge = True
     with pytest.raises(UserError, match="became nan in epoch 1"):
-        train(system=system, callbacks=[Watch(0, spoil)])
+        train(model=model, callbacks=[Watch(0, spoil)])
 
 
 def test_memory_that_runs_out_says_which_settings_to_lower(train, build):
-    system = build()
+    model = build()
 
     def training_step(_batch, _progress):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    system.training_step = training_step
+    model.training_step = training_step
     with pytest.raises(UserError) as error:
-        train(system=system)
+        train(model=model)
     for setting in (
         "train.targets_per_step",
         "train.window_targets",
-        "height_px and width_px of systems.fgstp",
+        "height_px and width_px of models.fgstp",
         "encoder",
     ):
         assert setting in str(error.value)
@@ -375,7 +375,7 @@ def test_memory_that_runs_out_says_which_settings_to_lower(train, build):
 
 def test_clips_of_validation_must_be_there(clips, build, tmp_path):
     clips.add_blob(4)
-    with pytest.raises(UserError, match=r"split validation; raise ingest\.validation\.share"):
+    with pytest.raises(UserError, match=r"split validation; raise ingest\.validation\.fraction"):
         fit(build(), clips.table, clips.store, tmp_path, TrainSettings(), seed=1)
 
 
@@ -395,7 +395,7 @@ def test_a_bright_blob_is_learned_wherever_it_is(clips, build, tmp_path):
         masks[:, row : row + 22, column : column + 22] = 1
         clips.add(frames + 100 * masks, masks, split)
     settings = TrainSettings(
-        epochs=8, learning_rate=1e-3, targets_per_step=8, best_by="val_iou", drop_every_epochs=7
+        epochs=8, learning_rate=1e-3, targets_per_step=8, monitor="val_iou", drop_every_epochs=7
     )
     outcome = fit(build(), clips.table, clips.store, tmp_path, settings, seed=1)
     # All of the frame would give 22 * 22 / 64 / 64 = 0.12.

@@ -16,9 +16,9 @@ import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.utils.data import default_collate
 
-from fgstp.errors import UserError
-from fgstp.models.checkpoint import load_system
-from fgstp.models.registry import SYSTEMS, build_system
+from fgstp.core.errors import UserError
+from fgstp.models.checkpoint import load_model
+from fgstp.models.registry import MODELS, create_model
 from fgstp.training.fit import fit
 from fgstp.training.module import Overlap
 from fgstp.training.samples import WindowOrder, WindowSamples
@@ -48,16 +48,16 @@ def part(monkeypatch):
 
 @pytest.fixture
 def train(clips, build, tmp_path):
-    """Trains a new system on four small clips, in two processes."""
+    """Trains a new model on four small clips, in two processes."""
     for seed, split in enumerate(["train"] * 4 + ["validation"] * 3):
         clips.add_blob(4, split, seed=seed)
 
-    def run(name="run", callbacks=(), system=None, **changes):
-        system = system or build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
+    def run(name="run", callbacks=(), model=None, **changes):
+        model = model or build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
         settings = TrainSettings(**TWO | changes)
         folder = tmp_path / name
-        return system, fit(
-            system, clips.table, clips.store, folder, settings, seed=5, callbacks=callbacks
+        return model, fit(
+            model, clips.table, clips.store, folder, settings, seed=5, callbacks=callbacks
         )
 
     return run
@@ -77,14 +77,14 @@ def notes(folder, what):
 
 
 def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
-    system = build()
-    system.__class__, system.notes = part.Noting, tmp_path
+    model = build()
+    model.__class__, model.notes = part.Noting, tmp_path
     plain = {"enabled": False}
     _, outcome = train(
-        system=system,
+        model=model,
         callbacks=[part.Gradients(tmp_path)],
         epochs=2,
-        clip_gradient_at=None,
+        gradient_clip_value=None,
         augmentation=plain,
     )
 
@@ -126,12 +126,12 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
     assert [path.name for path in tmp_path.glob("called-*")] == ["called-0"]
 
     # What comes back is the trained network, and what is left is one checkpoint.
-    assert one[-1][1] == part.digest(system.network)
+    assert one[-1][1] == part.digest(model.network)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["best.ckpt"]
     assert [row["epoch"] for row in outcome.history] == [1, 2]
 
     # The scores are those of all clips in one process.
-    best = load_system(outcome.checkpoint)
+    best = load_model(outcome.checkpoint)
     validated = clips.masked("validation")
     overlaps = [
         Overlap.of(
@@ -190,7 +190,7 @@ sys.path.insert(0, {here!r})
 import pandas as pd
 import taking_part
 from fgstp.footage.clip_store import ClipStore
-from fgstp.models.registry import SYSTEMS, build_system
+from fgstp.models.registry import MODELS, create_model
 from fgstp.training.fit import fit
 from fgstp.training.settings import TrainSettings
 
@@ -200,9 +200,9 @@ def stop(number, frame):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
-    system = build_system("fgstp", {network!r})
+    model = create_model("fgstp", {network!r})
     outcome = fit(
-        system,
+        model,
         pd.read_pickle({table!r}),
         ClipStore(Path({store!r})),
         Path({folder!r}),
@@ -211,7 +211,7 @@ if __name__ == "__main__":
         callbacks={callbacks},
     )
     print()
-    print(outcome.n_epochs, len(outcome.history), taking_part.digest(system.network))
+    print(outcome.n_epochs, len(outcome.history), taking_part.digest(model.network))
 """
 
 
@@ -282,10 +282,10 @@ def test_two_machines_train_together(command):
     assert told[0].startswith("1 1 ")
 
 
-def test_all_systems_with_a_network_can_be_sent(repository):
-    text = (repository / "conf/test/parameters_systems.yml").read_text("utf-8")
-    tiny = yaml.safe_load(text)["systems"]
-    for name, entry in SYSTEMS.items():
-        if entry.system.trainable:
-            system = build_system(name, tiny[name])
-            assert same(pickle.loads(pickle.dumps(system)), system)
+def test_all_models_with_a_network_can_be_sent(repository):
+    text = (repository / "conf/test/parameters_models.yml").read_text("utf-8")
+    tiny = yaml.safe_load(text)["models"]
+    for name, entry in MODELS.items():
+        if entry.model.trainable:
+            model = create_model(name, tiny[name])
+            assert same(pickle.loads(pickle.dumps(model)), model)

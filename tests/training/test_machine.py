@@ -3,7 +3,7 @@ import logging
 import pytest
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.training.machine import (
     check_devices,
     lightning_precision,

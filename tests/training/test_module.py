@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.frames import normalised
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.settings import NormalisationSettings
@@ -38,10 +38,10 @@ def batches(clips):
 
 def test_the_loss_is_that_of_independent_triples(clips, batches, build):
     clips.add_blob(6)
-    system = build()
-    system.network.eval()  # batch normalisation must not see which frames come together
+    model = build()
+    model.network.eval()  # batch normalisation must not see which frames come together
     settings = TrainSettings(window_targets=3, targets_per_step=6)
-    module = TrainingModule(system, settings, clips.store, 1)
+    module = TrainingModule(model, settings, clips.store, 1)
     module.log = module.log_dict = lambda *args, **more: None
     [batch] = batches(settings)
     loss = module.training_step(batch, 0)
@@ -53,7 +53,7 @@ def test_the_loss_is_that_of_independent_triples(clips, batches, build):
         for target in range(3):
             # Frame k of a window precedes its target k, which is its frame k + 1.
             triple = (frames[target + 1], frames[target], frames[target + 2])
-            outputs = system.network(*(frame[None] for frame in triple))
+            outputs = model.network(*(frame[None] for frame in triple))
             terms.append(sum(hybrid_loss(outputs, masks[target][None], (1.0,) * 9)))
     torch.testing.assert_close(loss, torch.stack(terms).mean(), rtol=1e-4, atol=1e-4)
 
@@ -61,17 +61,17 @@ def test_the_loss_is_that_of_independent_triples(clips, batches, build):
 @pytest.mark.parametrize(("n_targets", "ratio"), [(4, 6 / 12), (2, 4 / 6)])
 def test_windows_save_encoder_passes(clips, batches, build, n_targets, ratio):
     clips.add_blob(8)
-    system = build()
+    model = build()
     encoded = []
-    encode = system.network.encode
-    system.network.encode = lambda frames: encoded.append(len(frames)) or encode(frames)
+    encode = model.network.encode
+    model.network.encode = lambda frames: encoded.append(len(frames)) or encode(frames)
 
     def passes(**changes):
         settings = TrainSettings(targets_per_step=4, **changes)
         encoded.clear()
         with torch.no_grad():
             for batch in batches(settings, size=(32, 32)):
-                system.training_step(batch.batch(), 0.0)
+                model.training_step(batch.batch(), 0.0)
         return sum(encoded)
 
     assert passes(windows=False) == 8 * 3
@@ -81,22 +81,22 @@ def test_windows_save_encoder_passes(clips, batches, build, n_targets, ratio):
 def test_a_loss_that_is_not_finite_names_the_clips(clips, batches, build):
     for seed in range(2):
         clips.add_blob(4, seed=seed)
-    system = build()
+    model = build()
     settings = TrainSettings(window_targets=4, targets_per_step=8)
-    module = TrainingModule(system, settings, clips.store, 1)
+    module = TrainingModule(model, settings, clips.store, 1)
     [batch] = batches(settings)
     with torch.no_grad():
-        system.network.fusion[2].bias.fill_(torch.nan)
+        model.network.fusion[2].bias.fill_(torch.nan)
     with pytest.raises(UserError, match=r"became nan in epoch 1.*V_000[01], V_000[01]; lower"):
         module.training_step(batch, 0)
 
 
 def test_a_prediction_that_is_not_finite_is_no_score(clips, build):
     name = clips.add_blob(9, "validation")
-    system = build()
-    module = TrainingModule(system, TrainSettings(), clips.store, 1)
+    model = build()
+    module = TrainingModule(model, TrainSettings(), clips.store, 1)
     with torch.no_grad():
-        system.network.fusion[2].bias.fill_(torch.nan)
+        model.network.fusion[2].bias.fill_(torch.nan)
     with pytest.raises(UserError, match=rf"no longer finite after epoch 1, on the clip {name}; lo"):
         module.validation_step(name, 0)
 
@@ -149,7 +149,7 @@ def test_validation_is_at_the_clips_own_size_without_a_stretch(clips, build, wan
         maps[:, 7] = 0.51
         return maps
 
-    module.system.predict_clip = predict_clip
+    module.model.predict_clip = predict_clip
     logged = {}
     module.log = lambda key, value, **more: logged.update({key: value})
     module.log_dict = lambda values, **more: logged.update(values)

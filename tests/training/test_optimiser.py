@@ -2,7 +2,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from fgstp.models.fgstp.system import FgstpSystem
+from fgstp.models.fgstp.model import FgstpModel
 from fgstp.models.settings import OptimisationSettings
 from fgstp.training.optimiser import clipping, optimiser
 from fgstp.training.settings import TrainSettings
@@ -18,8 +18,8 @@ SETTINGS = TrainSettings(learning_rate=0.01)
         ({"clip": "norm", "clip_norm": 3.0}, (3.0, "norm")),
     ],
 )
-def test_gradients_are_cut_as_the_block_train_says_or_as_the_system_does(own, expected):
-    settings = TrainSettings(clip_gradient_at=0.5)
+def test_gradients_are_cut_as_the_block_train_says_or_as_the_model_does(own, expected):
+    settings = TrainSettings(gradient_clip_value=0.5)
     assert clipping(OptimisationSettings(**own), settings) == expected
 
 
@@ -29,17 +29,17 @@ def test_a_length_belongs_to_clipping_by_norm(own):
         OptimisationSettings(**own)
 
 
-def test_some_weights_of_a_system_are_spared_decay(build, monkeypatch):
-    monkeypatch.setattr(FgstpSystem, "undecayed", ("fusion.0.weight",))
+def test_some_weights_of_a_model_are_spared_decay(build, monkeypatch):
+    monkeypatch.setattr(FgstpModel, "undecayed", ("fusion.0.weight",))
     _, found = groups(build, optimiser="adamw", weight_decay=0.07)
     assert found["fusion.0.weight"] == (0.01, 0.0)
     assert found["fusion.1.weight"] == (0.01, 0.07)
 
 
 def groups(build, **own):
-    system = build(optimisation=own)
-    chosen = optimiser(system, SETTINGS)
-    names = {id(weights): name for name, weights in system.network.named_parameters()}
+    model = build(optimisation=own)
+    chosen = optimiser(model, SETTINGS)
+    names = {id(weights): name for name, weights in model.network.named_parameters()}
     found = {
         names[id(weights)]: (group["lr"], group["weight_decay"])
         for group in chosen.param_groups
@@ -55,8 +55,8 @@ def test_by_default_all_weights_have_the_rate_of_the_block_train(build):
     assert set(found.values()) == {(0.01, 0.0)}
 
 
-def test_a_system_may_have_a_rate_of_its_own_and_encoders_a_share_of_it(build):
-    _, found = groups(build, learning_rate=0.2, encoder_rate=0.1)
+def test_a_model_may_have_a_rate_of_its_own_and_encoders_a_share_of_it(build):
+    _, found = groups(build, learning_rate=0.2, encoder_lr_scale=0.1)
     for name, (rate, _) in found.items():
         assert rate == pytest.approx(0.02 if name.startswith("encoder.") else 0.2)
 
@@ -70,19 +70,19 @@ def test_biases_and_normalisations_do_not_decay(build):
 
 
 def test_frozen_weights_are_not_changed(build):
-    system = build()
-    system.network.encoder.requires_grad_(False)
-    chosen = optimiser(system, SETTINGS)
+    model = build()
+    model.network.encoder.requires_grad_(False)
+    chosen = optimiser(model, SETTINGS)
     trained = {id(weights) for group in chosen.param_groups for weights in group["params"]}
-    frozen = {id(weights) for weights in system.network.encoder.parameters()}
+    frozen = {id(weights) for weights in model.network.encoder.parameters()}
     assert trained
     assert not trained & frozen
 
 
 def test_normalisations_do_not_decay_whatever_their_shape(build):
-    system = build(optimisation={"optimiser": "adamw", "weight_decay": 0.07})
-    system.network.extra = torch.nn.LayerNorm([4, 3, 2])
-    groups = optimiser(system, SETTINGS).param_groups
+    model = build(optimisation={"optimiser": "adamw", "weight_decay": 0.07})
+    model.network.extra = torch.nn.LayerNorm([4, 3, 2])
+    groups = optimiser(model, SETTINGS).param_groups
     decays = {id(w): group["weight_decay"] for group in groups for w in group["params"]}
-    assert decays[id(system.network.extra.weight)] == 0.0
-    assert decays[id(system.network.fusion[1].weight)] == 0.07
+    assert decays[id(model.network.extra.weight)] == 0.0
+    assert decays[id(model.network.fusion[1].weight)] == 0.07

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.sampling import FlowPairs, SpreadFrames, Windows
 from fgstp.models.settings import OptimisationSettings
 from fgstp.training.plan import plan_of
@@ -14,8 +14,8 @@ FLOW = FlowPairs((-1, 1), lambda frames, gap: None)
 
 def plan(sampling, targets=None, **train):
     own = OptimisationSettings(targets_per_step=targets)
-    system = SimpleNamespace(name="some_system", sampling=sampling, optimisation=own)
-    return plan_of(system, TrainSettings(**train))
+    model = SimpleNamespace(name="some_model", sampling=sampling, optimisation=own)
+    return plan_of(model, TrainSettings(**train))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def plan(sampling, targets=None, **train):
         (FLOW, 16, (1, 16, 720)),
     ],
 )
-def test_all_systems_see_as_many_targets_an_epoch(sampling, targets, expected):
+def test_all_models_see_as_many_targets_an_epoch(sampling, targets, expected):
     found = plan(sampling, targets, window_targets=2, targets_per_step=8, steps_per_epoch=90)
     assert found == expected
 
@@ -39,5 +39,5 @@ def test_an_epoch_without_end_has_all_samples():
 
 
 def test_samples_that_processes_cannot_share_are_refused():
-    with pytest.raises(UserError, match=r"some_system has 1 samples of 8 frames.* multiple of 16"):
+    with pytest.raises(UserError, match=r"some_model has 1 samples of 8 frames.* multiple of 16"):
         plan(CLIPS, targets_per_step=8, window_targets=4, devices=2)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.frames import network_input, normalised
 from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
@@ -236,7 +236,7 @@ def test_processes_share_out_the_clips_of_validation(n_clips, n_processes):
     assert sum(map(len, shares)) < n_clips + n_processes
 
 
-def test_a_window_has_only_its_targets_for_a_system_that_looks_at_nothing_else(clips, numbered):
+def test_a_window_has_only_its_targets_for_a_model_that_looks_at_nothing_else(clips, numbered):
     numbered(7)
     found = clips.masked()
     windows = WindowSamples(

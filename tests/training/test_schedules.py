@@ -44,9 +44,9 @@ def test_the_rate_is_halved_three_times():
 
 
 def test_a_warm_up_rises_linearly_and_then_leaves_the_schedule_alone():
-    found = factors(schedule="constant", warm_up_share=0.04)
+    found = factors(schedule="constant", warm_up_fraction=0.04)
     assert found[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
-    with_polynomial = factors(schedule="polynomial", warm_up_share=0.04)
+    with_polynomial = factors(schedule="polynomial", warm_up_fraction=0.04)
     assert with_polynomial[10:] == factors(schedule="polynomial")[10:]
 
 

@@ -7,9 +7,13 @@ from fgstp.training.settings import AugmentationSettings, TrainSettings
 def test_the_defaults_are_the_papers():
     settings = TrainSettings()
     assert (settings.epochs, settings.learning_rate, settings.drop_every_epochs) == (60, 1e-4, 45)
-    assert (settings.targets_per_step, settings.clip_gradient_at) == (6, 0.5)
+    assert (settings.targets_per_step, settings.gradient_clip_value) == (6, 0.5)
     varied = settings.augmentation
-    assert (varied.flip_share, varied.rotation_share, varied.mask_noise_share) == (0.5, 0.2, 0.0015)
+    assert (varied.flip_fraction, varied.rotation_fraction, varied.mask_noise_fraction) == (
+        0.5,
+        0.2,
+        0.0015,
+    )
     assert (varied.rotation_degrees, varied.sharpness) == ((-15, 14), (0, 3))
 
 
@@ -37,11 +41,11 @@ def test_without_windows_a_step_has_exactly_its_targets():
         {"learning_rate": 0},
         {"learning_rate": float("inf")},
         {"precision": "16"},
-        {"best_by": "loss"},
+        {"monitor": "loss"},
         {"time_limit_s": 0},
         {"devices": 0},
         {"nodes": 2, "rendezvous": "node1"},
-        {"augmentation": {"flip_share": 1.5}},
+        {"augmentation": {"flip_fraction": 1.5}},
         {"augmentation": {"brightness": (1.5, 0.5)}},
         {"augmentation": {"rotation_degrees": (0.5, 1.0)}},
     ],
@@ -64,12 +68,12 @@ def test_several_machines_must_find_each_other():
 
 
 def test_what_may_change_between_two_runs_decides_nothing():
-    one = TrainSettings(epochs=3, workers=2, time_limit_s=5, early_stop_epochs=2, devices=2)
+    one = TrainSettings(epochs=3, workers=2, time_limit_s=5, patience=2, devices=2)
     assert one.decisive() == TrainSettings().decisive()
     for change in (
         {"learning_rate": 1e-3},
         {"windows": False},
-        {"augmentation": AugmentationSettings(flip_share=0)},
-        {"best_by": "val_iou"},
+        {"augmentation": AugmentationSettings(flip_fraction=0)},
+        {"monitor": "val_iou"},
     ):
         assert TrainSettings(**change).decisive() != one.decisive()

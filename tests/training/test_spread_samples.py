@@ -65,10 +65,10 @@ def test_all_frames_are_targets_with_their_own_masks(clips, numbered):
 
 def test_some_samples_run_backwards(clips, numbered):
     numbered(40)
-    found = drawn(clips, reverse_share=0.5)
+    found = drawn(clips, reverse_fraction=0.5)
     backwards = [frames[0] > frames[-1] for frames in found]
     assert 8 <= sum(backwards) <= 32
-    assert all(drawn(clips, reverse_share=1.0)[i][0] > 5 for i in range(5))
+    assert all(drawn(clips, reverse_fraction=1.0)[i][0] > 5 for i in range(5))
 
 
 @pytest.mark.parametrize(("attempts", "with_gas"), [(1, 0), (200, 40)])
@@ -96,9 +96,9 @@ def test_the_seed_of_a_sample_decides(clips):
     assert not torch.equal(one.frames, other.frames)
 
 
-def test_masks_get_no_noise_since_the_system_is_given_some(clips):
+def test_masks_get_no_noise_since_the_model_is_given_some(clips):
     clips.add_blob(8)
-    noisy = AugmentationSettings(mask_noise_share=0.5, flip_share=0, rotation_share=0)
+    noisy = AugmentationSettings(mask_noise_fraction=0.5, flip_fraction=0, rotation_fraction=0)
     sampling = SpreadFrames(n_frames=4, largest_step=((0.0, 1),))
     found = SpreadSamples(
         clips.store, clips.masked(), sampling=sampling, size=(24, 32), augmentation=noisy

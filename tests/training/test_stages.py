@@ -1,4 +1,4 @@
-"""A system that trains in two stages: all of it, then all but its encoder."""
+"""A model that trains in two stages: all of it, then all but its encoder."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import read_checkpoint
-from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
+from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import OptimisationSettings
 from fgstp.training.fit import fit
@@ -17,7 +17,7 @@ from fgstp.training.settings import TrainSettings
 SETTINGS = FgstpSettings(encoder={"name": "pvt_v2_b0"}, height_px=64, width_px=64)
 
 
-class TwoStages(FgstpSystem):
+class TwoStages(FgstpModel):
     n_stages = 2
 
     def begin_stage(self, stage):
@@ -45,10 +45,10 @@ class Stop(Callback):
                 torch.equal(each, weights[name])
                 for name, each in read_checkpoint(best).weights.items()
             )
-        self.began.append((pl_module.system.stage, trainer.current_epoch))
+        self.began.append((pl_module.model.stage, trainer.current_epoch))
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if (pl_module.system.stage, trainer.current_epoch) == self.place:
+        if (pl_module.model.stage, trainer.current_epoch) == self.place:
             raise SystemExit(143)
 
 
@@ -62,9 +62,9 @@ def train(clips, tmp_path):
 
     def run(name, stop):
         torch.manual_seed(3)
-        system = TwoStages(SETTINGS)
+        model = TwoStages(SETTINGS)
         outcome = fit(
-            system,
+            model,
             clips.table,
             clips.store,
             tmp_path / name,
@@ -72,14 +72,14 @@ def train(clips, tmp_path):
             seed=5,
             callbacks=[stop],
         )
-        return system, outcome
+        return model, outcome
 
     return run
 
 
 def test_the_second_stage_begins_with_the_best_weights_of_the_first(train, tmp_path):
     stop = Stop()
-    system, outcome = train("run", stop)
+    model, outcome = train("run", stop)
     assert stop.began == [(0, 0), (1, 0)]
     assert stop.same
     assert [row["epoch"] for row in outcome.history] == [1, 2, 3, 4]
@@ -88,7 +88,7 @@ def test_the_second_stage_begins_with_the_best_weights_of_the_first(train, tmp_p
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["best.ckpt"]
     kept = read_checkpoint(outcome.checkpoint)
     assert kept.facts["made_with"]["stage"] == 1
-    assert system.stage == 1
+    assert model.stage == 1
     scores = [row["val_miou"] for row in outcome.history]
     assert outcome.n_epochs == 4
     assert outcome.epoch == 3 + scores[2:].index(max(scores[2:]))
@@ -96,8 +96,8 @@ def test_the_second_stage_begins_with_the_best_weights_of_the_first(train, tmp_p
 
 
 def test_a_stage_that_cannot_be_trained_is_told_before_the_first(train, monkeypatch):
-    def sampling(system):
-        return Windows((-1, 1), n_targets=9 if system.stage else 2)
+    def sampling(model):
+        return Windows((-1, 1), n_targets=9 if model.stage else 2)
 
     monkeypatch.setattr(TwoStages, "sampling", property(sampling))
     stop = Stop()

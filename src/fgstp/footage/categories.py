@@ -57,4 +57,4 @@ def measure_background(
     within = np.mean([np.square(clip.change) for clip in clips], axis=0)
     between = np.var([clip.appearance for clip in clips], axis=0)
     share = float(np.mean(within + between > settings.moving_levels**2))
-    return ("complex" if share >= settings.complex_from_share else "clear"), share
+    return ("complex" if share >= settings.complex_from_fraction else "clear"), share

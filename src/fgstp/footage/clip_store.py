@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
-from fgstp.files import atomic_path, remove_file
+from fgstp.core.errors import UserError
+from fgstp.core.files import atomic_path, remove_file
 from fgstp.footage.clips import Clip
 
 FRAMES, MASKS, LEAK_CLASS = "frames", "masks", "leak_class"

@@ -12,7 +12,7 @@ BLOB_SHARE = 0.02  # of the grid: a blob smaller than this does not make a clip 
 
 
 def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: float) -> float:
-    """Share of what happens in two clips that happens in both.
+    """Fraction of what happens in two clips that happens in both.
 
     A weighted Jaccard index (Ruzicka) of the maps of change and motion, where a
     difference of appearance counts as something that only one clip has:

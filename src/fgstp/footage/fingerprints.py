@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 
 BLOCK_BYTES = 1 << 20
 

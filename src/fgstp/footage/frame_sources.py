@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.fingerprints import files_hash, files_signature
 from fgstp.footage.grey import to_grey
 from fgstp.footage.pictures import read_picture

@@ -1,4 +1,4 @@
-"""The frame whose mask some systems are given: the first of a clip that has gas."""
+"""The frame whose mask some models are given: the first of a clip that has gas."""
 
 from collections.abc import Iterable
 

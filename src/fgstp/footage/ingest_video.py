@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.categories import category_name, measure_background
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip, ClipCutter, read_ahead
@@ -211,7 +211,7 @@ class _VideoWork:
             "split": self.video.split,
             "leak_class": clip.main_class(),
             "mask_source": clip.mask_source,
-            "gas_share": None if clip.masks is None else round(float(clip.masks.mean()), 6),
+            "gas_fraction": None if clip.masks is None else round(float(clip.masks.mean()), 6),
             "dropped": None,
             "repeats": None,
             "similarity": None,

@@ -7,14 +7,14 @@ from pathlib import Path
 import cv2
 from joblib import delayed
 
-from fgstp.errors import FootageError, UserError
+from fgstp.core.errors import FootageError, UserError
+from fgstp.core.parallel import workers
+from fgstp.core.progress import Counter, shared_bar
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_video import ingest_video, refused_row
 from fgstp.footage.records import RecordStore, Row, VideoRecord
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import RefusedVideo, Video
-from fgstp.parallel import workers
-from fgstp.progress import Counter, shared_bar
 
 
 def ingest_videos(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 
 CLASS_DURATION_S = 180.0
 N_CLASSES = 8

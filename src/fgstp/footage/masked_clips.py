@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import FRAMES, MASKS, ClipStore
 
 logger = logging.getLogger(__name__)
 
 MEND = {
     "train": "give some videos the split train, and run ingest again",
-    "validation": "raise ingest.validation.share, and run ingest again",
+    "validation": "raise ingest.validation.fraction, and run ingest again",
     "test": "give some videos the split test, and run ingest again",
 }
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.fingerprints import files_hash, files_signature
 from fgstp.footage.pictures import list_pictures, read_picture
 

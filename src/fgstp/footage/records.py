@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fgstp.files import atomic_path, remove_file, write_text
+from fgstp.core.files import atomic_path, remove_file, write_text
 from fgstp.footage.descriptors import ClipDescriptor
 
 Row = dict[str, Any]
@@ -46,7 +46,7 @@ CLIP_COLUMNS = {
     "split": "str",
     "leak_class": "Int64",
     "mask_source": "str",
-    "gas_share": "float64",
+    "gas_fraction": "float64",
     "dropped": "str",
     "repeats": "str",
     "similarity": "float64",

@@ -1,39 +1,13 @@
 """Settings of ingest, checked before anything runs."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from fgstp.errors import UserError
+from fgstp.core.config import Fraction, OddPixels, Settings
+from fgstp.core.parallel import ParallelSettings
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 SourceName = Literal["synthetic", "gasvid", "annotated", "folder"]
-
-
-def _odd(value: int) -> int:
-    if value % 2 == 0:
-        raise ValueError("a diameter in pixels must be odd")
-    return value
-
-
-OddPixels = Annotated[int, Field(ge=1), AfterValidator(_odd)]
-
-
-class Settings(BaseModel):
-    """A block of settings: unknown keys are errors and values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def check_seed(seed: object) -> int:
-    """See that the project's seed is a whole number of 0 or more.
-
-    Raises:
-        UserError: it is not.
-    """
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise UserError(f"The seed is {seed!r}; choose a whole number of 0 or more.")
-    return seed
 
 
 class SyntheticSettings(Settings):
@@ -110,14 +84,14 @@ class CategorySettings(Settings):
         close_below_m: a leak nearer than this is `close`.
         long_from_m: a leak at this distance or farther is `long`; between is `medium`.
         moving_levels: grey levels by which a cell must vary in time to count as moving.
-        complex_from_share: share of moving cells from which a background is `complex`.
+        complex_from_fraction: share of moving cells from which a background is `complex`.
         opening_s: footage without a leak schedule is measured in its first seconds.
     """
 
     close_below_m: float = Field(6.0, gt=0)
     long_from_m: float = Field(14.0, gt=0)
     moving_levels: float = Field(1.0, gt=0)
-    complex_from_share: Share = 0.05
+    complex_from_fraction: Fraction = 0.05
     opening_s: float = Field(120.0, gt=0)
 
     @model_validator(mode="after")
@@ -143,11 +117,11 @@ class ValidationSettings(Settings):
     """What is held out of the training videos.
 
     Attributes:
-        share: share of the kept training clips that goes to validation.
+        fraction: fraction of the kept training clips that goes to validation.
         gap_clips: clips this near in time to a validation clip are left out of training.
     """
 
-    share: Share = 0.15
+    fraction: Fraction = 0.15
     gap_clips: int = Field(1, ge=1)
 
 
@@ -171,25 +145,6 @@ class PseudoMaskSettings(Settings):
     threshold_levels: float = Field(10.0, gt=0)
     opening_px: OddPixels = 3
     min_area_px: int = Field(40, ge=0)
-
-
-class ParallelSettings(Settings):
-    """How videos are worked on at the same time, through joblib.
-
-    Attributes:
-        backend: joblib back-end: `loky` on one machine, `ray` or `dask` on a cluster where
-            they are installed, `sequential` for one after the other in this process.
-        jobs: videos at a time; -1 takes all processors.
-    """
-
-    backend: str = "loky"
-    jobs: int = -1
-
-    @model_validator(mode="after")
-    def _some_jobs(self) -> "ParallelSettings":
-        if self.jobs == 0:
-            raise ValueError("jobs must be -1 (all processors) or at least 1")
-        return self
 
 
 class ContactSheetSettings(Settings):

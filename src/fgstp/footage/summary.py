@@ -40,7 +40,7 @@ def _counts(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
         "|---|---|--:|--:|--:|",
     ]
     for (category, split), rows in kept.groupby(["category", "split"]):
-        gas = rows["gas_share"].mean()
+        gas = rows["gas_fraction"].mean()
         share = "unknown" if pd.isna(gas) else f"{gas:.3f}"
         lines.append(
             f"| {category} | {split} | {rows['video'].nunique()} | {len(rows)} | {share} |"

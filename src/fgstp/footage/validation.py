@@ -31,7 +31,7 @@ def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd
         A copy with changed `split` and `dropped`.
     """
     clips = clips.copy()
-    if (clips["split"] == "validation").any() or settings.share == 0:
+    if (clips["split"] == "validation").any() or settings.fraction == 0:
         return clips
     training = clips[(clips["split"] == "train") & clips["dropped"].isna()]
     by_video = {str(video): rows for video, rows in training.groupby("video", sort=False)}
@@ -43,7 +43,7 @@ def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd
         for clip in chosen:
             _guard(clips, clip, settings.gap_clips)
         return clips
-    held = _whole_videos(list(by_video), settings.share, seed)
+    held = _whole_videos(list(by_video), settings.fraction, seed)
     clips.loc[clips["video"].isin(held), "split"] = "validation"
     return clips
 
@@ -53,7 +53,7 @@ def _spread(rows: pd.DataFrame, video: str, settings: ValidationSettings, seed: 
     n_clips, gap = len(rows), settings.gap_clips
     if n_clips <= 2 * gap + 1:
         return []
-    count = max(1, round(settings.share * n_clips))
+    count = max(1, round(settings.fraction * n_clips))
     # Each run costs the clips on both sides of it, and some must be left for training.
     n_runs = min(math.ceil(count / RUN_CLIPS), max(1, n_clips // (RUN_CLIPS + 2 * gap + 1)))
     length = min(math.ceil(count / n_runs), RUN_CLIPS, n_clips - gap - 1)

@@ -1,1 +1,1 @@
-"""Trained systems at work on clips."""
+"""Trained models at work on clips."""

@@ -9,12 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from fgstp import models
-from fgstp.files import code_digest
+from fgstp.core.files import code_digest
 from fgstp.footage import given_mask
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.registry import AnySystem
+from fgstp.models.registry import AnyModel
 
 
 class Predicted(NamedTuple):
@@ -36,7 +36,7 @@ def prediction_code_digest() -> str:
 
 
 def predict_clips(
-    system: AnySystem,
+    model: AnyModel,
     clips: Sequence[MaskedClip],
     store: ClipStore,
     predictions: PredictionStore,
@@ -44,7 +44,7 @@ def predict_clips(
     """Predict clips, one after the other; those that are predicted already are passed over.
 
     Args:
-        system: the system, which is told of each clip what it needs and no more.
+        model: the model, which is told of each clip what it needs and no more.
         clips: the clips.
         store: where they lie.
         predictions: where the maps are written, as uint8, probability 1 being 255; maps of
@@ -57,13 +57,13 @@ def predict_clips(
     missing = [clip for clip in clips if not predictions.holds(clip.name)]
     n_frames = sum(clip.n_frames for clip in missing)
     start = time.monotonic()
-    with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({system.name})") as bar:
+    with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for clip in missing:
             frames, masks = store.frames(clip.name), store.masks(clip.name)
             if masks is None:
-                maps = system.predict_clip(frames)
+                maps = model.predict_clip(frames)
             else:
-                maps = system.predict_masked_clip(frames, masks)
+                maps = model.predict_masked_clip(frames, masks)
             predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
             bar.update(clip.n_frames)
     return Predicted(n_frames, time.monotonic() - start)

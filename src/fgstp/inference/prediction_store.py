@@ -1,4 +1,4 @@
-"""The folder of predictions of one system: a file a clip."""
+"""The folder of predictions of one model: a file a clip."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
-from fgstp.files import atomic_path, remove_file, write_text
+from fgstp.core.errors import UserError
+from fgstp.core.files import atomic_path, remove_file, write_text
 
 MADE_BY = "made_by.txt"
 
@@ -54,7 +54,7 @@ class PredictionStore:
         except (OSError, ValueError, EOFError) as error:
             raise UserError(
                 f"The predictions of the clip {clip} cannot be read from {self.path(clip)}; "
-                "run `kedro run --pipelines=evaluate` for this system."
+                "run `kedro run --pipelines=evaluate` for this model."
             ) from error
         return maps
 

@@ -1,4 +1,4 @@
-"""Predictions of a system that was trained several times: a folder a training."""
+"""Predictions of a model that was trained several times: a folder a training."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from fgstp.models.repeats import repeat_folder
 
 
 def prediction_stores(folder: Path, n_trainings: int) -> list[PredictionStore]:
-    """The folders of a system's predictions, one a training.
+    """The folders of a model's predictions, one a training.
 
     Args:
-        folder: of the system; the first training's lie in it, those of repeats below it.
-        n_trainings: how often the system was trained.
+        folder: of the model; the first training's lie in it, those of repeats below it.
+        n_trainings: how often the model was trained.
     """
     return [PredictionStore(repeat_folder(folder, repeat)) for repeat in range(n_trainings)]

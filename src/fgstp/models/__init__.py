@@ -1,4 +1,4 @@
-"""Networks, the blocks they share, and the systems built of them.
+"""Networks, the blocks they share, and the models built of them.
 
 The networks and blocks need torch and timm alone; settings, checkpoints and the registry
 need pydantic too.

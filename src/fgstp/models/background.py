@@ -1,4 +1,4 @@
-"""Classical background subtraction as a system: nothing to train."""
+"""Classical background subtraction as a model: nothing to train."""
 
 from typing import Any, ClassVar, Literal
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from fgstp.errors import UserError
-from fgstp.footage.settings import OddPixels, Settings
-from fgstp.models.system import Given, System
+from fgstp.core.config import OddPixels, Settings
+from fgstp.core.errors import UserError
+from fgstp.models.base import Given, Model
 
 
 class BackgroundSettings(Settings):
@@ -39,7 +39,7 @@ class BackgroundSettings(Settings):
     closing_px: OddPixels = 1
 
 
-class BackgroundSystem(System[BackgroundSettings]):
+class BackgroundModel(Model[BackgroundSettings]):
     """Background subtraction by OpenCV's MOG2 or by a percentile over time."""
 
     settings_class: ClassVar[type[Settings]] = BackgroundSettings
@@ -68,7 +68,7 @@ class BackgroundSystem(System[BackgroundSettings]):
         Raises:
             UserError: always.
         """
-        raise UserError(f"The system {self.name} is not trained; evaluate it as it is.")
+        raise UserError(f"The model {self.name} is not trained; evaluate it as it is.")
 
     def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         if self.settings.method == "mog2":

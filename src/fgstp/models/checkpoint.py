@@ -1,4 +1,4 @@
-"""Checkpoints: one file holds a system's weights, its settings, and what made it."""
+"""Checkpoints: one file holds a model's weights, its settings, and what made it."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ import timm
 import torch
 
 from fgstp import __version__
-from fgstp.errors import UserError
-from fgstp.files import atomic_path
-from fgstp.models.registry import AnySystem, build_system
+from fgstp.core.errors import UserError
+from fgstp.core.files import atomic_path
+from fgstp.models.registry import AnyModel, create_model
 from fgstp.models.state_dicts import Weights, check_fit, read_object
 
 FORMAT = "fgstp checkpoint 1"
-BEST = "best.ckpt"  # name of the file in the folder of a trained system
+BEST = "best.ckpt"  # name of the file in the folder of a trained model
 VERSIONS = {
     "python": platform.python_version(),
     "fgstp": __version__,
@@ -34,36 +34,36 @@ class Checkpoint:
     """What a checkpoint holds.
 
     Attributes:
-        system: name of the system.
+        model: name of the model.
         settings: its settings.
         weights: the network's state dict, on the CPU.
         versions: versions of Python and of packages that wrote it.
         facts: what else was recorded, such as the epoch.
     """
 
-    system: str
+    model: str
     settings: dict[str, Any]
     weights: Weights
     versions: dict[str, str]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(system: AnySystem, path: Path, facts: Mapping[str, Any] | None = None) -> None:
-    """Write a system, whole or not at all.
+def save_checkpoint(model: AnyModel, path: Path, facts: Mapping[str, Any] | None = None) -> None:
+    """Write a model, whole or not at all.
 
     Args:
-        system: the system.
+        model: the model.
         path: the file to write.
         facts: what else to record; plain values as JSON knows them.
 
     Raises:
         UserError: the file cannot be written.
     """
-    weights = {name: tensor.detach().cpu() for name, tensor in system.network.state_dict().items()}
+    weights = {name: tensor.detach().cpu() for name, tensor in model.network.state_dict().items()}
     content = {
         "format": FORMAT,
-        "system": system.name,
-        "settings": system.settings.model_dump(mode="json"),
+        "model": model.name,
+        "settings": model.settings.model_dump(mode="json"),
         "weights": weights,
         "versions": VERSIONS,
         # Through JSON, because only plain values can be read again.
@@ -93,43 +93,43 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
             "`fgstp weights import` makes one of published weights."
         )
     parts = {key: value for key, value in content.items() if key != "format"}
-    kinds = {"system": str, "settings": dict, "weights": dict, "versions": dict, "facts": dict}
+    kinds = {"model": str, "settings": dict, "weights": dict, "versions": dict, "facts": dict}
     if not all(isinstance(parts.get(key), kind) for key, kind in kinds.items()):
         raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
     return Checkpoint(**{key: parts[key] for key in kinds})
 
 
-def load_system(
+def load_model(
     path: Path | str,
     *,
-    system: str | None = None,
+    model: str | None = None,
     device: str = "cpu",
     batch_frames: int | None = None,
-) -> AnySystem:
-    """Load a system, ready to predict.
+) -> AnyModel:
+    """Load a model, ready to predict.
 
-        system = load_system("best.ckpt")
-        maps = system.predict_clip(frames)  # uint8 (T, H, W) -> float32 (T, H, W) in [0, 1]
+        model = load_model("best.ckpt")
+        maps = model.predict_clip(frames)  # uint8 (T, H, W) -> float32 (T, H, W) in [0, 1]
 
     Args:
         path: the checkpoint.
-        system: name of the system that it must be of; None takes any.
+        model: name of the model that it must be of; None takes any.
         device: where its network is put: `cpu`, `cuda`, `cuda:1`.
         batch_frames: frames that a network predicts at a time; None: as it was trained with.
 
     Returns:
-        The system, its network in evaluation mode.
+        The model, its network in evaluation mode.
 
     Raises:
-        UserError: the file is not there, is no checkpoint, is of another system, its weights
+        UserError: the file is not there, is no checkpoint, is of another model, its weights
             do not fit its settings, or the device is not there.
     """
     checkpoint = read_checkpoint(path)
-    _check_system(path, checkpoint, system)
+    _check_model(path, checkpoint, model)
     settings = dict(checkpoint.settings)
     if batch_frames is not None and "batch_frames" in settings:
         settings["batch_frames"] = batch_frames
-    loaded = build_system(checkpoint.system, settings, initial_weights=False)
+    loaded = create_model(checkpoint.model, settings, initial_weights=False)
     loaded.begin_stage(_stage(checkpoint, loaded))
     _load(loaded, checkpoint, path)
     try:
@@ -160,40 +160,40 @@ def sha256(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def load_into(system: AnySystem, path: Path | str) -> Checkpoint:
-    """Load a checkpoint's weights into a system that exists.
+def load_into(model: AnyModel, path: Path | str) -> Checkpoint:
+    """Load a checkpoint's weights into a model that exists.
 
     Args:
-        system: the system; its network stays where it is and in its mode.
+        model: the model; its network stays where it is and in its mode.
         path: the checkpoint.
 
     Returns:
         The checkpoint.
 
     Raises:
-        UserError: the file is not there, is no checkpoint, or is of another system or shape.
+        UserError: the file is not there, is no checkpoint, or is of another model or shape.
     """
     checkpoint = read_checkpoint(path)
-    _check_system(path, checkpoint, system.name)
-    _load(system, checkpoint, path)
+    _check_model(path, checkpoint, model.name)
+    _load(model, checkpoint, path)
     return checkpoint
 
 
-def _check_system(path: Path | str, checkpoint: Checkpoint, expected: str | None) -> None:
-    if expected is not None and checkpoint.system != expected:
-        raise UserError(f"{path} is a checkpoint of {checkpoint.system}, not of {expected}.")
+def _check_model(path: Path | str, checkpoint: Checkpoint, expected: str | None) -> None:
+    if expected is not None and checkpoint.model != expected:
+        raise UserError(f"{path} is a checkpoint of {checkpoint.model}, not of {expected}.")
 
 
-def _stage(checkpoint: Checkpoint, system: AnySystem) -> int:
+def _stage(checkpoint: Checkpoint, model: AnyModel) -> int:
     """The stage that the weights are of: as the training recorded, or else the last."""
     made_with: dict[str, Any] = checkpoint.facts.get("made_with", {})
-    return int(made_with.get("stage", system.n_stages - 1))
+    return int(made_with.get("stage", model.n_stages - 1))
 
 
-def _load(system: AnySystem, checkpoint: Checkpoint, path: Path | str) -> None:
+def _load(model: AnyModel, checkpoint: Checkpoint, path: Path | str) -> None:
     check_fit(
         checkpoint.weights,
-        system.network.state_dict(),
-        what=f"{path} does not fit the settings of {system.name}",
+        model.network.state_dict(),
+        what=f"{path} does not fit the settings of {model.name}",
     )
-    system.network.load_state_dict(checkpoint.weights)
+    model.network.load_state_dict(checkpoint.weights)

@@ -23,7 +23,7 @@ def with_differences(grey: Tensor, triples: Tensor, settings: "NetworkSettings")
     Args:
         grey: (N, 1, H, W) in [0, 1].
         triples: (M, 3) int64: a target and its neighbours, as numbers in [0, N).
-        settings: of the system; its normalisation is that of the first channel.
+        settings: of the model; its normalisation is that of the first channel.
 
     Returns:
         (M, 3, H, W): the target, normalised, and twice target less neighbour, in units of `UNIT`.
@@ -44,7 +44,7 @@ def difference_batches(
 
     Args:
         frames: (T, H, W).
-        settings: of the system.
+        settings: of the model.
         mode: where the neighbours lie.
         device: where the network is.
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.published import pvt_rules
 from fgstp.models.resnet import ResNetEncoder, ResNetSettings
 from fgstp.models.settings import BackboneSettings

@@ -38,7 +38,7 @@ def network_batches(
 
     Args:
         frames: (T, H, W).
-        settings: of the system.
+        settings: of the model.
         device: where the network is.
 
     Yields:

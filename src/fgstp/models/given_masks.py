@@ -1,4 +1,4 @@
-"""What systems have in common that are told the gas of one frame and follow it."""
+"""What models have in common that are told the gas of one frame and follow it."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.models.system import Given
+from fgstp.models.base import Given
 
 
 def followed(

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.fgstp import published as fgstp
 from fgstp.models.mg import published as mg
 from fgstp.models.published import Published
-from fgstp.models.registry import AnySystem, build_system
+from fgstp.models.registry import AnyModel, create_model
 from fgstp.models.rmem import published as rmem
 from fgstp.models.sinet_v2 import published as sinet_v2
 from fgstp.models.slt_net import published as slt_net
@@ -18,7 +18,7 @@ from fgstp.models.zoomnext import published as zoomnext
 
 Values = Mapping[str, Any]
 
-# What was published, by system, given the settings that are wanted.
+# What was published, by model, given the settings that are wanted.
 IMPORTABLE: Mapping[str, Callable[[Values], Published]] = {
     "fgstp": lambda values: fgstp.published(values.get("variant", "released")),
     "mg": lambda values: mg.published(),
@@ -30,27 +30,27 @@ IMPORTABLE: Mapping[str, Callable[[Values], Published]] = {
 }
 
 
-def import_published(path: Path, system: str, settings: Values | None = None) -> AnySystem:
-    """Make a system of a published state dict.
+def import_published(path: Path, model: str, settings: Values | None = None) -> AnyModel:
+    """Make a model of a published state dict.
 
     Args:
         path: the file, as the authors wrote it.
-        system: name of the system, one of `IMPORTABLE`.
-        settings: of the system, where they are to differ from those of the published network,
+        model: name of the model, one of `IMPORTABLE`.
+        settings: of the model, where they are to differ from those of the published network,
             such as `{"base": "deaotl"}` of RMem.
 
     Returns:
-        The system with these weights.
+        The model with these weights.
 
     Raises:
         UserError: a setting is wrong, the file cannot be read, or its weights do not fit the
             network exactly.
     """
     values = settings or {}
-    published = IMPORTABLE[system](values)
-    imported = build_system(system, _merged(published.settings, values))
+    published = IMPORTABLE[model](values)
+    imported = create_model(model, _merged(published.settings, values))
     theirs = read_weights(path)
-    weights = published.weights_for(imported.network, theirs, f"{path} does not fit {system}")
+    weights = published.weights_for(imported.network, theirs, f"{path} does not fit {model}")
     imported.network.load_state_dict(weights)
     return imported
 

@@ -39,8 +39,8 @@ def boundary_weights(masks: Tensor) -> Tensor:
     return 1.0 + 5.0 * (surroundings - masks).abs()
 
 
-def hardest_share(progress: float, start: float, end: float, least: float) -> float:
-    """Share of the pixels of a frame that `hardest_entropy` is the mean of.
+def hardest_fraction(progress: float, start: float, end: float, least: float) -> float:
+    """Fraction of the pixels of a frame that `hardest_entropy` is the mean of.
 
     Args:
         progress: share of the training that is done.

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from fgstp.models.state_dicts import Rules, Weights, check_fit, matches_any, ren
 
 
 class Published(NamedTuple):
-    """What is known of the checkpoints that the authors of a system published.
+    """What is known of the checkpoints that the authors of a model published.
 
     Attributes:
         rules: from their names to ours.
         unused: regular expressions of the keys, whole, on which no output depends; such
             weights may be there and are left out.
-        settings: settings with which a system of this project is the network that they are of.
+        settings: settings with which a model of this project is the network that they are of.
     """
 
     rules: Rules

@@ -1,55 +1,55 @@
-"""All systems by name."""
+"""All models by name."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
-from fgstp.errors import UserError, fault_reason
-from fgstp.footage.settings import Settings
-from fgstp.models.background import BackgroundSettings, BackgroundSystem
-from fgstp.models.fgstp.system import FgstpSettings, FgstpSystem
-from fgstp.models.mg.system import MgSettings, MgSystem
-from fgstp.models.rmem.system import RmemSettings, RmemSystem
-from fgstp.models.sinet_v2.system import SinetV2Settings, SinetV2System
-from fgstp.models.slt_net.system import SltNetSettings, SltNetSystem
-from fgstp.models.system import System
+from fgstp.core.config import Settings
+from fgstp.core.errors import UserError, fault_reason
+from fgstp.models.background import BackgroundModel, BackgroundSettings
+from fgstp.models.base import Model
+from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
+from fgstp.models.mg.model import MgModel, MgSettings
+from fgstp.models.rmem.model import RmemModel, RmemSettings
+from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
+from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
+from fgstp.models.xmem_pp.model import XmemModel
 from fgstp.models.xmem_pp.settings import XmemSettings
-from fgstp.models.xmem_pp.system import XmemSystem
-from fgstp.models.zoomnext.system import ZoomNextSettings, ZoomNextSystem
+from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 
-AnySystem = System[Any]
+AnyModel = Model[Any]
 
 
 class Entry(NamedTuple):
     """A registered name.
 
     Attributes:
-        system: class of the system.
+        model: class of the model.
         fixed: settings that the name decides.
     """
 
-    system: type[AnySystem]
+    model: type[AnyModel]
     fixed: Mapping[str, object] = {}
 
 
-SYSTEMS: Mapping[str, Entry] = {
-    "fgstp": Entry(FgstpSystem, {"ctc": True, "fsp": True}),
-    "fgstp_no_ctc": Entry(FgstpSystem, {"ctc": False, "fsp": True}),
-    "fgstp_no_fsp": Entry(FgstpSystem, {"ctc": True, "fsp": False}),
-    "fgstp_no_ctc_no_fsp": Entry(FgstpSystem, {"ctc": False, "fsp": False}),
-    "slt_net": Entry(SltNetSystem),
-    "sinet_v2": Entry(SinetV2System),
-    "zoomnext": Entry(ZoomNextSystem),
-    "xmem_pp": Entry(XmemSystem),
-    "rmem": Entry(RmemSystem),
-    "mg": Entry(MgSystem),
-    "background": Entry(BackgroundSystem),
+MODELS: Mapping[str, Entry] = {
+    "fgstp": Entry(FgstpModel, {"ctc": True, "fsp": True}),
+    "fgstp_no_ctc": Entry(FgstpModel, {"ctc": False, "fsp": True}),
+    "fgstp_no_fsp": Entry(FgstpModel, {"ctc": True, "fsp": False}),
+    "fgstp_no_ctc_no_fsp": Entry(FgstpModel, {"ctc": False, "fsp": False}),
+    "slt_net": Entry(SltNetModel),
+    "sinet_v2": Entry(SinetV2Model),
+    "zoomnext": Entry(ZoomNextModel),
+    "xmem_pp": Entry(XmemModel),
+    "rmem": Entry(RmemModel),
+    "mg": Entry(MgModel),
+    "background": Entry(BackgroundModel),
 }
 
 
-class SystemsSettings(Settings):
-    """Settings of every system, a block a name of the registry."""
+class ModelsSettings(Settings):
+    """Settings of every model, a block a name of the registry."""
 
     fgstp: FgstpSettings = FgstpSettings()
     fgstp_no_ctc: FgstpSettings = FgstpSettings(ctc=False)
@@ -66,27 +66,27 @@ class SystemsSettings(Settings):
     @field_validator("*", mode="after")
     @classmethod
     def _as_its_name_says(cls, block: Settings, info: ValidationInfo) -> Settings:
-        for key, value in SYSTEMS[str(info.field_name)].fixed.items():
+        for key, value in MODELS[str(info.field_name)].fixed.items():
             if getattr(block, key) != value:
-                raise ValueError(f"{key} must be {str(value).lower()} for this system")
+                raise ValueError(f"{key} must be {str(value).lower()} for this model")
         return block
 
     def of(self, name: str) -> Settings:
-        """The block of one system.
+        """The block of one model.
 
         Raises:
-            UserError: no system has the name.
+            UserError: no model has the name.
         """
         _entry(name)
         block: Settings = getattr(self, name)
         return block
 
 
-def system_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
-    """Check settings of a system.
+def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
+    """Check settings of a model.
 
     Args:
-        name: name of the system.
+        name: name of the model.
         values: its settings, checked already or not; those that the name decides may be
             left out.
 
@@ -94,7 +94,7 @@ def system_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings
         The settings, complete.
 
     Raises:
-        UserError: no system has the name, or a setting is unknown, out of range, or
+        UserError: no model has the name, or a setting is unknown, out of range, or
             contradicts the name.
     """
     entry = _entry(name)
@@ -103,11 +103,11 @@ def system_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings
     for key, value in entry.fixed.items():
         if values.get(key, value) != value:
             raise UserError(
-                f"The system {name} has {key}: {value}; leave that setting out or choose "
-                "another system."
+                f"The model {name} has {key}: {value}; leave that setting out or choose "
+                "another model."
             )
     try:
-        return entry.system.settings_class.model_validate({**values, **entry.fixed})
+        return entry.model.settings_class.model_validate({**values, **entry.fixed})
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join([name, *(str(part) for part in fault["loc"])])
@@ -115,39 +115,39 @@ def system_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings
         raise UserError(f"{place} is {fault['input']!r}: {what}; correct the settings.") from error
 
 
-def build_system(
+def create_model(
     name: str,
     values: Settings | Mapping[str, Any] | None = None,
     *,
     initial_weights: bool = True,
-) -> AnySystem:
-    """Build a system by its name.
+) -> AnyModel:
+    """Build a model by its name.
 
     Args:
-        name: name of the system.
+        name: name of the model.
         values: its settings.
         initial_weights: load the files of weights that the settings name.
 
     Returns:
-        The system, untrained.
+        The model, untrained.
 
     Raises:
-        UserError: as `system_settings`, or a file of weights cannot be used.
+        UserError: as `model_settings`, or a file of weights cannot be used.
     """
-    settings = system_settings(name, values if values is not None else {})
-    return _entry(name).system(settings, initial_weights=initial_weights)
+    settings = model_settings(name, values if values is not None else {})
+    return _entry(name).model(settings, initial_weights=initial_weights)
 
 
 def check_name(name: object) -> None:
-    """See that a system has this name.
+    """See that a model has this name.
 
     Raises:
         UserError: none has.
     """
-    if name not in SYSTEMS:
-        raise UserError(f"There is no system {name!r}; choose one of {', '.join(SYSTEMS)}.")
+    if name not in MODELS:
+        raise UserError(f"There is no model {name!r}; choose one of {', '.join(MODELS)}.")
 
 
 def _entry(name: str) -> Entry:
     check_name(name)
-    return SYSTEMS[name]
+    return MODELS[name]

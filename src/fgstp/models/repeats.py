@@ -1,24 +1,24 @@
-"""Folders of a system that is trained several times, each time with another seed."""
+"""Folders of a model that is trained several times, each time with another seed."""
 
 import shutil
 from pathlib import Path
 
 
 def repeat_folder(folder: Path, repeat: int) -> Path:
-    """Folder of a repeat within that of a system; the first training lies in that itself.
+    """Folder of a repeat within that of a model; the first training lies in that itself.
 
     Args:
-        folder: of the system: of its checkpoints or of its predictions.
+        folder: of the model: of its checkpoints or of its predictions.
         repeat: 0 for the first training, 1 for the next with another seed, and so on.
     """
     return folder / "repeats" / str(repeat) if repeat else folder
 
 
 def remove_repeats_from(folder: Path, number: int) -> None:
-    """Remove the folders of repeats that a system no longer has.
+    """Remove the folders of repeats that a model no longer has.
 
     Args:
-        folder: of the system: of its checkpoints or of its predictions.
+        folder: of the model: of its checkpoints or of its predictions.
         number: the first repeat to remove.
     """
     for each in repeat_folder(folder, 1).parent.glob("*"):

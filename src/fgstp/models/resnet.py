@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fgstp.footage.settings import Settings
+from fgstp.core.config import Settings
 from fgstp.models.encoder import widths
 
 ResNetName = Literal["resnet18", "resnet34", "resnet50"]

@@ -1,4 +1,4 @@
-"""What a sample of training is made of; each system says which kind it takes."""
+"""What a sample of training is made of; each model says which kind it takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ClipFlow = Callable[[NDArray[np.uint8], int], NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class Windows:
-    """Consecutive targets of one clip, each with the frames around it that a system looks at.
+    """Consecutive targets of one clip, each with the frames around it that a model looks at.
 
     Attributes:
         offsets_frames: where these lie, such as -1 and 1; none by default.
@@ -33,14 +33,14 @@ class SpreadFrames:
         n_frames: frames of a sample; all are targets.
         largest_step: pairs (progress of the training in [0, 1), distance): from then on
             neighbouring frames lie 1 to so many frames apart, drawn for each.
-        reverse_share: share of samples whose frames run backwards.
+        reverse_fraction: share of samples whose frames run backwards.
         first_gas_px: pixels of gas that the first frame should hold.
         attempts: samples that are drawn at most until it does; the last is taken as it is.
     """
 
     n_frames: int
     largest_step: tuple[tuple[float, int], ...]
-    reverse_share: float = 0.0
+    reverse_fraction: float = 0.0
     first_gas_px: int = 1
     attempts: int = 5
 

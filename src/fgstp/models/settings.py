@@ -1,4 +1,4 @@
-"""Settings that several systems share."""
+"""Settings that several models share."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from fgstp.footage.settings import Settings, Share
+from fgstp.core.config import Fraction, Settings
 from fgstp.models.encoder import EncoderName, PvtName
 from fgstp.models.losses import BceMode
 
@@ -26,41 +26,41 @@ class NormalisationSettings(Settings):
         std: standard deviation of the pixels in [0, 1], a value a channel.
     """
 
-    mean: tuple[Share, Share, Share] = (0.485, 0.456, 0.406)
+    mean: tuple[Fraction, Fraction, Fraction] = (0.485, 0.456, 0.406)
     std: tuple[Deviation, Deviation, Deviation] = (0.229, 0.224, 0.225)
 
 
 class OptimisationSettings(Settings):
-    """How a system's weights are changed, where it differs from the block `train`.
+    """How a model's weights are changed, where it differs from the block `train`.
 
     Attributes:
         optimiser: `adam`, or `adamw`, whose decay is apart from the gradient.
         learning_rate: None: `train.learning_rate`.
-        encoder_rate: the encoders' share of the learning rate.
+        encoder_lr_scale: the encoders' share of the learning rate.
         weight_decay: of `adamw`; biases and the weights of normalisations do not decay.
         schedule: `drop` as the block `train` says, `constant`, `polynomial`: down to a
             twentieth, with power 0.9, `halving`: at 8/30, 16/30 and 24/30 of the training, or
             `cosine_restarts`: down to a hundredth again and again, in 5 steps at first, then in
             1.2 times as many each time.
-        warm_up_share: share of the training in which the rate rises from nothing, linearly.
+        warm_up_fraction: share of the training in which the rate rises from nothing, linearly.
         targets_per_step: None: `train.targets_per_step`.
-        clip: `train`: elements of the gradient are cut as `train.clip_gradient_at` says;
+        clip: `train`: elements of the gradient are cut as `train.gradient_clip_value` says;
             `norm`: the whole is shortened to `clip_norm`; `none`: it is left as it is.
         clip_norm: the length; needed for `norm`, and for nothing else.
-        average_decay: of an exponential average of the weights, which is what is validated,
+        ema_decay: of an exponential average of the weights, which is what is validated,
             kept and evaluated; it grows with the steps up to this. None: no average.
     """
 
     optimiser: Literal["adam", "adamw"] = "adam"
     learning_rate: Positive | None = None
-    encoder_rate: float = Field(1.0, gt=0.0, le=1.0)
+    encoder_lr_scale: float = Field(1.0, gt=0.0, le=1.0)
     weight_decay: float = Field(0.0, ge=0.0, lt=1.0)
     schedule: Literal["drop", "constant", "polynomial", "halving", "cosine_restarts"] = "drop"
-    warm_up_share: Share = 0.0
+    warm_up_fraction: Fraction = 0.0
     targets_per_step: int | None = Field(None, ge=1)
     clip: Literal["train", "norm", "none"] = "train"
     clip_norm: Positive | None = None
-    average_decay: float | None = Field(None, gt=0.0, lt=1.0)
+    ema_decay: float | None = Field(None, gt=0.0, lt=1.0)
 
     @model_validator(mode="after")
     def _decay_is_of_adamw(self) -> Self:
@@ -92,7 +92,7 @@ class TrainedSettings(Settings):
 
 
 class NetworkSettings(TrainedSettings):
-    """Settings of every system with a network.
+    """Settings of every model with a network.
 
     Attributes:
         height_px: height at which the network works; frames are resized to it.

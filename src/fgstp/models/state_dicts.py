@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 
 Weights = dict[str, Tensor]
 Rules = Sequence[tuple[str, str]]  # a pattern at the start of a key, and what replaces it

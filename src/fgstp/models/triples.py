@@ -28,7 +28,7 @@ class TripleBatch(NamedTuple):
     """A batch to train on: windows of frames, and the triples in them.
 
     An independent triple is a window of three frames with one triple, (0, 1, 2); a window
-    with more triples shares its encoded frames among them. For a system that looks at no
+    with more triples shares its encoded frames among them. For a model that looks at no
     neighbours a triple is the target alone, and the frames are the targets.
 
     Attributes:

@@ -4,7 +4,7 @@ import numpy as np
 
 from fgstp.plumes.air import SLABS
 from fgstp.plumes.images import FloatImage
-from fgstp.plumes.radiometry import absorbed_share, column_density_ppm_m, seen_through
+from fgstp.plumes.radiometry import absorbed_fraction, column_density_ppm_m, seen_through
 from fgstp.plumes.transport import Plume
 from fgstp.plumes.view import View
 
@@ -49,8 +49,8 @@ class Leak:
         return column_density_ppm_m(self._plume.column_g_per_m2)
 
     def share(self) -> FloatImage:
-        """Share of the camera's band that the gas absorbs: float32 (H, W), 0-1."""
-        return absorbed_share(self.column_ppm_m())
+        """Fraction of the camera's band that the gas absorbs: float32 (H, W), 0-1."""
+        return absorbed_fraction(self.column_ppm_m())
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
         """Give the temperatures that are seen through the gas.

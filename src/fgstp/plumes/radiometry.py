@@ -21,8 +21,8 @@ def column_density_ppm_m(column_g_per_m2: FloatImage) -> FloatImage:
     return column_g_per_m2 * np.float32(1.0 / _G_PER_M2_PER_PPM_M)
 
 
-def absorbed_share(column_ppm_m: FloatImage) -> FloatImage:
-    """Share of the filter's band that methane absorbs: Beer-Lambert with line saturation.
+def absorbed_fraction(column_ppm_m: FloatImage) -> FloatImage:
+    """Fraction of the filter's band that methane absorbs: Beer-Lambert with line saturation.
 
     1 - exp(-k CL / sqrt(1 + CL/CL_s)): proportional to CL in thin gas, to its square
     root in the exponent where strong lines are saturated.

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from fgstp.errors import UserError
-from fgstp.files import TEMPORARY_PREFIX, atomic_path, write_text
+from fgstp.core.errors import UserError
+from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, write_text
 from fgstp.plumes.images import GreyImage
 from fgstp.plumes.video import SyntheticVideo
 

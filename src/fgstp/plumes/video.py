@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.plumes.air import Air
 from fgstp.plumes.camera import Camera
 from fgstp.plumes.clouds import Clouds

@@ -57,7 +57,7 @@ class Column(NamedTuple):
         Values that are written alike share a rank, and the next one follows without a gap.
 
         Args:
-            values: of the systems of one block; NaN where undefined.
+            values: of the models of one block; NaN where undefined.
 
         Returns:
             The ranks; None where the value is undefined, and everywhere if fewer than two
@@ -82,7 +82,7 @@ DICE_AT_T = Column("dice", "mDice@t", "mDice@$t$")
 AVERAGE_PRECISION = Column("average_precision", "AP", "AP")
 AUROC = Column("auroc", "AUROC", "AUROC")
 ALARM_PIXELS = Column(
-    "false_alarm_share",
+    "false_alarm_fraction",
     "false-alarm pixels (%)",
     r"FA pixels (\%)",
     lower_is_better=True,

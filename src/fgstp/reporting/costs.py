@@ -1,17 +1,17 @@
-"""What each system costs: parameters, operations, time and memory a frame."""
+"""What each model costs: parameters, operations, time and memory a frame."""
 
 import math
 from typing import NamedTuple
 
 import pandas as pd
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.reporting.columns import DASH
 from fgstp.reporting.markdown import escaped, markdown_table
-from fgstp.reporting.systems import system_rows
+from fgstp.reporting.models import model_rows
 
 COLUMNS = (
-    "system",
+    "model",
     "parameters",
     "gmacs_per_frame",
     "ms_per_frame",
@@ -21,7 +21,7 @@ COLUMNS = (
     "width_px",
 )
 HEADS = (
-    "system",
+    "model",
     "parameters (M)",
     "GMACs a frame",
     "ms a frame",
@@ -29,9 +29,9 @@ HEADS = (
     "size (px)",
 )
 NOTE = (
-    "Measured by benchmarks/systems.py on a synthetic clip. GMACs: thousand million "
+    "Measured by benchmarks/models.py on a synthetic clip. GMACs: thousand million "
     "multiply-accumulates of convolutions and matrix products, without OpenCV's optical flow and "
-    "background subtraction, which are in the time. Size: height and width that the system works "
+    "background subtraction, which are in the time. Size: height and width that the model works "
     "at."
 )
 
@@ -41,7 +41,7 @@ class CostTable(NamedTuple):
 
     Attributes:
         title: names the device.
-        lines: the cells of each system as they are written, in the order of `HEADS`.
+        lines: the cells of each model as they are written, in the order of `HEADS`.
     """
 
     title: str
@@ -49,30 +49,30 @@ class CostTable(NamedTuple):
 
 
 def in_order(costs: pd.DataFrame) -> pd.DataFrame:
-    """The measured costs by device and then by system, as the tables show them.
+    """The measured costs by device and then by model, as the tables show them.
 
     Args:
-        costs: a row a system and device, with `COLUMNS`; empty if nothing was measured.
+        costs: a row a model and device, with `COLUMNS`; empty if nothing was measured.
 
     Returns:
-        The rows with each system's `name` after `system`.
+        The rows with each model's `name` after `model`.
 
     Raises:
         UserError: a column is missing.
     """
     if missing := [name for name in COLUMNS if name not in costs]:
         raise UserError(
-            f"benchmarks/systems.csv lacks the columns {', '.join(missing)}; make it again with "
-            "`python benchmarks/systems.py`."
+            f"benchmarks/models.csv lacks the columns {', '.join(missing)}; make it again with "
+            "`python benchmarks/models.py`."
         )
-    names = {row.system: row.title() for row in system_rows(costs["system"].astype(str))}
-    order = {system: place for place, system in enumerate(names)}
-    places = costs["system"].map(order)
+    names = {row.model: row.title() for row in model_rows(costs["model"].astype(str))}
+    order = {model: place for place, model in enumerate(names)}
+    places = costs["model"].map(order)
     devices = pd.factorize(costs["device"])[0]  # in the order of the file
     keys = pd.DataFrame({"device": devices, "place": places.to_numpy()})
     found = costs.iloc[keys.sort_values(["device", "place"], kind="stable").index]
     found = found[list(COLUMNS)].reset_index(drop=True)
-    found.insert(1, "name", found["system"].map(names))
+    found.insert(1, "name", found["model"].map(names))
     return found
 
 
@@ -124,7 +124,7 @@ def cost_files(costs: pd.DataFrame) -> dict[str, str]:
     tables = cost_tables(costs)
     if not tables:
         return {}
-    parts = ["# Costs of the systems"]
+    parts = ["# Costs of the models"]
     for table in tables:
         lines = [[escaped(name), *cells] for name, *cells in table.lines]
         parts += [f"## {escaped(table.title)}", markdown_table(HEADS, lines)]

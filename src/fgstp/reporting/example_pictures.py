@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 
 OUTLINE_COLOUR = "#00e5ff"  # far from every colour of the map below
 PROBABILITY_COLOURS = "autumn"  # red to yellow, none of which is in a grey frame
@@ -25,7 +25,7 @@ DPI = 128
 SMALL, NORMAL = 8, 9
 LONGEST_LINE = 150  # characters of a caption, for those who see a part of a wide picture
 MEANING = (
-    "Cyan: outline of the ground truth. Colours: probability of gas as the system gives it, "
+    "Cyan: outline of the ground truth. Colours: probability of gas as the model gives it, "
     "neither stretched nor cut at a threshold."
 )
 
@@ -39,7 +39,7 @@ def draw_examples(
     title: str = "",
     caption: str = MEANING,
 ) -> Figure:
-    """Draw examples: a row each; the frame, its ground truth and what each system predicts.
+    """Draw examples: a row each; the frame, its ground truth and what each model predicts.
 
     Args:
         frames: N arrays (H, W) uint8; their sizes may differ.

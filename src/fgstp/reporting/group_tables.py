@@ -1,4 +1,4 @@
-"""Scores by category, leak class or video: systems down, groups across."""
+"""Scores by category, leak class or video: models down, groups across."""
 
 import math
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ import pandas as pd
 
 from fgstp.reporting.category_names import category_order, category_title
 from fgstp.reporting.columns import ALARM_FRAMES, IOU_AT_T, MIOU, Column
+from fgstp.reporting.models import evaluated_rows
 from fgstp.reporting.summaries import scores
-from fgstp.reporting.systems import evaluated_rows
 from fgstp.scoring.protocols import HONEST, PAPER
 
 SHOWN = ((PAPER.name, MIOU), (HONEST.name, IOU_AT_T), (HONEST.name, ALARM_FRAMES))
@@ -17,13 +17,13 @@ LEAK_CLASSES = {"-1": "before the release", "8": "after the release"}
 
 
 class GroupTable(NamedTuple):
-    """One metric of all systems by group.
+    """One metric of all models by group.
 
     Attributes:
         heading: metric and protocol.
         groups: their names.
         sizes: videos and frames of each group.
-        lines: name of a system and its values, as they are written.
+        lines: name of a model and its values, as they are written.
     """
 
     heading: str
@@ -33,10 +33,10 @@ class GroupTable(NamedTuple):
 
 
 def group_tables(summaries: pd.DataFrame, by: str) -> list[GroupTable]:
-    """Scores by group: mIoU under paper, mIoU@t and false-alarm frames under honest.
+    """Scores by group: mIoU under paper, mIoU@t and false-alarm frames under operational.
 
     Args:
-        summaries: of all systems; see `check_summaries`.
+        summaries: of all models; see `check_summaries`.
         by: `category`, `leak_class` or `video`.
 
     Returns:
@@ -57,7 +57,7 @@ def _table(found: pd.DataFrame, protocol: str, column: Column, by: str) -> Group
         row.group: f"{row.n_videos} v, {row.n_frames:,} f"
         for row in found.drop_duplicates("group").itertuples()
     }
-    values = found.set_index(["system", "group"])[["value", "spread"]].T.to_dict("list")
+    values = found.set_index(["model", "group"])[["value", "spread"]].T.to_dict("list")
     return GroupTable(
         f"{column.heading}, protocol {protocol}",
         [_group_name(group, by) for group in groups],
@@ -65,7 +65,7 @@ def _table(found: pd.DataFrame, protocol: str, column: Column, by: str) -> Group
         [
             (
                 row.title(),
-                [column.shown(*values.get((row.system, group), [math.nan])) for group in groups],
+                [column.shown(*values.get((row.model, group), [math.nan])) for group in groups],
             )
             for row in evaluated_rows(found)
         ],

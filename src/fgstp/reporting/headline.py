@@ -1,4 +1,4 @@
-"""The headline: five figures a system, for the terminal."""
+"""The headline: five figures a model, for the terminal."""
 
 import pandas as pd
 
@@ -11,9 +11,9 @@ from fgstp.reporting.columns import (
     MIOU,
     Column,
 )
+from fgstp.reporting.models import evaluated_rows
 from fgstp.reporting.scored_footage import ScoredFootage
 from fgstp.reporting.summaries import check_summaries, protocol_names, scores
-from fgstp.reporting.systems import evaluated_rows
 from fgstp.reporting.table_notes import (
     counts,
     mark_notes,
@@ -37,10 +37,10 @@ def headline_rows(summaries: pd.DataFrame) -> pd.DataFrame:
     """The figures of the headline as they are written.
 
     Args:
-        summaries: of all systems; see `check_summaries`.
+        summaries: of all models; see `check_summaries`.
 
     Returns:
-        A row a system: its name as `system`, and a column a figure, named after the metric
+        A row a model: its name as `model`, and a column a figure, named after the metric
         and its protocol; a dash where it is undefined.
 
     Raises:
@@ -49,9 +49,9 @@ def headline_rows(summaries: pd.DataFrame) -> pd.DataFrame:
     check_summaries(summaries)
     rows = []
     for row in evaluated_rows(summaries):
-        own = summaries[summaries["system"] == row.system]
+        own = summaries[summaries["model"] == row.model]
         shown = {f"{c.label}, {name}": _shown(own, name, c) for name, c in FIGURES}
-        rows.append({"system": row.title(), **shown})
+        rows.append({"model": row.title(), **shown})
     return pd.DataFrame(rows)
 
 
@@ -65,11 +65,11 @@ def headline(summaries: pd.DataFrame, footage: ScoredFootage) -> str:
     """The headline as plain text.
 
     Args:
-        summaries: of all systems; see `check_summaries`.
+        summaries: of all models; see `check_summaries`.
         footage: what they are of.
 
     Returns:
-        What was scored, a line a system, and the protocols of the figures.
+        What was scored, a line a model, and the protocols of the figures.
 
     Raises:
         UserError: as `check_summaries`.
@@ -87,9 +87,9 @@ def headline_notes(summaries: pd.DataFrame) -> list[str]:
     shown = [name for name in (PAPER.name, HONEST.name) if name in overall]
     notes = [protocol_note(name, overall[name]) for name in shown]
     if HONEST.name in shown:
-        notes.append("t: a system's own threshold, chosen on validation clips.")
-    titles = {row.system: row.title() for row in evaluated_rows(summaries)}
-    named = summaries.assign(name=summaries["system"].map(titles))
+        notes.append("t: a model's own threshold, chosen on validation clips.")
+    titles = {row.model: row.title() for row in evaluated_rows(summaries)}
+    named = summaries.assign(name=summaries["model"].map(titles))
     for name in shown:
         columns = [column for protocol, column in FIGURES if protocol == name]
         rows = scores(named, name)

@@ -1,7 +1,7 @@
 """Result tables as LaTeX."""
 
+from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER
 from fgstp.reporting.result_table import PUBLISHED, Block, Cell, ResultTable
-from fgstp.reporting.systems import DAGGER, DOUBLE_DAGGER
 
 PREAMBLE = r"""% Needs in the preamble:
 %   \usepackage{adjustbox}
@@ -51,7 +51,7 @@ def as_latex(table: ResultTable) -> str:
 
 def _float(table: ResultTable, block: Block) -> str:
     shown_t = [] if block.thresholds is None else ["$t$"]
-    heads = ["System"]
+    heads = ["Model"]
     heads += [f"{column.tex} {tex(column.arrow)}" for column in block.columns] + shown_t
     rows = [[tex(line.name), *map(_coloured, line.cells)] for line in block.lines]
     notes = block.notes if block.name == PUBLISHED else block.notes + table.notes

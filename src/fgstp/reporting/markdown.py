@@ -35,7 +35,7 @@ def as_markdown(table: ResultTable) -> str:
 
 
 def _rows(block: Block) -> str:
-    heads = ["system", *(column.heading for column in block.columns)]
+    heads = ["model", *(column.heading for column in block.columns)]
     if block.thresholds is not None:
         heads.append("t")
     lines = [[escaped(line.name), *map(_marked, line.cells)] for line in block.lines]

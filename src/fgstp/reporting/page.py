@@ -11,18 +11,18 @@ from fgstp.reporting.costs import HEADS, NOTE, cost_tables
 from fgstp.reporting.group_tables import GroupTable, group_tables
 from fgstp.reporting.headline import headline_notes, headline_rows
 from fgstp.reporting.html import element, paragraph, text
+from fgstp.reporting.models import evaluated_rows, model_rows
 from fgstp.reporting.page_style import STYLE
 from fgstp.reporting.protocol_words import in_words
 from fgstp.reporting.result_table import PUBLISHED, Block, Cell, ResultTable
 from fgstp.reporting.scored_footage import ScoredFootage
 from fgstp.reporting.summaries import protocol_names, protocol_of, scores
-from fgstp.reporting.systems import evaluated_rows, system_rows
 from fgstp.reporting.table_notes import counts, protocol_note
 from fgstp.reporting.tables import table1, table2
-from fgstp.reporting.training_curves import ALL_SYSTEMS, LABELS
+from fgstp.reporting.training_curves import ALL_MODELS, LABELS
 from fgstp.scoring.protocols import HONEST
 
-TITLE = "Gas leak segmentation: FGSTP and the systems it is compared with"
+TITLE = "Gas leak segmentation: FGSTP and the models it is compared with"
 LEGEND = (
     "Best of a block bold green, second bold italic red; values written alike share a rank. "
     "Small print: 95 % interval."
@@ -53,13 +53,13 @@ def report_page(
     """Write the report.
 
     Args:
-        summaries: of all systems; see `check_summaries`.
-        trainings: by system: `trained`, best `epoch`, `n_epochs`, `ended_by`, `parameters`
+        summaries: of all models; see `check_summaries`.
+        trainings: by model: `trained`, best `epoch`, `n_epochs`, `ended_by`, `parameters`
             and `scores`; what one lacks is a dash.
         footage: what the scores are of.
         curves: PNG files of the training curves by name, as `training_curves` names them.
         examples: PNG file of the prediction figure; None if there is none.
-        costs: what the systems cost, see `fgstp.reporting.costs`; None or empty if unknown.
+        costs: what the models cost, see `fgstp.reporting.costs`; None or empty if unknown.
 
     Returns:
         The page, with all pictures inside.
@@ -69,7 +69,7 @@ def report_page(
     """
     sections = {
         "Headline": _headline(summaries),
-        "Table 1: comparison of systems": _tables(table1(summaries, footage)),
+        "Table 1: comparison of models": _tables(table1(summaries, footage)),
         "Table 2: ablation of FGSTP": _tables(table2(summaries, footage)),
         "Predictions": _predictions(examples),
         "Scores by category": _groups(group_tables(summaries, "category")),
@@ -109,7 +109,7 @@ def _evaluated(summaries: pd.DataFrame, footage: ScoredFootage) -> str:
     overall = scores(summaries, protocol_names(summaries)[0])
     names = [row.title() for row in evaluated_rows(overall)]
     told = (
-        f"{len(names)} system{'' if len(names) == 1 else 's'} ({', '.join(names)}), evaluated on "
+        f"{len(names)} model{'' if len(names) == 1 else 's'} ({', '.join(names)}), evaluated on "
         f"{footage.name} against {footage.masks}: {counts(overall)}."
     )
     warning = (
@@ -137,7 +137,7 @@ def _tables(table: ResultTable) -> str:
 
 
 def _block(block: Block) -> str:
-    heads = ["system", *(column.heading for column in block.columns)]
+    heads = ["model", *(column.heading for column in block.columns)]
     if block.thresholds is not None:
         heads.append("t")
     rows = [[text(line.name), *map(_cell, line.cells)] for line in block.lines]
@@ -155,7 +155,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _predictions(examples: bytes | None) -> str:
-    alt = "Frames of each category with their ground truth and the predictions of each system"
+    alt = "Frames of each category with their ground truth and the predictions of each model"
     return html.picture(examples, alt) if examples is not None else ""
 
 
@@ -166,7 +166,7 @@ def _groups(tables: list[GroupTable]) -> str:
         sizes = ["", *(element("small", text(size)) for size in table.sizes)]
         lines = [[text(name), *map(text, values)] for name, values in table.lines]
         parts.append(element("h3", text(table.heading)))
-        parts.append(html.table(["system", *table.groups], [sizes, *lines]))
+        parts.append(html.table(["model", *table.groups], [sizes, *lines]))
     return "".join(parts) + html.items([GROUP_SIZE_NOTE]) if parts else ""
 
 
@@ -180,7 +180,7 @@ def _folded(summary: str, content: str) -> str:
 
 def _training(trainings: Mapping[str, Mapping[str, Any]]) -> str:
     heads = [
-        "system",
+        "model",
         "parameters",
         "epochs",
         "best epoch",
@@ -189,8 +189,8 @@ def _training(trainings: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     rows = [
         [text(name), *map(text, _training_cells(training))]
-        for row in system_rows(trainings)
-        for name, training in _named_trainings(row.title(), trainings[row.system])
+        for row in model_rows(trainings)
+        for name, training in _named_trainings(row.title(), trainings[row.model])
     ]
     return html.table(heads, rows) if rows else ""
 
@@ -198,7 +198,7 @@ def _training(trainings: Mapping[str, Mapping[str, Any]]) -> str:
 def _named_trainings(
     name: str, training: Mapping[str, Any]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The trainings of a system; where there are several, their seeds tell them apart."""
+    """The trainings of a model; where there are several, their seeds tell them apart."""
     repeats = training.get("repeats", [])
     for each in (training, *repeats):
         yield f"{name}, seed {each.get('seed', DASH)}" if repeats else name, each
@@ -210,7 +210,7 @@ def _training_cells(training: Mapping[str, Any]) -> list[str]:
     if not training.get("trained"):
         return [counted, DASH, DASH, "not trained", DASH]
     ended_by = str(training.get("ended_by", DASH))
-    chosen_by = training.get("best_by", "val_miou")
+    chosen_by = training.get("monitor", "val_miou")
     score = training.get("scores", {}).get(chosen_by)
     return [
         counted,
@@ -223,13 +223,13 @@ def _training_cells(training: Mapping[str, Any]) -> list[str]:
 
 def _curves(curves: Mapping[str, bytes]) -> str:
     single = [
-        html.picture(curves[row.system], f"Training curves of {row.title()}")
-        for row in system_rows(name for name in curves if name != ALL_SYSTEMS)
+        html.picture(curves[row.model], f"Training curves of {row.title()}")
+        for row in model_rows(name for name in curves if name != ALL_MODELS)
     ]
-    folded = _folded("Each system's losses and validation scores", "".join(single))
-    if ALL_SYSTEMS not in curves:
+    folded = _folded("Each model's losses and validation scores", "".join(single))
+    if ALL_MODELS not in curves:
         return folded
-    return html.picture(curves[ALL_SYSTEMS], "Validation scores of all systems") + folded
+    return html.picture(curves[ALL_MODELS], "Validation scores of all models") + folded
 
 
 def _costs(costs: pd.DataFrame) -> str:

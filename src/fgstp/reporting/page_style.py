@@ -16,7 +16,7 @@ STYLE = """
 body {
   margin: 0 auto; padding: 1rem; max-width: 70rem;
   background: var(--back); color: var(--text);
-  font: 1rem/1.5 system-ui, sans-serif;
+  font: 1rem/1.5 model-ui, sans-serif;
 }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; }
 h2 { font-size: 1.25rem; margin: 2.2rem 0 .5rem; border-bottom: 1px solid var(--line); }

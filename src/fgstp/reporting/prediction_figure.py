@@ -1,4 +1,4 @@
-"""The prediction figure: one frame a category, and what each system makes of it."""
+"""The prediction figure: one frame a category, and what each model makes of it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -8,12 +8,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.reporting.category_names import category_order, category_title
 from fgstp.reporting.example_pictures import MEANING, draw_examples
+from fgstp.reporting.models import model_rows
 from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.systems import system_rows
 from fgstp.reporting.table_notes import mark_notes
 
 Predict = Callable[[str], NDArray[np.uint8]]
@@ -22,7 +22,7 @@ CHOICE = (
     "chosen from the masks alone, before any prediction was looked at."
 )
 
-FIRST_TRAINING = "Of a system that was trained several times, the first training is shown."
+FIRST_TRAINING = "Of a model that was trained several times, the first training is shown."
 
 
 class Example(NamedTuple):
@@ -103,25 +103,25 @@ def prediction_figure(
     footage: ScoredFootage,
     facts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Figure:
-    """Draw a row a category: the frame, its ground truth and each system's probabilities.
+    """Draw a row a category: the frame, its ground truth and each model's probabilities.
 
     Args:
         clips: the test clips, with columns `clip` and `category`.
         store: the clips themselves.
-        predictions: by system, what gives a clip's maps, (T, H, W) uint8, by its id.
+        predictions: by model, what gives a clip's maps, (T, H, W) uint8, by its id.
         footage: what the clips are.
-        facts: by system, its scores, which say what it was told and how often it was trained.
+        facts: by model, its scores, which say what it was told and how often it was trained.
 
     Returns:
         The figure.
 
     Raises:
-        UserError: no clip has masks, or a system's maps do not fit the frames.
+        UserError: no clip has masks, or a model's maps do not fit the frames.
     """
     examples = choose_examples(clips, store)
-    rows = system_rows(predictions, facts)
+    rows = model_rows(predictions, facts)
     maps = {
-        row.title(): [_map(row.system, predictions[row.system], each) for each in examples]
+        row.title(): [_map(row.model, predictions[row.model], each) for each in examples]
         for row in rows
     }
     several = any(known.get("n_seeds", 1) > 1 for known in (facts or {}).values())
@@ -144,11 +144,11 @@ def _mask(store: ClipStore, example: Example) -> NDArray[np.uint8]:
     return np.array(masks[example.frame])
 
 
-def _map(system: str, predict: Predict, example: Example) -> NDArray[np.uint8]:
+def _map(model: str, predict: Predict, example: Example) -> NDArray[np.uint8]:
     maps = predict(example.clip)
     if len(maps) <= example.frame:
         raise UserError(
-            f"{system} has no map of frame {example.frame} of the clip {example.clip}: evaluate "
-            f"{system} again."
+            f"{model} has no map of frame {example.frame} of the clip {example.clip}: evaluate "
+            f"{model} again."
         )
     return np.array(maps[example.frame])

@@ -28,10 +28,10 @@ def in_words(protocol: Protocol, *, own_thresholds: bool = False) -> str:
 
     Args:
         protocol: which one.
-        own_thresholds: whether each system has its own threshold, chosen on validation
+        own_thresholds: whether each model has its own threshold, chosen on validation
             clips, so that the protocol's is one of several.
     """
-    given = ["the first with gas, because some systems are given its mask"]
+    given = ["the first with gas, because some models are given its mask"]
     last = [f"the last {protocol.drop_last}"]
     left_out = given * protocol.drop_given + last * bool(protocol.drop_last)
     sentences = [
@@ -43,7 +43,7 @@ def in_words(protocol: Protocol, *, own_thresholds: bool = False) -> str:
         f"A frame without gas is a false alarm from {protocol.alarm_pixels} predicted "
         f"pixel{'' if protocol.alarm_pixels == 1 else 's'}.",
         f"A frame's score for AP and AUROC is the mean of the highest "
-        f"{100 * protocol.score_share:g} % of its probabilities, never stretched.",
+        f"{100 * protocol.score_fraction:g} % of its probabilities, never stretched.",
         f"Frames left out of each clip: {'; '.join(left_out)}." if left_out else "",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -51,5 +51,5 @@ def in_words(protocol: Protocol, *, own_thresholds: bool = False) -> str:
 
 def _threshold(protocol: Protocol, *, own_thresholds: bool) -> str:
     if own_thresholds or protocol.threshold is None:
-        return "Each system has its own threshold, chosen on validation clips."
+        return "Each model has its own threshold, chosen on validation clips."
     return f"The threshold is level {protocol.threshold} of 255."

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from fgstp.reporting.systems import ABLATION_TABLE, MAIN_TABLE
+from fgstp.reporting.models import ABLATION_TABLE, MAIN_TABLE
 
 SOURCE = "arXiv 2505.00295"
 DATA = "GasVid"
@@ -31,22 +31,22 @@ def published_rows(table: str) -> pd.DataFrame:
     """The paper's rows of a table, on GasVid, under a protocol that it does not state.
 
     Args:
-        table: `table1`, the comparison of systems, or `table2`, the ablation.
+        table: `table1`, the comparison of models, or `table2`, the ablation.
 
     Returns:
-        A row for each system and metric: `system, metric, value, note`; value NaN and a
+        A row for each model and metric: `model, metric, value, note`; value NaN and a
         note where the paper prints a dash.
     """
     rows = {MAIN_TABLE: COMPARISON, ABLATION_TABLE: ABLATION}[table]
     return pd.DataFrame(
         [
             {
-                "system": system,
+                "model": model,
                 "metric": metric,
                 "value": values[place] if values else float("nan"),
                 "note": "" if values else NO_FIGURES,
             }
-            for system, values in rows
+            for model, values in rows
             for place, metric in enumerate(PUBLISHED_METRICS)
         ]
     )

@@ -13,7 +13,7 @@ PUBLISHED = "published"  # name of the block of published rows
 TIDY_COLUMNS = {  # and their types; whole numbers that may be missing are Int64
     "table": "str",
     "block": "str",
-    "system": "str",
+    "model": "str",
     "name": "str",
     "protocol": "str",
     "protocol_tuple": "str",
@@ -54,7 +54,7 @@ class Line(NamedTuple):
     """A line of a block.
 
     Attributes:
-        name: of the system.
+        name: of the model.
         cells: one a column.
     """
 
@@ -70,11 +70,11 @@ class Block:
         name: what the csv calls it.
         heading: what stands above it.
         columns: its metrics.
-        rows: tidy, a row for each system and metric, in the order of the lines; columns as
+        rows: tidy, a row for each model and metric, in the order of the lines; columns as
             `TIDY_COLUMNS`.
         notes: sentences that stand beneath it.
         interval_notes: sentences on the intervals, for where these are at hand.
-        thresholds: level, 0 to 255, or levels from to, by system; None if the block does not
+        thresholds: level, 0 to 255, or levels from to, by model; None if the block does not
             show them.
     """
 
@@ -89,15 +89,13 @@ class Block:
     @property
     def lines(self) -> list[Line]:
         """Its lines as they are written."""
-        return [
-            self._line(system, group) for system, group in self.rows.groupby("system", sort=False)
-        ]
+        return [self._line(model, group) for model, group in self.rows.groupby("model", sort=False)]
 
-    def _line(self, system: Hashable, group: pd.DataFrame) -> Line:
+    def _line(self, model: Hashable, group: pd.DataFrame) -> Line:
         by_metric = group.set_index("metric")
         cells = [_cell(column, by_metric.loc[column.metric]) for column in self.columns]
         if self.thresholds is not None:
-            cells.append(Cell(self.thresholds.get(str(system), DASH)))
+            cells.append(Cell(self.thresholds.get(str(model), DASH)))
         return Line(str(group["name"].iloc[0]), tuple(cells))
 
 
@@ -125,7 +123,7 @@ class ResultTable:
     notes: tuple[str, ...]
 
     def tidy(self) -> pd.DataFrame:
-        """All its figures, a row for each block, system and metric.
+        """All its figures, a row for each block, model and metric.
 
         Shares are shares here, also where the written table has percent. Of the published
         rows, `protocol` and all counts are missing, since nobody states them.

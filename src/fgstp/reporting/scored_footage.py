@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import digest, masked_clips
 from fgstp.reporting import published
@@ -48,19 +48,19 @@ class ScoredFootage:
 
 
 def same_footage(scores: Mapping[str, Mapping[str, Any]]) -> ScoredFootage:
-    """The footage that all systems were scored on.
+    """The footage that all models were scored on.
 
     Args:
-        scores: by system, `footage`, `mask_sources` and `footage_sha256`.
+        scores: by model, `footage`, `mask_sources` and `footage_sha256`.
 
     Returns:
         The footage.
 
     Raises:
-        UserError: there are no scores, or two systems were scored on different frames or masks.
+        UserError: there are no scores, or two models were scored on different frames or masks.
     """
     if not scores:
-        raise UserError("No system has been evaluated; run `kedro run --pipelines=evaluate`.")
+        raise UserError("No model has been evaluated; run `kedro run --pipelines=evaluate`.")
     first, *others = scores
     for other in others:
         if scores[other]["footage_sha256"] != scores[first]["footage_sha256"]:
@@ -78,7 +78,7 @@ def check_unchanged(
     """See that the clips are those that were scored, before anything of both is drawn.
 
     Args:
-        scores: by system, `footage_sha256`.
+        scores: by model, `footage_sha256`.
         clips: the clip table.
         store: where the clips lie.
 
@@ -87,9 +87,9 @@ def check_unchanged(
     """
     test = masked_clips(clips, store, "test", allow_pseudo_masks=True, setting="")
     now = digest(test, store)
-    for system, facts in scores.items():
+    for model, facts in scores.items():
         if facts["footage_sha256"] != now:
             raise UserError(
-                f"The clips are not those that {system} was scored on; run "
-                f"`kedro run --pipelines=evaluate --params=model={system}` again."
+                f"The clips are not those that {model} was scored on; run "
+                f"`kedro run --pipelines=evaluate --params=model={model}` again."
             )

@@ -1,4 +1,4 @@
-"""The summaries of all systems: checked, and cut into what a table shows."""
+"""The summaries of all models: checked, and cut into what a table shows."""
 
 import math
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring.protocols import HONEST, PAPER, PROTOCOLS, Protocol, without_threshold
 from fgstp.scoring.summary import ALL
 
 COLUMNS = (
-    "system",
+    "model",
     "protocol",
     "protocol_tuple",
     "by",
@@ -30,21 +30,21 @@ COLUMNS = (
     "note",
 )
 DIVERGED_NOTE = "a training of it diverged, so that it counts as failed, as in the paper"
-DASHED = frozenset({"mg"})  # the system of which the paper says that it fails
+DASHED = frozenset({"mg"})  # the model of which the paper says that it fails
 DEGENERATE_ABOVE = 0.95
-AGAIN = "evaluate all systems again, on the same clips and with the same settings"
+AGAIN = "evaluate all models again, on the same clips and with the same settings"
 
 
 def check_summaries(summaries: pd.DataFrame) -> None:
-    """See that the summaries are whole and their systems comparable.
+    """See that the summaries are whole and their models comparable.
 
     Args:
-        summaries: `fgstp.scoring.summarise` of each system's scores, one below the other,
-            by nothing and by any groups, with the name of the `system` in each row.
+        summaries: `fgstp.scoring.summarise` of each model's scores, one below the other,
+            by nothing and by any groups, with the name of the `model` in each row.
 
     Raises:
-        UserError: a column is missing, there are no rows, a system lacks a protocol, or two
-            systems were not scored on the same frames under the same settings.
+        UserError: a column is missing, there are no rows, a model lacks a protocol, or two
+            models were not scored on the same frames under the same settings.
     """
     missing = [name for name in COLUMNS if name not in summaries]
     if missing:
@@ -53,10 +53,10 @@ def check_summaries(summaries: pd.DataFrame) -> None:
         )
     overall = summaries[summaries["by"] == ALL]
     if overall.empty:
-        raise UserError("There are no scores to report: evaluate a system first.")
-    systems = set(overall["system"])
+        raise UserError("There are no scores to report: evaluate a model first.")
+    models = set(overall["model"])
     for name, rows in overall.groupby("protocol"):
-        if lacking := sorted(systems - set(rows["system"])):
+        if lacking := sorted(models - set(rows["model"])):
             raise UserError(
                 f"There are no scores of {', '.join(lacking)} under the protocol {name}: {AGAIN}."
             )
@@ -64,71 +64,71 @@ def check_summaries(summaries: pd.DataFrame) -> None:
 
 
 def _check_alike(protocol: str, rows: pd.DataFrame) -> None:
-    """All systems must have the same frames, and the same settings but for the threshold."""
+    """All models must have the same frames, and the same settings but for the threshold."""
     facts = {
-        system: (without_threshold(str(row["protocol_tuple"])), int(row["n_frames"]))
-        for system, row in rows.drop_duplicates("system").set_index("system").iterrows()
+        model: (without_threshold(str(row["protocol_tuple"])), int(row["n_frames"]))
+        for model, row in rows.drop_duplicates("model").set_index("model").iterrows()
     }
     first, *others = facts
     for other in others:
         if facts[other] != facts[first]:
             told = " and ".join(
-                f"{system} on {facts[system][1]} frames [{facts[system][0]}]"
-                for system in (first, other)
+                f"{model} on {facts[model][1]} frames [{facts[model][0]}]"
+                for model in (first, other)
             )
             raise UserError(f"Under the protocol {protocol}, {told} do not compare: {AGAIN}.")
 
 
 def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Put beside the summaries what is known of their systems.
+    """Put beside the summaries what is known of their models.
 
-    A system of `DASHED` has no figures if a training of it diverged, nor under a protocol under
+    A model of `DASHED` has no figures if a training of it diverged, nor under a protocol under
     which nearly all that it predicts is empty or full.
 
     Args:
-        summaries: of all systems.
-        facts: by system, its scores: what it `needs`, its `label`, how many trainings
-            `diverged`, and by protocol its `degenerate_share`.
+        summaries: of all models.
+        facts: by model, its scores: what it `needs`, its `label`, how many trainings
+            `diverged`, and by protocol its `degenerate_fraction`.
 
     Returns:
         The summaries with columns `needs` and `label`, empty where that is unknown.
     """
     told = summaries.copy()
     for fact in ("needs", "label"):
-        told[fact] = told["system"].map({name: known.get(fact) for name, known in facts.items()})
-    for system in DASHED.intersection(facts):
-        for protocol, known in facts[system]["protocols"].items():
-            n_diverged = int(facts[system].get("diverged", 0))
-            why = _why_dashed(n_diverged, known.get("degenerate_share", 0.0))
+        told[fact] = told["model"].map({name: known.get(fact) for name, known in facts.items()})
+    for model in DASHED.intersection(facts):
+        for protocol, known in facts[model]["protocols"].items():
+            n_diverged = int(facts[model].get("diverged", 0))
+            why = _why_dashed(n_diverged, known.get("degenerate_fraction", 0.0))
             if why:
-                rows = (told["system"] == system) & (told["protocol"] == protocol)
+                rows = (told["model"] == model) & (told["protocol"] == protocol)
                 told.loc[rows, ["value", "low", "high", "spread"]] = math.nan
                 told.loc[rows, "note"] = why
     return told
 
 
-def _why_dashed(n_diverged: int, degenerate_share: float) -> str | None:
+def _why_dashed(n_diverged: int, degenerate_fraction: float) -> str | None:
     if n_diverged:
         return DIVERGED_NOTE
-    if degenerate_share > DEGENERATE_ABOVE:
-        return degenerate_note(degenerate_share)
+    if degenerate_fraction > DEGENERATE_ABOVE:
+        return degenerate_note(degenerate_fraction)
     return None
 
 
 def degenerate_note(share: float) -> str:
-    """Why a system has no figures that finds nothing or everything.
+    """Why a model has no figures that finds nothing or everything.
 
     Args:
         share: of the frames whose prediction is empty or full.
     """
     return (
         f"everything or nothing is found on {100 * share:.1f} % of the frames, and above "
-        f"{100 * DEGENERATE_ABOVE:g} % the system counts as failed, as in the paper"
+        f"{100 * DEGENERATE_ABOVE:g} % the model counts as failed, as in the paper"
     )
 
 
 def protocol_names(summaries: pd.DataFrame) -> list[str]:
-    """The protocols that there are scores under: paper, honest, then the others."""
+    """The protocols that there are scores under: paper, operational, then the others."""
     found = list(dict.fromkeys(summaries["protocol"]))
     order = list(dict.fromkeys((PAPER.name, HONEST.name, *PROTOCOLS, *found)))
     return sorted(found, key=order.index)

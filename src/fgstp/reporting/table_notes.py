@@ -6,8 +6,8 @@ import pandas as pd
 
 from fgstp.reporting import published
 from fgstp.reporting.columns import DASH, Column
+from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER, MODEL_ROWS, rows_of_table
 from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.systems import DAGGER, DOUBLE_DAGGER, SYSTEM_ROWS, rows_of_table
 from fgstp.scoring.protocols import Protocol, without_threshold
 
 INTERVALS = {
@@ -34,7 +34,7 @@ PUBLISHED_FIRST_MASK = (
 )
 GIVEN_COUNTS = "The frame whose mask is given counts too."
 OWN_THRESHOLD = (
-    "t: the level, 0 to 255, from which a pixel counts as gas, chosen for each system on "
+    "t: the level, 0 to 255, from which a pixel counts as gas, chosen for each model on "
     "validation clips. mIoU@t and mDice@t are at t, means over frames as the protocol averages; "
     "mIoU@t gas is of the frames with gas alone."
 )
@@ -71,7 +71,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def protocol_note(protocol: str, rows: pd.DataFrame) -> str:
-    """The protocol tuple of a block, with `t` where systems or trainings have their own."""
+    """The protocol tuple of a block, with `t` where models or trainings have their own."""
     tuples = list(dict.fromkeys(str(each) for each in rows["protocol_tuple"]))
     thresholds = {each for several in rows["thresholds"] for each in str(several).split()}
     told = tuples[0] if len(thresholds) == 1 else without_threshold(tuples[0])
@@ -86,10 +86,10 @@ def interval_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def training_notes(rows: pd.DataFrame, *, own_thresholds: bool = False) -> list[str]:
-    """What ± means and of how many trainings; nothing where no system has several.
+    """What ± means and of how many trainings; nothing where no model has several.
 
     Args:
-        rows: with the `name` of each system, as it is written, and its `n_seeds`.
+        rows: with the `name` of each model, as it is written, and its `n_seeds`.
         own_thresholds: whether thresholds are shown too, of which each training has its own.
     """
     several = rows[rows["n_seeds"] > 1].drop_duplicates("name")
@@ -116,7 +116,7 @@ def missing_notes(rows: pd.DataFrame, columns: Iterable[Column]) -> list[str]:
     notes = []
     for reason, of_reason in missing.groupby("note", sort=False):
         metrics = ", ".join(labels[metric] for metric in dict.fromkeys(of_reason["metric"]))
-        if set(of_reason["system"]) == set(rows["system"]):
+        if set(of_reason["model"]) == set(rows["model"]):
             notes.append(f"{DASH} {metrics}: {reason}.")
         else:
             names = ", ".join(dict.fromkeys(str(name) for name in of_reason["name"]))
@@ -125,10 +125,10 @@ def missing_notes(rows: pd.DataFrame, columns: Iterable[Column]) -> list[str]:
 
 
 def mark_notes(names: Iterable[str], protocol: Protocol | None = None) -> list[str]:
-    """The footnotes of the marks that some systems have.
+    """The footnotes of the marks that some models have.
 
     Args:
-        names: of evaluated systems, as they are written.
+        names: of evaluated models, as they are written.
         protocol: whether the frame of the given mask counts; None if that is not to be said.
     """
     written = "".join(names)
@@ -143,10 +143,10 @@ def published_mark_notes(names: Iterable[str]) -> list[str]:
 
 
 def not_evaluated_note(table: str, evaluated: Iterable[str]) -> str:
-    """Which systems of a table have no scores; empty if all have."""
+    """Which models of a table have no scores; empty if all have."""
     done = set(evaluated)
-    rows = rows_of_table(table, SYSTEM_ROWS)
-    lacking = [row.title(table) for row in rows if row.system not in done]
+    rows = rows_of_table(table, MODEL_ROWS)
+    lacking = [row.title(table) for row in rows if row.model not in done]
     return f"Not evaluated: {', '.join(lacking)}." if lacking else ""
 
 

@@ -4,6 +4,15 @@ import pandas as pd
 
 from fgstp.reporting import published, table_notes
 from fgstp.reporting.columns import HONEST_COLUMNS, PAPER_COLUMNS, Column
+from fgstp.reporting.models import (
+    ABLATION_TABLE,
+    ALL_MASKS,
+    MAIN_TABLE,
+    ModelRow,
+    evaluated_rows,
+    model_rows,
+    rows_of_table,
+)
 from fgstp.reporting.result_table import PUBLISHED, TIDY_COLUMNS, Block, ResultTable
 from fgstp.reporting.scored_footage import ScoredFootage
 from fgstp.reporting.summaries import (
@@ -13,29 +22,20 @@ from fgstp.reporting.summaries import (
     scores,
     thresholds_shown,
 )
-from fgstp.reporting.systems import (
-    ABLATION_TABLE,
-    ALL_MASKS,
-    MAIN_TABLE,
-    SystemRow,
-    evaluated_rows,
-    rows_of_table,
-    system_rows,
-)
 from fgstp.scoring.protocols import HONEST, PAPER
 
 THIS_EVALUATION = "this evaluation"
 HEADINGS = {
     PAPER.name: "Protocol paper: the paper's six metrics",
-    HONEST.name: "Protocol honest: probabilities as they are, one threshold a system",
+    HONEST.name: "Protocol operational: probabilities as they are, one threshold a model",
 }
 
 
 def table1(summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
-    """The comparison of systems.
+    """The comparison of models.
 
     Args:
-        summaries: of all systems; see `check_summaries`.
+        summaries: of all models; see `check_summaries`.
         footage: what they are of.
 
     Returns:
@@ -44,14 +44,14 @@ def table1(summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
     Raises:
         UserError: as `check_summaries`.
     """
-    return _table(MAIN_TABLE, "Comparison of systems", summaries, footage)
+    return _table(MAIN_TABLE, "Comparison of models", summaries, footage)
 
 
 def table2(summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
     """The ablation of FGSTP: backbone only, with CTC, with FSP, with both.
 
     Args:
-        summaries: of all systems; see `check_summaries`.
+        summaries: of all models; see `check_summaries`.
         footage: what they are of.
 
     Returns:
@@ -72,21 +72,21 @@ def _table(table: str, title: str, summaries: pd.DataFrame, footage: ScoredFoota
         blocks = [_our_block(table, name, evaluated, summaries, footage) for name in protocols]
     # Beneath the block of the same metrics, which is the first one.
     blocks.insert(1, _published_block(table, footage))
-    lacking = table_notes.not_evaluated_note(table, summaries["system"])
+    lacking = table_notes.not_evaluated_note(table, summaries["model"])
     return ResultTable(table, title, tuple(blocks), (lacking,) if lacking else ())
 
 
 def _our_block(
     table: str,
     protocol: str,
-    systems: list[SystemRow],
+    models: list[ModelRow],
     summaries: pd.DataFrame,
     footage: ScoredFootage,
 ) -> Block:
-    honest = protocol == HONEST.name
-    columns = HONEST_COLUMNS if honest else PAPER_COLUMNS
+    operational = protocol == HONEST.name
+    columns = HONEST_COLUMNS if operational else PAPER_COLUMNS
     found = scores(summaries, protocol)
-    found = found[found["system"].isin([row.system for row in systems])]
+    found = found[found["model"].isin([row.model for row in models])]
     facts = {
         "table": table,
         "block": protocol,
@@ -94,11 +94,11 @@ def _our_block(
         "mask_source": " and ".join(footage.mask_sources),
         "source": THIS_EVALUATION,
     }
-    rows = _tidy(found, systems, columns, facts)
+    rows = _tidy(found, models, columns, facts)
     heading = HEADINGS.get(protocol, f"Protocol {protocol}")
-    firsts = found.drop_duplicates("system")
+    firsts = found.drop_duplicates("model")
     thresholds = {
-        str(row["system"]): thresholds_shown(str(row["thresholds"])) for _, row in firsts.iterrows()
+        str(row["model"]): thresholds_shown(str(row["thresholds"])) for _, row in firsts.iterrows()
     }
     return Block(
         protocol,
@@ -107,7 +107,7 @@ def _our_block(
         rows,
         _notes(protocol, rows, columns, footage),
         tuple(table_notes.interval_notes(rows)),
-        thresholds if honest else None,
+        thresholds if operational else None,
     )
 
 
@@ -137,8 +137,8 @@ def _published_block(table: str, footage: ScoredFootage) -> Block:
         "mask_source": published.MASK_SOURCE,
         "source": published.SOURCE,
     }
-    systems = rows_of_table(table, system_rows(found["system"]))
-    rows = _tidy(found, systems, PAPER_COLUMNS, facts)
+    models = rows_of_table(table, model_rows(found["model"]))
+    rows = _tidy(found, models, PAPER_COLUMNS, facts)
     notes = (
         f"Source: {published.SOURCE}. Its authors give no intervals and no thresholds.",
         *table_notes.published_mark_notes(rows["name"]),
@@ -149,23 +149,23 @@ def _published_block(table: str, footage: ScoredFootage) -> Block:
 
 def _tidy(
     found: pd.DataFrame,
-    systems: list[SystemRow],
+    models: list[ModelRow],
     columns: tuple[Column, ...],
     facts: dict[str, str],
 ) -> pd.DataFrame:
-    """Rows in the order of systems and columns, with names, facts and ranks.
+    """Rows in the order of models and columns, with names, facts and ranks.
 
-    A system that uses the ground truth is compared with none.
+    A model that uses the ground truth is compared with none.
     """
     order = pd.MultiIndex.from_product(
-        [[row.system for row in systems], [column.metric for column in columns]],
-        names=["system", "metric"],
+        [[row.model for row in models], [column.metric for column in columns]],
+        names=["model", "metric"],
     )
-    rows = found.set_index(["system", "metric"]).reindex(order).reset_index().assign(**facts)
-    titles = {row.system: row.title(facts["table"]) for row in systems}
-    rows["name"] = rows["system"].map(titles)
+    rows = found.set_index(["model", "metric"]).reindex(order).reset_index().assign(**facts)
+    titles = {row.model: row.title(facts["table"]) for row in models}
+    rows["name"] = rows["model"].map(titles)
     rows["rank"] = pd.Series(pd.NA, index=rows.index, dtype="Int64")
-    ranked = ~rows["system"].isin([row.system for row in systems if row.needs == ALL_MASKS])
+    ranked = ~rows["model"].isin([row.model for row in models if row.needs == ALL_MASKS])
     for column in columns:
         of_metric = ranked & (rows["metric"] == column.metric)
         ranks = column.ranks(rows.loc[of_metric, "value"].astype(float).tolist())

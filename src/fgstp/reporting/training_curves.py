@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgstp.reporting.systems import system_rows
+from fgstp.reporting.models import model_rows
 
-ALL_SYSTEMS = "all_systems"
+ALL_MODELS = "all_models"
 LABELS = {
     "train_loss": "loss",
     "train_bce": "cross-entropy part",
@@ -19,7 +19,7 @@ LABELS = {
     "val_miou_gas": "mIoU, frames with gas",
     "val_iou": "IoU of all pixels together",
 }
-COMPARED = "val_miou"  # where systems were not all chosen by one score
+COMPARED = "val_miou"  # where models were not all chosen by one score
 # Told apart by people who see few colours, and by their markers in grey.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -28,30 +28,30 @@ DPI = 128
 
 
 def training_curves(trainings: Mapping[str, Mapping[str, Any]]) -> dict[str, Figure]:
-    """Draw the training of each system, and the validation scores of all together.
+    """Draw the training of each model, and the validation scores of all together.
 
     Args:
-        trainings: by system, `epochs` (one mapping an epoch, from `epoch` to its
+        trainings: by model, `epochs` (one mapping an epoch, from `epoch` to its
             `learning_rate`, `train_...` losses and `val_...` scores) and the best `epoch`.
-            Systems without epochs are passed over.
+            Models without epochs are passed over.
 
     Returns:
-        Figures by system, and one named `all_systems`; none if nothing was trained.
+        Figures by model, and one named `all_models`; none if nothing was trained.
     """
     trained = {
-        row.system: trainings[row.system]
-        for row in system_rows(trainings)
-        if trainings[row.system].get("epochs")
+        row.model: trainings[row.model]
+        for row in model_rows(trainings)
+        if trainings[row.model].get("epochs")
     }
-    figures = {system: training_figure(system, each) for system, each in trained.items()}
-    return figures | ({ALL_SYSTEMS: comparison_figure(trained)} if trained else {})
+    figures = {model: training_figure(model, each) for model, each in trained.items()}
+    return figures | ({ALL_MODELS: comparison_figure(trained)} if trained else {})
 
 
-def training_figure(system: str, training: Mapping[str, Any]) -> Figure:
-    """Draw the losses and the validation scores of one system.
+def training_figure(model: str, training: Mapping[str, Any]) -> Figure:
+    """Draw the losses and the validation scores of one model.
 
     Args:
-        system: its name.
+        model: its name.
         training: its `epochs` and the best `epoch`; see `training_curves`.
 
     Returns:
@@ -59,7 +59,7 @@ def training_figure(system: str, training: Mapping[str, Any]) -> Figure:
     """
     epochs = pd.DataFrame(training["epochs"])
     figure = Figure(figsize=(9.0, 3.8), dpi=DPI, layout="constrained")
-    figure.suptitle(f"Training of {system_rows([system])[0].name}", fontsize=11)
+    figure.suptitle(f"Training of {model_rows([model])[0].name}", fontsize=11)
     losses, scores = figure.subplots(1, 2)
     _draw(losses, epochs, [name for name in epochs if str(name).startswith("train_")])
     _draw(scores, epochs, [name for name in epochs if str(name).startswith("val_")])
@@ -73,10 +73,10 @@ def training_figure(system: str, training: Mapping[str, Any]) -> Figure:
 
 
 def comparison_figure(trainings: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw one validation score of all systems, each with its best epoch.
+    """Draw one validation score of all models, each with its best epoch.
 
     Args:
-        trainings: as for `training_curves`, of trained systems; if `best_by` is the same for
+        trainings: as for `training_curves`, of trained models; if `monitor` is the same for
             all, it is the score.
 
     Returns:
@@ -84,11 +84,11 @@ def comparison_figure(trainings: Mapping[str, Mapping[str, Any]]) -> Figure:
     """
     figure = Figure(figsize=(7.6, 4.4), dpi=DPI, layout="constrained")
     ax = figure.subplots()
-    chosen_by = {each.get("best_by", COMPARED) for each in trainings.values()}
+    chosen_by = {each.get("monitor", COMPARED) for each in trainings.values()}
     score = chosen_by.pop() if len(chosen_by) == 1 else COMPARED
     numbers: list[int] = []
-    for place, row in enumerate(system_rows(trainings)):
-        epochs = pd.DataFrame(trainings[row.system]["epochs"]).reindex(columns=["epoch", score])
+    for place, row in enumerate(model_rows(trainings)):
+        epochs = pd.DataFrame(trainings[row.model]["epochs"]).reindex(columns=["epoch", score])
         shown = epochs.dropna()
         turn, number = divmod(place, len(COLOURS))
         colour = COLOURS[number]
@@ -101,11 +101,11 @@ def comparison_figure(trainings: Mapping[str, Mapping[str, Any]]) -> Figure:
             ms=3.5,
             label=row.title(),
         )
-        best = shown[shown["epoch"] == trainings[row.system]["epoch"]]
+        best = shown[shown["epoch"] == trainings[row.model]["epoch"]]
         ax.plot(best["epoch"], best[score], "o", ms=11, mfc="none", mec=colour, label="_best epoch")
         numbers += epochs["epoch"].tolist()
     ax.set(
-        title="Validation scores of all systems (ring: the epoch of the checkpoint)",
+        title="Validation scores of all models (ring: the epoch of the checkpoint)",
         ylabel=f"{LABELS[score]}, of validation clips",
     )
     _finish(ax, numbers)

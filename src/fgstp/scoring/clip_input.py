@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.scoring.grey_levels import grey_levels
 from fgstp.scoring.ground_truth import GroundTruth, ground_truths

@@ -10,7 +10,7 @@ from fgstp.scoring.tally import Tally
 def frame_scores(tally: Tally, share: float) -> NDArray[np.float64]:
     """How surely each frame holds gas: mean of its highest probabilities.
 
-    They are the system's own, never stretched by a protocol: a stretch would make every
+    They are the model's own, never stretched by a protocol: a stretch would make every
     frame reach 1.
 
     Args:
@@ -38,7 +38,7 @@ def false_alarms(
         alarm_pixels: pixels from which a frame is a false alarm.
 
     Returns:
-        Share of pixels predicted, and 1 where the frame is a false alarm, else 0;
+        Fraction of pixels predicted, and 1 where the frame is a false alarm, else 0;
         both (T,) float64, NaN where the mask is not empty.
     """
     pixels = tally.predicted[:, 0, threshold]

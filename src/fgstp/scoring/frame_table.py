@@ -15,7 +15,7 @@ def with_facts(
     clips: pd.DataFrame,
     videos: pd.DataFrame,
     leak_classes: Mapping[str, NDArray[np.int8] | None],
-    system: str,
+    model: str,
 ) -> pd.DataFrame:
     """Put what is known about each frame beside its scores.
 
@@ -24,14 +24,14 @@ def with_facts(
         clips: the clip table.
         videos: the video table.
         leak_classes: leak class of each frame by clip, (T,) int8; None where it is unknown.
-        system: name of the system that is scored.
+        model: name of the model that is scored.
 
     Returns:
-        The rows with columns `system`, those of `FACTS`, and `leak_class` in front.
+        The rows with columns `model`, those of `FACTS`, and `leak_class` in front.
     """
     facts = clips.merge(videos, on="video", suffixes=("", "_of_video")).set_index("clip")
     table = rows.copy()
-    table.insert(0, "system", system)
+    table.insert(0, "model", model)
     for place, name in enumerate(FACTS, start=1):
         table.insert(place, name, facts[name].reindex(rows["clip"]).to_numpy())
     table.insert(len(FACTS) + 1, "leak_class", _leak_classes(rows, leak_classes))

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring.grey_levels import N_LEVELS
 from fgstp.scoring.weighting import Weighting
 

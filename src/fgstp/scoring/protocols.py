@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 
 
 class Protocol(BaseModel):
@@ -27,11 +27,11 @@ class Protocol(BaseModel):
         threshold: level, 0 to 255, from which a pixel is predicted as gas; it decides `iou`,
             `dice`, false alarms and binary input. None: it has to be chosen on validation
             clips (`choose_threshold`) before anything is scored.
-        drop_given: leave out the first frame with gas of each clip, whose mask some systems
+        drop_given: leave out the first frame with gas of each clip, whose mask some models
             are given.
-        drop_last: frames left out at the end of each clip, for systems that look ahead.
+        drop_last: frames left out at the end of each clip, for models that look ahead.
         alarm_pixels: pixels predicted on a leak-free frame from which it is a false alarm.
-        score_share: share of a frame's pixels, the highest, whose mean is its frame score.
+        score_fraction: share of a frame's pixels, the highest, whose mean is its frame score.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,7 +45,7 @@ class Protocol(BaseModel):
     drop_given: bool = False
     drop_last: int = Field(0, ge=0)
     alarm_pixels: int = Field(1, ge=1)
-    score_share: float = Field(0.001, gt=0, le=1)
+    score_fraction: float = Field(0.001, gt=0, le=1)
 
     @property
     def tuple(self) -> str:
@@ -90,7 +90,7 @@ class Protocol(BaseModel):
 
 
 PAPER = Protocol(name="paper")
-HONEST = Protocol(name="honest", norm="none", empty="credit", threshold=None)
+HONEST = Protocol(name="operational", norm="none", empty="credit", threshold=None)
 PROTOCOLS = MappingProxyType(
     {
         protocol.name: protocol

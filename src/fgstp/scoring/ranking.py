@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 
 ONLY_GAS, NO_GAS = "every frame has gas", "no frame has gas"
 
@@ -89,7 +89,7 @@ def average_precision(gas: ArrayLike, scores: ArrayLike) -> float:
 
 
 def auroc(gas: ArrayLike, scores: ArrayLike) -> float:
-    """Share of pairs in which the frame with gas has the higher score, half for equal ones.
+    """Fraction of pairs in which the frame with gas has the higher score, half for equal ones.
 
     Args:
         gas: (N,) bool, whether each frame holds gas.

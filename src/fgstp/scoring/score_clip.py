@@ -26,8 +26,8 @@ METRICS = (
     "dice",
 )
 IOU_GAS = "iou_gas"
-PREDICTED_SHARE = "predicted_share"
-FALSE_ALARMS = ("false_alarm_share", "false_alarm")
+PREDICTED_SHARE = "predicted_fraction"
+FALSE_ALARMS = ("false_alarm_fraction", "false_alarm")
 Columns = dict[str, NDArray[np.float64] | NDArray[np.bool_] | NDArray[np.intp]]
 
 
@@ -44,7 +44,7 @@ def score_clip(
         masks: (T, H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or T `GroundTruth`
             objects, which make it several times as fast when masks are scored against again.
         protocol: its name, or a `Protocol`.
-        threshold: replaces the protocol's own, 0 to 255; `honest` has none of its own.
+        threshold: replaces the protocol's own, 0 to 255; `operational` has none of its own.
 
     Returns:
         A row a frame that counts:
@@ -56,9 +56,9 @@ def score_clip(
           NaN on the others;
         - `gas`: whether the mask holds any;
         - `frame_score`: how surely the frame holds gas, for average precision and AUROC;
-        - `predicted_share`: share of pixels predicted, at the protocol's threshold: where a
-          system finds nothing or everything it is 0 or 1;
-        - `false_alarm_share, false_alarm`: on frames without gas, share of pixels
+        - `predicted_fraction`: share of pixels predicted, at the protocol's threshold: where a
+          model finds nothing or everything it is 0 or 1;
+        - `false_alarm_fraction, false_alarm`: on frames without gas, share of pixels
           predicted, and 1 where they are enough for an alarm; NaN on the others;
         - `protocol`, `protocol_tuple`: what the scores hold under.
 
@@ -107,7 +107,7 @@ def _score(block: Block, protocol: Protocol) -> Columns:
     columns[IOU_GAS] = np.where(gas, iou[:, threshold], np.nan)
     columns |= {
         "gas": gas,
-        "frame_score": frame_scores(tally, protocol.score_share),
+        "frame_score": frame_scores(tally, protocol.score_fraction),
         PREDICTED_SHARE: tally.predicted[..., threshold].sum(axis=1) / tally.n_pixels,
     }
     alarms = false_alarms(tally, threshold, protocol.alarm_pixels)

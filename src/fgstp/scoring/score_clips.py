@@ -10,10 +10,9 @@ from joblib import delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fgstp.errors import UserError
-from fgstp.footage.settings import ParallelSettings
-from fgstp.parallel import workers
-from fgstp.progress import Counter, shared_bar
+from fgstp.core.errors import UserError
+from fgstp.core.parallel import ParallelSettings, workers
+from fgstp.core.progress import Counter, shared_bar
 from fgstp.scoring.ground_truth import ground_truths
 from fgstp.scoring.protocols import Protocol
 from fgstp.scoring.score_clip import score_clip

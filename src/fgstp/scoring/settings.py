@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from fgstp.errors import UserError
-from fgstp.footage.settings import ParallelSettings, Settings
+from fgstp.core.config import Settings
+from fgstp.core.errors import UserError
+from fgstp.core.parallel import ParallelSettings
 from fgstp.scoring.protocols import get_protocol
 
 
@@ -22,13 +23,13 @@ ProtocolNames = Annotated[tuple[str, ...], AfterValidator(_known_and_different)]
 
 
 class EvaluateSettings(Settings):
-    """How trained systems are evaluated. A system's own settings are in its checkpoint.
+    """How trained models are evaluated. A model's own settings are in its checkpoint.
 
     Attributes:
         protocols: names of the protocols to score under.
-        drop_given: leave out the first frame with gas of each clip for every system, because
-            some systems are given its mask.
-        drop_last_frames: frames at the end of each clip that are scored for no system.
+        drop_given: leave out the first frame with gas of each clip for every model, because
+            some models are given its mask.
+        drop_last_frames: frames at the end of each clip that are scored for no model.
         allow_pseudo_masks: score against masks computed from the footage.
         accelerator: where the networks predict; `auto` takes a GPU where there is one.
         n_resamples: of the bootstrap of the summaries' intervals of 95 %.
@@ -36,7 +37,7 @@ class EvaluateSettings(Settings):
         parallel: how clips are scored at the same time.
     """
 
-    protocols: ProtocolNames = ("paper", "honest")
+    protocols: ProtocolNames = ("paper", "operational")
     drop_given: bool = True
     drop_last_frames: int = Field(0, ge=0)
     allow_pseudo_masks: bool = False

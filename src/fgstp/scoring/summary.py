@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
 from fgstp.scoring.protocols import Protocol, without_threshold
 from fgstp.scoring.ranking import rank, ranking_scores, why_undefined
@@ -35,7 +35,7 @@ def summarise(
     all frames of a group. Intervals are bootstrapped over videos; in a group of fewer than
     5 over the clips within each of them, so that such an interval tells of those videos only.
 
-    Where a system was trained several times with other seeds, the value is the mean over its
+    Where a model was trained several times with other seeds, the value is the mean over its
     trainings, and the interval is that of this mean: the same resamples are taken of all
     trainings. It tells how the footage varies; how the trainings vary is told by the spread.
 
@@ -115,7 +115,7 @@ def _trainings(frames: pd.DataFrame) -> list[NDArray[np.intp]]:
     places = [np.flatnonzero(codes == code) for code in range(len(seeds))]
     if len({each.size for each in places}) > 1:
         raise UserError(
-            "The trainings of a system were scored on different frames; evaluate it again."
+            "The trainings of a model were scored on different frames; evaluate it again."
         )
     return places
 

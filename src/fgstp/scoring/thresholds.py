@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.scoring.clip_input import Masks, blocks
 from fgstp.scoring.grey_levels import N_LEVELS
 from fgstp.scoring.overlap import overlap_curves

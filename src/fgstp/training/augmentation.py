@@ -55,16 +55,16 @@ def augmented(
     masks = 255 * masks
     if not settings.enabled:
         return frames, masks
-    if rng.random() < settings.flip_share:
+    if rng.random() < settings.flip_fraction:
         frames, masks = (np.ascontiguousarray(each[..., ::-1]) for each in (frames, masks))
-    if rng.random() < settings.rotation_share:
+    if rng.random() < settings.rotation_fraction:
         angle = int(rng.integers(*settings.rotation_degrees, endpoint=True))
         frames, masks = rotated(frames, angle), rotated(masks, angle)
     colours = _draw_colours(len(frames), settings, rng)
     pairs = zip(frames, colours, strict=True)
     return (
         np.stack([recoloured(frame, colour) for frame, colour in pairs]),
-        _with_noise(masks, settings.mask_noise_share, rng),
+        _with_noise(masks, settings.mask_noise_fraction, rng),
     )
 
 

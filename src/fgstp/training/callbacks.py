@@ -10,9 +10,9 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
-from fgstp.files import atomic_path
+from fgstp.core.files import atomic_path
 from fgstp.models.checkpoint import save_checkpoint
-from fgstp.models.registry import AnySystem
+from fgstp.models.registry import AnyModel
 from fgstp.training.processes import gathered
 from fgstp.training.random_state import random_state, set_random_state
 from fgstp.training.samples import WindowOrder
@@ -33,15 +33,15 @@ class KeepBest(Callback):
     """
 
     def __init__(
-        self, system: AnySystem, path: Path, settings: TrainSettings, made_with: dict[str, Any]
+        self, model: AnyModel, path: Path, settings: TrainSettings, made_with: dict[str, Any]
     ) -> None:
         self.path = path
         self.epoch = 0
         self.scores: dict[str, float] = {}
         self.patience_lost = False
-        self._system = system
-        self._score = settings.best_by
-        self._patience = settings.early_stop_epochs
+        self._model = model
+        self._score = settings.monitor
+        self._patience = settings.patience
         self._made_with = made_with
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -56,7 +56,7 @@ class KeepBest(Callback):
             self.epoch, self.scores = epoch, scores
             facts = {"epoch": epoch, "scores": scores, "made_with": self._made_with}
             if trainer.is_global_zero:
-                save_checkpoint(self._system, self.path, facts)
+                save_checkpoint(self._model, self.path, facts)
         elif self._patience is not None and epoch - self.epoch >= self._patience:
             self.patience_lost = True
             trainer.should_stop = True

@@ -1,6 +1,6 @@
 """A training whose loss is no longer a number."""
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 
 
 class DivergenceError(UserError):

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import masked_clips
 from fgstp.models.machine import use_cuda
-from fgstp.models.registry import AnySystem
+from fgstp.models.registry import AnyModel
 from fgstp.training.job import Job, run
 from fgstp.training.launch import run_in_processes
 from fgstp.training.machine import check_devices
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 def fit(
-    system: AnySystem,
+    model: AnyModel,
     table: pd.DataFrame,
     store: ClipStore,
     folder: Path,
@@ -42,14 +42,14 @@ def fit(
     seed: int,
     callbacks: Sequence[Callback] = (),
 ) -> Outcome:
-    """Train a system on the clips of the split `train`.
+    """Train a model on the clips of the split `train`.
 
     Writes the weights that do best on the clips of the split `validation` to `best.ckpt`,
     and after every epoch the state to go on from to `resume/`. Started again after it was
     stopped, it goes on from the last finished epoch as if it had not been stopped. Once it
     is finished, it removes that state, and starts from the beginning when it is called again.
 
-    A system that trains in stages goes through them one after the other, each beginning with
+    A model that trains in stages goes through them one after the other, each beginning with
     the best weights of the stage before; of these the last decides what `best.ckpt` holds.
 
     With `train.devices` or `train.nodes` above 1 it trains in processes of its own, one a
@@ -68,7 +68,7 @@ def fit(
     - a script that calls this must do so under `if __name__ == "__main__":`.
 
     Args:
-        system: the system, untrained; its network is trained in place.
+        model: the model, untrained; its network is trained in place.
         table: the clip table.
         store: where the clips lie.
         folder: where to write.
@@ -87,12 +87,12 @@ def fit(
         UserError: no clips to train or validate on, not as many GPUs as are asked for, not
             enough memory, a loss that is not finite, or a folder that cannot be written.
     """
-    job = _job(system, table, store, folder, settings, seed=seed, callbacks=tuple(callbacks))
+    job = _job(model, table, store, folder, settings, seed=seed, callbacks=tuple(callbacks))
     _check_plans(job)
     rows: list[Row] = []
-    for stage in range(system.n_stages):
-        system.begin_stage(stage)
-        last = stage == system.n_stages - 1
+    for stage in range(model.n_stages):
+        model.begin_stage(stage)
+        last = stage == model.n_stages - 1
         if not last and (before := finished_stage(job)) is not None:
             rows += before
             continue
@@ -115,13 +115,13 @@ def fit(
 
 def _check_plans(job: Job) -> None:
     """See that every stage can be trained, before the first one begins."""
-    for stage in reversed(range(job.system.n_stages)):
-        job.system.stage = stage
+    for stage in reversed(range(job.model.n_stages)):
+        job.model.stage = stage
         job.order(Rank(0, job.settings.n_processes))
 
 
 def planned(
-    system: AnySystem,
+    model: AnyModel,
     table: pd.DataFrame,
     store: ClipStore,
     folder: Path,
@@ -136,12 +136,12 @@ def planned(
     Returns:
         Plain values by name.
     """
-    job = _job(system, table, store, folder, settings, seed=seed)
-    return job.made_with() | {"stage": system.n_stages - 1}
+    job = _job(model, table, store, folder, settings, seed=seed)
+    return job.made_with() | {"stage": model.n_stages - 1}
 
 
 def _job(
-    system: AnySystem,
+    model: AnyModel,
     table: pd.DataFrame,
     store: ClipStore,
     folder: Path,
@@ -162,7 +162,7 @@ def _job(
         )
         for split in ("train", "validation")
     )
-    return Job(system, train, validation, store, folder, settings, seed, callbacks, cuda)
+    return Job(model, train, validation, store, folder, settings, seed, callbacks, cuda)
 
 
 def _one_stage(job: Job) -> Outcome:
@@ -188,11 +188,11 @@ def _one_stage(job: Job) -> Outcome:
 
 
 def _say_what_begins(job: Job) -> None:
-    n_processes, n_stages = job.settings.n_processes, job.system.n_stages
+    n_processes, n_stages = job.settings.n_processes, job.model.n_stages
     logger.info(
         "Training %s%s on %d clips, validation on %d; %d samples of %d targets an epoch%s.",
-        job.system.name,
-        f", stage {job.system.stage + 1} of {n_stages}," if n_stages > 1 else "",
+        job.model.name,
+        f", stage {job.model.stage + 1} of {n_stages}," if n_stages > 1 else "",
         len(job.train),
         len(job.validation),
         len(job.order(Rank())),

@@ -25,7 +25,7 @@ class FlowSample(NamedTuple):
     clip: str
 
     def batch(self) -> FlowBatch:
-        """A batch of samples as systems take it."""
+        """A batch of samples as models take it."""
         return FlowBatch(self.flows)
 
 

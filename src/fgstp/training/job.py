@@ -12,7 +12,7 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.models.checkpoint import BEST
 from fgstp.models.machine import told_if_out_of_memory
-from fgstp.models.registry import AnySystem
+from fgstp.models.registry import AnyModel
 from fgstp.models.sampling import FlowPairs, SpreadFrames, Windows
 from fgstp.training.averaging import KeepAverage
 from fgstp.training.callbacks import Bar, EndAtOnce, KeepBest, KeepState, TimeLimit
@@ -46,18 +46,18 @@ class Job:
     """All that a process needs to train; it can be pickled if the callbacks can.
 
     Attributes:
-        system: the system, trained in place.
+        model: the model, trained in place.
         train: clips to train on.
         validation: clips to validate on.
         store: where they lie.
         folder: where to write.
-        settings: how the system is trained.
+        settings: how the model is trained.
         seed: of all that is drawn.
         callbacks: what else is to happen, in the first process alone.
         cuda: whether on GPUs.
     """
 
-    system: AnySystem
+    model: AnyModel
     train: list[MaskedClip]
     validation: list[MaskedClip]
     store: ClipStore
@@ -71,12 +71,12 @@ class Job:
     def resume_folder(self) -> Path:
         """Where the state to go on from is kept."""
         resume = self.folder / RESUME_FOLDER
-        return resume / str(self.system.stage) if self.system.n_stages > 1 else resume
+        return resume / str(self.model.stage) if self.model.n_stages > 1 else resume
 
     @property
     def plan(self) -> Plan:
         """Sizes of samples, steps and epochs."""
-        return plan_of(self.system, self.settings)
+        return plan_of(self.model, self.settings)
 
     def order(self, rank: Rank) -> WindowOrder:
         """The samples that a process trains on."""
@@ -92,9 +92,9 @@ class Job:
 
     def samples(self) -> Dataset[Any]:
         """All samples of the training clips."""
-        sampling, size = self.system.sampling, self.system.sample_size
+        sampling, size = self.model.sampling, self.model.sample_size
         augmentation = self.settings.augmentation
-        if not self.system.augmented:
+        if not self.model.augmented:
             augmentation = augmentation.model_copy(update={"enabled": False})
         if isinstance(sampling, FlowPairs):
             return FlowSamples(self.store, self.train, sampling)
@@ -113,14 +113,14 @@ class Job:
 
     def made_with(self) -> dict[str, Any]:
         """All on which the trained weights depend, as plain values by name."""
-        name = self.system.name
-        own = self.system.settings.model_dump(mode="json")
+        name = self.model.name
+        own = self.model.settings.model_dump(mode="json")
         return {
-            "system": name,
-            **{f"systems.{name}.{key}": value for key, value in own.items()},
+            "model": name,
+            **{f"models.{name}.{key}": value for key, value in own.items()},
             **{f"train.{key}": value for key, value in self.settings.decisive().items()},
             "seed": self.seed,
-            "stage": self.system.stage,
+            "stage": self.model.stage,
             "training clips": [clip.name for clip in self.train],
             "validation clips": [clip.name for clip in self.validation],
             "their frames and masks": digest([*self.train, *self.validation], self.store),
@@ -145,7 +145,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     settings, made_with = job.settings, job.made_with()
     order = job.order(rank)
     history = KeepHistory()
-    best = KeepBest(job.system, job.folder / BEST, settings, made_with)
+    best = KeepBest(job.model, job.folder / BEST, settings, made_with)
     state = KeepState(job.resume_folder, best, order, made_with)
     seed_everything(job.seed, rank.number)
     with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(job)):
@@ -159,7 +159,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
         )
         try:
             trainer.fit(
-                TrainingModule(job.system, settings, job.store, len(loader)),
+                TrainingModule(job.model, settings, job.store, len(loader)),
                 loader,
                 validation_loader(job.validation, rank),
                 ckpt_path=resume_from,
@@ -168,7 +168,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
             ended_by = _ended_by(state, best, settings)
         except DivergenceError as divergence:
             # Of several processes the others would wait for this one.
-            if not (job.system.may_diverge and state.n_epochs and rank.of == 1):
+            if not (job.model.may_diverge and state.n_epochs and rank.of == 1):
                 raise
             logger.warning("%s The training counts as failed.", divergence)
             ended_by = "divergence"
@@ -178,8 +178,8 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
 
 
 def _average(job: Job) -> list[Callback]:
-    decay = job.system.optimisation.average_decay
-    return [KeepAverage(job.system.network, decay)] if decay else []
+    decay = job.model.optimisation.ema_decay
+    return [KeepAverage(job.model.network, decay)] if decay else []
 
 
 def _others(job: Job, rank: Rank) -> list[Callback]:
@@ -195,10 +195,10 @@ def _others(job: Job, rank: Rank) -> list[Callback]:
 
 def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
     settings, several = job.settings, job.settings.n_processes > 1
-    clip = clipping(job.system.optimisation, settings)
+    clip = clipping(job.model.optimisation, settings)
     return Trainer(
         accelerator="cuda" if job.cuda else "cpu",
-        # Some systems leave out weights in some of their steps.
+        # Some models leave out weights in some of their steps.
         strategy="ddp_find_unused_parameters_true" if several else "auto",
         devices=settings.devices,
         num_nodes=settings.nodes,
@@ -220,11 +220,11 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
 
 def _advice(job: Job) -> str:
     """The settings that decide how much memory the present stage needs."""
-    system, sampling = job.system, job.system.sampling
-    name = f"systems.{system.name}"
-    step = f"{name}.optimisation" if system.optimisation.targets_per_step else "train"
+    model, sampling = job.model, job.model.sampling
+    name = f"models.{model.name}"
+    step = f"{name}.optimisation" if model.optimisation.targets_per_step else "train"
     shared = isinstance(sampling, Windows) and sampling.n_targets is None and job.settings.windows
-    height_px, width_px = system.sample_size
+    height_px, width_px = model.sample_size
     return (
         f"lower {step}.targets_per_step{' and train.window_targets' if shared else ''}, or "
         f"height_px and width_px of {name} ({height_px} x {width_px} now), or choose a smaller "

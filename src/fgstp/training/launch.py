@@ -20,7 +20,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from tqdm import tqdm
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.training.job import Job, run
 from fgstp.training.outcome import Outcome
 from fgstp.training.processes import Rank
@@ -62,7 +62,7 @@ def run_in_processes(job: Job, resume_from: Path | None) -> Outcome:
                 raise UserError(told[0].read_text("utf-8")) from None
             raise
         outcome, weights = pickle.loads((place / RESULT).read_bytes())
-    job.system.network.load_state_dict(weights)
+    job.model.network.load_state_dict(weights)
     assert isinstance(outcome, Outcome)
     return outcome
 
@@ -101,7 +101,7 @@ def _take_part(place: Path, n_threads: int) -> None:
         (place / TOLD.format(rank.number)).write_text(str(error), "utf-8")
         raise SystemExit(1) from None
     if os.environ["LOCAL_RANK"] == "0":
-        weights = {name: each.cpu() for name, each in job.system.network.state_dict().items()}
+        weights = {name: each.cpu() for name, each in job.model.network.state_dict().items()}
         (place / RESULT).write_bytes(pickle.dumps((outcome, weights)))
 
 

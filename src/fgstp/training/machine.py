@@ -10,7 +10,7 @@ from typing import Literal
 import cv2
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.training.settings import Precision
 
 MAX_WORKERS = 8

@@ -1,4 +1,4 @@
-"""A system as Lightning trains it: steps, schedule and validation."""
+"""A model as Lightning trains it: steps, schedule and validation."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.given_mask import first_frame_with_gas
-from fgstp.models.registry import AnySystem
+from fgstp.models.registry import AnyModel
 from fgstp.training.divergence import DivergenceError
 from fgstp.training.flow_samples import FlowSample
 from fgstp.training.optimiser import optimiser
@@ -44,7 +44,7 @@ class Overlap(NamedTuple):
         return cls(*(np.count_nonzero(each, axis=(1, 2)) for each in pairs))
 
     def scores(self) -> dict[str, float]:
-        """The figures that can choose a checkpoint; see `TrainSettings.best_by`."""
+        """The figures that can choose a checkpoint; see `TrainSettings.monitor`."""
         iou = (self.both + (self.either == 0)) / np.maximum(self.either, 1)
         with_gas = self.gas > 0
         return {
@@ -55,23 +55,23 @@ class Overlap(NamedTuple):
 
 
 class TrainingModule(LightningModule):
-    """Trains a system on samples and validates it on whole clips.
+    """Trains a model on samples and validates it on whole clips.
 
     Logs `train_loss` and its parts as `train_<part>`, and the scores of `Overlap.scores`.
 
     Args:
-        system: the system; its network is trained in place.
+        model: the model; its network is trained in place.
         settings: how it is trained.
         store: where the clips of validation lie.
         steps_per_epoch: steps of an epoch.
     """
 
     def __init__(
-        self, system: AnySystem, settings: TrainSettings, store: ClipStore, steps_per_epoch: int
+        self, model: AnyModel, settings: TrainSettings, store: ClipStore, steps_per_epoch: int
     ) -> None:
         super().__init__()
-        self.system = system
-        self.network = system.network
+        self.model = model
+        self.network = model.network
         self.settings = settings
         self.store = store
         self.steps_per_epoch = steps_per_epoch
@@ -79,14 +79,14 @@ class TrainingModule(LightningModule):
 
     @property
     def progress(self) -> float:
-        """Share of the training that is done, in [0, 1)."""
+        """Fraction of the training that is done, in [0, 1)."""
         n_steps = self.settings.epochs * self.steps_per_epoch
         return min(self.global_step, n_steps - 1) / n_steps
 
     @property
     def _rate_setting(self) -> str:
-        own = self.system.optimisation.learning_rate
-        return "train.learning_rate" if own is None else f"the learning rate of {self.system.name}"
+        own = self.model.optimisation.learning_rate
+        return "train.learning_rate" if own is None else f"the learning rate of {self.model.name}"
 
     def training_step(self, samples: Window | FlowSample, _index: int) -> Tensor:
         """Loss of a batch of samples.
@@ -94,7 +94,7 @@ class TrainingModule(LightningModule):
         Raises:
             DivergenceError: it is not finite.
         """
-        loss, parts = self.system.training_step(samples.batch(), self.progress)
+        loss, parts = self.model.training_step(samples.batch(), self.progress)
         if not torch.isfinite(loss):
             raise DivergenceError(
                 f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, on the clips "
@@ -122,7 +122,7 @@ class TrainingModule(LightningModule):
     def validation_step(self, clip: str, _index: int) -> None:
         """Predict a clip at its own size and compare it with its masks.
 
-        The first frame with gas does not count, since some systems are given its mask.
+        The first frame with gas does not count, since some models are given its mask.
 
         Raises:
             DivergenceError: what it predicts is not finite.
@@ -130,7 +130,7 @@ class TrainingModule(LightningModule):
         frames = self.store.frames(clip)
         middle = _middle(len(frames), self.settings.validation_frames)
         masks = np.array(masks_of(clip, self.store)[middle])
-        maps = self.system.predict_masked_clip(frames[middle], masks)
+        maps = self.model.predict_masked_clip(frames[middle], masks)
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
                 f"What the network predicts is no longer finite after epoch "
@@ -147,15 +147,15 @@ class TrainingModule(LightningModule):
         every = Overlap(*(np.concatenate(counts) for counts in zip(*in_order, strict=True)))
         self._overlaps = {}
         scores = every.scores()
-        best_by = self.settings.best_by
-        self.log(best_by, scores.pop(best_by), prog_bar=True)
+        monitor = self.settings.monitor
+        self.log(monitor, scores.pop(monitor), prog_bar=True)
         self.log_dict(scores)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The system's optimiser, its rate by the system's schedule."""
-        chosen = optimiser(self.system, self.settings)
+        """The model's optimiser, its rate by the model's schedule."""
+        chosen = optimiser(self.model, self.settings)
         factor = schedule(
-            self.system.optimisation,
+            self.model.optimisation,
             self.settings,
             n_steps=self.settings.epochs * self.steps_per_epoch,
             steps_per_epoch=self.steps_per_epoch,

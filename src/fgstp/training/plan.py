@@ -1,9 +1,9 @@
-"""How the samples of a system make steps, and the steps an epoch."""
+"""How the samples of a model make steps, and the steps an epoch."""
 
 from typing import NamedTuple
 
-from fgstp.errors import UserError
-from fgstp.models.registry import AnySystem
+from fgstp.core.errors import UserError
+from fgstp.models.registry import AnyModel
 from fgstp.models.sampling import SpreadFrames, Windows
 from fgstp.training.settings import TrainSettings
 
@@ -22,27 +22,27 @@ class Plan(NamedTuple):
     samples_per_epoch: int | None
 
 
-def plan_of(system: AnySystem, settings: TrainSettings) -> Plan:
-    """Plan the training of a system in its present stage.
+def plan_of(model: AnyModel, settings: TrainSettings) -> Plan:
+    """Plan the training of a model in its present stage.
 
-    All systems see as many target frames an epoch. A step has, to the nearest whole number of
-    samples and at least one, the targets that the system's own settings or else
+    All models see as many target frames an epoch. A step has, to the nearest whole number of
+    samples and at least one, the targets that the model's own settings or else
     `train.targets_per_step` say; an epoch that `train.steps_per_epoch` ends has so many targets as
     these steps of the block `train`.
 
     Args:
-        system: the system.
+        model: the model.
         settings: how it is trained.
 
     Raises:
         UserError: a step cannot be shared out evenly among the processes.
     """
-    n_targets = _sample_targets(system, settings)
-    wanted = system.optimisation.targets_per_step or settings.targets_per_step
+    n_targets = _sample_targets(model, settings)
+    wanted = model.optimisation.targets_per_step or settings.targets_per_step
     n_samples = _nearest(wanted, n_targets)
     if n_samples % settings.n_processes:
         raise UserError(
-            f"A step of {system.name} has {n_samples} samples of {n_targets} frames, which cannot "
+            f"A step of {model.name} has {n_samples} samples of {n_targets} frames, which cannot "
             f"be shared out evenly among {settings.n_processes} processes (devices times nodes); "
             "let targets_per_step of its optimisation be a multiple of "
             f"{settings.n_processes * n_targets}."
@@ -53,8 +53,8 @@ def plan_of(system: AnySystem, settings: TrainSettings) -> Plan:
     return Plan(n_targets, n_samples, n_steps * n_samples)
 
 
-def _sample_targets(system: AnySystem, settings: TrainSettings) -> int:
-    sampling = system.sampling
+def _sample_targets(model: AnyModel, settings: TrainSettings) -> int:
+    sampling = model.sampling
     if isinstance(sampling, SpreadFrames):
         return sampling.n_frames
     if isinstance(sampling, Windows):

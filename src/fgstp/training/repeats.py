@@ -1,4 +1,4 @@
-"""Trainings of a system with other seeds, each in a folder of its own.
+"""Trainings of a model with other seeds, each in a folder of its own.
 
 What a finished one was asked for is kept beside it as long as the command that wants all of
 them has not ended, so that an interrupted one does not train it again.
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fgstp import models, training
-from fgstp.files import code_digest, remove_file, write_text
+from fgstp.core.files import code_digest, remove_file, write_text
 from fgstp.models.repeats import repeat_folder
 from fgstp.training.settings import TrainSettings
 
@@ -56,7 +56,7 @@ def keep_repeat(folder: Path, asked: Record, record: Record) -> None:
     write_text(folder / FINISHED, json.dumps({"asked": asked, "record": record}))
 
 
-def forget_repeats(system_folder: Path) -> None:
+def forget_repeats(model_folder: Path) -> None:
     """Remove the notes: the command has ended, and another one trains all anew."""
-    for note in repeat_folder(system_folder, 1).parent.glob(f"*/{FINISHED}"):
+    for note in repeat_folder(model_folder, 1).parent.glob(f"*/{FINISHED}"):
         remove_file(note)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.triples import TripleBatch
@@ -40,7 +40,7 @@ class Window(NamedTuple):
     Attributes:
         frames: (F, H, W) float32 in [0, 1].
         masks: (L, H, W) float32 in [0, 1]: gas in the L targets.
-        triples: (L, 1 + N) int64: each target and the N frames that a system looks at beside
+        triples: (L, 1 + N) int64: each target and the N frames that a model looks at beside
             it, as numbers in [0, F). FGSTP has two, hence the name.
         clip: id of the clip.
     """
@@ -51,7 +51,7 @@ class Window(NamedTuple):
     clip: str
 
     def batch(self) -> TripleBatch:
-        """A batch of windows as systems take it: frames and masks of one channel."""
+        """A batch of windows as models take it: frames and masks of one channel."""
         return TripleBatch(self.frames.unsqueeze(2), self.masks.unsqueeze(2), self.triples)
 
 
@@ -105,7 +105,7 @@ class WindowOrder(Sampler[WindowKey]):
         if short.n_frames < n_targets:
             raise UserError(
                 f"The clip {short.name} has {short.n_frames} frames, but a sample takes "
-                f"{n_targets}; lower train.window_targets, or the system's own number of frames."
+                f"{n_targets}; lower train.window_targets, or the model's own number of frames."
             )
         self.clips = clips
         self.n_targets = n_targets
@@ -161,7 +161,7 @@ class WindowOrder(Sampler[WindowKey]):
 class WindowSamples(Dataset[Window]):
     """The windows of some clips, read from the disk and varied.
 
-    For a system that looks at two neighbours, a window of L targets needs L + 2 frames. At a
+    For a model that looks at two neighbours, a window of L targets needs L + 2 frames. At a
     clip's ends a frame that is not there is replaced by the nearest that is. An independent
     triple is a window of one target.
 

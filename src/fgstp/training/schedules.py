@@ -44,7 +44,7 @@ def schedule(
         "halving": halving,
         "cosine_restarts": cosine_restarts,
     }[own.schedule]
-    warm_up = own.warm_up_share * n_steps
+    warm_up = own.warm_up_fraction * n_steps
 
     def factor(step: int) -> float:
         return body(step) * (min(1.0, (step + 1) / warm_up) if warm_up else 1.0)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fgstp.footage.settings import Settings, Share
+from fgstp.core.config import Fraction, Settings
 from fgstp.models.machine import Accelerator
 
 Number = TypeVar("Number", int, float)
@@ -19,7 +19,7 @@ FREE_TO_CHANGE = frozenset(
     {
         "epochs",
         "seeds",
-        "early_stop_epochs",
+        "patience",
         "time_limit_s",
         "accelerator",
         "precision",
@@ -48,30 +48,30 @@ class AugmentationSettings(Settings):
 
     Attributes:
         enabled: vary them at all.
-        flip_share: share of windows that are mirrored.
-        rotation_share: share of windows that are rotated.
+        flip_fraction: share of windows that are mirrored.
+        rotation_fraction: share of windows that are rotated.
         rotation_degrees: lowest and highest whole angle, counter-clockwise.
         brightness: lowest and highest factor, drawn in steps of 0.1.
         contrast: lowest and highest factor, drawn in steps of 0.1.
         sharpness: lowest and highest factor, drawn in steps of 0.1; 0 blurs, 1 changes nothing.
-        mask_noise_share: share of a mask's pixels that are set to gas or to none by chance.
+        mask_noise_fraction: share of a mask's pixels that are set to gas or to none by chance.
         per_frame_colour: draw brightness, contrast and sharpness for every frame, as the
             published code does; else once a window, so that a change between frames is gas.
     """
 
     enabled: bool = True
-    flip_share: Share = 0.5
-    rotation_share: Share = 0.2
+    flip_fraction: Fraction = 0.5
+    rotation_fraction: Fraction = 0.2
     rotation_degrees: DegreeSpan = (-15, 14)
     brightness: FactorSpan = (0.5, 1.5)
     contrast: FactorSpan = (0.5, 1.5)
     sharpness: FactorSpan = (0.0, 3.0)
-    mask_noise_share: Share = 0.0015
+    mask_noise_fraction: Fraction = 0.0015
     per_frame_colour: bool = False
 
 
 class TrainSettings(Settings):
-    """How a system is trained. Its size, its neighbours and its loss are settings of its own.
+    """How a model is trained. Its size, its neighbours and its loss are settings of its own.
 
     Attributes:
         epochs: times that the training clips are gone through.
@@ -81,19 +81,19 @@ class TrainSettings(Settings):
         targets_per_step: target frames a step; with windows, to the nearest whole number of
             windows, at least one. Of all devices together, among which the windows must be
             shared out evenly.
-        clip_gradient_at: each element of the gradient is cut at this size; None: not cut.
+        gradient_clip_value: each element of the gradient is cut at this size; None: not cut.
         windows: neighbouring targets share their encoded frames; else independent triples.
         window_targets: targets of a window.
-        steps_per_epoch: steps after which an epoch ends early; None: all windows. A system
+        steps_per_epoch: steps after which an epoch ends early; None: all windows. A model
             whose steps have another size sees as many targets in an epoch as these steps have.
-        seeds: trainings of each system, each with the next seed; scores are then means over
+        seeds: trainings of each model, each with the next seed; scores are then means over
             them.
         validation_frames: frames of each validation clip that are looked at, from its middle;
             None: all.
-        best_by: which figure of the validation clips chooses the checkpoint: the mean IoU of
+        monitor: which figure of the validation clips chooses the checkpoint: the mean IoU of
             all frames, an empty frame counting 1 if nothing is found in it and else 0; the
             mean IoU of the frames with gas; or one IoU of all pixels of all clips.
-        early_stop_epochs: end when so many epochs brought nothing better; None: never.
+        patience: end when so many epochs brought nothing better; None: never.
         time_limit_s: end after this time; started again, the run goes on. None: no limit.
         allow_pseudo_masks: train and validate on masks computed from the footage.
         accelerator: `auto` takes a GPU where there is one.
@@ -112,14 +112,14 @@ class TrainSettings(Settings):
     learning_rate: Positive = 1e-4
     drop_every_epochs: int = Field(45, ge=1)
     targets_per_step: int = Field(6, ge=1)
-    clip_gradient_at: Positive | None = 0.5
+    gradient_clip_value: Positive | None = 0.5
     windows: bool = True
     window_targets: int = Field(4, ge=1)
     steps_per_epoch: int | None = Field(None, ge=1)
     seeds: int = Field(1, ge=1)
     validation_frames: int | None = Field(None, ge=3)
-    best_by: BestBy = "val_miou"
-    early_stop_epochs: int | None = Field(None, ge=1)
+    monitor: BestBy = "val_miou"
+    patience: int | None = Field(None, ge=1)
     time_limit_s: Positive | None = None
     allow_pseudo_masks: bool = False
     accelerator: Accelerator = "auto"

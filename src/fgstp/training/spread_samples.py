@@ -1,4 +1,4 @@
-"""Samples of frames that lie some distance apart, for systems that remember."""
+"""Samples of frames that lie some distance apart, for models that remember."""
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class SpreadSamples(Dataset[Window]):
         clips: the clips.
         sampling: which frames a sample has.
         size: height and width that the network works at.
-        augmentation: how samples are varied; masks get no noise, since the system is given some.
+        augmentation: how samples are varied; masks get no noise, since the model is given some.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class SpreadSamples(Dataset[Window]):
         self.clips = clips
         self.sampling = sampling
         self.size = size
-        self.augmentation = augmentation.model_copy(update={"mask_noise_share": 0.0})
+        self.augmentation = augmentation.model_copy(update={"mask_noise_fraction": 0.0})
 
     def __getitem__(self, key: WindowKey) -> Window:
         """One sample."""
@@ -75,7 +75,7 @@ class SpreadSamples(Dataset[Window]):
             latest = n_frames - 1 - int(offsets[-1])
             start = min(key.start, latest) if attempt == 0 else rng.integers(latest, endpoint=True)
             numbers = start + offsets
-            if rng.random() < sampling.reverse_share:
+            if rng.random() < sampling.reverse_fraction:
                 numbers = numbers[::-1]
             if np.count_nonzero(masks[numbers[0]]) >= sampling.first_gas_px:
                 break

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgstp.files import atomic_path, write_text
+from fgstp.core.files import atomic_path, write_text
 from fgstp.models.checkpoint import BEST, load_into, read_checkpoint
 from fgstp.training.job import RESUME_FOLDER, Job
 from fgstp.training.outcome import Row
@@ -17,7 +17,7 @@ def finished_stage(job: Job) -> list[Row] | None:
     """Load the best weights of a stage that an interrupted training finished.
 
     Args:
-        job: the training, its system in that stage.
+        job: the training, its model in that stage.
 
     Returns:
         The figures of all epochs up to its end; None if the stage is still to be trained.
@@ -30,7 +30,7 @@ def finished_stage(job: Job) -> list[Row] | None:
         return None
     if read_checkpoint(checkpoint).facts.get("made_with") != job.made_with():
         return None
-    load_into(job.system, checkpoint)
+    load_into(job.model, checkpoint)
     found: list[Row] = json.loads(rows.read_text("utf-8"))
     return found
 
@@ -39,14 +39,14 @@ def keep_finished_stage(job: Job, rows: Sequence[Row]) -> None:
     """Load the best weights of a stage that has just ended, and keep them for a continuation.
 
     Args:
-        job: the training, its system in that stage.
+        job: the training, its model in that stage.
         rows: the figures of all epochs so far.
 
     Raises:
         UserError: they cannot be written.
     """
     best = job.folder / BEST
-    load_into(job.system, best)
+    load_into(job.model, best)
     with atomic_path(_path(job, CHECKPOINT)) as temporary:
         shutil.copyfile(best, temporary)
     write_text(_path(job, ROWS), json.dumps(rows))
@@ -64,4 +64,4 @@ def continued(rows: Sequence[Row], before: Sequence[Row]) -> list[Row]:
 
 
 def _path(job: Job, name: str) -> Path:
-    return job.folder / RESUME_FOLDER / name.format(job.system.stage)
+    return job.folder / RESUME_FOLDER / name.format(job.model.stage)

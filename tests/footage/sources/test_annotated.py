@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.sources.annotated import find_annotated
 from fgstp.footage.video import RefusedVideo, Video
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import FrameFolder, VideoFile
 from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.settings import FolderSettings

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VideoFile
 from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.sources.gasvid import find_gasvid

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.sources.table import check_table, read_table
 

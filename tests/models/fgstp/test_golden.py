@@ -21,12 +21,10 @@ def test_the_filling_rule_draws_what_it_should(golden):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", ["fgstp", "fgstp_scaled"])
-def test_the_released_variant_computes_what_the_published_network_computes(
-    golden, tmp_path, system
-):
+@pytest.mark.parametrize("model", ["fgstp", "fgstp_scaled"])
+def test_the_released_variant_computes_what_the_published_network_computes(golden, tmp_path, model):
     fgstp_golden = golden("fgstp")
-    recorded = fgstp_golden.systems[system]
+    recorded = fgstp_golden.models[model]
     torch.save(fgstp_golden.weights(recorded.get("scale")), tmp_path / "published.pth")
     network = import_published(tmp_path / "published.pth", "fgstp").network.eval()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchvision.models.optical_flow import raft_large
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.mg.flow import DisFlow, RaftFlow, SizedClipFlow, other_frame, resized_field
 
 

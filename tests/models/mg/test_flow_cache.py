@@ -3,7 +3,7 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.mg.flow import SizedClipFlow
 from fgstp.models.mg.flow_cache import FlowCache
 

@@ -2,21 +2,21 @@ import pytest
 import torch
 from torch.nn import functional
 
+from fgstp.models.mg.model import MgModel, MgSettings
 from fgstp.models.mg.network import MotionGrouping, PositionEmbedding
 from fgstp.models.mg.published import published
 from fgstp.models.mg.slot_attention import SlotAttention
-from fgstp.models.mg.system import MgSettings, MgSystem
 from fgstp.models.state_dicts import read_weights
 
 
-@pytest.mark.parametrize("system", ["mg", "mg_scaled"])
-def test_it_computes_what_the_published_network_computes(golden, tmp_path, system):
+@pytest.mark.parametrize("model", ["mg", "mg_scaled"])
+def test_it_computes_what_the_published_network_computes(golden, tmp_path, model):
     mg_golden = golden("mg")
-    recorded = mg_golden.systems[system]
+    recorded = mg_golden.models[model]
     theirs = mg_golden.weights(recorded.get("scale"))
     # In the form in which the authors wrote their checkpoints.
     torch.save({"iteration": 1, "model_state_dict": theirs, "loss": 0.5}, tmp_path / "mg.pth")
-    network = MgSystem(MgSettings(**published().settings)).network.eval()
+    network = MgModel(MgSettings(**published().settings)).network.eval()
     weights = published().weights_for(network, read_weights(tmp_path / "mg.pth"), "mg.pth")
     network.load_state_dict(weights)
 

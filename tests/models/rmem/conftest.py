@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fgstp.models.rmem.system import RmemSettings, RmemSystem
+from fgstp.models.rmem.model import RmemModel, RmemSettings
 
 
 @pytest.fixture(params=["aotl", "deaotl"])
@@ -11,12 +11,12 @@ def base(request):
 
 @pytest.fixture
 def small_rmem(randomised, base):
-    """A small system on each base whose every weight has a say."""
+    """A small model on each base whose every weight has a say."""
 
     def build(*, drawn=True, size=(64, 80), **settings):
         torch.manual_seed(3)
         height, width = size
-        system = RmemSystem(
+        model = RmemModel(
             RmemSettings(
                 **{"base": base, "encoder": {"name": "resnet18"}, "width": 32, "n_layers": 2}
                 | {"height_px": height, "width_px": width}
@@ -25,7 +25,7 @@ def small_rmem(randomised, base):
         )
         if drawn:
             with torch.no_grad():
-                randomised(system.network)
-        return system
+                randomised(model.network)
+        return model
 
     return build

@@ -5,8 +5,8 @@ import torch
 
 from fgstp.models.rmem.entries import Memory
 from fgstp.models.rmem.inference import Tracker
+from fgstp.models.rmem.model import RmemModel, RmemSettings
 from fgstp.models.rmem.published import published
-from fgstp.models.rmem.system import RmemSettings, RmemSystem
 
 SIZE = (160, 160)
 N_FRAMES = 12
@@ -26,9 +26,9 @@ def case(request, golden):
     """A published network, and what is recorded of it."""
     base, scaled = request.param
     reference = golden(f"rmem_{base}")
-    recorded = reference.systems[f"rmem_{base}{scaled}"]
+    recorded = reference.models[f"rmem_{base}{scaled}"]
     theirs = published(base)
-    network = RmemSystem(RmemSettings(**theirs.settings)).network.eval()
+    network = RmemModel(RmemSettings(**theirs.settings)).network.eval()
     weights = reference.weights(recorded.get("scale"))
     network.load_state_dict(theirs.weights_for(network, weights, "they do not fit"))
     frames, mask = reference.video(recorded["seed"], N_FRAMES)

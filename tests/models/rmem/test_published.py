@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.resnet import ResNetSettings
 from fgstp.models.rmem.network import Rmem
 from fgstp.models.rmem.published import published

@@ -3,7 +3,7 @@ import torch
 
 from fgstp.models.rmem import training
 from fgstp.models.rmem.entries import Memory
-from fgstp.models.rmem.system import RmemSettings, RmemTrainingSettings
+from fgstp.models.rmem.model import RmemSettings, RmemTrainingSettings
 from fgstp.models.rmem.training import clip_loss
 from fgstp.models.sampling import SpreadFrames
 from fgstp.models.triples import TripleBatch
@@ -26,12 +26,12 @@ def inputs(n_clips=1, n_frames=5, **how):
 
 
 def test_a_few_steps_make_the_loss_fall(small_rmem):
-    system = small_rmem(drawn=False, n_identities=1)  # several are learned one after another
-    optimiser = torch.optim.AdamW(system.network.parameters(), 1e-3)
-    system.network.train()
+    model = small_rmem(drawn=False, n_identities=1)  # several are learned one after another
+    optimiser = torch.optim.AdamW(model.network.parameters(), 1e-3)
+    model.network.train()
     losses = []
     for _ in range(10):
-        loss, parts = system.training_step(batch(), 0.0)
+        loss, parts = model.training_step(batch(), 0.0)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -42,24 +42,24 @@ def test_a_few_steps_make_the_loss_fall(small_rmem):
 
 
 def test_the_gradient_reaches_every_weight_while_true_masks_are_remembered(small_rmem):
-    system = small_rmem()
-    system.network.train()
-    system.training_step(batch(2), 0.0)[0].backward()
-    for name, weight in system.network.named_parameters():
+    model = small_rmem()
+    model.network.train()
+    model.training_step(batch(2), 0.0)[0].backward()
+    for name, weight in model.network.named_parameters():
         assert weight.grad is not None, name
         assert torch.isfinite(weight.grad).all(), name
         assert weight.grad.any(), name
-    slots = system.network.propagation.temporal.slots.grad
+    slots = model.network.propagation.temporal.slots.grad
     assert (slots.abs().sum(1) > 0).all()
 
 
 def test_the_identity_bank_gets_no_gradient_in_the_second_half(small_rmem):
-    system = small_rmem()
-    system.network.train()
-    system.training_step(batch(2), 0.5)[0].backward()
-    without = {name for name, w in system.network.named_parameters() if w.grad is None}
+    model = small_rmem()
+    model.network.train()
+    model.training_step(batch(2), 0.5)[0].backward()
+    without = {name for name, w in model.network.named_parameters() if w.grad is None}
     assert without == {
-        f"identities.{name}" for name, _ in system.network.identities.named_parameters()
+        f"identities.{name}" for name, _ in model.network.identities.named_parameters()
     }
 
 
@@ -152,26 +152,26 @@ def test_the_reference_weighs_less_and_less(small_rmem):
 
 @pytest.mark.parametrize("progress", [0.1, 0.8])
 def test_clips_without_gas_do_not_break_a_step(small_rmem, progress):
-    system = small_rmem()
-    system.network.train()
+    model = small_rmem()
+    model.network.train()
     made = batch(2)
     made.masks[0, 0] = 0
     made.masks[1] = 0
-    loss, _ = system.training_step(made, progress)
+    loss, _ = model.training_step(made, progress)
     loss.backward()
-    gradients = [w.grad for w in system.network.parameters() if w.grad is not None]
+    gradients = [w.grad for w in model.network.parameters() if w.grad is not None]
     assert torch.isfinite(loss)
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
 
 def test_a_step_works_in_half_precision(small_rmem):
-    system = small_rmem()
-    system.network.train()
+    model = small_rmem()
+    model.network.train()
     torch.manual_seed(0)
-    full = system.training_step(batch(), 0.1)[0]
+    full = model.training_step(batch(), 0.1)[0]
     torch.manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16):
-        half = system.training_step(batch(), 0.1)[0]
+        half = model.training_step(batch(), 0.1)[0]
     assert half.dtype == torch.float32
     assert half.item() == pytest.approx(full.item(), rel=0.1)
 
@@ -201,11 +201,11 @@ def test_a_batch_of_clips_is_as_good_as_single_clips(small_rmem):
 
 
 def test_samples_are_drawn_as_the_settings_say(small_rmem):
-    system = small_rmem(training={"first_gas_px": 12, "largest_step_frames": 2})
-    assert system.sampling == SpreadFrames(
-        8, largest_step=((0.0, 2),), reverse_share=0.5, first_gas_px=12, attempts=40
+    model = small_rmem(training={"first_gas_px": 12, "max_frame_gap": 2})
+    assert model.sampling == SpreadFrames(
+        8, largest_step=((0.0, 2),), reverse_fraction=0.5, first_gas_px=12, attempts=40
     )
-    assert system.sample_size == (64, 80)
+    assert model.sample_size == (64, 80)
 
 
 def test_the_defaults_are_those_of_the_paper():
@@ -214,7 +214,7 @@ def test_the_defaults_are_those_of_the_paper():
     assert settings.training.first_gas_px == 200
     how = settings.optimisation
     assert (how.optimiser, how.schedule) == ("adamw", "polynomial")
-    assert (how.weight_decay, how.warm_up_share, how.clip_norm) == (0.07, 0.05, 5.0)
+    assert (how.weight_decay, how.warm_up_fraction, how.clip_norm) == (0.07, 0.05, 5.0)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_the_defaults_are_those_of_the_paper():
         {"n_frames": 7},
         {"n_frames": 8, "write_every_frames": 3},
         {"drop_path": 1.0},
-        {"reverse_share": 1.5},
+        {"reverse_fraction": 1.5},
     ],
 )
 def test_samples_too_short_for_the_temporal_slots_and_other_nonsense_are_refused(settings):

@@ -5,12 +5,12 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.models.encoder import PyramidEncoder, res2net
 from fgstp.models.encoder_weights import begin_encoder, load_res2net_weights
-from fgstp.models.fgstp.system import FgstpSettings
+from fgstp.models.fgstp.model import FgstpSettings
 from fgstp.models.settings import BackboneSettings
-from fgstp.models.sinet_v2.system import SinetV2Settings, SinetV2System
+from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +30,17 @@ def _published(weights):
 
 def _ours(weights):
     names = {f"encoder.res2net.{key}": tensor for key, tensor in weights.items()}
-    return {"weights": names | {"decoder.coarse.head.bias": torch.ones(1)}, "system": "sinet_v2"}
+    return {"weights": names | {"decoder.coarse.head.bias": torch.ones(1)}, "model": "sinet_v2"}
 
 
 @pytest.mark.parametrize("form", [dict, _timm, _published, _ours])
-def test_a_system_starts_from_weights_under_any_of_their_names(weights, tmp_path, form):
+def test_a_model_starts_from_weights_under_any_of_their_names(weights, tmp_path, form):
     torch.save(form(weights), tmp_path / "encoder.pth")
     settings = SinetV2Settings(encoder={"weights": tmp_path / "encoder.pth"})
-    found = SinetV2System(settings).network.encoder.res2net.state_dict()
+    found = SinetV2Model(settings).network.encoder.res2net.state_dict()
     assert found.keys() == weights.keys()
     assert all(torch.equal(found[name], weights[name]) for name in weights)
-    scratch = SinetV2System(settings, initial_weights=False).network.encoder.res2net.state_dict()
+    scratch = SinetV2Model(settings, initial_weights=False).network.encoder.res2net.state_dict()
     assert not torch.equal(scratch["conv1.0.weight"], weights["conv1.0.weight"])
 
 

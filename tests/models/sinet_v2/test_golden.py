@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
 from fgstp.models.sinet_v2.published import published
-from fgstp.models.sinet_v2.system import SinetV2Settings, SinetV2System
 
 LEVELS = ("P3", "P4", "P5")
 
@@ -11,9 +11,9 @@ LEVELS = ("P3", "P4", "P5")
 @pytest.mark.parametrize("name", ["sinet_v2", "sinet_v2_scaled"])
 def test_the_network_computes_what_the_published_network_computes(golden, name):
     values = golden("sinet_v2")
-    recorded = values.systems[name]
+    recorded = values.models[name]
     settings = SinetV2Settings.model_validate(published().settings)
-    network = SinetV2System(settings).network.eval()
+    network = SinetV2Model(settings).network.eval()
     theirs = values.weights(recorded.get("scale"))
     network.load_state_dict(published().weights_for(network, theirs, "the key table"))
 
@@ -33,7 +33,7 @@ def test_the_network_computes_what_the_published_network_computes(golden, name):
 
 def test_the_network_has_the_published_number_of_parameters(golden):
     with torch.device("meta"):
-        network = SinetV2System(SinetV2Settings()).network
+        network = SinetV2Model(SinetV2Settings()).network
     parts = {name: _size(part) for name, part in network.named_children()}
     assert parts["decoder"] == 395_274
     assert _size(network) == 24_926_642 == 26_975_642 - 1000 * (2048 + 1)
@@ -41,7 +41,7 @@ def test_the_network_has_the_published_number_of_parameters(golden):
 
 def test_every_published_name_but_the_classifier_has_its_own_place(golden):
     with torch.device("meta"):
-        network = SinetV2System(SinetV2Settings()).network
+        network = SinetV2Model(SinetV2Settings()).network
         theirs = {key: torch.empty(shape) for key, shape in golden("sinet_v2").shapes().items()}
     found = published().weights_for(network, theirs, "the key table")
     assert len(found) == len(theirs) - 2 == len(network.state_dict())

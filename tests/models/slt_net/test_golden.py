@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
 from fgstp.models.slt_net.network import SltNetLong, SltNetShort
 from fgstp.models.slt_net.published import published
-from fgstp.models.slt_net.system import SltNetSettings, SltNetSystem
 
 LEVELS = ("P3", "P4", "P5")
 
@@ -11,8 +11,8 @@ LEVELS = ("P3", "P4", "P5")
 @pytest.mark.slow
 def test_the_short_network_computes_what_the_published_network_computes(golden):
     values = golden("slt_short")
-    recorded = values.systems["slt_short"]
-    network = SltNetSystem(SltNetSettings.model_validate(published().settings)).network.eval()
+    recorded = values.models["slt_short"]
+    network = SltNetModel(SltNetSettings.model_validate(published().settings)).network.eval()
     theirs = values.weights()
     network.load_state_dict(published().weights_for(network, theirs, "the key table"))
 

@@ -3,10 +3,10 @@ import torch
 
 from fgstp.models.xmem_pp.inference import Tracker
 from fgstp.models.xmem_pp.memory import Memory
+from fgstp.models.xmem_pp.model import XmemModel
 from fgstp.models.xmem_pp.published import published
 from fgstp.models.xmem_pp.reading import similarity
 from fgstp.models.xmem_pp.settings import XmemSettings
-from fgstp.models.xmem_pp.system import XmemSystem
 
 # The published figures count the given frame in both limits: 6 and 3.
 LIMITS = {"t_max_frames": 5, "t_min_frames": 2, "n_prototypes": 32, "top_k": 30}
@@ -19,13 +19,13 @@ LOOPS = {  # every so many frames, elements of the long-term memory
 
 @pytest.fixture(scope="module")
 def recorded(golden):
-    return golden("xmem").systems["xmem"]
+    return golden("xmem").models["xmem"]
 
 
 @pytest.fixture(scope="module")
 def network(golden, recorded):
     found = published()
-    network = XmemSystem(XmemSettings(**found.settings)).network.eval()
+    network = XmemModel(XmemSettings(**found.settings)).network.eval()
     network.load_state_dict(found.weights_for(network, golden("xmem").weights(), "xmem"))
     return network
 
@@ -77,7 +77,7 @@ def test_every_part_computes_what_the_published_network_computes(golden, recorde
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_clip_is_followed_as_the_published_system_follows_it(
+def test_a_clip_is_followed_as_the_published_model_follows_it(
     golden, recorded, network, video, loop
 ):
     every, limit = LOOPS[loop]

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 from fgstp.models.zoomnext.network import ZoomNext
 from fgstp.models.zoomnext.published import published
-from fgstp.models.zoomnext.system import ZoomNextSettings, ZoomNextSystem
 
 
 def zooms(seed, n_frames):
@@ -50,10 +50,10 @@ def recorded_levels(network, inputs):
 )
 def test_it_computes_what_the_published_network_computes(golden, file, n_frames, scaled):
     reference = golden(file)
-    recorded = reference.systems[file + scaled]
-    system = ZoomNextSystem(ZoomNextSettings(**published(n_frames).settings))
+    recorded = reference.models[file + scaled]
+    model = ZoomNextModel(ZoomNextSettings(**published(n_frames).settings))
     weights = reference.weights(recorded.get("scale"))
-    network = system.network.eval()
+    network = model.network.eval()
     network.load_state_dict(published(n_frames).weights_for(network, weights, file))
 
     inputs = zooms(recorded["seed"], n_frames)

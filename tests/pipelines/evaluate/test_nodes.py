@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip, digest
@@ -18,8 +18,8 @@ from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.repeats import prediction_stores
-from fgstp.models.checkpoint import load_system, save_checkpoint, sha256
-from fgstp.models.registry import build_system
+from fgstp.models.checkpoint import load_model, save_checkpoint, sha256
+from fgstp.models.registry import create_model
 from fgstp.models.repeats import repeat_folder
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.reporting.scored_footage import same_footage
@@ -71,18 +71,18 @@ class Project:
 
     def save(self, model="background", repeat=0, **settings):
         path = repeat_folder(self.models / model, repeat) / "best.ckpt"
-        save_checkpoint(build_system(model, settings), path)
+        save_checkpoint(create_model(model, settings), path)
         return path
 
     def training(self, model):
         """What a training that ended says of the checkpoint."""
         path = self.models / model / "best.ckpt"
         content = path.read_bytes() if path.is_file() else b""
-        facts = {"system": model, "checkpoint_sha256": hashlib.sha256(content).hexdigest()}
+        facts = {"model": model, "checkpoint_sha256": hashlib.sha256(content).hexdigest()}
         return facts | ({"seed": 1, "repeats": self.repeats} if self.repeats else {})
 
     def repeat(self, seed, **settings):
-        """Another training of the system, as its record tells of it."""
+        """Another training of the model, as its record tells of it."""
         path = self.save(repeat=len(self.repeats) + 1, **settings)
         self.repeats.append({"seed": seed, "checkpoint_sha256": sha256(path)})
 
@@ -108,7 +108,7 @@ class Project:
 
     def score(self, model="background", facts=None, **changes):
         return score(
-            facts or {"system": model},
+            facts or {"model": model},
             self.clips,
             self.videos,
             self.store,
@@ -141,19 +141,19 @@ def project(tmp_path):
 # ---------------------------------------------------------------------------- predict
 
 
-def test_clips_of_validation_and_test_are_predicted_as_the_system_does(project):
+def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
     facts = project.predict()
     assert set(project.times()) == {"v_0001", "t_0000", "u_0000"}
-    system = load_system(project.models / "background/best.ckpt")
+    model = load_model(project.models / "background/best.ckpt")
     for clip in project.times():
-        expected = np.rint(255 * system.predict_clip(project.store.frames(clip)))
+        expected = np.rint(255 * model.predict_clip(project.store.frames(clip)))
         np.testing.assert_array_equal(project.maps(clip), expected)
         assert project.maps(clip).dtype == np.uint8
     content = (project.models / "background/best.ckpt").read_bytes()
     assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
     test = [MaskedClip(name, SHAPE[0]) for name in ("t_0000", "u_0000")]
     assert facts["footage_sha256"] == digest(test, project.store)
-    assert (facts["system"], facts["needs"]) == ("background", "frames")
+    assert (facts["model"], facts["needs"]) == ("background", "frames")
     assert json.loads(json.dumps(facts)) == facts
 
 
@@ -238,9 +238,9 @@ def test_frames_at_a_time_are_those_of_the_setting_or_of_the_checkpoint(
     project.save("fgstp", **SMALL, batch_frames=8)
     used = []
 
-    def note(system, *args):
-        used.append(getattr(system.settings, "batch_frames", "no network"))
-        return predict_clips(system, *args)
+    def note(model, *args):
+        used.append(getattr(model.settings, "batch_frames", "no network"))
+        return predict_clips(model, *args)
 
     monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.predict_clips", note)
     project.predict("fgstp", batch_frames=wanted)
@@ -288,11 +288,11 @@ def test_without_a_checkpoint(project):
     assert "background/best.ckpt; check the path." in project.sentence()
 
 
-def test_a_system_that_is_not_there(project):
+def test_a_model_that_is_not_there(project):
     assert "nothing/best.ckpt" in project.sentence("nothing")
 
 
-def test_a_checkpoint_of_another_system(project):
+def test_a_checkpoint_of_another_model(project):
     project.save("fgstp", **SMALL)
     folder = project.models / "background"
     (project.models / "fgstp/best.ckpt").replace(folder / "best.ckpt")
@@ -420,7 +420,7 @@ def test_facts_of_clip_and_video_stand_beside_each_frame(project):
         own = rows.loc[f"{clip}_0000"]
         assert (own["video"] == clip).all()
         assert (own["category"] == f"of_{clip}").all()
-    assert (rows["system"] == "background").all()
+    assert (rows["model"] == "background").all()
     assert (rows["distance_m"] == 5.0).all()
 
 
@@ -439,13 +439,13 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
     told = rows.groupby("protocol")["protocol_tuple"].unique()
     # Best of all is every level from 61 to 90; the one nearest to the middle is taken. But
     # frames without gas are right only if nothing reaches the threshold, which holds too.
-    assert ["threshold=90 " in each[0] for each in told[["honest"]]] == [True]
+    assert ["threshold=90 " in each[0] for each in told[["operational"]]] == [True]
     assert ["threshold=128 " in each[0] for each in told[["paper"]]] == [True]
-    t = rows[(rows["clip"] == "t_0000") & (rows["protocol"] == "honest")].set_index("frame")
+    t = rows[(rows["clip"] == "t_0000") & (rows["protocol"] == "operational")].set_index("frame")
     # From 90 on it finds all that is no gas, and nothing else.
     assert t["iou"].tolist() == [0.0, 0.0, 0.0, 0.0]
     assert t["false_alarm"].dropna().to_dict() == {0: 1.0, 2: 1.0, 4: 1.0}
-    u = rows[(rows["clip"] == "u_0000") & (rows["protocol"] == "honest")].set_index("frame")
+    u = rows[(rows["clip"] == "u_0000") & (rows["protocol"] == "operational")].set_index("frame")
     assert u["iou"].to_dict() == {0: 1.0, 2: 1.0, 3: 0.0, 4: 1.0}
     assert u["false_alarm"].dropna().to_dict() == {0: 0.0, 2: 0.0, 4: 0.0}
 
@@ -486,13 +486,13 @@ def test_scores_are_plain_values_that_say_what_they_are_of(project):
     assert {name: scores[name] for name in facts} == facts
     assert scores["footage"] == "own footage"
     assert (scores["n_videos"], scores["n_clips"], scores["n_frames"]) == (2, 2, 8)
-    for name in ("paper", "honest"):
+    for name in ("paper", "operational"):
         own = rows[rows["protocol"] == name]
         for metric in ("iou_mean", "mae", "iou_gas", "false_alarm"):
             mean = own.groupby("video")[metric].mean().mean()
             assert scores["protocols"][name][metric] == pytest.approx(mean, abs=1e-6)
     assert set(summaries["by"]) == {"all", "video", "category", "leak_class"}
-    assert (summaries["system"] == "background").all()
+    assert (summaries["model"] == "background").all()
     by_class = summaries[(summaries["by"] == "leak_class") & (summaries["metric"] == "mae")]
     assert set(by_class["group"]) == {"-1", "0", "1", "unknown"}
 
@@ -523,9 +523,9 @@ def test_what_is_undefined_is_null(project):
         np.save(path, np.zeros_like(np.load(path)))
     facts = project.predict()
     scores, _ = _summarised(project.score(), facts)
-    assert scores["protocols"]["honest"]["iou_gas"] is None
-    assert scores["protocols"]["honest"]["auroc"] is None
-    assert scores["protocols"]["honest"]["false_alarm"] is not None
+    assert scores["protocols"]["operational"]["iou_gas"] is None
+    assert scores["protocols"]["operational"]["auroc"] is None
+    assert scores["protocols"]["operational"]["false_alarm"] is not None
 
 
 # -------------------------------------------------------------------- several trainings
@@ -533,7 +533,7 @@ def test_what_is_undefined_is_null(project):
 
 @pytest.fixture
 def repeated(project):
-    """A system of three trainings, told apart by what they find."""
+    """A model of three trainings, told apart by what they find."""
     project.repeat(2, variance_threshold=9.0)
     project.repeat(3, method="percentile")
     return project
@@ -547,9 +547,9 @@ def test_every_training_predicts_in_a_folder_of_its_own(repeated):
     facts = repeated.predict()
     for repeat, store in enumerate(folders(repeated)):
         path = repeat_folder(repeated.models / "background", repeat) / "best.ckpt"
-        system = load_system(path)
+        model = load_model(path)
         for clip in ("v_0001", "t_0000", "u_0000"):
-            expected = np.rint(255 * system.predict_clip(repeated.store.frames(clip)))
+            expected = np.rint(255 * model.predict_clip(repeated.store.frames(clip)))
             np.testing.assert_array_equal(store.read(clip), expected)
         assert [facts["checkpoint_sha256"], *facts["repeats_sha256"]][repeat] == sha256(path)
     assert facts["seeds"] == [1, 2, 3]
@@ -559,11 +559,11 @@ def test_every_training_predicts_in_a_folder_of_its_own(repeated):
 def test_an_interrupted_evaluation_goes_on_in_the_training_where_it_stopped(repeated, monkeypatch):
     calls = []
 
-    def stopped(system, *args):
-        calls.append(system)
+    def stopped(model, *args):
+        calls.append(model)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return predict_clips(system, *args)
+        return predict_clips(model, *args)
 
     monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.predict_clips", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -629,34 +629,34 @@ def test_each_training_is_scored_at_its_own_threshold(repeated):
             store.write(clip, found.astype(np.uint8))
     rows = repeated.score(facts=facts)
     assert rows["seed"].dtype == "Int64"
-    honest = rows[rows["protocol"] == "honest"]
-    told = honest.groupby("seed")["protocol_tuple"].unique()
+    operational = rows[rows["protocol"] == "operational"]
+    told = operational.groupby("seed")["protocol_tuple"].unique()
     for seed, threshold in ((1, 90), (2, 60), (3, 171)):
         assert [f"threshold={threshold} " in each for each in told[seed]] == [True]
-        own = honest[(honest["seed"] == seed) & (honest["clip"] == "t_0000")]
+        own = operational[(operational["seed"] == seed) & (operational["clip"] == "t_0000")]
         assert own["iou"].tolist() == [1.0] * 4
     scores, summaries = _summarised(rows, facts)
     assert scores["n_seeds"] == 3
-    assert scores["protocols"]["honest"]["thresholds"] == [90, 60, 171]
-    assert scores["protocols"]["honest"]["threshold"] == 90
+    assert scores["protocols"]["operational"]["thresholds"] == [90, 60, 171]
+    assert scores["protocols"]["operational"]["threshold"] == 90
     assert (scores["n_clips"], scores["n_frames"]) == (2, 8)
     values = [
-        _summarised(rows[rows["seed"] == seed], facts)[0]["protocols"]["honest"]["mae"]
+        _summarised(rows[rows["seed"] == seed], facts)[0]["protocols"]["operational"]["mae"]
         for seed in (1, 2, 3)
     ]
-    assert scores["protocols"]["honest"]["mae"] == pytest.approx(np.mean(values), abs=1e-6)
-    spread = scores["protocols"]["honest"]["spread"]["mae"]
+    assert scores["protocols"]["operational"]["mae"] == pytest.approx(np.mean(values), abs=1e-6)
+    spread = scores["protocols"]["operational"]["spread"]["mae"]
     assert spread == pytest.approx(np.std(values, ddof=1), abs=1e-5)
     assert set(summaries["n_seeds"]) == {3}
 
 
-def test_a_system_without_training_is_predicted_once(project):
+def test_a_model_without_training_is_predicted_once(project):
     facts = project.predict()
     assert (facts["seeds"], facts["repeats_sha256"]) == ([None], [])
     rows = project.score(facts=facts)
     assert rows["seed"].isna().all()
     scores, summaries = _summarised(rows, facts)
     assert scores["n_seeds"] == 1
-    assert "spread" not in scores["protocols"]["honest"]
+    assert "spread" not in scores["protocols"]["operational"]
     assert summaries["spread"].isna().all()
     assert not (project.predictions / "background/repeats").exists()

@@ -19,7 +19,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from mlflow.tracking import MlflowClient
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.records import RecordStore
 from fgstp.footage.settings import IngestSettings
@@ -91,7 +91,7 @@ def test_tables_fit_each_other(raw, tmp_path):
 
     # Nothing but split, guards and what they name differs from the clips that were cut.
     cut = result["cut_clips"]
-    same = ["clip", "video", "first_frame", "frames", "leak_class", "mask_source", "gas_share"]
+    same = ["clip", "video", "first_frame", "frames", "leak_class", "mask_source", "gas_fraction"]
     pd.testing.assert_frame_equal(clips[same], cut[same])
     assert (cut["dropped"].isna() | (cut["dropped"] == clips["dropped"])).all()
 

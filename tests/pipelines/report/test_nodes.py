@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import digest, masked_clips
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
-from fgstp.pipelines.report.nodes import compare_systems, draw_figures, write_page
+from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
 from fgstp.reporting.costs import COLUMNS
 from fgstp.scoring.settings import EvaluateSettings
 
@@ -28,13 +28,13 @@ EVALUATE = EvaluateSettings.model_validate(
         "parallel": {"backend": "sequential"},
     }
 )
-GOOD, BAD = "fgstp", "background"  # systems that find all gas, and the upper half of it
+GOOD, BAD = "fgstp", "background"  # models that find all gas, and the upper half of it
 FILES = [f"table{number}.{suffix}" for number in (1, 2) for suffix in ("csv", "md", "tex")]
 PNG = b"\x89PNG"
 
 
 class Project:
-    """Clips, and predictions of two systems with their scores; all that the nodes get."""
+    """Clips, and predictions of two models with their scores; all that the nodes get."""
 
     def __init__(self, folder, mask_source="annotated"):
         self.store = ClipStore(folder / "clips")
@@ -46,10 +46,10 @@ class Project:
             masks = np.zeros_like(frames)
             masks[1::2, 6:16, 8:20] = 1
             self.store.write(name, Clip(0, 0, frames, masks=masks))
-            for system, rows_found in ((GOOD, slice(6, 16)), (BAD, slice(6, 11))):
+            for model, rows_found in ((GOOD, slice(6, 16)), (BAD, slice(6, 11))):
                 maps = np.zeros_like(frames)
                 maps[:, rows_found] = 200 * masks[:, rows_found]
-                PredictionStore(self.predictions / system).write(name, maps)
+                PredictionStore(self.predictions / model).write(name, maps)
             row = {"clip": name, "video": name[0], "split": split}
             rows.append(row | {"mask_source": mask_source})
         self.clips = table(rows, CLIP_COLUMNS)
@@ -61,39 +61,39 @@ class Project:
         self.videos = table(videos, VIDEO_COLUMNS)
         self.costs = pd.DataFrame(columns=COLUMNS)
         self.scores, self.summaries = {}, {}
-        for system in (GOOD, BAD):
-            self.evaluate(system)
+        for model in (GOOD, BAD):
+            self.evaluate(model)
         epochs = [
             {"epoch": epoch, "learning_rate": 1e-4, "train_loss": 1 / epoch, "val_miou": 0.1}
             for epoch in (1, 2)
         ]
         facts = {"parameters": 3, "epoch": 2, "scores": {"val_miou": 0.1}, "n_epochs": 2}
         self.trainings = {
-            GOOD: {"system": GOOD, "trained": True, "epochs": epochs, "ended_by": "epochs"} | facts,
-            BAD: {"system": BAD, "trained": False, "parameters": 0, "epochs": []},
+            GOOD: {"model": GOOD, "trained": True, "epochs": epochs, "ended_by": "epochs"} | facts,
+            BAD: {"model": BAD, "trained": False, "parameters": 0, "epochs": []},
         }
-        for system, training in self.trainings.items():
-            training["checkpoint_sha256"] = f"of {system}"
+        for model, training in self.trainings.items():
+            training["checkpoint_sha256"] = f"of {model}"
 
-    def evaluate(self, system):
+    def evaluate(self, model):
         """Scores and summaries as the pipeline evaluate makes them."""
         test = masked_clips(self.clips, self.store, "test", allow_pseudo_masks=True, setting="")
-        facts = {"system": system, "checkpoint_sha256": f"of {system}"}
+        facts = {"model": model, "checkpoint_sha256": f"of {model}"}
         facts["footage_sha256"] = digest(test, self.store)
-        places = (self.clips, self.videos, self.store, self.predictions, system, EVALUATE)
-        self.scores[system], self.summaries[system] = summarise_scores(
+        places = (self.clips, self.videos, self.store, self.predictions, model, EVALUATE)
+        self.scores[model], self.summaries[model] = summarise_scores(
             score(facts, *places), facts, self.videos, EVALUATE, 1
         )
 
     def compare(self):
-        return compare_systems(self.scores, self.summaries, self.costs)
+        return compare_models(self.scores, self.summaries, self.costs)
 
     def draw(self):
         places = (self.clips, self.videos, self.store, self.predictions)
         return draw_figures(self.scores, self.summaries, self.trainings, *places)
 
     def page(self):
-        curves = dict.fromkeys(("all_systems", GOOD), PNG)
+        curves = dict.fromkeys(("all_models", GOOD), PNG)
         figures = {"predictions": PNG}
         return write_page(self.scores, self.summaries, self.trainings, figures, curves, self.costs)
 
@@ -127,17 +127,17 @@ def test_both_tables_are_written_in_three_forms(made):
 
 
 def test_figures_of_the_csv_are_those_that_follow_from_the_maps(made):
-    """Of every second frame one system finds all and one half, and both nothing else."""
+    """Of every second frame one model finds all and one half, and both nothing else."""
     rows = pd.read_csv(io.StringIO(made.compare()[0]["table1.csv"]))
-    ours = rows[rows["source"] == "this evaluation"].set_index(["block", "system", "metric"])
+    ours = rows[rows["source"] == "this evaluation"].set_index(["block", "model", "metric"])
     value = ours["value"]
     # Frames 0, 2 and 3 count, of which 3 has gas: 1 where nothing is found on the others.
-    assert value["honest", GOOD, "iou"] == pytest.approx(1.0)
-    assert value["honest", BAD, "iou"] == pytest.approx((1 + 1 + 0.5) / 3)
-    assert value["honest", BAD, "iou_gas"] == pytest.approx(0.5)
-    assert value["honest", BAD, "dice"] == pytest.approx((1 + 1 + 2 / 3) / 3)
-    assert value["honest", BAD, "auroc"] == value["honest", GOOD, "auroc"] == 1.0
-    assert value["honest", BAD, "false_alarm"] == 0.0
+    assert value["operational", GOOD, "iou"] == pytest.approx(1.0)
+    assert value["operational", BAD, "iou"] == pytest.approx((1 + 1 + 0.5) / 3)
+    assert value["operational", BAD, "iou_gas"] == pytest.approx(0.5)
+    assert value["operational", BAD, "dice"] == pytest.approx((1 + 1 + 2 / 3) / 3)
+    assert value["operational", BAD, "auroc"] == value["operational", GOOD, "auroc"] == 1.0
+    assert value["operational", BAD, "false_alarm"] == 0.0
     missed = 5 * 12 / (24 * 32)
     assert value["paper", BAD, "mae"] == pytest.approx(missed / 3)
     assert value["paper", GOOD, "mae"] == pytest.approx(0.0)
@@ -146,7 +146,7 @@ def test_figures_of_the_csv_are_those_that_follow_from_the_maps(made):
     assert (ours["n_frames"] == 6).all()
 
 
-def test_one_system_alone_is_reported_and_the_others_are_named(project):
+def test_one_model_alone_is_reported_and_the_others_are_named(project):
     del project.scores[BAD], project.summaries[BAD]
     tables, headline = project.compare()
     assert "Background subtraction" not in headline
@@ -169,7 +169,7 @@ def test_tables_and_page_tell_what_masks_they_are_against(tmp_path, mask_source)
     assert f"{mask_source} masks" in project.page()
 
 
-def test_what_the_scores_say_that_a_system_was_told_is_marked_everywhere(project):
+def test_what_the_scores_say_that_a_model_was_told_is_marked_everywhere(project):
     project.scores[GOOD]["needs"] = "first_mask"
     project.scores[BAD]["needs"] = "all_masks"
     project.scores[BAD]["label"] = "MOG2"
@@ -188,9 +188,9 @@ def test_several_trainings_are_told_in_all_forms_also_when_read_from_the_files(p
     rows = project.summaries[GOOD]
     rows["n_seeds"], rows["spread"], rows["thresholds"] = 3, 0.0123, "128 131 90"
     project.scores[GOOD]["n_seeds"] = 3
-    for system, written in project.summaries.items():
+    for model, written in project.summaries.items():
         text = io.StringIO(written.to_csv(index=False))
-        project.summaries[system] = pd.read_csv(text, keep_default_na=False, na_values=[""])
+        project.summaries[model] = pd.read_csv(text, keep_default_na=False, na_values=[""])
     tables, headline = project.compare()
     for text in (tables["table1.md"], headline, project.page()):
         assert "1.000 ± 0.012" in text
@@ -198,7 +198,7 @@ def test_several_trainings_are_told_in_all_forms_also_when_read_from_the_files(p
     assert r"1.000 $\pm$ 0.012" in tables["table1.tex"]
     assert "| 90–131 |" in tables["table1.md"]
     rows = pd.read_csv(io.StringIO(tables["table1.csv"]))
-    ours = rows[(rows["source"] == "this evaluation") & (rows["system"] == GOOD)]
+    ours = rows[(rows["source"] == "this evaluation") & (rows["model"] == GOOD)]
     assert set(ours["n_seeds"]) == {3}
     assert set(ours["thresholds"]) == {"128 131 90"}
 
@@ -217,14 +217,14 @@ def test_costs_are_shown_where_they_were_measured(project):
 
 def test_the_catalog_takes_the_costs_from_the_file_of_the_benchmark(repository):
     catalog = yaml.safe_load((repository / "conf/base/catalog.yml").read_text("utf-8"))
-    path = repository / catalog["system_costs"]["filepath"]
+    path = repository / catalog["model_costs"]["filepath"]
     assert set(COLUMNS) <= set(pd.read_csv(path).columns)
 
 
 # ----------------------------------------------------------------------------- figures
 
 
-def test_predictions_of_both_systems_are_drawn_beside_the_ground_truth(made):
+def test_predictions_of_both_models_are_drawn_beside_the_ground_truth(made):
     figures, curves = made.draw()
     [figure] = figures.values()
     assert list(figures) == ["predictions"]
@@ -232,18 +232,18 @@ def test_predictions_of_both_systems_are_drawn_beside_the_ground_truth(made):
     headings = [axes.get_title().replace("\n", " ") for axes in shown[:4]]
     assert sorted(headings) == ["Background subtraction", "FGSTP", "frame", "ground truth"]
     assert len(shown) == 2 * 4  # a row each of the two categories of the test videos
-    # Where a system finds gas, its picture is not the frame.
+    # Where a model finds gas, its picture is not the frame.
     pictures = [axes.images[0].get_array() for axes in shown[:4]]
     columns = dict(zip(headings, pictures, strict=True))
-    for system, rows_found in (("FGSTP", 10), ("Background subtraction", 5)):
-        changed = (columns[system] != columns["frame"]).any(axis=2).any(axis=1)
+    for model, rows_found in (("FGSTP", 10), ("Background subtraction", 5)):
+        changed = (columns[model] != columns["frame"]).any(axis=2).any(axis=1)
         assert changed.sum() == rows_found
-    assert sorted(curves) == ["all_systems", GOOD]
+    assert sorted(curves) == ["all_models", GOOD]
 
 
-def test_trainings_of_systems_without_scores_are_left_out(project):
-    project.trainings["fgstp_no_fsp"] = project.trainings[GOOD] | {"system": "fgstp_no_fsp"}
-    assert sorted(project.draw()[1]) == ["all_systems", GOOD]
+def test_trainings_of_models_without_scores_are_left_out(project):
+    project.trainings["fgstp_no_fsp"] = project.trainings[GOOD] | {"model": "fgstp_no_fsp"}
+    assert sorted(project.draw()[1]) == ["all_models", GOOD]
     assert "FGSTP without FSP" not in project.page().split("Training")[-1].split("Protocols")[0]
 
 
@@ -255,8 +255,8 @@ def test_other_validation_clips_are_no_other_footage(project):
 
 def test_dropped_clips_are_not_drawn(project):
     project.clips.loc[project.clips["clip"] == "u_0000", "dropped"] = "duplicate"
-    for system in (GOOD, BAD):
-        project.evaluate(system)
+    for model in (GOOD, BAD):
+        project.evaluate(model)
     [figure] = project.draw()[0].values()
     assert len([axes for axes in figure.axes if axes.images]) == 4
 
@@ -268,7 +268,7 @@ def test_the_page_holds_all_figures_of_the_tables_and_stands_alone(made):
     page = made.page()
     for title in ("FGSTP", "Background subtraction", "SLT-Net"):
         assert title in page
-    mean_iou = f"{made.scores[BAD]['protocols']['honest']['iou']:.3f}"
+    mean_iou = f"{made.scores[BAD]['protocols']['operational']['iou']:.3f}"
     assert mean_iou == "0.833"
     assert mean_iou in page
     assert page.count("data:image/png;base64,") == 3
@@ -282,7 +282,7 @@ def test_the_page_holds_all_figures_of_the_tables_and_stands_alone(made):
 def test_without_scores_nothing_is_compared_or_drawn(project):
     project.scores, project.summaries = {}, {}
     for node in (project.compare, project.draw):
-        with pytest.raises(UserError, match=r"No system has been evaluated; run `kedro run --pip"):
+        with pytest.raises(UserError, match=r"No model has been evaluated; run `kedro run --pip"):
             node()
 
 
@@ -298,7 +298,7 @@ def _one_clip_less(project):
 
 
 @pytest.mark.parametrize("change", [_one_mask_pixel, _one_clip_less])
-def test_systems_that_were_scored_on_different_footage_do_not_compare(project, change):
+def test_models_that_were_scored_on_different_footage_do_not_compare(project, change):
     change(project)
     project.evaluate(BAD)
     for node in project.nodes():
@@ -309,12 +309,12 @@ def test_systems_that_were_scored_on_different_footage_do_not_compare(project, c
         assert "kedro run --pipelines=evaluate --params=model=NAME" in sentence
 
 
-def test_systems_that_were_scored_under_other_settings_do_not_compare(project):
+def test_models_that_were_scored_under_other_settings_do_not_compare(project):
     drop = EVALUATE.model_copy(update={"drop_last_frames": 1})
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(globals(), "EVALUATE", drop)
         project.evaluate(BAD)
-    with pytest.raises(UserError, match="do not compare: evaluate all systems again"):
+    with pytest.raises(UserError, match="do not compare: evaluate all models again"):
         project.compare()
 
 
@@ -337,7 +337,7 @@ def _trained_again(project):
 
 
 @pytest.mark.parametrize("change", [_no_training, _no_checkpoint_noted, _trained_again])
-def test_a_system_that_was_trained_after_it_was_scored_is_not_reported(project, change):
+def test_a_model_that_was_trained_after_it_was_scored_is_not_reported(project, change):
     change(project)
     for node in (project.draw, project.page):
         with pytest.raises(UserError) as caught:
@@ -383,7 +383,7 @@ def test_scores_that_were_not_made_here_are_left_out_and_named(project, caplog):
 def test_scores_that_all_came_with_the_repository_make_no_report(project):
     project.summaries = {}
     for node in project.nodes():
-        with pytest.raises(UserError, match="No system has been evaluated"):
+        with pytest.raises(UserError, match="No model has been evaluated"):
             node()
 
 

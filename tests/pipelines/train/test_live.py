@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch.utils.data import DataLoader
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.records import CLIP_COLUMNS, table
@@ -44,8 +44,8 @@ def at(step, epoch=0, **figures):
 
 
 def in_stage(stage):
-    """Stands in for a module whose system trains in a stage."""
-    return SimpleNamespace(system=SimpleNamespace(stage=stage))
+    """Stands in for a module whose model trains in a stage."""
+    return SimpleNamespace(model=SimpleNamespace(stage=stage))
 
 
 # ------------------------------------------------------------------------- numbers
@@ -117,7 +117,7 @@ class Means(LightningModule):
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.system = SimpleNamespace(stage=0)
+        self.model = SimpleNamespace(stage=0)
 
     def training_step(self, batch, _):
         loss = batch.mean() + 100 * self.current_epoch + 0 * self.weight.sum()
@@ -167,7 +167,7 @@ def test_lightning_hands_it_the_figures_of_the_epoch_that_ends(tracking, tmp_pat
 
 
 class Blurred:
-    """Stands in for a system that looks two frames back and two ahead, as far as there are."""
+    """Stands in for a model that looks two frames back and two ahead, as far as there are."""
 
     stage = 0
 
@@ -177,7 +177,7 @@ class Blurred:
         return np.mean([frames[each] for each in around], axis=0, dtype=np.float32) / 255
 
 
-MODULE = SimpleNamespace(system=Blurred())
+MODULE = SimpleNamespace(model=Blurred())
 
 
 class Clips:
@@ -201,7 +201,7 @@ class Clips:
         self.store.write(name, Clip(0, 0, frames.astype(np.uint8), masks=masks))
         row = {"clip": name, "video": name.partition("_")[0], "split": "validation"}
         share = float(np.mean(gas)) / 48
-        self.rows.append(row | {"mask_source": mask_source, "gas_share": share} | more)
+        self.rows.append(row | {"mask_source": mask_source, "gas_fraction": share} | more)
 
 
 @pytest.fixture

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.records import CLIP_COLUMNS, table
-from fgstp.models.checkpoint import load_system, read_checkpoint
-from fgstp.models.fgstp.system import FgstpSystem
-from fgstp.models.registry import SystemsSettings, build_system
+from fgstp.models.checkpoint import load_model, read_checkpoint
+from fgstp.models.fgstp.model import FgstpModel
+from fgstp.models.registry import ModelsSettings, create_model
 from fgstp.pipelines.train import nodes
-from fgstp.pipelines.train.nodes import train_system
+from fgstp.pipelines.train.nodes import train_model
 from fgstp.training.settings import TrainSettings
 
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
-SYSTEMS = SystemsSettings.model_validate(
+MODELS = ModelsSettings.model_validate(
     {"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}},
 )
 QUICK = {
@@ -56,13 +56,13 @@ class Project:
         masks[1:, 6:16, 8:20] = 1
         kept = None if mask_source == "none" else masks
         self.store.write(name, Clip(0, 0, frames + 100 * masks, masks=kept))
-        row = {"clip": name, "video": "V", "frames": 6, "split": split, "gas_share": 0.1}
+        row = {"clip": name, "video": "V", "frames": 6, "split": split, "gas_fraction": 0.1}
         self.rows.append(row | {"mask_source": mask_source, "dropped": dropped})
 
-    def train(self, model="fgstp", seed=1, systems=SYSTEMS, **changes):
+    def train(self, model="fgstp", seed=1, models=MODELS, **changes):
         settings = TrainSettings.model_validate(QUICK | changes)
         clips = table(self.rows, CLIP_COLUMNS)
-        return train_system(clips, self.store, self.models, model, systems, settings, seed)
+        return train_model(clips, self.store, self.models, model, models, settings, seed)
 
     def sentence(self, **changes):
         """What is told when it fails; nothing may be left then."""
@@ -96,7 +96,7 @@ def project(empty):
 def test_what_is_written_and_given_back_belong_together(project):
     facts = project.train(epochs=2)
     assert json.loads(json.dumps(facts)) == facts  # it becomes a JSON file
-    assert (facts["system"], facts["trained"], facts["ended_by"]) == ("fgstp", True, "epochs")
+    assert (facts["model"], facts["trained"], facts["ended_by"]) == ("fgstp", True, "epochs")
     assert facts["n_epochs"] == 2
     assert [row["epoch"] for row in facts["epochs"]] == [1, 2]
     assert all(np.isfinite(row["train_loss"]) for row in facts["epochs"])
@@ -110,12 +110,12 @@ def test_what_is_written_and_given_back_belong_together(project):
     ]
     assert (facts["seed"], facts["repeats"]) == (1, [])
     checkpoint = read_checkpoint(project.models / "fgstp/best.ckpt")
-    assert checkpoint.settings == SYSTEMS.fgstp.model_dump(mode="json")
+    assert checkpoint.settings == MODELS.fgstp.model_dump(mode="json")
     assert checkpoint.facts["epoch"] == facts["epoch"]
-    network = build_system("fgstp", SYSTEMS.fgstp).network
+    network = create_model("fgstp", MODELS.fgstp).network
     assert facts["parameters"] == sum(weights.numel() for weights in network.parameters())
     assert facts["checkpoint_sha256"] == sha256(project.models / "fgstp/best.ckpt")
-    assert facts["best_by"] == "val_miou"
+    assert facts["monitor"] == "val_miou"
     assert facts["mask_sources"] == ["annotated"]
     assert facts["trained"] is True
 
@@ -124,9 +124,9 @@ def test_what_chose_the_checkpoint_and_the_masks_of_all_training_clips_are_noted
     project.add("d", mask_source="pseudo")
     project.add("e", mask_source="synthetic", dropped="duplicate")
     project.add("f", mask_source="synthetic", split="validation")
-    facts = project.train(allow_pseudo_masks=True, best_by="val_iou", epochs=2)
+    facts = project.train(allow_pseudo_masks=True, monitor="val_iou", epochs=2)
     assert facts["mask_sources"] == ["annotated", "pseudo"]
-    assert facts["best_by"] == "val_iou"
+    assert facts["monitor"] == "val_iou"
     best = facts["epochs"][facts["epoch"] - 1]
     assert best["val_iou"] == max(row["val_iou"] for row in facts["epochs"])
 
@@ -145,28 +145,28 @@ def test_the_seed_decides_first_weights_and_all_that_is_drawn(project):
     assert (first[name] - other[name]).abs().max() > 0.01
 
 
-def test_each_system_has_a_folder_and_its_own_settings(project):
+def test_each_model_has_a_folder_and_its_own_settings(project):
     project.train()
     before = (project.models / "fgstp/best.ckpt").read_bytes()
-    assert project.train("fgstp_no_ctc")["system"] == "fgstp_no_ctc"
+    assert project.train("fgstp_no_ctc")["model"] == "fgstp_no_ctc"
     assert (project.models / "fgstp/best.ckpt").read_bytes() == before
-    system = load_system(project.models / "fgstp_no_ctc/best.ckpt", system="fgstp_no_ctc")
-    assert system.settings == SYSTEMS.fgstp_no_ctc
+    model = load_model(project.models / "fgstp_no_ctc/best.ckpt", model="fgstp_no_ctc")
+    assert model.settings == MODELS.fgstp_no_ctc
 
 
-def test_a_system_without_training_needs_no_clips_and_is_written_all_the_same(empty, caplog):
-    systems = SystemsSettings.model_validate({"background": {"variance_threshold": 9.0}})
+def test_a_model_without_training_needs_no_clips_and_is_written_all_the_same(empty, caplog):
+    models = ModelsSettings.model_validate({"background": {"variance_threshold": 9.0}})
     with caplog.at_level("INFO", logger="fgstp"):
-        facts = empty.train("background", systems=systems)
+        facts = empty.train("background", models=models)
     assert facts == {
-        "system": "background",
+        "model": "background",
         "trained": False,
         "parameters": 0,
         "checkpoint_sha256": sha256(empty.models / "background/best.ckpt"),
         "epochs": [],
     }
     assert "background needs no training." in caplog.text
-    loaded = load_system(empty.models / "background/best.ckpt", system="background")
+    loaded = load_model(empty.models / "background/best.ckpt", model="background")
     assert loaded.settings.variance_threshold == 9.0
 
 
@@ -186,7 +186,7 @@ def test_dropped_clips_are_no_clips(empty):
     ("there", "missing", "remedy"),
     [
         ("validation", "train", "give some videos the split train"),
-        ("train", "validation", "raise ingest.validation.share"),
+        ("train", "validation", "raise ingest.validation.fraction"),
     ],
 )
 def test_without_clips_of_a_split(empty, there, missing, remedy):
@@ -217,9 +217,9 @@ def test_pseudo_masks_are_taken_only_if_that_is_allowed(empty):
     assert empty.train(allow_pseudo_masks=True)["n_epochs"] == 1
 
 
-def test_a_system_that_is_not_there(project):
+def test_a_model_that_is_not_there(project):
     sentence = project.sentence(model="nothing")
-    assert sentence.startswith("There is no system 'nothing'; choose one of fgstp, ")
+    assert sentence.startswith("There is no model 'nothing'; choose one of fgstp, ")
     assert "background" in sentence
 
 
@@ -237,18 +237,18 @@ def test_cuda_without_a_gpu(project, monkeypatch):
 
 def test_weights_to_start_from_that_are_not_there(project, tmp_path):
     encoder = SMALL["encoder"] | {"weights": str(tmp_path / "none.pth")}
-    systems = SystemsSettings.model_validate({"fgstp": SMALL | {"encoder": encoder}})
-    assert f"There is no file {tmp_path}/none.pth" in project.sentence(systems=systems)
+    models = ModelsSettings.model_validate({"fgstp": SMALL | {"encoder": encoder}})
+    assert f"There is no file {tmp_path}/none.pth" in project.sentence(models=models)
 
 
 def test_a_loss_that_is_not_finite_names_the_clips(project, monkeypatch):
-    step = FgstpSystem.training_step
+    step = FgstpModel.training_step
 
     def broken(self, batch, progress):
         loss, parts = step(self, batch, progress)
         return loss * float("nan"), parts
 
-    monkeypatch.setattr(FgstpSystem, "training_step", broken)
+    monkeypatch.setattr(FgstpModel, "training_step", broken)
     for row in project.rows:
         row["dropped"] = "duplicate" if row["clip"] == "b" else None
     sentence = project.sentence()
@@ -256,14 +256,14 @@ def test_a_loss_that_is_not_finite_names_the_clips(project, monkeypatch):
 
 
 def test_a_later_loss_that_is_not_finite_leaves_the_best_checkpoint_so_far(project, monkeypatch):
-    step, calls = FgstpSystem.training_step, []
+    step, calls = FgstpModel.training_step, []
 
     def broken_later(self, batch, progress):
         calls.append(batch)
         loss, parts = step(self, batch, progress)
         return (loss if len(calls) == 1 else loss / 0), parts
 
-    monkeypatch.setattr(FgstpSystem, "training_step", broken_later)
+    monkeypatch.setattr(FgstpModel, "training_step", broken_later)
     with pytest.raises(UserError, match=r"became inf in epoch 2, .* so far, .*, is kept"):
         project.train(epochs=3)
     assert read_checkpoint(project.models / "fgstp/best.ckpt").facts["epoch"] == 1
@@ -306,11 +306,11 @@ def test_an_interrupted_command_does_not_train_a_finished_repeat_again(project, 
     repeat = project.models / "fgstp/repeats/1/best.ckpt"
     fit, folders = nodes.fit, []
 
-    def killed(system, clips, files, folder, *arguments, **more):
+    def killed(model, clips, files, folder, *arguments, **more):
         folders.append(folder.name)
         if folder.name == "fgstp":
             raise SystemExit(143)
-        return fit(system, clips, files, folder, *arguments, **more)
+        return fit(model, clips, files, folder, *arguments, **more)
 
     monkeypatch.setattr(nodes, "fit", killed)
     with pytest.raises(SystemExit):

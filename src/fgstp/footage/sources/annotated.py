@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import FrameFolder
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.pictures import list_pictures

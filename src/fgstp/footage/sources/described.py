@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fgstp.errors import FootageError
+from fgstp.core.errors import FootageError
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.sources.table import TableRow
 from fgstp.footage.video import FrameSource, RefusedVideo, Video

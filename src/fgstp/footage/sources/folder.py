@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VIDEO_SUFFIXES, FrameFolder, VideoFile
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.pictures import list_pictures, natural_key

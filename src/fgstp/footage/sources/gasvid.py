@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VIDEO_SUFFIXES, VideoFile
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.sources.described import described_video

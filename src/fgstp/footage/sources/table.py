@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.categories import Background
 from fgstp.footage.leak_schedule import CLASS_DURATION_S, LeakSchedule
 from fgstp.footage.video import RefusedVideo, Split

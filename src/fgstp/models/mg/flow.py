@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import get_worker_info
 from torchvision.models import optical_flow  # type: ignore[import-untyped]
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.fingerprints import files_hash
 from fgstp.models.mg.flow_cache import FlowCache
 from fgstp.models.state_dicts import check_fit, read_weights

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from fgstp.files import atomic_path
+from fgstp.core.files import atomic_path
 
 STORED = np.dtype(np.float16)
 Field = NDArray[np.floating]

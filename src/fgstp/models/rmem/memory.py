@@ -110,7 +110,7 @@ class RestrictedBank(Generic[EntryT]):
 
 
 def frame_relevance(weights: Tensor, foreground: Tensor) -> list[float]:
-    """Share of the attention of a frame's object that each remembered frame gets.
+    """Fraction of the attention of a frame's object that each remembered frame gets.
 
     Args:
         weights: (N, T N): attention of N tokens to those of T frames.

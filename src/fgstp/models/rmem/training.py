@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fgstp.models.losses import hardest_share
+from fgstp.models.losses import hardest_fraction
 from fgstp.models.rmem.entries import Layers, Memory
 from fgstp.models.rmem.fpn import aligned
 from fgstp.models.rmem.identity_bank import identity_places
@@ -55,7 +55,7 @@ def clip_loss(
     n_clips, n_frames = labels.shape[:2]
     forced = progress < TEACHER_FORCING
     clips = _Clips(network, labels, bank_learns=forced)
-    share = hardest_share(progress, 0.0, HARDENING, HARDEST_AT_END)
+    share = hardest_fraction(progress, 0.0, HARDENING, HARDEST_AT_END)
     encoded = network.encode(frames.transpose(0, 1).flatten(0, 1))  # frame by frame
     by_frame = [encoded.part(n_clips * t, n_clips * (t + 1)) for t in range(n_frames)]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from fgstp.footage.settings import Settings, Share
+from fgstp.core.config import Fraction, Settings
 from fgstp.models.resnet import ResNetSettings
 from fgstp.models.settings import NetworkSettings, OptimisationSettings
 from fgstp.models.xmem_pp.blocks import SQUEEZE
@@ -65,22 +65,22 @@ class TrainingSettings(Settings):
     Attributes:
         n_frames: frames of a sample; the mask of the first is given.
         n_reference: earlier frames that a frame is segmented from at most.
-        deep_update_share: share of frames after which the value updates the sensory state.
+        deep_update_fraction: share of frames after which the value updates the sensory state.
         bootstrap_start: share of the training until which all pixels count for the
             cross-entropy.
         bootstrap_end: share of the training from which the fewest do.
         bootstrap_fraction: the fewest, as a share of a frame: the hardest.
-        largest_step_frames: pairs (share of the training, frames): how far apart neighbouring
+        max_frame_gap: pairs (share of the training, frames): how far apart neighbouring
             frames of a sample are at most, from then on.
     """
 
     n_frames: int = Field(8, ge=2)
     n_reference: int = Field(3, ge=1)
-    deep_update_share: Share = 0.2
-    bootstrap_start: Share = 0.18
-    bootstrap_end: Share = 0.64
+    deep_update_fraction: Fraction = 0.2
+    bootstrap_start: Fraction = 0.18
+    bootstrap_end: Fraction = 0.64
     bootstrap_fraction: float = Field(0.15, gt=0.0, le=1.0)
-    largest_step_frames: Annotated[tuple[LargestStep, ...], Field(min_length=1)] = (
+    max_frame_gap: Annotated[tuple[LargestStep, ...], Field(min_length=1)] = (
         (0.0, 5),
         (0.1, 10),
         (0.3, 15),
@@ -91,9 +91,9 @@ class TrainingSettings(Settings):
     def _in_order(self) -> Self:
         if self.bootstrap_start >= self.bootstrap_end:
             raise ValueError("bootstrap_start must come before bootstrap_end")
-        starts = [start for start, _ in self.largest_step_frames]
+        starts = [start for start, _ in self.max_frame_gap]
         if starts[0] != 0.0 or starts != sorted(set(starts)):
-            raise ValueError("largest_step_frames must start at 0 and rise from pair to pair")
+            raise ValueError("max_frame_gap must start at 0 and rise from pair to pair")
         return self
 
 
@@ -106,7 +106,7 @@ class XmemSettings(NetworkSettings):
         widths: channels of the network's parts.
         memory: what is remembered of a clip.
         training: what is trained on.
-        output: `label`: maps are 0 or 1, as the published systems write them, or `soft`:
+        output: `label`: maps are 0 or 1, as the published models write them, or `soft`:
             probabilities.
     """
 

@@ -10,7 +10,11 @@ from fgstp.models.xmem_pp.reading import similarity
 
 
 def segment_clips(
-    network: Xmem, frames: Tensor, first_masks: Tensor, n_reference: int, deep_update_share: float
+    network: Xmem,
+    frames: Tensor,
+    first_masks: Tensor,
+    n_reference: int,
+    deep_update_fraction: float,
 ) -> Iterator[Segmentation]:
     """Segment short clips from the masks of their first frames (arXiv 2207.07115, section 3.6).
 
@@ -23,7 +27,7 @@ def segment_clips(
         frames: (B, T, 3, H, W), normalised, T at least 2.
         first_masks: (B, 1, H, W) float, 0 or 1.
         n_reference: frames that are read from at most.
-        deep_update_share: share of frames after which the value updates the sensory state.
+        deep_update_fraction: share of frames after which the value updates the sensory state.
 
     Yields:
         The frames 1 to T - 1, of all clips at a time.
@@ -48,7 +52,7 @@ def segment_clips(
                 keys[t].f16,
                 found.prob,
                 found.sensory,
-                deep_update=torch.rand(()).item() < deep_update_share,
+                deep_update=torch.rand(()).item() < deep_update_fraction,
             )
             values.append(value)
 

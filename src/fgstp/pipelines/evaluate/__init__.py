@@ -1,4 +1,4 @@
-"""A trained system to scores."""
+"""A trained model to scores."""
 
 from fgstp.pipelines.evaluate.pipeline import create_pipeline
 

@@ -9,24 +9,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fgstp.errors import UserError
+from fgstp.core.config import check_seed
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
-from fgstp.footage.settings import check_seed
 from fgstp.inference.predict_clips import predict_clips, prediction_code_digest
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.repeats import prediction_stores
-from fgstp.models.checkpoint import BEST, load_system, sha256
+from fgstp.models.checkpoint import BEST, load_model, sha256
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
-from fgstp.models.registry import AnySystem
+from fgstp.models.registry import AnyModel
 from fgstp.models.repeats import remove_repeats_from, repeat_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.frame_table import GROUPS, with_facts
+from fgstp.scoring.model_scores import model_scores
 from fgstp.scoring.protocols import get_protocol
 from fgstp.scoring.score_clips import score_clips, with_threshold
 from fgstp.scoring.settings import EvaluateSettings
 from fgstp.scoring.summary import SEED, summarise
-from fgstp.scoring.system_scores import system_scores
 
 logger = logging.getLogger(__name__)
 
@@ -35,28 +35,28 @@ def predict(
     training: dict[str, Any],
     clips: pd.DataFrame,
     clip_files: ClipStore,
-    models: Path,
+    model_folder: Path,
     predictions: Path,
-    model: str,
+    name: str,
     evaluate: EvaluateSettings,
     seed: int,
 ) -> dict[str, Any]:
     """Predict the test clips, and the validation clips if a threshold is to be chosen.
 
-    Every training of the system predicts them, each in a folder of its own.
+    Every training of the model predicts them, each in a folder of its own.
 
     Args:
-        training: how the system was trained, and how its repeats were.
+        training: how the model was trained, and how its repeats were.
         clips: clip table.
         clip_files: the clips.
-        models: folder of trained systems.
-        predictions: folder of predictions, where those of each system have a folder.
-        model: name of the system.
+        model_folder: folder of trained models.
+        predictions: folder of predictions, where those of each model have a folder.
+        name: name of the model.
         evaluate: settings.
         seed: of the bootstrap of the summaries, checked before the long work.
 
     Returns:
-        What was predicted by what: `system`, what it `needs` to be told of a clip, a `label`
+        What was predicted by what: `model`, what it `needs` to be told of a clip, a `label`
         that tells its method where its settings choose one of several, `checkpoint_sha256` of
         the first training and `repeats_sha256` of further ones, the `seeds` of all (None where
         it is unknown), how many of them `diverged`, `footage_sha256`.
@@ -68,28 +68,30 @@ def predict(
     test = _clips_of("test", clips, clip_files, evaluate)
     chosen = [*_threshold_clips(clips, clip_files, evaluate), *test]
     trainings = [training, *training.get("repeats", [])]
-    checkpoints = [repeat_folder(models / model, repeat) / BEST for repeat in range(len(trainings))]
+    checkpoints = [
+        repeat_folder(model_folder / name, repeat) / BEST for repeat in range(len(trainings))
+    ]
     with told_if_out_of_memory("lower evaluate.batch_frames"):
-        system = _load(checkpoints[0], model, evaluate)
+        model = _load(checkpoints[0], name, evaluate)
         digests = [sha256(checkpoint) for checkpoint in checkpoints]
-        _check_trainings(model, trainings, digests)
+        _check_trainings(name, trainings, digests)
         footage = digest(test, clip_files)
         maker = f"{footage} {digest(chosen, clip_files)} {prediction_code_digest()}"
-        stores = prediction_stores(predictions / model, len(trainings))
+        stores = prediction_stores(predictions / name, len(trainings))
         done = []
         for repeat, store in enumerate(stores):
-            store.made_by(f"{model} {digests[repeat]} {maker}")
+            store.made_by(f"{name} {digests[repeat]} {maker}")
             if repeat:
-                system = _load(checkpoints[repeat], model, evaluate)
-            done.append(predict_clips(system, chosen, clip_files, store))
-        remove_repeats_from(predictions / model, len(trainings))
+                model = _load(checkpoints[repeat], name, evaluate)
+            done.append(predict_clips(model, chosen, clip_files, store))
+        remove_repeats_from(predictions / name, len(trainings))
     if n_frames := sum(each.n_frames for each in done):
         seconds = sum(each.seconds for each in done)
         log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})
     return {
-        "system": model,
-        "needs": system.needs,
-        "label": system.label,
+        "model": name,
+        "needs": model.needs,
+        "label": model.label,
         "checkpoint_sha256": digests[0],
         "repeats_sha256": digests[1:],
         "seeds": [each.get("seed") for each in trainings],
@@ -98,27 +100,27 @@ def predict(
     }
 
 
-def _load(checkpoint: Path, model: str, evaluate: EvaluateSettings) -> AnySystem:
-    return load_system(
+def _load(checkpoint: Path, name: str, evaluate: EvaluateSettings) -> AnyModel:
+    return load_model(
         checkpoint,
-        system=model,
+        model=name,
         device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
         batch_frames=evaluate.batch_frames,
     )
 
 
-def _check_trainings(model: str, trainings: list[dict[str, Any]], digests: list[str]) -> None:
+def _check_trainings(name: str, trainings: list[dict[str, Any]], digests: list[str]) -> None:
     """A training that was stopped leaves a checkpoint that its record does not tell of."""
     if [each.get("checkpoint_sha256") for each in trainings] != digests:
         raise UserError(
-            f"The checkpoint of {model} is not the one that its training.json tells of, since a "
+            f"The checkpoint of {name} is not the one that its training.json tells of, since a "
             "training of it did not end; run `kedro run --pipelines=train "
-            f"--params=model={model}`."
+            f"--params=model={name}`."
         )
     if len({each.get("seed") for each in trainings}) < len(trainings):
         raise UserError(
-            f"Two trainings of {model} have the same seed by its training.json; run `kedro run "
-            f"--pipelines=train --params=model={model}`."
+            f"Two trainings of {name} have the same seed by its training.json; run `kedro run "
+            f"--pipelines=train --params=model={name}`."
         )
 
 
@@ -149,7 +151,7 @@ def score(
     videos: pd.DataFrame,
     clip_files: ClipStore,
     predictions: Path,
-    model: str,
+    name: str,
     evaluate: EvaluateSettings,
 ) -> pd.DataFrame:
     """Score the predictions of the test clips under every protocol.
@@ -160,7 +162,7 @@ def score(
         videos: video table.
         clip_files: the clips.
         predictions: folder of predictions.
-        model: name of the system.
+        name: name of the model.
         evaluate: settings.
 
     Returns:
@@ -179,7 +181,7 @@ def score(
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
     seeds = predicted.get("seeds", [None])
     parts = []
-    stores = prediction_stores(predictions / model, len(seeds))
+    stores = prediction_stores(predictions / name, len(seeds))
     for trained_with, store in zip(seeds, stores, strict=True):
         read = partial(_read, clip_files, store)
         protocols = [with_threshold(protocol, validation, read) for protocol in named]
@@ -188,7 +190,7 @@ def score(
         parts.append(rows)
     leak_classes = {clip: clip_files.leak_class(clip) for clip in test}
     together = pd.concat(parts, ignore_index=True)
-    return with_facts(together, clips, videos, leak_classes, predicted["system"])
+    return with_facts(together, clips, videos, leak_classes, predicted["model"])
 
 
 def _read(
@@ -207,7 +209,7 @@ def summarise_scores(
     evaluate: EvaluateSettings,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Summarise the scores of a system, and record them.
+    """Summarise the scores of a model, and record them.
 
     Args:
         frame_scores: a row a training, frame and protocol.
@@ -223,7 +225,7 @@ def summarise_scores(
         summarise(frame_scores, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS
     ]
     summaries = pd.concat(parts, ignore_index=True)
-    summaries.insert(0, "system", predicted["system"])
-    scores = system_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
+    summaries.insert(0, "model", predicted["model"])
+    scores = model_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
     log_numbers(scores["protocols"])
     return scores, summaries

@@ -10,7 +10,7 @@ from fgstp.pipelines.evaluate import nodes
 
 
 def create_pipeline(**_kwargs: object) -> Pipeline:
-    """The pipeline `evaluate`, of the one system that `model` names."""
+    """The pipeline `evaluate`, of the one model that `model` names."""
     return Pipeline(
         [
             Node(

@@ -6,13 +6,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgstp.errors import UserError
+from fgstp.core.config import check_seed
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.ingest_video import NO_MASKS
 from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
-from fgstp.footage.settings import IngestSettings, check_seed
+from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources.find import find_videos
 from fgstp.footage.summary import NO_VALIDATION, overview, refusals, summarise, without_validation
 from fgstp.footage.validation import hold_out

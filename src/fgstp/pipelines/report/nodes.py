@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgstp.errors import UserError
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.tracking import log_texts
@@ -25,28 +25,28 @@ from fgstp.reporting.training_curves import training_curves
 logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions"  # name of the figure
-BySystem = dict[str, dict[str, Any]]
+ByModel = dict[str, dict[str, Any]]
 
 
-def compare_systems(
-    scores: BySystem, summaries: dict[str, pd.DataFrame], system_costs: pd.DataFrame
+def compare_models(
+    scores: ByModel, summaries: dict[str, pd.DataFrame], model_costs: pd.DataFrame
 ) -> tuple[dict[str, str], str]:
     """Write the tables, and say the most important of them.
 
     Args:
-        scores: by system, its scores and what they are of.
-        summaries: by system, its summaries; systems without are left out.
-        system_costs: what the systems cost; empty if that was not measured.
+        scores: by model, its scores and what they are of.
+        summaries: by model, its summaries; models without are left out.
+        model_costs: what the models cost; empty if that was not measured.
 
     Returns:
         Tables by file name, and the headline.
 
     Raises:
-        UserError: no system has been evaluated, or two on different footage.
+        UserError: no model has been evaluated, or two on different footage.
     """
     evaluated = _evaluated(scores, summaries)
     footage = same_footage(evaluated)
-    left_out = [system for system in scores if system not in evaluated]
+    left_out = [model for model in scores if model not in evaluated]
     if left_out:
         logger.warning(
             "Left out of the report, as their scores were not made here or not to the end: %s; "
@@ -54,7 +54,7 @@ def compare_systems(
             ", ".join(left_out),
         )
     together = _together(evaluated, summaries)
-    tables = cost_files(system_costs)
+    tables = cost_files(model_costs)
     for table in (table1(together, footage), table2(together, footage)):
         tables |= {
             f"{table.name}.csv": table.tidy().to_csv(index=False),
@@ -68,20 +68,20 @@ def compare_systems(
 
 
 def draw_figures(
-    scores: BySystem,
+    scores: ByModel,
     summaries: dict[str, pd.DataFrame],
-    trainings: BySystem,
+    trainings: ByModel,
     clips: pd.DataFrame,
     videos: pd.DataFrame,
     clip_files: ClipStore,
     predictions: Path,
 ) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """Draw what the systems predict, and how they were trained.
+    """Draw what the models predict, and how they were trained.
 
     Args:
-        scores: by system, its scores and what they are of.
-        summaries: by system, its summaries; systems without are left out.
-        trainings: by system, how it was trained.
+        scores: by model, its scores and what they are of.
+        summaries: by model, its summaries; models without are left out.
+        trainings: by model, how it was trained.
         clips: clip table.
         videos: video table.
         clip_files: the clips.
@@ -100,7 +100,7 @@ def draw_figures(
     figure = prediction_figure(
         test.merge(videos[["video", "category"]], on="video"),
         clip_files,
-        {system: PredictionStore(predictions / system).read for system in scores},
+        {model: PredictionStore(predictions / model).read for model in scores},
         footage,
         scores,
     )
@@ -108,22 +108,22 @@ def draw_figures(
 
 
 def write_page(
-    scores: BySystem,
+    scores: ByModel,
     summaries: dict[str, pd.DataFrame],
-    trainings: BySystem,
+    trainings: ByModel,
     figures: dict[str, bytes],
     curves: dict[str, bytes],
-    system_costs: pd.DataFrame,
+    model_costs: pd.DataFrame,
 ) -> str:
     """Put all on a page.
 
     Args:
-        scores: by system, its scores and what they are of.
-        summaries: by system, its summaries; systems without are left out.
-        trainings: by system, how it was trained.
+        scores: by model, its scores and what they are of.
+        summaries: by model, its summaries; models without are left out.
+        trainings: by model, how it was trained.
         figures: figures as PNG by name.
         curves: training curves as PNG by name.
-        system_costs: what the systems cost; empty if that was not measured.
+        model_costs: what the models cost; empty if that was not measured.
 
     Returns:
         The page, HTML that needs nothing beside itself.
@@ -136,35 +136,35 @@ def write_page(
         footage,
         curves,
         figures[PREDICTIONS],
-        costs=system_costs,
+        costs=model_costs,
     )
     log_texts({"report.html": page})
     return page
 
 
-def _evaluated(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> BySystem:
+def _evaluated(scores: ByModel, summaries: dict[str, pd.DataFrame]) -> ByModel:
     """Scores that were made here: git brings those of other machines, but no summaries."""
-    return {system: scores[system] for system in scores if system in summaries}
+    return {model: scores[model] for model in scores if model in summaries}
 
 
-def _together(scores: BySystem, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    together = pd.concat([summaries[system] for system in scores], ignore_index=True)
+def _together(scores: ByModel, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    together = pd.concat([summaries[model] for model in scores], ignore_index=True)
     return with_facts(together.fillna({"note": ""}), scores)  # empty cells of the files
 
 
 def _all_of(training: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a system's trainings, the first and its repeats."""
+    """The records of a model's trainings, the first and its repeats."""
     return [training, *training.get("repeats", [])]
 
 
-def _of(scores: BySystem, trainings: BySystem) -> BySystem:
-    """The trainings of the systems that are reported, of the very checkpoints that were scored."""
-    for system in scores:
-        training, known = trainings.get(system, {}), scores[system]
+def _of(scores: ByModel, trainings: ByModel) -> ByModel:
+    """The trainings of the models that are reported, of the very checkpoints that were scored."""
+    for model in scores:
+        training, known = trainings.get(model, {}), scores[model]
         digests = [each.get("checkpoint_sha256") for each in _all_of(training)]
         if digests != [known["checkpoint_sha256"], *known.get("repeats_sha256", [])]:
             raise UserError(
-                f"{system} was trained again after it was scored, or its training.json is gone; "
-                f"run `kedro run --pipelines=train,evaluate --params=model={system}`."
+                f"{model} was trained again after it was scored, or its training.json is gone; "
+                f"run `kedro run --pipelines=train,evaluate --params=model={model}`."
             )
-    return {system: trainings[system] for system in scores}
+    return {model: trainings[model] for model in scores}

@@ -1,6 +1,6 @@
 """The graph of report.
 
-scores, summaries, trainings of all systems -> compare_systems -> tables, headline
+scores, summaries, trainings of all models -> compare_models -> tables, headline
     predictions -> draw_figures -> figures, curves -> write_page -> page
 """
 
@@ -10,14 +10,14 @@ from fgstp.pipelines.report import nodes
 
 
 def create_pipeline(**_kwargs: object) -> Pipeline:
-    """The pipeline `report`, of all systems that have been evaluated."""
+    """The pipeline `report`, of all models that have been evaluated."""
     return Pipeline(
         [
             Node(
-                nodes.compare_systems,
-                inputs=["scores@all", "summaries@all", "system_costs"],
+                nodes.compare_models,
+                inputs=["scores@all", "summaries@all", "model_costs"],
                 outputs=["result_tables", "headline"],
-                name="compare_systems",
+                name="compare_models",
             ),
             Node(
                 nodes.draw_figures,
@@ -41,7 +41,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                     "training@all",
                     "prediction_figures",
                     "curve_figures",
-                    "system_costs",
+                    "model_costs",
                 ],
                 outputs="report_page",
                 name="write_page",

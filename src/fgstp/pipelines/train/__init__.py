@@ -1,4 +1,4 @@
-"""Clips to a trained system."""
+"""Clips to a trained model."""
 
 from fgstp.pipelines.train.pipeline import create_pipeline
 

@@ -110,12 +110,12 @@ class LiveExamples(Callback):
         frames, masks = self._store.frames(example.clip), masks_of(example.clip, self._store)
         start = max(0, example.frame - REACH)
         near = slice(start, example.frame + REACH + 1)
-        maps = cast(Any, pl_module.system).predict_masked_clip(frames[near], masks[near])
+        maps = cast(Any, pl_module.model).predict_masked_clip(frames[near], masks[near])
         return frames[example.frame], masks[example.frame], maps[example.frame - start]
 
 
 def _stage(pl_module: LightningModule) -> int:
-    return int(cast(Any, pl_module).system.stage)
+    return int(cast(Any, pl_module).model.stage)
 
 
 def _epoch(trainer: Trainer, pl_module: LightningModule) -> int:
@@ -148,6 +148,6 @@ def _examples(clips: pd.DataFrame, store: ClipStore) -> list[Example]:
     masked = kept[kept["mask_source"] != "none"]
     if masked.empty:  # training itself says what is wrong with that
         return []
-    with_gas = masked[masked["gas_share"] > 0]
+    with_gas = masked[masked["gas_fraction"] > 0]
     chosen = spread(masked if with_gas.empty else with_gas, N_EXAMPLES)
     return choose_examples(chosen.assign(category=chosen["clip"]), store)

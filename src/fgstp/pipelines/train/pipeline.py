@@ -1,6 +1,6 @@
 """The graph of train.
 
-clips -> train_system -> training, and in the model folder the checkpoint
+clips -> train_model -> training, and in the model folder the checkpoint
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -9,22 +9,22 @@ from fgstp.pipelines.train import nodes
 
 
 def create_pipeline(**_kwargs: object) -> Pipeline:
-    """The pipeline `train`, of the one system that `model` names."""
+    """The pipeline `train`, of the one model that `model` names."""
     return Pipeline(
         [
             Node(
-                nodes.train_system,
+                nodes.train_model,
                 inputs=[
                     "clips",
                     "clip_files",
                     "models",
                     "params:model",
-                    "params:systems",
+                    "params:models",
                     "params:train",
                     "params:seed",
                 ],
                 outputs="training@one",
-                name="train_system",
+                name="train_model",
             ),
         ]
     )

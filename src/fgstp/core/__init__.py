@@ -1,0 +1,1 @@
+"""What all other packages build on; nothing here knows of gas."""

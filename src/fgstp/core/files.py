@@ -1,0 +1,97 @@
+"""Files: written so that a reader never sees half of one, and told apart by content."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fgstp.core.errors import UserError
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its place when the block ends well.
+
+    The temporary name keeps the suffix, because writers of pictures and videos choose
+    their format by it. Missing parent folders are made. When the block raises, the
+    temporary file is removed and `path` stays as it was.
+
+    Args:
+        path: the file to write.
+
+    Yields:
+        The path to write to.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    # One name a target: what a killed run left is overwritten by the next.
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path}: {error.strerror or error}; "
+            "free some space or choose a folder that can be written."
+        ) from error
+    finally:
+        _remove_if_there(temporary)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot remove {path}: {error.strerror or error}; choose a folder that can be written."
+        ) from error
+
+
+def _remove_if_there(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # The folder itself is out of reach; the error that brought us here says so.
+        return
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all.
+
+    Args:
+        path: the file to write.
+        text: its content.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def code_digest(places: Iterable[Path]) -> str:
+    """SHA-256 of Python code: where it changed, what it made may be outdated.
+
+    Args:
+        places: files, and folders whose Python files count, at any depth.
+
+    Returns:
+        Hexadecimal digits.
+    """
+    total = hashlib.sha256()
+    for place in places:
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            total.update(path.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,209 @@
+"""SLT-Net as a model: short-term alone, or long-term after it."""
+
+from typing import ClassVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from fgstp.core.config import Settings
+from fgstp.models.base import Given
+from fgstp.models.correlation import Variant
+from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
+from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.sampling import Windows
+from fgstp.models.settings import (
+    EncoderSettings,
+    NormalisationSettings,
+    OptimisationSettings,
+    TrainedSettings,
+)
+from fgstp.models.slt_net.loss import long_term_loss
+from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
+from fgstp.models.triple_model import TripleModel, TripleSettings
+from fgstp.models.triple_network import TripleNetwork
+from fgstp.models.triples import FlatBatch, TripleBatch
+
+
+class SltNetEncoderSettings(EncoderSettings):
+    """A transformer, with the stochastic depth of SLT-Net.
+
+    Attributes:
+        drop_path: rate of stochastic depth in training.
+    """
+
+    drop_path: float = Field(0.3, ge=0.0, lt=1.0)
+
+
+class LongTermSettings(TrainedSettings):
+    """The long-term network and its training.
+
+    Attributes:
+        height_px: height at which it works.
+        width_px: width at which it works.
+        n_frames: frames of a clip that it looks at together.
+        normalisation: of the frames; none by default, as published.
+    """
+
+    height_px: int = Field(256, ge=1)
+    width_px: int = Field(448, ge=1)
+    n_frames: int = Field(10, ge=1)
+    normalisation: NormalisationSettings = NormalisationSettings(mean=(0, 0, 0), std=(1, 1, 1))
+    optimisation: OptimisationSettings = OptimisationSettings(
+        optimiser="adamw",
+        learning_rate=1e-5,
+        weight_decay=1e-6,
+        schedule="cosine_restarts",
+        targets_per_step=20,
+    )
+
+
+class SltNetSettings(TripleSettings):
+    """Settings of SLT-Net; what stands beside `long` is the short-term network's.
+
+    Attributes:
+        encoder: the encoder of both networks.
+        variant: what the correlation computes, `released` by default.
+        neighbours: where the two neighbours of a target frame lie.
+        long_term: train the long-term network after the short-term one, and predict with it.
+        long: the long-term network.
+    """
+
+    encoder: SltNetEncoderSettings = SltNetEncoderSettings()
+    variant: Variant = "released"
+    neighbours: NeighbourMode = "forward"
+    long_term: bool = False
+    long: LongTermSettings = LongTermSettings()
+
+
+class SltNetModel(TripleModel[SltNetSettings]):
+    """Implicit motion handling, short-term and long-term (CVPR 2022).
+
+    The long-term network is trained in a stage of its own. The maps that it takes are then
+    predicted by the short-term network, which does not change any more.
+    """
+
+    settings_class: ClassVar[type[Settings]] = SltNetSettings
+    encoders: ClassVar[tuple[str, ...]] = ("encoder", "short.encoder", "long.encoder")
+    network: SltNetShort | SltNet
+
+    @property
+    def name(self) -> str:
+        """`slt_net`."""
+        return "slt_net"
+
+    @property
+    def label(self) -> str:
+        """`short-term` or `long-term`."""
+        return "long-term" if self.stage else "short-term"
+
+    def _build(self) -> None:
+        settings = self.settings
+        encoder, long = settings.encoder, settings.long
+        short = SltNetShort(encoder.name, settings.variant, encoder.drop_path)
+        self.network = short
+        if settings.long_term:
+            self.network = SltNet(
+                short, SltNetLong(long.height_px, long.width_px, encoder.name, encoder.drop_path)
+            )
+
+    @property
+    def triple_network(self) -> TripleNetwork:
+        """The short-term network."""
+        return self.network.short if isinstance(self.network, SltNet) else self.network
+
+    @property
+    def n_stages(self) -> int:
+        """Two, if there is a long-term network."""
+        return 2 if self.settings.long_term else 1
+
+    def begin_stage(self, stage: int) -> None:
+        """Train the short-term network first, then the long-term one on its maps."""
+        super().begin_stage(stage)
+        if isinstance(self.network, SltNet):
+            (self.network.train_long if stage else self.network.train_short)()
+
+    @property
+    def optimisation(self) -> OptimisationSettings:
+        """How the weights of the stage's network are changed."""
+        return self.settings.long.optimisation if self.stage else self.settings.optimisation
+
+    @property
+    def sampling(self) -> Windows:
+        """Targets and their two neighbours; in the long-term stage, so many targets in a row."""
+        n_targets = self.settings.long.n_frames if self.stage else None
+        return Windows(OFFSETS_FRAMES[self.settings.neighbours], n_targets)
+
+    @property
+    def augmented(self) -> bool:
+        """The long-term network is trained on samples as they are."""
+        return self.stage == 0
+
+    @property
+    def sample_size(self) -> tuple[int, int]:
+        """Size at which the stage's network works."""
+        settings = self.settings.long if self.stage else self.settings
+        return settings.height_px, settings.width_px
+
+    def training_step(
+        self, batch: TripleBatch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step forward of the stage's network; see `Model.training_step`."""
+        if not self.stage:
+            return super().training_step(batch, progress)
+        frames, masks, triples = FlatBatch.of(batch)
+        maps = self._kept_maps(frames, triples)
+        targets = normalised(frames[triples[:, 0]], self.settings.long.normalisation)
+        clips = torch.cat([targets, maps], dim=1)
+        clips = clips.reshape(*batch.masks.shape[:2], *clips.shape[1:])
+        terms = long_term_loss(
+            cast(SltNet, self.network).long(clips), masks, self.settings.loss.bce
+        )
+        loss = terms.bce + terms.iou + terms.alignment
+        return loss, {name: term.detach() for name, term in terms._asdict().items()}
+
+    def _kept_maps(self, frames: Tensor, triples: Tensor) -> Tensor:
+        """Maps of the targets by the short-term network, (N, 1, H, W) in [0, 1].
+
+        Frames are resized to its own size, in whose shape it learned what gas looks like.
+        """
+        own_size = self.settings.height_px, self.settings.width_px
+        with torch.no_grad():
+            features = self._encoded(at_size(frames, *own_size), triples)
+            logits = self.triple_network.decode_fused(*features, own_size)
+            return grey_levels(stretched(probabilities(logits, *frames.shape[-2:])))
+
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
+        """By the stage's network.
+
+        The long-term network goes along the clip in steps of as many frames as it looks at
+        together. At the end it steps back over frames that it has predicted already, whose
+        maps stay; a shorter clip is filled up with its last frame.
+        """
+        if not self.stage:
+            return super()._predict(frames, given)
+        # A byte a pixel, like the frames themselves.
+        maps = np.concatenate([stretched(each).cpu().numpy() for each in self._maps(frames)])
+        n_frames, together = len(frames), self.settings.long.n_frames
+        found = np.empty(frames.shape, np.float32)
+        for start in range(0, n_frames, together):
+            first = max(0, min(start, n_frames - together))
+            numbers = np.minimum(np.arange(first, first + together), n_frames - 1)
+            refined = self._refined(frames[numbers], maps[numbers])
+            stop = min(start + together, n_frames)
+            found[start:stop] = refined[start - first : stop - first].cpu().numpy()
+        return found
+
+    def _refined(self, frames: NDArray[np.uint8], maps: NDArray[np.uint8]) -> Tensor:
+        """Maps (T, H, W) of the frames of one clip by the long-term network."""
+        settings = self.settings.long
+        size = settings.height_px, settings.width_px
+        grey, kept = (
+            at_size(grey_levels(torch.from_numpy(each).to(self.device)), *size)
+            for each in (frames, maps)
+        )
+        clip = torch.cat([normalised(grey, settings.normalisation), kept], dim=1)
+        logits = cast(SltNet, self.network).long(clip.unsqueeze(0)).s_3
+        return probabilities(logits, *frames.shape[1:])

@@ -1,0 +1,160 @@
+"""ZoomNeXt as a model."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from fgstp.core.config import Settings
+from fgstp.core.errors import UserError
+from fgstp.models.base import Given, Model
+from fgstp.models.encoder_weights import begin_encoder
+from fgstp.models.frames import at_size, grey_levels, probabilities
+from fgstp.models.sampling import Windows
+from fgstp.models.settings import EncoderSettings, NetworkSettings, OptimisationSettings
+from fgstp.models.triples import TripleBatch
+from fgstp.models.zoomnext.losses import zoomnext_loss
+from fgstp.models.zoomnext.network import ZoomNext
+
+LARGE, SMALL = 1.5, 0.5  # zooms
+
+
+class ZoomNextSettings(NetworkSettings):
+    """Settings of ZoomNeXt.
+
+    Attributes:
+        height_px: height of the middle zoom; the small one is half of it.
+        width_px: width of the middle zoom.
+        n_frames: frames of a clip that are looked at together, in training and in use; 1: each
+            frame by itself, the image version.
+        encoder: the encoder.
+        width: channels of all levels after the encoder.
+        checkpoint_encoder: save memory in training: compute the encoder's blocks a second time
+            instead of keeping what is inside them. At the paper's size a clip then keeps about
+            2.6 GiB instead of 15.
+        optimisation: how its weights are changed; by default at a constant rate, with two clips
+            a step.
+    """
+
+    height_px: int = Field(352, ge=64)
+    width_px: int = Field(352, ge=64)
+    n_frames: int = Field(5, ge=1)
+    encoder: EncoderSettings = EncoderSettings()
+    width: int = Field(64, ge=8, multiple_of=4)
+    checkpoint_encoder: bool = False
+    optimisation: OptimisationSettings = OptimisationSettings(
+        schedule="constant", targets_per_step=10, clip="none"
+    )
+
+
+class ZoomNextModel(Model[ZoomNextSettings]):
+    """ZoomNeXt (arXiv 2310.20208).
+
+    A sample holds frames of the large zoom; the middle and the small zoom are resized from it,
+    bilinearly with anti-aliasing. (The published code resizes each zoom from the original.)
+    """
+
+    settings_class: ClassVar[type[Settings]] = ZoomNextSettings
+    network: ZoomNext
+
+    @property
+    def name(self) -> str:
+        """`zoomnext`."""
+        return "zoomnext"
+
+    @property
+    def sampling(self) -> Windows:
+        """Windows of `n_frames` frames, all of them targets."""
+        return Windows(n_targets=self.settings.n_frames)
+
+    @property
+    def sample_size(self) -> tuple[int, int]:
+        """Size of the large zoom."""
+        return self._zoomed(LARGE)
+
+    @property
+    def label(self) -> str:
+        """`video`, or `image` for single frames."""
+        return "image" if self.settings.n_frames == 1 else "video"
+
+    def _build(self) -> None:
+        settings = self.settings
+        self.network = ZoomNext(
+            settings.encoder.name,
+            settings.width,
+            settings.n_frames,
+            mean=settings.normalisation.mean,
+            std=settings.normalisation.std,
+            drop_path=settings.encoder.drop_path,
+            checkpoint_encoder=settings.checkpoint_encoder,
+        )
+
+    def _load_initial_weights(self) -> None:
+        begin_encoder(self.network.encoder, self.settings.encoder)
+
+    def training_step(
+        self, batch: TripleBatch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step forward on a batch of windows; see `Model.training_step`.
+
+        Raises:
+            UserError: the batch holds a single frame.
+        """
+        frames = batch.frames.flatten(0, 1)
+        if len(frames) < 2:
+            raise UserError(
+                f"{self.name} normalises over the frames of a step and cannot be trained with "
+                "one; raise targets_per_step to two or more."
+            )
+        masks = at_size(batch.masks.flatten(0, 1), *self._zoomed(1.0))
+        loss = zoomnext_loss(self._logits(frames), masks, progress)
+        return loss.bce + loss.ual, {"bce": loss.bce.detach(), "ual": loss.ual.detach()}
+
+    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
+        """Window by window, as many at a time as `batch_frames` allows, at least one."""
+        length = self.settings.n_frames
+        starts = window_starts(len(frames), length)
+        maps = np.empty(frames.shape, np.float32)
+        at_a_time = max(1, self.settings.batch_frames // length)
+        for i in range(0, len(starts), at_a_time):
+            batch = starts[i : i + at_a_time]
+            for start, window in zip(batch, self._windows(frames, batch), strict=True):
+                # In a frame that was covered before, the later window counts.
+                maps[start : start + length] = window[: len(frames) - start]
+        return maps
+
+    def _windows(self, frames: NDArray[np.uint8], starts: Sequence[int]) -> NDArray[np.float32]:
+        """Probabilities (B, T, H, W) of the windows that begin at some frames."""
+        length = self.settings.n_frames
+        numbers = np.add.outer(starts, range(length)).ravel()
+        shown = frames[np.minimum(numbers, len(frames) - 1)]  # the last frame is repeated
+        grey = grey_levels(torch.from_numpy(shown).to(self.device))
+        logits = self._logits(at_size(grey, *self.sample_size))
+        predicted = probabilities(logits, *frames.shape[1:])
+        return torch.unflatten(predicted, 0, (-1, length)).cpu().numpy()
+
+    def _logits(self, large: Tensor) -> Tensor:
+        """Logits (N, 1, H, W) of grey frames (N, 1, H_l, W_l) in [0, 1] of the large zoom."""
+        small, middle = (at_size(large, *self._zoomed(zoom)) for zoom in (SMALL, 1.0))
+        return self.network(*(zoom.expand(-1, 3, -1, -1) for zoom in (small, middle, large)))
+
+    def _zoomed(self, zoom: float) -> tuple[int, int]:
+        return int(zoom * self.settings.height_px), int(zoom * self.settings.width_px)
+
+
+def window_starts(n_frames: int, length: int) -> list[int]:
+    """First frames of the windows of a clip, in order.
+
+    Windows follow each other without overlap; the last is shifted back to end at the last
+    frame. A clip that is shorter than a window has one, which begins with it.
+
+    Args:
+        n_frames: frames of the clip.
+        length: frames of a window.
+    """
+    last = max(0, n_frames - length)
+    return [min(start, last) for start in range(0, n_frames, length)]

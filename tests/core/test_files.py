@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+
+from fgstp.core.errors import UserError
+from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, code_digest, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_appears_only_at_the_end(tmp_path):
+    path = tmp_path / "new" / "sub folder" / "café.csv"
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+        # Beside the file, so that renaming is all that is left to do.
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".csv"
+        assert temporary.name.startswith(TEMPORARY_PREFIX)
+    assert path.read_text() == "new"
+    assert names(path.parent) == ["café.csv"]
+
+
+def test_an_old_file_is_replaced_at_once(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+        file_number = temporary.stat().st_ino
+    assert path.read_text() == "new"
+    assert path.stat().st_ino == file_number  # renamed: a copy would be seen half done
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, UserError])
+@pytest.mark.parametrize("old", [None, "old"])
+def test_when_the_block_raises_the_old_file_stays(tmp_path, error, old):
+    path = tmp_path / "a.txt"
+    if old:
+        path.write_text(old)
+    with pytest.raises(error, match="mine"), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise error("mine")
+    assert names(tmp_path) == (["a.txt"] if old else [])
+    if old:
+        assert path.read_text() == "old"
+
+
+def test_a_block_that_writes_nothing_is_told(tmp_path):
+    with (
+        pytest.raises(UserError, match=r"Cannot write .*a.txt: No such file or directory;"),
+        atomic_path(tmp_path / "a.txt"),
+    ):
+        pass
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("inside", ["file/a.txt", "file/sub/a.txt"])
+def test_a_folder_that_cannot_be_made_is_told(tmp_path, inside):
+    (tmp_path / "file").touch()
+    path = tmp_path / inside
+    with pytest.raises(UserError) as error:
+        write_text(path, "new")
+    assert str(error.value).startswith(f"Cannot write {path}: ")
+    assert str(error.value).endswith("; free some space or choose a folder that can be written.")
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_folder_in_the_place_of_the_file_is_told_and_stays(tmp_path):
+    path = tmp_path / "a.txt"
+    path.mkdir()
+    with pytest.raises(UserError, match=f"Cannot write {path}: Is a directory;"):
+        write_text(path, "new")
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the disk that is always full")
+def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with (
+        pytest.raises(UserError, match=f"Cannot write {path}: No space left on device; free some"),
+        atomic_path(path) as temporary,
+    ):
+        temporary.symlink_to("/dev/full")
+        temporary.write_text("new")
+    assert names(tmp_path) == ["a.txt"]
+    assert path.read_text() == "old"
+
+
+def test_text_is_utf_8(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "Öl\n")
+    assert path.read_bytes() == b"\xc3\x96l\n"
+
+
+def test_two_files_of_one_folder_do_not_share_a_temporary_file(tmp_path):
+    with atomic_path(tmp_path / "a") as one, atomic_path(tmp_path / "b") as other:
+        one.write_text("1")
+        other.write_text("2")
+    assert (tmp_path / "a").read_text() == "1"
+    assert (tmp_path / "b").read_text() == "2"
+
+
+def test_code_that_changed_has_another_digest(tmp_path):
+    (tmp_path / "package/deep").mkdir(parents=True)
+    module = tmp_path / "package/deep/module.py"
+    module.write_text("a = 1\n")
+    alone = tmp_path / "alone.py"
+    alone.write_text("b = 2\n")
+    before = code_digest([tmp_path / "package", alone])
+    (tmp_path / "package/notes.txt").write_text("no code")
+    assert code_digest([tmp_path / "package", alone]) == before
+    module.write_text("a = 2\n")
+    changed = code_digest([tmp_path / "package", alone])
+    alone.write_text("b = 3\n")
+    assert len({before, changed, code_digest([tmp_path / "package", alone])}) == 3

@@ -1,0 +1,237 @@
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from fgstp.core.errors import UserError
+from fgstp.models.triples import TripleBatch
+from fgstp.models.xmem_pp.losses import frame_loss
+from fgstp.models.xmem_pp.model import XmemModel
+from fgstp.models.xmem_pp.settings import XmemSettings
+from fgstp.models.xmem_pp.training import segment_clips
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SMALL = {
+    "key_encoder": {"name": "resnet18"},
+    "value_encoder": {"name": "resnet18"},
+    "widths": {"key": 16, "value": 32, "sensory": 16, "coarse": 32, "fine": 16},
+    "height_px": 48,
+    "width_px": 64,
+}
+
+
+def small(**settings):
+    torch.manual_seed(0)
+    return XmemModel(XmemSettings(**SMALL | settings))
+
+
+@pytest.fixture
+def model(randomised):
+    def build(**settings):
+        built = small(**settings)
+        with torch.no_grad():
+            randomised(built.network)
+            built.network.key_head.key.weight.mul_(0.1)
+            built.network.decoder.score.weight.mul_(0.2)
+        return built
+
+    return build
+
+
+@pytest.fixture
+def batch(clip):
+    """Two clips with a blob that moves; in the second it is not gas."""
+    frames = torch.from_numpy(clip(6, 48, 64))[:, None].float() / 255
+    masks = torch.zeros_like(frames)
+    for t in range(6):
+        masks[t, :, 10:24, 4 * t : 4 * t + 14] = 0.9  # soft, as a mask that was turned
+    return TripleBatch(
+        torch.stack([frames, frames]),
+        torch.stack([masks, torch.zeros_like(masks)]),
+        torch.arange(6).view(1, 6, 1).expand(2, 6, 1),
+    )
+
+
+@pytest.fixture
+def mask():
+    mask = np.zeros((40, 56), np.uint8)
+    mask[10:24, 8:22] = 1
+    return mask
+
+
+def test_it_is_told_a_mask_and_takes_spread_frames():
+    built = small()
+    assert (built.name, built.needs) == ("xmem_pp", "first_mask")
+    sampling = built.sampling
+    assert (sampling.n_frames, sampling.reverse_fraction) == (8, 0.5)
+    assert [sampling.largest_step_at(p) for p in (0, 0.1, 0.5, 0.95)] == [5, 10, 15, 5]
+    names = {name.partition(".")[0] for name, _ in built.network.named_parameters()}
+    assert set(built.encoders) < names
+
+
+def test_maps_of_a_clip_begin_with_the_given_mask(model, clip, mask):
+    frames = clip(7)
+    soft = model(output="soft").predict_clip(frames, mask, first_frame=2)
+    assert soft.shape == frames.shape
+    assert soft.dtype == np.float32
+    assert not soft[:2].any()
+    assert np.array_equal(soft[2], mask)
+    assert soft.min() >= 0
+    assert soft.max() <= 1
+    assert np.unique(soft[3:]).size > 1000
+    label = model().predict_clip(frames, mask, first_frame=2)
+    assert np.array_equal(label, (soft > 0.5).astype(np.float32))
+    assert 0 < label[3:].mean() < 1
+
+
+def test_frames_before_the_given_one_have_no_say(model, clip, mask):
+    frames, built = clip(7), model(output="soft")
+    whole = built.predict_clip(frames, mask, first_frame=2)
+    cut = built.predict_clip(frames[2:], mask)
+    assert np.array_equal(whole[2:], cut)
+
+
+def test_nothing_is_remembered_of_another_clip(model, clip, mask):
+    built = model(output="soft", memory={"memory_every_frames": 1})
+    before = built.predict_clip(clip(7), mask)
+    built.predict_clip(clip(9, seed=1), np.ones_like(mask))
+    assert np.array_equal(built.predict_clip(clip(7), mask), before)
+
+
+def test_the_batches_of_a_clip_do_not_matter(model, clip, mask):
+    maps = [
+        model(output="soft", batch_frames=n).predict_clip(clip(7), mask, first_frame=1)
+        for n in (1, 3, 8)
+    ]
+    for other in maps[1:]:
+        np.testing.assert_allclose(maps[0], other, atol=1e-4)
+
+
+def test_maps_are_resized_before_they_are_labelled(model, clip, mask):
+    # The size of the network has no multiples of 16, nor has that of the clip.
+    settings = {"height_px": 30, "width_px": 50}
+    soft = model(output="soft", **settings).predict_clip(clip(4), mask)
+    label = model(**settings).predict_clip(clip(4), mask)
+    assert soft.shape == (4, 40, 56)
+    assert np.array_equal(label[1:], soft[1:] > 0.5)
+
+
+def test_without_gas_in_the_given_mask_there_is_none(model, clip, mask):
+    assert not model(output="soft").predict_clip(clip(5), 0 * mask).any()
+
+
+@pytest.mark.parametrize("first_frame", [0, 4])
+def test_a_clip_may_end_with_the_given_frame(model, clip, mask, first_frame):
+    maps = model().predict_clip(clip(5)[: first_frame + 1], mask, first_frame=first_frame)
+    assert np.array_equal(maps[-1], mask)
+    assert not maps[:-1].any()
+
+
+def test_a_mask_must_be_told(model, clip):
+    with pytest.raises(UserError, match="first_mask"):
+        model().predict_clip(clip(5))
+
+
+def test_a_step_gives_a_gradient_to_all_that_is_used(batch):
+    built = small()
+    loss, parts = built.training_step(batch, 0.0)
+    loss.backward()
+    assert loss.item() == pytest.approx(sum(part.item() for part in parts.values()), rel=1e-6)
+    assert set(parts) == {"ce", "dice"}
+    assert not any(part.requires_grad for part in parts.values())
+    for name, weight in built.network.named_parameters():
+        assert weight.grad is not None, name
+        if name != "key_head.key.bias":  # the same in keys and queries: it falls out
+            assert weight.grad.abs().sum() > 0, name
+
+
+def test_the_loss_is_the_sum_over_frames_each_against_its_own_mask(batch):
+    built = small(training={"n_reference": 9, "deep_update_fraction": 0.0})  # nothing is drawn
+    built.network.eval()
+    gas = (batch.masks > 0.5).float()
+    with torch.no_grad():
+        loss, parts = built.training_step(batch, 0.0)
+        frames = (batch.frames - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(
+            IMAGENET_STD
+        ).view(3, 1, 1)
+        found = list(segment_clips(built.network, frames, gas[:, 0], 9, 0.0))
+    assert len(found) == 5
+    terms = [
+        frame_loss(frame.logits, frame.prob, gas[:, t + 1], 1.0) for t, frame in enumerate(found)
+    ]
+    assert parts["ce"].item() == pytest.approx(sum(ce.item() for ce, _ in terms), rel=1e-5)
+    assert parts["dice"].item() == pytest.approx(sum(dice.item() for _, dice in terms), rel=1e-5)
+    assert loss == pytest.approx(parts["ce"] + parts["dice"])
+
+
+def test_later_the_hardest_pixels_count_alone(batch):
+    built = small()
+    built.network.eval()
+    entropies = []
+    for progress in (0.0, 0.18, 0.4, 0.64, 0.99):
+        torch.manual_seed(3)
+        entropies.append(built.training_step(batch, progress)[1]["ce"].item())
+    assert entropies[0] == entropies[1] < entropies[2] < entropies[3] == entropies[4]
+
+
+@pytest.mark.parametrize("n_frames", [2, 6])
+def test_a_step_moves_the_statistics_of_both_encoders_as_far(batch, n_frames):
+    # If every batch were the same, a step would keep a share of 0.9 of what was stored.
+    built = small(training={"n_frames": n_frames})
+    norms = {
+        part: getattr(built.network, part).body.bn1 for part in ("key_encoder", "value_encoder")
+    }
+    built.training_step(TripleBatch(*(x[:, :n_frames] for x in batch)), 0.0)
+    n_batches = {part: int(norm.num_batches_tracked) for part, norm in norms.items()}
+    assert n_batches == {"key_encoder": 1, "value_encoder": n_frames - 1}
+    for part, norm in norms.items():
+        assert n_batches[part] * norm.momentum == pytest.approx(0.1)
+
+
+def test_training_repeats_itself_by_its_seed(batch):
+    losses = []
+    for seed in (1, 1, 2):
+        built = small(training={"deep_update_fraction": 0.5})
+        torch.manual_seed(seed)
+        losses.append(built.training_step(batch, 0.0)[0].item())
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_it_learns_to_follow_a_clip(batch):
+    built = small()
+    optimiser = torch.optim.AdamW(built.network.parameters(), 1e-3)
+    one = TripleBatch(*(x[:1, :4] for x in batch))
+    losses = []
+    for _ in range(24):
+        loss, _ = built.training_step(one, 0.0)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(built.network.parameters(), 3.0)
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    # In evaluation mode, with stored statistics and real memories, it does what it learned.
+    frames, masks = ((x[0, :, 0] * 255).round().byte().numpy() for x in one[:2])
+    found = built.predict_clip(frames, (masks[0] > 0).astype(np.uint8))[1:] > 0
+    gas = masks[1:] > 0
+    assert (found & gas).sum() > 0.6 * (found | gas).sum()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"memory": {"t_min_frames": 10, "t_max_frames": 10}},
+        {"memory": {"n_prototypes": 200, "long_term_limit_elements": 100}},
+        {"training": {"n_frames": 1}},
+        {"training": {"bootstrap_start": 0.7}},
+        {"training": {"max_frame_gap": ((0.1, 5),)}},
+        {"training": {"max_frame_gap": ((0.0, 5), (0.5, 9), (0.3, 4))}},
+        {"training": {"max_frame_gap": ()}},
+        {"widths": {"value": 8}},
+        {"output": "hard"},
+        {"value_encoder": {"weights": "a.pth", "frozen_stages": 1}},  # blind to masks
+    ],
+)
+def test_settings_that_cannot_be_are_refused(fault):
+    with pytest.raises(ValidationError):
+        XmemSettings(**fault)

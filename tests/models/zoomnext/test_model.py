@@ -1,0 +1,223 @@
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from fgstp.core.errors import UserError
+from fgstp.models.triples import TripleBatch
+from fgstp.models.zoomnext.losses import ZoomNextLoss
+from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
+from fgstp.models.zoomnext.network import ZoomNext
+
+
+@pytest.fixture
+def build():
+    """A small model, its weights drawn from a seed."""
+
+    def built(**settings):
+        torch.manual_seed(0)
+        small = {"encoder": {"name": "pvt_v2_b0"}, "width": 16, "height_px": 64, "width_px": 64}
+        return ZoomNextModel(ZoomNextSettings.model_validate(small | settings))
+
+    return built
+
+
+class Spy(nn.Module):
+    """Says of every frame how bright its zooms are, and at what place of its window it is."""
+
+    def __init__(self, n_frames):
+        super().__init__()
+        self.n_frames, self.calls = n_frames, []
+
+    def forward(self, image_s, image_m, image_l):
+        self.calls.append([image_s, image_m, image_l])
+        places = torch.arange(len(image_m)) % self.n_frames
+        return places.float().view(-1, 1, 1, 1).expand(-1, 1, *image_m.shape[-2:])
+
+
+def places_predicted(model, n_frames):
+    model.network = Spy(model.settings.n_frames)
+    maps = model.predict_clip(np.zeros((n_frames, 8, 9), np.uint8))
+    assert maps.shape == (n_frames, 8, 9)
+    assert maps.dtype == np.float32
+    logits = np.log(maps / (1 - maps))
+    return logits[:, 0, 0].round(3).tolist()
+
+
+@pytest.mark.parametrize("batch_frames", [1, 10, 1000])
+@pytest.mark.parametrize(
+    ("n_frames", "places"),
+    [
+        (3, [0, 1, 2]),
+        (5, [0, 1, 2, 3, 4]),
+        (10, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]),
+        # The last window begins at frame 7 and counts there already.
+        (12, [0, 1, 2, 3, 4, 0, 1, 0, 1, 2, 3, 4]),
+    ],
+)
+def test_windows_cover_every_frame_and_the_later_one_counts(build, batch_frames, n_frames, places):
+    model = build(n_frames=5, batch_frames=batch_frames)
+    assert places_predicted(model, n_frames) == places
+    n_windows = -(-n_frames // 5)
+    at_a_time = max(1, batch_frames // 5)
+    assert [len(call[0]) for call in model.network.calls] == [
+        5 * min(at_a_time, n_windows - i) for i in range(0, n_windows, at_a_time)
+    ]
+
+
+def test_a_clip_shorter_than_a_window_repeats_its_last_frame(build, clip):
+    model = build(n_frames=5)
+    frames = clip(3)
+    model.network = Spy(5)
+    model.predict_clip(frames)
+    (call,) = model.network.calls
+    for zoom in call:
+        assert torch.equal(zoom[2], zoom[3])
+        assert torch.equal(zoom[2], zoom[4])
+        assert not torch.equal(zoom[1], zoom[2])
+
+
+def test_the_network_sees_three_zooms_of_equal_channels_in_the_unit_range(build):
+    model = build(n_frames=1, height_px=67, width_px=101)
+    model.network = Spy(1)
+    model.predict_clip(np.arange(0, 240, 4, dtype=np.uint8).reshape(1, 6, 10))
+    (call,) = model.network.calls
+    assert [tuple(zoom.shape) for zoom in call] == [
+        (1, 3, 33, 50),
+        (1, 3, 67, 101),
+        (1, 3, 100, 151),
+    ]
+    for zoom in call:
+        assert torch.equal(zoom[:, 0], zoom[:, 2])
+        assert zoom.min() >= 0
+        assert 0.8 < zoom.max() <= 236 / 255 + 1e-6  # brightest in the last corner, as was given
+        assert zoom[0, 0, -1, -1] == pytest.approx(zoom.max().item())
+        assert zoom.mean() == pytest.approx(118 / 255, abs=5e-3)
+
+
+def test_batches_of_windows_do_not_change_what_is_predicted(build, clip, tmp_path, randomised):
+    np.save(tmp_path / "clip.npy", clip(8))
+    frames = np.load(tmp_path / "clip.npy", mmap_mode="r")
+    maps = []
+    for batch_frames in (1, 8):
+        model = build(n_frames=2, batch_frames=batch_frames)
+        with torch.no_grad():
+            randomised(model.network)
+            model.network.predictor[1].weight.mul_(0.3)
+        maps.append(model.predict_clip(frames))
+    assert maps[0].shape == frames.shape
+    assert maps[0].std() > 0.01
+    np.testing.assert_allclose(maps[0], maps[1], atol=1e-5)
+
+
+def windows(model, n_windows, seed=0):
+    """Windows in which a bright square is what is looked for."""
+    generator = torch.Generator().manual_seed(seed)
+    n_frames = model.settings.n_frames
+    height, width = model.sample_size
+    frames = 0.3 * torch.rand(n_windows, n_frames, 1, height, width, generator=generator)
+    masks = torch.zeros_like(frames)
+    for window in range(n_windows):
+        for frame in range(n_frames):
+            top, left = 10 + 12 * window, 8 + 6 * frame
+            masks[window, frame, :, top : top + 32, left : left + 40] = 1
+    numbers = torch.arange(n_frames).view(1, -1, 1).expand(n_windows, -1, 1)
+    return TripleBatch(frames + 0.5 * masks, masks, numbers)
+
+
+@pytest.mark.parametrize(("n_frames", "n_windows"), [(2, 2), (1, 4)])
+def test_the_loss_falls_and_every_weight_learns(build, n_frames, n_windows):
+    model = build(n_frames=n_frames)
+    batch = windows(model, n_windows)
+    optimiser = torch.optim.Adam(model.network.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(28):
+        optimiser.zero_grad()
+        loss, parts = model.training_step(batch, 0.0)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert set(parts) == {"bce", "ual"}
+    for name, weight in model.network.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.abs().max() > 0, name
+
+
+def test_masks_are_made_as_large_as_the_middle_zoom(build, monkeypatch):
+    model = build(n_frames=2)
+    seen = []
+
+    def keep(logits, masks, progress):
+        seen.extend([logits.shape, masks, progress])
+        return ZoomNextLoss(logits.mean(), logits.mean())
+
+    monkeypatch.setattr("fgstp.models.zoomnext.model.zoomnext_loss", keep)
+    batch = windows(model, 1)
+    model.training_step(batch, 0.25)
+    shape, masks, progress = seen
+    assert progress == 0.25
+    assert shape == masks.shape == (2, 1, 64, 64)
+    # 96 px became 64: the mean stays, and the middle of the square is at two thirds.
+    assert masks.mean() == pytest.approx(batch.masks.mean().item(), abs=2e-3)
+    assert masks[0, 0, 17, 18] == 1
+    assert masks[0, 0, 17, 40] == 0
+
+
+def test_uncertainty_enters_with_progress(build):
+    model = build(n_frames=2)
+    batch = windows(model, 1)
+    start, end = (model.training_step(batch, progress)[1] for progress in (0.0, 1.0))
+    assert start["ual"] == 0
+    assert 0.5 < end["ual"] <= 1  # an untrained network is not sure
+
+
+def test_a_step_of_one_frame_is_refused(build):
+    model = build(n_frames=1)
+    with pytest.raises(UserError, match="two or more"):
+        model.training_step(windows(model, 1), 0.0)
+
+
+def test_samples_are_windows_of_the_large_zoom(build):
+    model = build(n_frames=3, height_px=97, width_px=128)
+    assert model.sample_size == (145, 192)
+    assert model.sampling.n_targets == 3
+    assert model.sampling.offsets_frames == ()
+    assert model.needs == "frames"
+    assert model.name == "zoomnext"
+
+
+def test_settings_default_to_the_paper_and_refuse_what_cannot_work():
+    settings = ZoomNextSettings()
+    assert (settings.n_frames, settings.width, settings.height_px) == (5, 64, 352)
+    assert settings.encoder.name == "pvt_v2_b5"
+    assert settings.optimisation.model_dump(exclude_unset=True) == {
+        "schedule": "constant",
+        "targets_per_step": 10,  # two clips
+        "clip": "none",
+    }
+    for wrong in ({"n_frames": 0}, {"width": 30}, {"height_px": 63}, {"width_px": 32}):
+        with pytest.raises(ValidationError):
+            ZoomNextSettings.model_validate(wrong)
+
+
+def test_the_network_is_built_as_the_settings_say(build):
+    model = build(
+        n_frames=3,
+        normalisation={"mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)},
+        checkpoint_encoder=True,
+        encoder={"name": "pvt_v2_b1", "stem_contrast_gain": 2.0},
+    )
+    network = model.network
+    assert isinstance(network, ZoomNext)
+    assert network.mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert network.std.flatten().tolist() == pytest.approx([0.4, 0.5, 0.6])
+    assert network.encoder.stages_1.grad_checkpointing
+    assert network.rgpu[0].operator.n_frames == 3
+    assert network.encoder.feature_info.channels() == [64, 128, 320, 512]
+    kernels = network.encoder.patch_embed.proj.weight
+    assert kernels.mean((1, 2, 3)).abs().max() < 1e-6  # begun without level
+    prefixes = {name.split(".")[0] for name, _ in network.named_parameters()}
+    assert prefixes == {"encoder", "reduce", "siu", "rgpu", "smooth", "predictor"}
+    assert model.encoders == ("encoder",)

@@ -1,0 +1,99 @@
+"""Every model of the tables, tiny, from clips to a checkpoint that predicts."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from fgstp.models.checkpoint import load_model
+from fgstp.models.registry import MODELS, ModelsSettings, create_model, model_settings
+from fgstp.training.fit import fit
+from fgstp.training.settings import TrainSettings
+
+TRAINED = [name for name, entry in MODELS.items() if entry.model.trainable]
+SETTINGS = TrainSettings(
+    epochs=2,
+    steps_per_epoch=1,
+    targets_per_step=4,
+    window_targets=2,
+    learning_rate=1e-3,
+    augmentation={"enabled": False},
+)
+
+
+@pytest.fixture
+def settings(repository, tmp_path):
+    """Settings of a model as the tests' environment has them."""
+
+    def of(name, **changes):
+        text = (repository / "conf/test/parameters_models.yml").read_text("utf-8")
+        values = model_settings(name, yaml.safe_load(text)["models"][name]).model_dump() | changes
+        if name == "mg":
+            values["flow"]["cache"] = tmp_path / "flow"
+        return values
+
+    return of
+
+
+@pytest.fixture
+def train(clips, tmp_path):
+    for seed, split in enumerate(("train", "train", "validation")):
+        clips.add_blob(8, split, shape=(48, 64), seed=seed)
+
+    def run(name, values, folder="run"):
+        torch.manual_seed(1)
+        model = create_model(name, values)
+        before = {key: each.clone() for key, each in model.network.state_dict().items()}
+        outcome = fit(model, clips.table, clips.store, tmp_path / folder, SETTINGS, seed=1)
+        return model, before, outcome
+
+    return run
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_it_trains_and_its_checkpoint_predicts(name, train, settings, clips):
+    model, before, outcome = train(name, settings(name))
+    assert (outcome.n_epochs, outcome.ended_by) == (2, "epochs")
+    assert all(np.isfinite(row["train_loss"]) for row in outcome.history)
+    parts = [key for key in outcome.history[0] if key.startswith("train_")]
+    assert len(parts) > 1  # the loss, and what it is made of
+    after = model.network.state_dict()
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+
+    loaded = load_model(outcome.checkpoint)
+    assert loaded.name == name
+    frames, masks = clips.store.frames("V_0002"), clips.store.masks("V_0002")
+    maps = loaded.predict_masked_clip(frames, masks)
+    assert maps.shape == frames.shape
+    assert maps.dtype == np.float32
+    assert 0 <= maps.min() <= maps.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["zoomnext", "xmem_pp", "rmem", "mg"])
+def test_a_seed_gives_the_same_weights(name, train, settings):
+    one, _, _ = train(name, settings(name), "one")
+    other, _, _ = train(name, settings(name), "other")
+    again = other.network.state_dict()
+    for key, weights in one.network.state_dict().items():
+        assert torch.equal(weights, again[key]), key
+
+
+def test_the_long_term_network_is_trained_after_the_short_term_one(train, settings, clips):
+    values = settings("slt_net", long_term=True)
+    values["long"] |= {"height_px": 32, "width_px": 64, "n_frames": 2}
+    model, _, outcome = train("slt_net", values)
+    assert [row["epoch"] for row in outcome.history] == [1, 2, 3, 4]
+    assert model.stage == 1
+    loaded = load_model(outcome.checkpoint)
+    assert loaded.stage == 1
+    assert loaded.predict_clip(clips.store.frames("V_0002")).shape == (8, 48, 64)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_what_it_needs_is_what_the_tables_say(name):
+    from fgstp.reporting.models import MODEL_ROWS
+
+    [row] = [row for row in MODEL_ROWS if row.model == name]
+    model = object.__new__(MODELS[name].model)
+    model.settings = ModelsSettings().of(name)
+    assert row.needs == model.needs
