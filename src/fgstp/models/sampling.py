@@ -1,15 +1,11 @@
 """What a sample of training is made of; each model says which kind it takes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-# Flow of a clip (T, H, W) uint8 to the frames so many further: (T, 2, h, w) float32 in pixels.
-ClipFlow = Callable[[NDArray[np.uint8], int], NDArray[np.floating]]
+from fgstp.models.features import VideoFeatures
 
 
 @dataclass(frozen=True)
@@ -51,15 +47,15 @@ class SpreadFrames:
 
 @dataclass(frozen=True)
 class FlowPairs:
-    """Two flow fields of one frame, to two other frames drawn for each sample.
+    """Two flow fields of one frame, drawn for each sample.
 
     Attributes:
-        gaps_frames: where these may lie, such as -2, -1, 1 and 2; different ones are drawn.
-        clip_flow: gives the fields, at the size that the network works at.
+        gaps_frames: G gaps to the other frame; two different ones are drawn.
+        features: the fields of each frame at all gaps, (G, 2, h, w).
     """
 
     gaps_frames: tuple[int, ...]
-    clip_flow: ClipFlow
+    features: VideoFeatures
 
 
 Sampling = Windows | SpreadFrames | FlowPairs

@@ -50,8 +50,9 @@ class FlowSamples(Dataset[FlowSample]):
         gaps = rng.choice(self.sampling.gaps_frames, size=2, replace=False)
         frames = self.store.frames(name)
         number = _within(key.start, len(frames), max(map(abs, self.sampling.gaps_frames)))
-        fields = [self.sampling.clip_flow(frames, int(gap))[number] for gap in gaps]
-        return FlowSample(torch.from_numpy(np.stack(fields).astype(np.float32)), name)
+        (fields,) = self.sampling.features.compute(frames, [number])
+        drawn = fields[[self.sampling.gaps_frames.index(gap) for gap in gaps]]
+        return FlowSample(torch.from_numpy(drawn.astype(np.float32)), name)
 
 
 def _within(number: int, n_frames: int, margin: int) -> int:
