@@ -57,7 +57,7 @@ def plumes() -> None:
 @click.option("--fps", type=float, default=15.0, show_default=True, help="Frames per second.")
 @click.option("--width", type=int, default=320, show_default=True, help="Width in pixels.")
 @click.option("--height", type=int, default=240, show_default=True, help="Height in pixels.")
-@click.option("--still-plumes", type=int, default=0, show_default=True, help="Plumes that never move.")
+@click.option("--still-plumes", type=int, default=0, show_default=True, help="Still plumes.")
 def render(
     *,
     category: str,
@@ -92,7 +92,7 @@ def weights() -> None:
 
 
 @weights.command("import")
-@click.option("--model", type=click.Choice(IMPORTABLE), required=True, help="The model that the weights belong to.")
+@click.option("--model", type=click.Choice(IMPORTABLE), required=True, help="Name of the model.")
 @click.option(
     "--variant",
     type=click.Choice(["released", "paper"]),
@@ -143,5 +143,7 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
         try:
             values[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise UserError(f"The value of --setting {setting} is not valid YAML; quote it.") from error
+            raise UserError(
+                f"The value of --setting {setting} is invalid YAML; quote it."
+            ) from error
     return values
