@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from fgstp.core.config import Fraction, Settings
 from fgstp.models.resnet import ResNetSettings
-from fgstp.models.settings import NetworkSettings, OptimisationSettings
+from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.xmem_pp.blocks import SQUEEZE
 
 LargestStep = tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[int, Field(ge=1)]]
@@ -117,7 +117,10 @@ class XmemSettings(NetworkSettings):
     training: TrainingSettings = TrainingSettings()
     output: Literal["label", "soft"] = "label"
     optimisation: OptimisationSettings = OptimisationSettings(
-        optimiser="adamw", weight_decay=0.05, targets_per_step=32, clip="norm", clip_norm=3.0
+        optimiser="adamw",
+        weight_decay=0.05,
+        targets_per_step=32,
+        gradient_clip=GradientClip(by="norm", at=3.0),
     )
 
     @model_validator(mode="after")
