@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.losses import (
+    bootstrap_fraction,
+    bootstrapped_cross_entropy,
     boundary_weights,
-    hardest_entropy,
-    hardest_fraction,
     hybrid_loss,
     structure_loss,
 )
@@ -124,9 +124,9 @@ def test_the_hybrid_loss_sums_outputs_by_their_weights(disc):
 
 
 def test_the_share_of_hardest_pixels_falls_linearly():
-    shares = [hardest_fraction(p, 0.18, 0.64, 0.15) for p in (0.0, 0.18, 0.41, 0.64, 0.99)]
+    shares = [bootstrap_fraction(p, 0.18, 0.64, 0.15) for p in (0.0, 0.18, 0.41, 0.64, 0.99)]
     assert shares == pytest.approx([1.0, 1.0, 0.575, 0.15, 0.15])
-    shares = [hardest_fraction(p, 0.0, 0.5, 0.15) for p in (0.0, 0.25, 0.5, 0.9)]
+    shares = [bootstrap_fraction(p, 0.0, 0.5, 0.15) for p in (0.0, 0.25, 0.5, 0.9)]
     assert shares == pytest.approx([1.0, 0.575, 0.15, 0.15])
 
 
@@ -135,15 +135,19 @@ def test_cross_entropy_is_the_mean_of_the_hardest_pixels(share, n):
     p, labels = torch.tensor([[[0.9, 0.2], [0.4, 0.1]]]), torch.tensor([[[1, 0], [1, 0]]])
     terms = sorted((-torch.tensor([0.9, 0.8, 0.4, 0.9]).log()).tolist(), reverse=True)
     logits = torch.stack([(1 - p).log(), p.log()], dim=1)
-    assert hardest_entropy(logits, labels, share) == pytest.approx(sum(terms[:n]) / n, rel=1e-5)
+    assert bootstrapped_cross_entropy(logits, labels, share) == pytest.approx(
+        sum(terms[:n]) / n, rel=1e-5
+    )
     with torch.autocast("cpu", torch.bfloat16):
-        assert hardest_entropy(logits.bfloat16(), labels, share).dtype == torch.float32
+        assert bootstrapped_cross_entropy(logits.bfloat16(), labels, share).dtype == torch.float32
 
 
 def test_each_frame_has_hardest_pixels_of_its_own(draw):
     logits, labels = draw(2, 3, 6, 5), torch.randint(0, 3, (2, 6, 5))
     logits[0] *= 9  # its pixels are all harder
-    each = [hardest_entropy(logits[i : i + 1], labels[i : i + 1], 0.2) for i in range(2)]
-    torch.testing.assert_close(hardest_entropy(logits, labels, 0.2), torch.stack(each).mean())
+    each = [bootstrapped_cross_entropy(logits[i : i + 1], labels[i : i + 1], 0.2) for i in range(2)]
+    torch.testing.assert_close(
+        bootstrapped_cross_entropy(logits, labels, 0.2), torch.stack(each).mean()
+    )
     whole = functional.cross_entropy(logits, labels)
-    torch.testing.assert_close(hardest_entropy(logits, labels, 1.0), whole)
+    torch.testing.assert_close(bootstrapped_cross_entropy(logits, labels, 1.0), whole)

@@ -7,8 +7,7 @@ from fgstp.core.errors import UserError
 from fgstp.models.encoder_weights import load_resnet_weights
 from fgstp.models.resnet import ResNetEncoder, ResNetSettings
 from fgstp.models.rmem.model import RmemModel, RmemSettings
-from fgstp.models.xmem_pp.model import XmemModel
-from fgstp.models.xmem_pp.settings import XmemSettings
+from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
 
 FROZEN = ResNetSettings(name="resnet18", batch_norm="frozen")
 

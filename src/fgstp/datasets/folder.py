@@ -1,43 +1,58 @@
-"""Folders as Kedro datasets: nodes get a handle and read and write in them themselves."""
+"""Folders as Kedro datasets: nodes read through a handle and return the work that fills it."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
+from kedro.utils import load_obj
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.records import RecordStore
-
-HANDLES = {"path": Path, "clips": ClipStore, "records": RecordStore}
+from fgstp.core.errors import UserError
 
 
-class FolderDataset(AbstractDataset[NoReturn, Any]):
+class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
     """A folder that is too large to pass through memory.
+
+    A node that reads the folder gets its handle. A node that makes the folder returns a
+    function `work(handle)`, which is called when Kedro saves the output, so that every file
+    appears as an output of a node, is written as soon as it is ready, and never as a whole in
+    memory. Work that finds the files of an interrupted run may keep them.
 
     Args:
         filepath: the folder.
-        handle: what nodes get: a `path`, `clips` a `ClipStore`, `records` a `RecordStore`.
+        handle: dotted name of the class of the handle, which takes the folder alone.
         metadata: for Kedro-Viz and other readers of the catalog.
     """
 
-    def __init__(self, filepath: str, handle: str, metadata: dict[str, Any] | None = None) -> None:
-        if handle not in HANDLES:
-            raise DatasetError(f"handle is '{handle}', but must be one of {', '.join(HANDLES)}")
+    def __init__(
+        self, filepath: str, handle: str = "pathlib.Path", metadata: dict[str, Any] | None = None
+    ) -> None:
         self._folder = Path(filepath)
         self._handle = handle
         self.metadata = metadata
 
-    def load(self) -> Path | ClipStore | RecordStore:
-        """The handle; the folder itself may not be there yet."""
-        return HANDLES[self._handle](self._folder)
+    def load(self) -> Any:  # noqa: ANN401 - the class of the handle is configured
+        """The handle; the folder itself may not exist yet."""
+        # Not resolved earlier, since some handles import torch.
+        return load_obj(self._handle)(self._folder)
 
-    def save(self, data: NoReturn) -> None:
-        """Nodes write through the handle; there is nothing to save.
+    def save(self, data: Callable[[Any], object]) -> None:
+        """Make the folder and call the work with the handle.
+
+        Args:
+            data: the work.
 
         Raises:
-            DatasetError: always.
+            UserError: the folder cannot be made.
         """
-        raise DatasetError(f"{self._folder} is written through its handle, not saved")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"Cannot make the folder {self._folder}: {error.strerror}; "
+                "choose a place that can be written."
+            ) from error
+        data(load_obj(self._handle)(self._folder))
 
     def _exists(self) -> bool:
         return self._folder.is_dir()

@@ -39,33 +39,33 @@ def boundary_weights(masks: Tensor) -> Tensor:
     return 1.0 + 5.0 * (surroundings - masks).abs()
 
 
-def hardest_fraction(progress: float, start: float, end: float, least: float) -> float:
-    """Fraction of the pixels of a frame that `hardest_entropy` is the mean of.
+def bootstrap_fraction(progress: float, start: float, end: float, least: float) -> float:
+    """Fraction of the pixels of a frame in `bootstrapped_cross_entropy`.
 
     Args:
-        progress: share of the training that is done.
-        start: until then the share is 1; then it falls linearly.
+        progress: fraction of the training that is done.
+        start: until then the fraction is 1; then it falls linearly.
         end: from then on it is `least`.
-        least: the smallest share.
+        least: the smallest fraction.
     """
     done = min(max((progress - start) / (end - start), 0.0), 1.0)
     return 1.0 - done * (1.0 - least)
 
 
-def hardest_entropy(logits: Tensor, labels: Tensor, share: float) -> Tensor:
-    """Mean cross-entropy of the pixels where it is largest, in each frame by itself.
+def bootstrapped_cross_entropy(logits: Tensor, labels: Tensor, fraction: float) -> Tensor:
+    """Mean cross-entropy of the hardest pixels of each frame, mean over the frames.
 
     Args:
-        logits: (B, K, H, W), computed with as float32.
+        logits: (B, K, H, W), converted to float32.
         labels: (B, H, W) int64 in [0, K).
-        share: of the pixels, in (0, 1]; their number is rounded down, but is at least one.
+        fraction: of the pixels, in (0, 1]; their number is rounded down, but is at least one.
 
     Returns:
-        A scalar, the mean over the frames.
+        A scalar.
     """
     with torch.autocast(logits.device.type, enabled=False):
         entropy = functional.cross_entropy(logits.float(), labels, reduction="none").flatten(1)
-        n_hardest = max(1, int(share * entropy.shape[1]))
+        n_hardest = max(1, int(fraction * entropy.shape[1]))
         if n_hardest < entropy.shape[1]:
             entropy = entropy.topk(n_hardest, dim=1, sorted=False).values
         return entropy.mean()

@@ -14,8 +14,7 @@ from fgstp.models.mg.model import MgModel, MgSettings
 from fgstp.models.rmem.model import RmemModel, RmemSettings
 from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
 from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
-from fgstp.models.xmem_pp.model import XmemModel
-from fgstp.models.xmem_pp.settings import XmemSettings
+from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
 from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 
 AnyModel = Model[Any]

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fgstp.models.rmem.entries import Memory
-from fgstp.models.rmem.inference import Tracker
+from fgstp.models.rmem.deaot import DeAotPropagation
 from fgstp.models.rmem.model import RmemModel, RmemSettings
 from fgstp.models.rmem.published import published
+from fgstp.models.rmem.session import RmemSession, label_probabilities
 
 SIZE = (160, 160)
 N_FRAMES = 12
@@ -46,11 +46,10 @@ def test_single_outputs(case):
     first = encoded.part(0, 1)
     embedding = network.identify(mask)
     referred = network.reference(first, embedding)
-    written = network.write(referred.seen, embedding)
-    after = network.propagate(encoded.part(1, 2), Memory((written.long,), written.short))
+    entry, previous = network.write(referred.seen, embedding)
+    after = network.propagate(encoded.part(1, 2), [entry], previous)
     outputs = {
-        **{f"encoder.frame0.{level}": maps for level, maps in first.levels._asdict().items()},
-        "encoder.frame0.projected": first.projected,
+        **{f"encoder.frame0.{level}": maps for level, maps in first._asdict().items()},
         "id_embedding.frame0": embedding,
         "reference.logits": referred.logits[:, :2],
         "frame1.logits_stride4": after.logits[:, :2],
@@ -71,18 +70,14 @@ def test_single_outputs(case):
 @torch.inference_mode()
 def test_loops(case, loop):
     reference, recorded, network, encoded, mask = case
-    tracker = Tracker(
-        network,
-        encoded.part(0, 1),
-        mask,
-        bank_frames=4,
-        write_every_frames=1,
-        n_objects=LOOPS[loop],
-    )
+    always_score = isinstance(network.propagation, DeAotPropagation)
+    session = RmemSession(network, bank_frames=4, write_every_frames=1, always_score=always_score)
+    session.n_labels = 1 + LOOPS[loop]
+    session.start(encoded.part(0, 1), mask)
     memory, evicted, scores, pixels = {}, {}, {}, {}
     for t in range(1, N_FRAMES):
-        found = tracker.propagate(encoded.part(t, t + 1))
-        p = found.probabilities(SIZE)
+        segmented = session.propagate(encoded.part(t, t + 1))
+        p = label_probabilities(segmented, SIZE)
         check_probability(
             reference, 1 - p[0], recorded["outputs"][f"{loop}.foreground.t{t:02}"], f"{loop} {t}"
         )
@@ -91,11 +86,12 @@ def test_loops(case, loop):
         if loop == "loop12_forced":
             labels = torch.zeros_like(labels)
             labels[40 + 4 * t : 80 + 4 * t, 40:80] = 1
-        eviction = tracker.write(found, labels.unsqueeze(0))
-        memory[f"t{t:02}"] = tracker.bank.frames.copy()
-        if eviction is not None:
-            evicted[f"t{t:02}"] = eviction.frame
-            scores[f"t{t:02}"] = [score for old, score in eviction.scores.items() if old]
+        before = session.bank.frames.copy()
+        session.write(segmented, labels.unsqueeze(0))
+        memory[f"t{t:02}"] = session.bank.frames.copy()
+        if left := set(before) - set(session.bank.frames):
+            (evicted[f"t{t:02}"],) = left
+            scores[f"t{t:02}"] = [score for old, score in session.bank.scores.items() if old]
     assert memory == recorded["memory_after_frame"][loop]
     assert evicted == recorded["evicted_at_frame"][loop]
     assert scores == {

@@ -5,15 +5,18 @@ import math
 import pytest
 import torch
 
-from fgstp.models.resnet import Levels
-from fgstp.models.rmem.attention import attend, attend_with_weights
-from fgstp.models.rmem.entries import Entry
-from fgstp.models.rmem.fpn import FpnHead, aligned
-from fgstp.models.rmem.identity_bank import IdentityBank, identity_places
-from fgstp.models.rmem.sine_position import sine_position
-from fgstp.models.rmem.temporal_position import TemporalPosition, memory_slots
-from fgstp.models.rmem.tokens import as_maps, as_tokens
-from fgstp.models.rmem.window_attention import WindowAttention, window_offsets
+from fgstp.models.rmem.attention import (
+    MemoryAttention,
+    WindowAttention,
+    as_maps,
+    as_tokens,
+    attend,
+    attend_with_weights,
+    memory_slots,
+    sine_position,
+    window_places,
+)
+from fgstp.models.rmem.network import FpnHead, IdentityBank, aligned, identity_places
 
 CPU = torch.device("cpu")
 SLOTS = {
@@ -41,19 +44,20 @@ def test_remembered_frames_share_four_slots(n_frames):
         assert nearest.flatten().flip(0).tolist() == SLOTS[n_frames]
 
 
-def test_temporal_positions_are_added_to_query_and_keys_alone(draw):
+@pytest.mark.parametrize("with_weights", [False, True])
+def test_temporal_positions_are_added_to_query_and_keys_alone(draw, with_weights):
     torch.manual_seed(0)
-    temporal = TemporalPosition(6)
+    temporal = MemoryAttention(6, n_heads=2)
     assert 0 < temporal.slots.std() < 0.1
-    frames = [Entry(draw(2, 3, 6), draw(2, 3, 8)) for _ in range(5)]
+    frames = [(draw(2, 3, 6), draw(2, 3, 8)) for _ in range(5)]
     query = draw(2, 3, 6)
-    placed, keys, values = temporal(query, frames)
-    assert torch.equal(placed, query + temporal.query)
-    expected = [
-        frame.keys + temporal.slots[slot] for frame, slot in zip(frames, SLOTS[5], strict=True)
-    ]
-    assert torch.equal(keys, torch.cat(expected, 1))
-    assert torch.equal(values, torch.cat([frame.values for frame in frames], 1))
+    read, weights = temporal(query, frames, with_weights=with_weights)
+    placed = [keys + temporal.slots[slot] for (keys, _), slot in zip(frames, SLOTS[5], strict=True)]
+    expected = attend(
+        query + temporal.query, torch.cat(placed, 1), torch.cat([v for _, v in frames], 1), 2
+    )
+    torch.testing.assert_close(read, expected)
+    assert (weights is not None) == with_weights
 
 
 @pytest.mark.parametrize("n_heads", [1, 4])
@@ -71,9 +75,9 @@ def test_attention_is_a_softmax_of_likeness_in_each_head(draw, n_heads):
         weights = weights + p / n_heads
     expected = torch.cat(parts, 2)
     torch.testing.assert_close(attend(query, keys, values, n_heads), expected)
-    read = attend_with_weights(query, keys, values, n_heads)
-    torch.testing.assert_close(read.values, expected)
-    torch.testing.assert_close(read.weights, weights)
+    read, found = attend_with_weights(query, keys, values, n_heads)
+    torch.testing.assert_close(read, expected)
+    torch.testing.assert_close(found, weights)
 
 
 def test_window_attention_looks_at_the_tokens_around(draw):
@@ -81,7 +85,7 @@ def test_window_attention_looks_at_the_tokens_around(draw):
     torch.manual_seed(0)
     attention = WindowAttention(4)
     query, keys, values = (draw(2, height * width, c) for c in (4, 4, 6))
-    got = as_maps(attention(query, keys, values, window_offsets((height, width), CPU)), (9, 18))
+    got = as_maps(attention(query, keys, values, window_places((height, width), CPU)), (9, 18))
     weight, bias = attention.bias.weight, attention.bias.bias
     q, k, v = (as_maps(x, (height, width)) for x in (query, keys, values))
     with torch.no_grad():
@@ -163,5 +167,5 @@ def test_resizing_keeps_the_corners(draw):
 @pytest.mark.parametrize("sizes", [((6, 8), (3, 4), (2, 2)), ((9, 13), (5, 7), (3, 4))])
 def test_the_head_follows_the_sizes_of_the_levels(draw, sizes):
     head = FpnHead(20, 32, (4, 5, 6), 11)
-    levels = Levels(*(draw(2, c, *size) for c, size in zip((4, 5, 6), sizes, strict=True)))
-    assert head(draw(2, 20, *sizes[2]), levels).shape == (2, 11, *sizes[0])
+    levels = [draw(2, c, *size) for c, size in zip((4, 5, 6), sizes, strict=True)]
+    assert head(draw(2, 20, *sizes[2]), *levels).shape == (2, 11, *sizes[0])

@@ -1,10 +1,10 @@
 import pytest
 import torch
+from torch.nn import functional
 
 from fgstp.models.rmem import training
-from fgstp.models.rmem.entries import Memory
-from fgstp.models.rmem.model import RmemSettings, RmemTrainingSettings
-from fgstp.models.rmem.training import clip_loss
+from fgstp.models.rmem.model import RmemSettings
+from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss, frame_loss, soft_jaccard
 from fgstp.models.sampling import SpreadFrames
 from fgstp.models.triples import TripleBatch
 
@@ -71,7 +71,6 @@ def spied_logits(monkeypatch, network, labels, progress):
         logits.append(maps.detach())
         return frame_loss(maps, *others)
 
-    frame_loss = training.frame_loss
     with monkeypatch.context() as patched:
         patched.setattr(training, "frame_loss", spy)
         torch.manual_seed(0)
@@ -114,7 +113,7 @@ def test_an_object_of_another_identity_is_found_by_the_weights_of_that_identity(
         return clip_loss(network, frames, labels, write_every_frames=2, progress=0.6)
 
     as_seven = loss_as(7)
-    assert loss_as(1).total(0.0) != as_seven.total(0.0)
+    assert loss_as(1)[0] != as_seven[0]
     with torch.no_grad():
         for weight, axis in (
             (network.identities.embed.weight, 1),
@@ -124,17 +123,16 @@ def test_an_object_of_another_identity_is_found_by_the_weights_of_that_identity(
             order = list(range(weight.shape[axis]))
             order[1], order[7] = 7, 1
             weight.copy_(weight.index_select(axis, torch.tensor(order)))
-    for ours, theirs in zip(loss_as(1), as_seven, strict=True):
-        torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(loss_as(1), as_seven)
 
 
 def test_frames_are_remembered_at_the_distance_that_is_set(small_rmem, monkeypatch):
     network = small_rmem().network
     read = []
 
-    def spy(encoded, memory, **how):
-        read.append(len(memory.long))
-        return propagate(encoded, memory, **how)
+    def spy(encoded, bank, previous, **how):
+        read.append(len(bank))
+        return propagate(encoded, bank, previous, **how)
 
     propagate = network.propagate
     monkeypatch.setattr(network, "propagate", spy)
@@ -143,11 +141,12 @@ def test_frames_are_remembered_at_the_distance_that_is_set(small_rmem, monkeypat
     assert read == [1, 1, 2, 2, 3, 3, 4]
 
 
-def test_the_reference_weighs_less_and_less(small_rmem):
-    loss = clip_loss(small_rmem().network, *inputs(), write_every_frames=2, progress=0.0)
-    own = (loss.entropy + loss.jaccard) / 2
-    torch.testing.assert_close(loss.total(0.0), own + loss.reference)
-    torch.testing.assert_close(loss.total(0.75), own + 0.25 * loss.reference)
+@pytest.mark.parametrize("progress", [0.0, 0.75])
+def test_the_reference_weighs_less_and_less(small_rmem, progress):
+    network = small_rmem().network
+    loss, parts = clip_loss(network, *inputs(), write_every_frames=2, progress=progress)
+    own = (parts["entropy"] + parts["jaccard"]) / 2
+    torch.testing.assert_close(loss, own + (1 - progress) * parts["reference"])
 
 
 @pytest.mark.parametrize("progress", [0.1, 0.8])
@@ -186,11 +185,12 @@ def test_a_batch_of_clips_is_as_good_as_single_clips(small_rmem):
         encoded = [network.encode(frames[clips, t]) for t in range(4)]
         embedding = network.identify(labels[clips, 0])
         result = network.reference(encoded[0], embedding)
-        written, maps, long = network.write(result.seen, embedding), [result.logits], []
+        maps, bank = [result.logits], []
         for t in range(1, 4):
-            long.append(written.long)
-            result = network.propagate(encoded[t], Memory(tuple(long), written.short))
-            written = network.write(result.seen, network.identify(labels[clips, t]))
+            entry, previous = network.write(result.seen, embedding)
+            bank.append(entry)
+            result = network.propagate(encoded[t], bank, previous)
+            embedding = network.identify(labels[clips, t])
             maps.append(result.logits)
         return torch.stack(maps)
 
@@ -236,3 +236,40 @@ def test_samples_too_short_for_the_temporal_slots_and_other_nonsense_are_refused
 def test_widths_that_cannot_be_shared_out_are_refused(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         RmemSettings(**settings)
+
+
+def logits_of(probabilities):
+    """Logits of two labels, (B, 2, H, W), from the probability of label 1."""
+    p = torch.tensor(probabilities)
+    return torch.stack([(1 - p).log(), p.log()], dim=1)
+
+
+P = [[[0.9, 0.2], [0.4, 0.1]]]
+LABELS = torch.tensor([[[1, 0], [1, 0]]])
+
+
+def test_soft_jaccard_by_hand():
+    # Gas: sum pg = 1.3, sum p(1-g) = 0.3, sum g(1-p) = 0.7; background: 1.7, 0.7, 0.3.
+    expected = 1 - (1.3 / 2.3 + 1.7 / 2.7) / 2
+    assert soft_jaccard(logits_of(P), LABELS) == pytest.approx(expected, rel=1e-5)
+
+
+def test_soft_jaccard_leaves_out_labels_that_are_not_there():
+    empty, full = torch.zeros_like(LABELS), torch.ones_like(LABELS)
+    # Sum of p over the frame is 1.6.
+    assert soft_jaccard(logits_of(P), empty) == pytest.approx(1 - 2.4 / 4, rel=1e-5)
+    assert soft_jaccard(logits_of(P), full) == pytest.approx(1 - 1.6 / 4, rel=1e-5)
+    both = soft_jaccard(logits_of(P * 2), torch.cat([empty, full]))
+    assert both == pytest.approx(((1 - 2.4 / 4) + (1 - 1.6 / 4)) / 2, rel=1e-5)
+
+
+def test_a_perfect_map_costs_nothing_and_a_wrong_one_the_most():
+    right = 60.0 * (2 * functional.one_hot(LABELS, 2).permute(0, 3, 1, 2) - 1)
+    assert sum(frame_loss(right, LABELS, 1.0)) == pytest.approx(0.0, abs=1e-6)
+    assert frame_loss(-right, LABELS, 1.0)[1] == pytest.approx(1.0)
+
+
+def test_the_loss_is_float32_under_autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = frame_loss(logits_of(P).bfloat16(), LABELS, 0.5)
+    assert [term.dtype for term in terms] == [torch.float32] * 2

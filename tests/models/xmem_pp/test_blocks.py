@@ -4,8 +4,15 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.resnet import Levels
-from fgstp.models.xmem_pp.blocks import Attention, Fuse, GatedUpdate, ResBlock
-from fgstp.models.xmem_pp.decoder import Decoder, SensoryUpdate, UpBlock
+from fgstp.models.xmem_pp.blocks import (
+    Attention,
+    Fuse,
+    GatedUpdate,
+    MaskDecoder,
+    ResBlock,
+    SensoryUpdate,
+    UpBlock,
+)
 
 
 def conv(layer, x):
@@ -61,7 +68,7 @@ def test_the_weights_of_an_update_are_drawn_as_xavier_has_it():
 
 
 def test_the_decoder_goes_from_coarse_to_fine(randomised, draw):
-    decoder = randomised(Decoder([4, 5, 6], n_value=7, n_sensory=3, n_coarse=16, n_fine=8))
+    decoder = randomised(MaskDecoder([4, 5, 6], n_value=7, n_sensory=3, n_coarse=16, n_fine=8))
     features = Levels(draw(2, 4, 8, 12), draw(2, 5, 4, 6), draw(2, 6, 2, 3))
     readout, sensory = draw(2, 7, 2, 3), draw(2, 3, 2, 3)
     g16 = decoder.fuse(features.f16, torch.cat([readout, sensory], 1))

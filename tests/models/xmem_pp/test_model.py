@@ -5,10 +5,8 @@ from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
 from fgstp.models.triples import TripleBatch
-from fgstp.models.xmem_pp.losses import frame_loss
-from fgstp.models.xmem_pp.model import XmemModel
-from fgstp.models.xmem_pp.settings import XmemSettings
-from fgstp.models.xmem_pp.training import segment_clips
+from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
+from fgstp.models.xmem_pp.training import frame_loss, segment_clips
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SMALL = {
@@ -223,7 +221,6 @@ def test_it_learns_to_follow_a_clip(batch):
         {"memory": {"t_min_frames": 10, "t_max_frames": 10}},
         {"memory": {"n_prototypes": 200, "long_term_limit_elements": 100}},
         {"training": {"n_frames": 1}},
-        {"training": {"bootstrap_start": 0.7}},
         {"training": {"max_frame_gap": ((0.1, 5),)}},
         {"training": {"max_frame_gap": ((0.0, 5), (0.5, 9), (0.3, 4))}},
         {"training": {"max_frame_gap": ()}},

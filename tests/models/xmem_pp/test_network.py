@@ -1,4 +1,3 @@
-import pytest
 import torch
 from torch.nn import functional
 
@@ -6,12 +5,6 @@ from fgstp.models.resnet import Levels, ResNetSettings
 from fgstp.models.xmem_pp.network import Xmem
 
 RESNET18 = ResNetSettings(name="resnet18")
-
-
-@pytest.fixture
-def network(randomised):
-    widths = {"n_key": 8, "n_value": 16, "n_sensory": 4, "n_coarse": 16, "n_fine": 8}
-    return randomised(Xmem(RESNET18, RESNET18, **widths))
 
 
 def encoded(network, frames, masks):
@@ -69,6 +62,7 @@ def test_shrinkage_and_selection_keep_their_ranges(network, draw):
 def test_the_probability_is_a_soft_aggregation_of_gas_and_background(network, draw):
     frames, masks = draw(2, 3, 32, 48), (draw(2, 1, 32, 48) > 0).float()
     with torch.no_grad():
+        network.decoder.score.weight.mul_(5.0)
         keys, value, sensory = encoded(network, frames, masks)
         _, logits, prob = network.segment(keys, value, sensory, (32, 48), update=True)
         features = Levels(keys.f4, keys.f8, keys.f16)

@@ -1,23 +1,7 @@
 import pytest
 import torch
 
-from fgstp.models.resnet import ResNetSettings
-from fgstp.models.xmem_pp.inference import Tracker
-from fgstp.models.xmem_pp.memory import Memory
-from fgstp.models.xmem_pp.network import Xmem
-from fgstp.models.xmem_pp.training import drawn_references, segment_clips
-
-RESNET18 = ResNetSettings(name="resnet18")
-
-
-@pytest.fixture
-def network(randomised):
-    widths = {"n_key": 8, "n_value": 16, "n_sensory": 4, "n_coarse": 16, "n_fine": 8}
-    network = randomised(Xmem(RESNET18, RESNET18, **widths))
-    with torch.no_grad():
-        network.key_head.key.weight.mul_(0.1)
-        network.decoder.score.weight.mul_(0.2)
-    return network
+from fgstp.models.xmem_pp.training import drawn_references, frame_loss, segment_clips
 
 
 @pytest.fixture
@@ -27,9 +11,9 @@ def clips(draw):
     return draw(2, 1, 3, 32, 48) + 0.3 * draw(2, 5, 3, 32, 48), masks
 
 
-def probabilities(network, frames, masks, n_reference=9, share=1.0):
+def probabilities(network, frames, masks, n_reference=9, fraction=1.0):
     with torch.no_grad():
-        found = segment_clips(network, frames, masks, n_reference, share)
+        found = segment_clips(network, frames, masks, n_reference, fraction)
         return torch.stack([frame.prob for frame in found], 1)
 
 
@@ -54,13 +38,13 @@ def test_what_is_drawn_is_drawn_by_the_seed():
     assert not torch.equal(drawn[0], drawn[2])
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_clips_of_a_batch_do_not_see_each_other(network, clips, share):
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_clips_of_a_batch_do_not_see_each_other(network, clips, fraction):
     frames, masks = clips
-    batch = probabilities(network, frames, masks, share=share)
+    batch = probabilities(network, frames, masks, fraction=fraction)
     assert batch.shape == (2, 4, 1, 32, 48)
     for i in range(2):
-        alone = probabilities(network, frames[i : i + 1], masks[i : i + 1], share=share)
+        alone = probabilities(network, frames[i : i + 1], masks[i : i + 1], fraction=fraction)
         torch.testing.assert_close(batch[i], alone[0], atol=1e-5, rtol=0)
 
 
@@ -80,25 +64,16 @@ def test_each_clip_reads_its_own_references(network, clips, monkeypatch):
         torch.testing.assert_close(batch[i], alone[0], atol=1e-5, rtol=0)
 
 
-def test_reading_the_first_frame_alone_is_to_remember_no_other(network, clips):
+def test_reading_the_first_frame_alone_is_to_remember_no_other(network, propagated, clips):
     frames, masks = clips
-    limits = {
-        "t_max_frames": 9,
-        "t_min_frames": 1,
-        "n_prototypes": 1,
-        "long_term_limit_elements": 9,
-        "top_k": 99,
-    }
-    tracker = Tracker(network, Memory(**limits), memory_every_frames=99)
-    with torch.inference_mode():
-        followed = torch.stack(list(tracker.follow([frames[0]], masks[:1], 5)))
-    trained = probabilities(network, frames[:1], masks[:1], n_reference=1, share=0.0)
-    torch.testing.assert_close(trained[0, :, 0], followed[1:], atol=1e-5, rtol=0)
+    expected, _ = propagated(network, frames[0], masks[:1], memory_every_frames=99, top_k=99)
+    trained = probabilities(network, frames[:1], masks[:1], n_reference=1, fraction=0.0)
+    torch.testing.assert_close(trained[0, :, 0], expected[1:], atol=1e-5, rtol=0)
 
 
 def test_values_update_the_state_as_often_as_told(network, clips):
     frames, masks = clips
-    never, always = (probabilities(network, frames, masks, share=s) for s in (0.0, 1.0))
+    never, always = (probabilities(network, frames, masks, fraction=each) for each in (0.0, 1.0))
     torch.testing.assert_close(never[:, 0], always[:, 0])  # the given mask always does
     assert (never[:, 1] - always[:, 1]).abs().max() > 1e-4
 
@@ -120,3 +95,36 @@ def test_gradients_flow_back_through_predicted_masks_and_states(network, clips):
     first.prob.retain_grad()
     second.prob.sum().backward()  # reads frame 0 alone: frame 1 acts through the state
     assert first.prob.grad.abs().sum() > 0
+
+
+def segmented(logit):
+    return torch.cat([-logit, logit], 1), torch.sigmoid(2 * logit)
+
+
+@pytest.mark.parametrize(("fraction", "n_hardest"), [(1.0, 48), (0.25, 12), (0.001, 1)])
+def test_the_loss_is_that_of_the_hardest_pixels_and_of_dice(draw, fraction, n_hardest):
+    logit, masks = draw(3, 1, 6, 8), (draw(3, 1, 6, 8) > 0.5).float()
+    masks[2] = 0  # nothing to be found
+    p = (1 / (1 + torch.exp(-2 * logit.double()))).flatten(1)
+    g = masks.double().flatten(1)
+    entropy = -(g * p.log() + (1 - g) * (1 - p).log())
+    ce = sum(row.sort(descending=True).values[:n_hardest].mean() for row in entropy) / 3
+    dice = sum(
+        1 - (2 * (row * gas).sum() + 1) / (row.sum() + gas.sum() + 1)
+        for row, gas in zip(p, g, strict=True)
+    )
+    found = frame_loss(*segmented(logit), masks, fraction)
+    assert [each.item() for each in found] == pytest.approx([ce.item(), dice.item() / 3], rel=1e-5)
+
+
+def test_the_right_answer_costs_nothing():
+    masks = torch.zeros(2, 1, 6, 8)
+    masks[0, :, 2:4] = 1
+    found = frame_loss(*segmented(50 * (masks - 0.5)), masks, 1.0)
+    assert [each.item() for each in found] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_a_pixel_that_is_wrong_beyond_doubt_is_learned_from():
+    logit = torch.full((1, 1, 2, 2), 40.0, requires_grad=True)
+    frame_loss(*segmented(logit), torch.zeros(1, 1, 2, 2), 1.0)[0].backward()
+    assert (logit.grad > 0.1).all()

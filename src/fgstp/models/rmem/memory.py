@@ -1,35 +1,40 @@
-"""The long-term bank: few frames, and a rule for which of them leaves."""
+"""The restricted memory bank: few frames, and a rule for which of them leaves."""
 
 import math
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from fgstp.core.config import Settings
+
 EntryT = TypeVar("EntryT")
-SMOOTHING = 0.2  # share of the relevance before in the present one
+SMOOTHING = 0.2  # weight of the previous relevance in the new one
 FRESHNESS = 1.5
 PATIENCE_UPDATES = 8
+LEAST_WRITE_EVERY_FRAMES = 5
 
 
-class Eviction(NamedTuple):
-    """A frame that left.
+class RmemMemorySettings(Settings):
+    """Limits of the memory.
 
     Attributes:
-        frame: its number.
-        scores: scores of the frames that were in the bank before, by their numbers.
+        bank_frames: maximum number of frames in the bank, beside the prompted one.
+        write_every_frames: frames between two that are written to it; None: a thirtieth of the
+            session, and at least 5.
     """
 
-    frame: int
-    scores: dict[int, float]
+    bank_frames: int = Field(8, ge=1)
+    write_every_frames: int | None = Field(None, ge=1)
 
 
 class RestrictedBank(Generic[EntryT]):
-    """A reference frame and a few others; the one of least use makes place for a new one.
+    """A reference frame and a few others; the least useful one makes room for a new one.
 
     The rule is of the kind of UCB1: a frame stays if it is relevant, or if it is new and
-    little is known of it yet. When frame t is appended to m old frames, with r_k the share of
+    little is known of it yet. When frame t is appended to m old frames, with r_k the fraction of
     attention that frame t gave to frame k,
 
         R_k = 0.2 R_k + 0.8 r_k    (r_k if it has none yet),    n_k = n_k + 1
@@ -39,58 +44,52 @@ class RestrictedBank(Generic[EntryT]):
     smallest score leaves; the reference and the new frame stay.
 
     Args:
-        reference: what is kept of frame 0.
-        n_frames: frames beside the reference at most.
+        reference: entry of frame 0.
+        n_frames: maximum number of frames beside the reference.
         always_score: update R and n whenever a frame is appended (DeAOT-L), or only when one
             has to leave (AOT-L).
 
     Attributes:
         frames: numbers of the frames, oldest first.
-        entries: what is kept of them, in the same order.
+        entries: their entries, in the same order.
+        scores: by frame number, of the old frames when scores were last computed.
     """
 
     def __init__(self, reference: EntryT, n_frames: int, *, always_score: bool) -> None:
         self.frames = [0]
         self.entries = [reference]
+        self.scores: dict[int, float] = {}
         self._n_frames = n_frames
         self._always_score = always_score
         self._relevance: dict[int, float] = {}
         self._updates: dict[int, int] = {}
 
     @property
-    def full(self) -> bool:
-        """Whether a frame leaves when the next one is appended."""
-        return len(self.frames) > self._n_frames
-
-    @property
     def needs_relevance(self) -> bool:
         """Whether the next frame must come with the relevance of those in the bank."""
-        return self._always_score or self.full
+        return self._always_score or self._is_full()
 
-    def append(self, frame: int, entry: EntryT, relevance: Sequence[float] = ()) -> Eviction | None:
-        """Keep a frame.
+    def append(self, frame: int, entry: EntryT, relevance: Sequence[float] = ()) -> None:
+        """Append a frame; if the bank is full, another one leaves.
 
         Args:
             frame: its number.
-            entry: what is kept of it.
+            entry: its entry.
             relevance: r of each frame in the bank, in its order, if `needs_relevance`.
-
-        Returns:
-            The frame that left, if one did.
         """
-        leaves, scores = self.full, {}
+        is_full = self._is_full()
         if self.needs_relevance:
-            scores = self._scores(frame, dict(zip(self.frames, relevance, strict=True)))
+            self._score(frame, dict(zip(self.frames, relevance, strict=True)))
         self.frames.append(frame)
         self.entries.append(entry)
-        if not leaves:
-            return None
-        evicted = min(self.frames[1:-1], key=scores.__getitem__)
-        place = self.frames.index(evicted)
-        del self.frames[place], self.entries[place]
-        return Eviction(evicted, scores)
+        if is_full:
+            place = self.frames.index(min(self.frames[1:-1], key=self.scores.__getitem__))
+            del self.frames[place], self.entries[place]
 
-    def _scores(self, new_frame: int, relevance: dict[int, float]) -> dict[int, float]:
+    def _is_full(self) -> bool:
+        return len(self.frames) > self._n_frames
+
+    def _score(self, new_frame: int, relevance: dict[int, float]) -> None:
         before = self._relevance
         self._relevance = {
             frame: SMOOTHING * before.get(frame, r) + (1.0 - SMOOTHING) * r
@@ -102,7 +101,7 @@ class RestrictedBank(Generic[EntryT]):
         counts = {frame: self._updates[frame] for frame in self.frames}
         counts[self.frames[0]] = len(self.frames)
         total = math.log(sum(counts.values()))
-        return {
+        self.scores = {
             frame: self._relevance[frame]
             + FRESHNESS * math.sqrt(total / (counts[frame] + PATIENCE_UPDATES))
             for frame in self.frames
@@ -110,16 +109,28 @@ class RestrictedBank(Generic[EntryT]):
 
 
 def frame_relevance(weights: Tensor, foreground: Tensor) -> list[float]:
-    """Fraction of the attention of a frame's object that each remembered frame gets.
+    """Fraction of an object's attention that each frame in the bank gets.
 
     Args:
         weights: (N, T N): attention of N tokens to those of T frames.
-        foreground: (N,): probability that a token is of the object.
+        foreground: (N,): probability that a token belongs to the object.
 
     Returns:
-        T values that sum to 1; all 0 if nothing at all is of the object.
+        T values that sum to 1; all 0 if no token belongs to the object.
     """
     of_frames = weights.float().view(len(weights), -1, len(weights)).sum(2)
     mass = foreground.float() @ of_frames
-    shares: list[float] = (mass / mass.sum().clamp_min(torch.finfo(mass.dtype).tiny)).tolist()
-    return shares
+    fractions: list[float] = (mass / mass.sum().clamp_min(torch.finfo(mass.dtype).tiny)).tolist()
+    return fractions
+
+
+def write_every_frames(n_frames: int | None) -> int:
+    """Frames between two that are written to the bank.
+
+    Args:
+        n_frames: number of frames from the reference on; None if it is not known.
+
+    Returns:
+        A thirtieth of them, and at least 5.
+    """
+    return max(LEAST_WRITE_EVERY_FRAMES, round((n_frames or 0) / 30))

@@ -1,80 +1,27 @@
 """RMem as a model."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
-from fgstp.core.config import Fraction, Settings
+from fgstp.core.config import Settings
 from fgstp.models.base import Given, Model, Needs
 from fgstp.models.encoder_weights import begin_resnet
 from fgstp.models.frames import network_batches, normalised
 from fgstp.models.given_masks import followed, resized_mask
 from fgstp.models.resnet import ResNetSettings
-from fgstp.models.rmem.inference import Tracker, write_every_frames
+from fgstp.models.rmem.memory import RmemMemorySettings, write_every_frames
 from fgstp.models.rmem.network import Base, Encoded, Rmem
-from fgstp.models.rmem.temporal_position import N_SLOTS
-from fgstp.models.rmem.training import clip_loss
+from fgstp.models.rmem.session import RmemSession, label_probabilities
+from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss
 from fgstp.models.sampling import SpreadFrames
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.triples import TripleBatch
-
-Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-
-
-class RmemMemorySettings(Settings):
-    """What is remembered of a clip.
-
-    Attributes:
-        bank_frames: frames of the long-term bank, beside the first one.
-        write_every_frames: frames between two that are written to it; None: a thirtieth of the
-            clip, and at least 5.
-    """
-
-    bank_frames: int = Field(8, ge=1)
-    write_every_frames: int | None = Field(None, ge=1)
-
-
-class RmemTrainingSettings(Settings):
-    """How RMem is trained.
-
-    The four temporal slots are all trained only if the last frame of a sample reads four
-    frames from the bank, hence `n_frames` of at least 3 `write_every_frames` + 2.
-
-    Attributes:
-        n_frames: frames of a sample.
-        write_every_frames: frames of a sample between two that are written to the bank.
-        max_frame_gap: frames of a sample lie up to so far apart in their clip.
-        reverse_fraction: share of samples that run backwards.
-        first_gas_px: pixels of gas that the first frame of a sample should have, in the clip's
-            own pixels.
-        attempts: samples that are drawn at most until it has.
-        drop_path: rate of stochastic depth.
-        dropout: share of channels that DeAOT-L drops after depthwise convolutions.
-    """
-
-    n_frames: int = Field(8, ge=2)
-    write_every_frames: int = Field(2, ge=1)
-    max_frame_gap: int = Field(3, ge=1)
-    reverse_fraction: Fraction = 0.5
-    first_gas_px: int = Field(200, ge=0)
-    attempts: int = Field(40, ge=1)
-    drop_path: Rate = 0.1
-    dropout: Rate = 0.1
-
-    @model_validator(mode="after")
-    def _all_slots_are_trained(self) -> Self:
-        least = (N_SLOTS - 1) * self.write_every_frames + 2
-        if self.n_frames < least:
-            raise ValueError(
-                f"n_frames must be at least {least}, 3 write_every_frames + 2, so that all "
-                "temporal slots are trained"
-            )
-        return self
 
 
 class RmemSettings(NetworkSettings):
@@ -85,10 +32,10 @@ class RmemSettings(NetworkSettings):
         encoder: the encoder.
         width: channels of tokens; the other widths follow from it.
         n_layers: blocks.
-        n_identities: objects that the network could tell apart; one is followed.
-        memory: what is remembered of a clip.
-        training: how it is trained.
-        output: `label`, gas or none as the published evaluation has it, or `soft`, the
+        n_identities: objects that the network can tell apart; one of them is used.
+        memory: limits of the memory.
+        training: samples of the training, and regularisation.
+        output: `label`: maps are 0 or 1, as in the published evaluation, or `soft`: the
             probability of not being background.
     """
 
@@ -168,15 +115,14 @@ class RmemModel(Model[RmemSettings]):
         self, batch: TripleBatch, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of clips; see `Model.training_step`."""
-        loss = clip_loss(
+        loss, parts = clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
             (batch.masks.squeeze(2) > 0.5).long(),
             write_every_frames=self.settings.training.write_every_frames,
             progress=progress,
         )
-        parts = {name: term.detach() for name, term in loss._asdict().items()}
-        return loss.total(progress), parts
+        return loss, {name: part.detach() for name, part in parts.items()}
 
     def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         return followed(frames, given, self._later_maps)
@@ -189,19 +135,19 @@ class RmemModel(Model[RmemSettings]):
         size = settings.height_px, settings.width_px
         encoded = self._encoded(frames)
         gas = torch.from_numpy(first_mask).to(self.device)
-        tracker = Tracker(
+        every = settings.memory.write_every_frames or write_every_frames(len(frames))
+        session = RmemSession(
             self.network,
-            next(encoded),
-            _labels(gas, size),
             bank_frames=settings.memory.bank_frames,
-            write_every_frames=settings.memory.write_every_frames
-            or write_every_frames(len(frames)),
+            write_every_frames=every,
+            always_score=settings.base == "deaotl",
         )
+        session.start(next(encoded), _labels(gas, size))
         for frame in encoded:
-            found = tracker.propagate(frame)
-            p = found.probabilities(frames.shape[1:])
+            segmented = session.propagate(frame)
+            p = label_probabilities(segmented, frames.shape[1:])
             gas = p.argmax(0) > 0
-            tracker.write(found, _labels(gas, size))
+            session.write(segmented, _labels(gas, size))
             yield gas if settings.output == "label" else 1.0 - p[0]
 
     def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[Encoded]:

@@ -1,49 +1,51 @@
 """The network of RMem (CVPR 2024) on AOT-L or DeAOT-L."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from fgstp.models.resnet import Levels, ResNetEncoder, ResNetSettings
-from fgstp.models.rmem.entries import Memory, Seen
-from fgstp.models.rmem.fpn import FpnHead
-from fgstp.models.rmem.identity_bank import IdentityBank
-from fgstp.models.rmem.propagation import (
-    AotPropagation,
-    DeAotPropagation,
-    LongShort,
-    Propagation,
-)
+from fgstp.models.resnet import ResNetEncoder, ResNetSettings
+from fgstp.models.rmem.aot import AotPropagation
+from fgstp.models.rmem.attention import as_maps, as_tokens
+from fgstp.models.rmem.deaot import DeAotPropagation
+from fgstp.models.rmem.propagation import FrameMemory, Propagation, Seen
 
 Base = Literal["aotl", "deaotl"]
+N_LABELS = 2  # background and gas: the other identities are not used
+KERNEL_PX, STRIDE_PX = 17, 16  # of the identity bank
 
 
 class Encoded(NamedTuple):
-    """Features of frames; nothing in them depends on other frames.
+    """Features of B frames, none of which depends on another frame.
 
     Attributes:
-        levels: the encoder's.
-        projected: (B, d, H/16, W/16).
+        f4: (B, C, H/4, W/4) of the encoder.
+        f8: (B, 2 C, H/8, W/8).
+        f16: (B, 4 C, H/16, W/16).
+        projected: (B, d, H/16, W/16): f16 in the width of the tokens.
     """
 
-    levels: Levels
+    f4: Tensor
+    f8: Tensor
+    f16: Tensor
     projected: Tensor
 
     def part(self, start: int, stop: int) -> "Encoded":
         """Features of some of the frames."""
-        return Encoded(
-            Levels(*(level[start:stop] for level in self.levels)), self.projected[start:stop]
-        )
+        return Encoded(*(maps[start:stop] for maps in self))
 
 
 class Segmented(NamedTuple):
-    """What the network says of frames.
+    """Output of the network for B frames.
 
     Attributes:
         logits: (B, 1 + n_identities, H/4, W/4): background, then the identities.
-        seen: what each block may remember of them, given a mask.
-        weights: (B, N, T N): weights of the first block's long-term attention of N tokens to
-            those of T frames, if they were asked for.
+        seen: what each block keeps until the masks are known; see `Rmem.write`.
+        weights: (B, N, T N): weights of the first block's attention of N tokens to those of
+            the T frames of the bank, if asked for.
     """
 
     logits: Tensor
@@ -51,12 +53,87 @@ class Segmented(NamedTuple):
     weights: Tensor | None
 
 
-class Rmem(nn.Module):
-    """Finds objects in a frame by what it remembers of earlier ones.
+class IdentityBank(nn.Module):
+    """Embeds masks: a 17 x 17 convolution of stride 16 over one channel per identity.
 
-    Frames may have any size; the sides of its maps are those of the frame over 16, 8 and 4,
-    rounded up. They are resized with aligned corners, which is exact for sides of 16 k + 1
-    pixels. Memories are the caller's: the network keeps nothing.
+    The channels are the background, the identities, and one for pixels to ignore, which is
+    always 0 here and exists for the published weights. The kernels start orthogonal, of
+    length 17^-2.
+
+    Args:
+        n_identities: maximum number of objects.
+        width: channels of the embedding.
+        with_norm: apply a layer norm, as in DeAOT.
+    """
+
+    def __init__(self, n_identities: int, width: int, *, with_norm: bool) -> None:
+        super().__init__()
+        self.n_labels = 1 + n_identities
+        self.embed = nn.Conv2d(
+            self.n_labels + 1, width, KERNEL_PX, stride=STRIDE_PX, padding=KERNEL_PX // 2
+        )
+        nn.init.orthogonal_(self.embed.weight, gain=KERNEL_PX**-2)
+        self.norm = nn.LayerNorm(width) if with_norm else nn.Identity()
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """Embed masks.
+
+        Args:
+            labels: (B, H, W) int64: 0 for background, or the number of the identity.
+
+        Returns:
+            (B, C, h, w), h and w a sixteenth of H and W, rounded up.
+        """
+        channels = functional.one_hot(labels, self.n_labels + 1)  # the last is never hit
+        maps = self.embed(channels.permute(0, 3, 1, 2).to(self.embed.weight.dtype))
+        size = maps.shape[-2:]
+        return as_maps(self.norm(as_tokens(maps)), (size[0], size[1]))
+
+
+class FpnHead(nn.Module):
+    """A feature pyramid from stride 16 over stride 8 to stride 4.
+
+    At each level a linear map of the encoder's features is added, then 3 x 3 convolution, group
+    norm and ReLU follow. Maps are resized with aligned corners: where sides are 16 k + 1 pixels,
+    the pixel centres of all levels coincide.
+
+    Args:
+        n_in: channels of the input.
+        width: d, channels at stride 16, a multiple of 16; finer levels have half of them.
+        encoder_widths: channels of the encoder's f4, f8 and f16.
+        n_labels: channels of the output.
+    """
+
+    def __init__(self, n_in: int, width: int, encoder_widths: Sequence[int], n_labels: int) -> None:
+        super().__init__()
+        c4, c8, c16 = encoder_widths
+        half = width // 2
+        self.enter = _conv_norm(n_in, width, 1)
+        self.skip_16 = nn.Conv2d(c16, width, 1)
+        self.mix_16 = _conv_norm(width, width, 3)
+        self.skip_8 = nn.Conv2d(c8, width, 1)
+        self.mix_8 = _conv_norm(width, half, 3)
+        self.skip_4 = nn.Conv2d(c4, half, 1)
+        self.mix_4 = _conv_norm(half, half, 3)
+        self.out = nn.Conv2d(half, n_labels, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.xavier_uniform_(module.weight)
+
+    def forward(self, x: Tensor, f4: Tensor, f8: Tensor, f16: Tensor) -> Tensor:
+        """(B, n_in, h, w) at stride 16, and features -> logits (B, n_labels, H/4, W/4)."""
+        x = self.mix_16(self.enter(x) + self.skip_16(f16))
+        x = self.mix_8(aligned(x, f8.shape[-2:]) + self.skip_8(f8))
+        x = self.mix_4(aligned(x, f4.shape[-2:]) + self.skip_4(f4))
+        return self.out(x)
+
+
+class Rmem(nn.Module):
+    """Segments objects in a frame from a memory of earlier frames.
+
+    Frames may have any size; the sides of the maps are those of the frame over 16, 8 and 4,
+    rounded up. Maps are resized with aligned corners, which is exact for sides of 16 k + 1
+    pixels. The caller holds the memory: the network keeps no state.
 
     Args:
         encoder: settings of the encoder.
@@ -64,15 +141,10 @@ class Rmem(nn.Module):
         width: d, channels of tokens, a multiple of 16.
         n_heads: heads of AOT's attention; DeAOT has one.
         n_layers: blocks.
-        n_identities: objects that can be told apart.
+        n_identities: number of objects that can be told apart.
         drop_path: rate of stochastic depth in the blocks.
-        dropout: share of channels that DeAOT drops after depthwise convolutions.
-
-    Attributes:
-        base: as given.
+        dropout: fraction of the channels that DeAOT drops after depthwise convolutions.
     """
-
-    base: Base
 
     def __init__(
         self,
@@ -87,7 +159,6 @@ class Rmem(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.base = base
         self.encoder = ResNetEncoder(encoder)
         self.project = nn.Conv2d(self.encoder.widths[-1], width, 1)
         nn.init.xavier_uniform_(self.project.weight)
@@ -102,36 +173,70 @@ class Rmem(nn.Module):
         )
 
     def encode(self, frames: Tensor) -> Encoded:
-        """Features of frames (B, 3, H, W), normalised."""
+        """Features of normalised frames (B, 3, H, W)."""
         levels = self.encoder(frames)
-        return Encoded(levels, self.project(levels.f16))
+        return Encoded(levels.f4, levels.f8, levels.f16, self.project(levels.f16))
 
     def identify(self, labels: Tensor) -> Tensor:
-        """Embedding (B, d, H/16, W/16) of masks (B, H, W) int64 of labels."""
+        """Embedding (B, d, H/16, W/16) of label maps (B, H, W) int64."""
         return self.identities(labels)
 
     def reference(self, encoded: Encoded, embedding: Tensor) -> Segmented:
-        """Segment frames by their own masks, whose embedding (B, d, H/16, W/16) is given."""
-        return self._segmented(encoded, embedding, with_weights=False)
+        """Segment frames by their own masks, given as their embedding (B, d, H/16, W/16)."""
+        return self._segment(encoded, *self.propagation(encoded.projected, embedding))
 
     def propagate(
-        self, encoded: Encoded, memory: Memory, *, with_weights: bool = False
+        self,
+        encoded: Encoded,
+        bank: Sequence[FrameMemory],
+        previous: FrameMemory,
+        *,
+        with_weights: bool = False,
     ) -> Segmented:
-        """Segment frames by what is remembered of earlier ones.
+        """Segment frames by the memory of earlier ones.
 
         Args:
             encoded: features of B frames, each of another clip.
-            memory: of earlier frames of these clips.
-            with_weights: give weights of attention too.
+            bank: long-term memory: earlier frames of these clips, oldest first.
+            previous: short-term memory: the previous frame.
+            with_weights: return the weights of attention to the bank.
         """
-        return self._segmented(encoded, memory, with_weights=with_weights)
+        memory = bank, previous
+        return self._segment(
+            encoded, *self.propagation(encoded.projected, memory, with_weights=with_weights)
+        )
 
-    def write(self, seen: tuple[Seen, ...], embedding: Tensor) -> LongShort:
-        """What is remembered of frames, with the embedding (B, d, H/16, W/16) of their masks."""
+    def write(self, seen: Sequence[Seen], embedding: Tensor) -> tuple[FrameMemory, FrameMemory]:
+        """Frames as memory, with the embedding (B, d, H/16, W/16) of their masks.
+
+        Returns:
+            The frames as the bank stores them, and as the next frames read them.
+        """
         return self.propagation.write(seen, embedding)
 
-    def _segmented(
-        self, encoded: Encoded, source: Memory | Tensor, *, with_weights: bool
+    def _segment(
+        self, encoded: Encoded, maps: Tensor, seen: tuple[Seen, ...], weights: Tensor | None
     ) -> Segmented:
-        carried = self.propagation(encoded.projected, source, with_weights=with_weights)
-        return Segmented(self.head(carried.maps, encoded.levels), carried.seen, carried.weights)
+        return Segmented(self.head(maps, encoded.f4, encoded.f8, encoded.f16), seen, weights)
+
+
+def identity_places(n_samples: int, n_identities: int, device: torch.device) -> Tensor:
+    """Random identities for the objects of each sample: the network must not tell them apart.
+
+    Returns:
+        (n_samples, 1 + n_identities) int64: the identity of each label in its sample; that of
+        background is 0.
+    """
+    order = torch.rand(n_samples, n_identities, device=device).argsort(dim=1)
+    return functional.pad(order + 1, (1, 0))
+
+
+def aligned(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """(B, C, h, w) -> (B, C, H, W), bilinear with aligned corners."""
+    return functional.interpolate(maps, size=list(size), mode="bilinear", align_corners=True)
+
+
+def _conv_norm(n_in: int, n_out: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2), nn.GroupNorm(8, n_out), nn.ReLU()
+    )

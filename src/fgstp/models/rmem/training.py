@@ -1,97 +1,120 @@
-"""A training step along a clip."""
+"""The loss of RMem along a clip."""
 
-from typing import NamedTuple
+from typing import Annotated, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn import functional
 
-from fgstp.models.losses import hardest_fraction
-from fgstp.models.rmem.entries import Layers, Memory
-from fgstp.models.rmem.fpn import aligned
-from fgstp.models.rmem.identity_bank import identity_places
-from fgstp.models.rmem.losses import FrameLoss, frame_loss
-from fgstp.models.rmem.network import Rmem, Segmented
+from fgstp.core.config import Fraction, Settings
+from fgstp.models.losses import bootstrap_fraction, bootstrapped_cross_entropy
+from fgstp.models.rmem.attention import N_SLOTS
+from fgstp.models.rmem.network import N_LABELS, Rmem, Segmented, aligned, identity_places
 
-TEACHER_FORCING = 0.5  # share of the training in which true masks are remembered
-HARDENING = 0.5  # share of the training in which the share of pixels falls
-HARDEST_AT_END = 0.15  # share of the pixels that the cross-entropy is taken over then
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+TEACHER_FORCING = 0.5  # fraction of the training in which true masks are written to memory
+HARDENING = 0.5  # fraction of the training in which the fraction of pixels falls
+HARDEST_AT_END = 0.15  # fraction of the pixels in the bootstrapped cross-entropy from then on
 
 
-class ClipLoss(NamedTuple):
-    """What is minimised over a clip; all scalars.
+class RmemTrainingSettings(Settings):
+    """Samples of the training, and regularisation.
+
+    All four temporal slots are trained only if the last frame of a sample reads four frames
+    from the bank, hence `n_frames` must be at least 3 `write_every_frames` + 2.
 
     Attributes:
-        entropy: cross-entropy, mean over frames 1 to n - 1.
-        jaccard: soft Jaccard term, mean over frames 1 to n - 1.
-        reference: loss of frame 0, segmented by its own mask.
+        n_frames: frames of a sample.
+        write_every_frames: frames of a sample between two that are written to the bank.
+        max_frame_gap: maximum distance of neighbouring frames of a sample in their clip.
+        reverse_fraction: fraction of the samples that run backwards.
+        first_gas_px: minimum gas in the first frame of a sample, in pixels of the clip.
+        attempts: maximum number of draws to find such a sample.
+        drop_path: rate of stochastic depth.
+        dropout: fraction of the channels that DeAOT-L drops after depthwise convolutions.
     """
 
-    entropy: Tensor
-    jaccard: Tensor
-    reference: Tensor
+    n_frames: int = Field(8, ge=2)
+    write_every_frames: int = Field(2, ge=1)
+    max_frame_gap: int = Field(3, ge=1)
+    reverse_fraction: Fraction = 0.5
+    first_gas_px: int = Field(200, ge=0)
+    attempts: int = Field(40, ge=1)
+    drop_path: Rate = 0.1
+    dropout: Rate = 0.1
 
-    def total(self, progress: float) -> Tensor:
-        """The loss: the reference weighs 1 at the start of the training and 0 at the end."""
-        return 0.5 * self.entropy + 0.5 * self.jaccard + (1.0 - progress) * self.reference
+    @model_validator(mode="after")
+    def _all_slots_are_trained(self) -> Self:
+        least = (N_SLOTS - 1) * self.write_every_frames + 2
+        if self.n_frames < least:
+            raise ValueError(
+                f"n_frames must be at least {least}, 3 write_every_frames + 2, to train all "
+                "temporal slots"
+            )
+        return self
 
 
 def clip_loss(
     network: Rmem, frames: Tensor, labels: Tensor, *, write_every_frames: int, progress: float
-) -> ClipLoss:
-    """Go along clips as at test and compare each frame with its mask.
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Propagate masks along clips as in inference and compare each frame with its mask.
 
-    In the first half of the training the true masks are remembered. In the second half those
-    that were found are, without a gradient through them, and the identity bank does not
-    change: it gets no gradient. The bank of memories grows as it likes. Objects are given random
+        loss = entropy / 2 + jaccard / 2 + (1 - progress) reference
+
+    In the first half of the training the true masks are written to memory. In the second half
+    the predicted ones are, without a gradient through them, and the identity bank
+    gets no gradient. The memory bank is unbounded during training. Objects are given random
     identities in each clip.
 
     Args:
         network: in training mode.
-        frames: (B, n, 3, H, W) float32, normalised, in their order.
+        frames: (B, n, 3, H, W) float32, normalised, in order.
         labels: (B, n, H, W) int64: 0, or 1 for the object.
         write_every_frames: frames between two that are written to the bank.
-        progress: share of the training that is done, in [0, 1).
+        progress: fraction of the training that is done, in [0, 1).
+
+    Returns:
+        The loss, and its parts: `entropy` and `jaccard`, means over frames 1 to n - 1, and
+        `reference`, the loss of frame 0, segmented by its own mask.
     """
     n_clips, n_frames = labels.shape[:2]
     forced = progress < TEACHER_FORCING
     clips = _Clips(network, labels, bank_learns=forced)
-    share = hardest_fraction(progress, 0.0, HARDENING, HARDEST_AT_END)
+    fraction = bootstrap_fraction(progress, 0.0, HARDENING, HARDEST_AT_END)
     encoded = network.encode(frames.transpose(0, 1).flatten(0, 1))  # frame by frame
     by_frame = [encoded.part(n_clips * t, n_clips * (t + 1)) for t in range(n_frames)]
 
     embedding = clips.identify(labels[:, 0])
     segmented = network.reference(by_frame[0], embedding)
-    reference = frame_loss(clips.logits(segmented), labels[:, 0], share)
-    written = network.write(segmented.seen, embedding)
-    long: list[Layers] = [written.long]
-    last_written = 0
-    losses: list[FrameLoss] = []
+    reference = torch.stack(frame_loss(clips.logits(segmented), labels[:, 0], fraction)).mean()
+    entry, previous = network.write(segmented.seen, embedding)
+    bank, last_written = [entry], 0
+    losses = []
     for t in range(1, n_frames):
-        memory = Memory(tuple(long), written.short)
-        segmented = network.propagate(by_frame[t], memory)
+        segmented = network.propagate(by_frame[t], bank, previous)
         logits = clips.logits(segmented)
-        losses.append(frame_loss(logits, labels[:, t], share))
+        losses.append(frame_loss(logits, labels[:, t], fraction))
         if t == n_frames - 1:
-            break  # nobody would read it
-        remembered = labels[:, t] if forced else logits.argmax(1)
-        written = network.write(segmented.seen, clips.identify(remembered))
+            break  # no frame would read it
+        written = labels[:, t] if forced else logits.argmax(1)
+        entry, previous = network.write(segmented.seen, clips.identify(written))
         if t - last_written >= write_every_frames:
-            long.append(written.long)
+            bank.append(entry)
             last_written = t
     entropy, jaccard = (torch.stack(terms).mean() for terms in zip(*losses, strict=True))
-    return ClipLoss(entropy, jaccard, reference.total())
+    loss = 0.5 * entropy + 0.5 * jaccard + (1.0 - progress) * reference
+    return loss, {"entropy": entropy, "jaccard": jaccard, "reference": reference}
 
 
 class _Clips:
-    """A batch of clips whose objects have identities of their own.
+    """A batch of clips, each with its own random identity for the object.
 
     Args:
         network: the network.
         labels: (B, n, H, W): their masks.
-        bank_learns: whether the identity bank learns.
+        bank_learns: whether the identity bank gets a gradient.
     """
-
-    n_labels = 2  # background and one object
 
     def __init__(self, network: Rmem, labels: Tensor, *, bank_learns: bool) -> None:
         self._network = network
@@ -99,7 +122,7 @@ class _Clips:
         self._bank_learns = bank_learns
         n_identities = network.identities.n_labels - 1
         places = identity_places(len(labels), n_identities, labels.device)
-        self._places = places[:, : self.n_labels]
+        self._places = places[:, :N_LABELS]
 
     def identify(self, labels: Tensor) -> Tensor:
         """Embedding of masks (B, H, W)."""
@@ -111,3 +134,36 @@ class _Clips:
         height, width = segmented.logits.shape[-2:]
         places = self._places.view(*self._places.shape, 1, 1).expand(-1, -1, height, width)
         return aligned(segmented.logits.gather(1, places), self._size)
+
+
+def frame_loss(logits: Tensor, labels: Tensor, fraction: float) -> tuple[Tensor, Tensor]:
+    """Bootstrapped cross-entropy and soft Jaccard loss of frames, each the mean over the batch.
+
+    Args:
+        logits: (B, K, H, W), converted to float32.
+        labels: (B, H, W) int64 in [0, K).
+        fraction: of the pixels of each frame in the cross-entropy, in (0, 1].
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        logits = logits.float()
+        return bootstrapped_cross_entropy(logits, labels, fraction), soft_jaccard(logits, labels)
+
+
+def soft_jaccard(logits: Tensor, labels: Tensor) -> Tensor:
+    """One minus the Jaccard index of probabilities p and masks g.
+
+    1 - sum(p g) / (sum(p g) + sum(p (1 - g)) + sum(g (1 - p))) for each label, background too,
+    mean over the labels that are present in a frame, then over frames.
+
+    Args:
+        logits: (B, K, H, W) float32.
+        labels: (B, H, W) int64 in [0, K).
+    """
+    p = logits.softmax(1).flatten(2)
+    g = functional.one_hot(labels.flatten(1), p.shape[1]).mT.to(p.dtype)  # (B, K, H W)
+    both = (p * g).sum(2)
+    size = g.sum(2)
+    either = p.sum(2) + size - both
+    present = (size > 0).to(p.dtype)
+    distances = (1.0 - both / either.clamp_min(torch.finfo(p.dtype).tiny)) * present
+    return (distances.sum(1) / present.sum(1)).mean()

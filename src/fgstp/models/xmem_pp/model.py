@@ -1,12 +1,12 @@
 """XMem++ as a model."""
 
 from collections.abc import Iterator
-from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -15,23 +15,76 @@ from fgstp.models.base import Given, Model, Needs
 from fgstp.models.encoder_weights import begin_resnet
 from fgstp.models.frames import network_batches, normalised
 from fgstp.models.given_masks import followed, resized_mask
-from fgstp.models.losses import hardest_fraction
-from fgstp.models.resnet import NORM_MOMENTUM
+from fgstp.models.resnet import NORM_MOMENTUM, ResNetSettings
 from fgstp.models.sampling import SpreadFrames
+from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.triples import TripleBatch
-from fgstp.models.xmem_pp.inference import Tracker
-from fgstp.models.xmem_pp.losses import FrameLoss, frame_loss
-from fgstp.models.xmem_pp.memory import Memory
-from fgstp.models.xmem_pp.network import Xmem
-from fgstp.models.xmem_pp.settings import XmemSettings
-from fgstp.models.xmem_pp.training import segment_clips
+from fgstp.models.xmem_pp.blocks import SQUEEZE
+from fgstp.models.xmem_pp.memory import XmemMemorySettings
+from fgstp.models.xmem_pp.network import Keys, Xmem
+from fgstp.models.xmem_pp.session import XmemSession
+from fgstp.models.xmem_pp.training import XmemTrainingSettings, clip_loss
+
+
+class XmemWidthSettings(Settings):
+    """Channels of the network's parts.
+
+    Attributes:
+        key: of keys.
+        value: of values.
+        sensory: of the sensory state.
+        coarse: of the decoder at 1/16.
+        fine: of the decoder at 1/8 and 1/4.
+    """
+
+    key: int = Field(64, ge=1)
+    value: int = Field(512, ge=SQUEEZE)
+    sensory: int = Field(64, ge=1)
+    coarse: int = Field(512, ge=SQUEEZE)
+    fine: int = Field(256, ge=1)
+
+
+class XmemSettings(NetworkSettings):
+    """Settings of XMem++.
+
+    Attributes:
+        key_encoder: the encoder of frames.
+        value_encoder: the encoder of frames with masks.
+        widths: channels of the network's parts.
+        memory: limits of the memory.
+        training: samples of the training.
+        output: `label`: maps are 0 or 1, as the published models write them, or `soft`:
+            probabilities.
+    """
+
+    key_encoder: ResNetSettings = ResNetSettings(name="resnet50")
+    value_encoder: ResNetSettings = ResNetSettings(name="resnet18")
+    widths: XmemWidthSettings = XmemWidthSettings()
+    memory: XmemMemorySettings = XmemMemorySettings()
+    training: XmemTrainingSettings = XmemTrainingSettings()
+    output: Literal["label", "soft"] = "label"
+    optimisation: OptimisationSettings = OptimisationSettings(
+        optimiser="adamw",
+        weight_decay=0.05,
+        targets_per_step=32,
+        gradient_clip=GradientClip(by="norm", at=3.0),
+    )
+
+    @model_validator(mode="after")
+    def _mask_kernels_are_trained(self) -> Self:
+        if self.value_encoder.weights is not None and self.value_encoder.frozen_stages:
+            raise ValueError(
+                "value_encoder: with weights, the stem's kernels for masks start at zero and "
+                "must be trained; set frozen_stages to 0"
+            )
+        return self
 
 
 class XmemModel(Model[XmemSettings]):
-    """XMem++ (arXiv 2307.15958), which is told the gas of one frame and follows it.
+    """XMem++ (arXiv 2307.15958): propagates the gas of one prompted frame.
 
-    With one frame told, as here, it is XMem (arXiv 2207.07115) whose limits of the working
-    memory are larger by one.
+    With one prompted frame, as here, it is XMem (arXiv 2207.07115) with limits of the working
+    memory that are larger by one.
     """
 
     settings_class: ClassVar[type[Settings]] = XmemSettings
@@ -70,7 +123,7 @@ class XmemModel(Model[XmemSettings]):
             n_sensory=widths.sensory,
             n_coarse=widths.coarse,
             n_fine=widths.fine,
-            # It encodes each frame of a sample but the last, one after the other: together they
+            # It encodes the frames of a sample but the last one after the other: together they
             # move its statistics as far as a single batch moves those of the key encoder.
             value_norm_momentum=NORM_MOMENTUM / (settings.training.n_frames - 1),
         )
@@ -82,29 +135,15 @@ class XmemModel(Model[XmemSettings]):
     def training_step(
         self, batch: TripleBatch, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """One step forward on a batch of spread frames; see `Model.training_step`.
-
-        The loss is the sum over the frames but the first, and the mean over clips. Clips
-        whose first frame has no gas are learned from too: nothing is to be found in them.
-        """
-        settings = self.settings.training
-        frames = normalised(batch.frames, self.settings.normalisation)
-        masks = (batch.masks > 0.5).float()
-        fraction = hardest_fraction(
+        """One step forward on a batch of spread frames; see `Model.training_step`."""
+        loss, parts = clip_loss(
+            self.network,
+            normalised(batch.frames, self.settings.normalisation),
+            (batch.masks > 0.5).float(),
+            self.settings.training,
             progress,
-            settings.bootstrap_start,
-            settings.bootstrap_end,
-            settings.bootstrap_fraction,
         )
-        found = segment_clips(
-            self.network, frames, masks[:, 0], settings.n_reference, settings.deep_update_fraction
-        )
-        terms = [
-            frame_loss(frame.logits, frame.prob, masks[:, t], fraction)
-            for t, frame in enumerate(found, start=1)
-        ]
-        ce, dice = (torch.stack(each).sum() for each in zip(*terms, strict=True))
-        return ce + dice, FrameLoss(ce.detach(), dice.detach())._asdict()
+        return loss, {name: part.detach() for name, part in parts.items()}
 
     def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         return followed(frames, given, self._later_maps)
@@ -113,23 +152,19 @@ class XmemModel(Model[XmemSettings]):
         self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]
     ) -> Iterator[Tensor]:
         """Maps (H, W) of the frames but the first, whose mask is given."""
-        settings, memory = self.settings, self.settings.memory
+        settings = self.settings
         size = settings.height_px, settings.width_px
-        tracker = Tracker(
-            self.network,
-            Memory(
-                t_max_frames=memory.t_max_frames,
-                t_min_frames=memory.t_min_frames,
-                n_prototypes=memory.n_prototypes,
-                long_term_limit_elements=memory.long_term_limit_elements,
-                top_k=memory.top_k,
-            ),
-            memory.memory_every_frames,
-        )
+        session = XmemSession(self.network, settings.memory)
         mask = resized_mask(torch.from_numpy(first_mask).to(self.device), size)
-        probs = tracker.follow(
-            network_batches(frames, settings, self.device), mask[None, None].float(), len(frames)
-        )
-        for prob in islice(probs, 1, None):
-            found = functional.interpolate(prob[None, None], frames.shape[1:], mode="bilinear")
+        encoded = self._encoded(frames)
+        session.start(*next(encoded), mask[None, None].float())
+        for frame in encoded:
+            prob = session.propagate(*frame)
+            found = functional.interpolate(prob, frames.shape[1:], mode="bilinear")
             yield found[0, 0] > 0.5 if settings.output == "label" else found[0, 0]
+
+    def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[tuple[Tensor, Keys]]:
+        for batch in network_batches(frames, self.settings, self.device):
+            keys = self.network.encode_key(batch)
+            for frame, *each in zip(*(x.unsqueeze(1) for x in (batch, *keys)), strict=True):
+                yield frame, Keys(*each)

@@ -7,20 +7,19 @@ from torch import Tensor, nn
 
 from fgstp.models.padding import cut, padded
 from fgstp.models.resnet import NORM_MOMENTUM, Levels, ResNetEncoder, ResNetSettings
-from fgstp.models.xmem_pp.blocks import Fuse, GatedUpdate
-from fgstp.models.xmem_pp.decoder import Decoder
+from fgstp.models.xmem_pp.blocks import Fuse, GatedUpdate, MaskDecoder
 
 STRIDE = 16  # of the memory's grid: sides are padded to multiples of it
 N_VALUE_INPUTS = 5  # three channels of the frame, the mask, and the masks of other objects
 
 
 class Keys(NamedTuple):
-    """What is known of B frames without any mask. h and w are H/16 and W/16, padded.
+    """Encoding of B frames without any mask. h and w are H/16 and W/16, padded.
 
     Attributes:
         key: (B, C, h, w).
-        shrinkage: (B, 1, h, w), 1 or more: how sharply a position answers as memory.
-        selection: (B, C, h, w) in [0, 1]: which channels matter to it as a query.
+        shrinkage: (B, 1, h, w), at least 1: sharpness of a position as memory.
+        selection: (B, C, h, w) in [0, 1]: weights of its channels as a query.
         f16: (B, C16, h, w) features.
         f8: (B, C8, 2h, 2w) features.
         f4: (B, C4, 4h, 4w) features.
@@ -39,8 +38,8 @@ class Segmentation(NamedTuple):
 
     Attributes:
         sensory: (B, C, h, w): the sensory state after them.
-        logits: (B, 2, H, W): of background and gas.
-        prob: (B, 1, H, W) in [0, 1]: the softmax's probability of gas.
+        logits: (B, 2, H, W), of background and gas.
+        prob: (B, 1, H, W) in [0, 1]: probability of gas, the softmax of the logits.
     """
 
     sensory: Tensor
@@ -49,7 +48,7 @@ class Segmentation(NamedTuple):
 
 
 class KeyHead(nn.Module):
-    """Key, shrinkage y^2 + 1 and selection sigmoid(y) from features, each by a convolution.
+    """Predicts key, shrinkage y^2 + 1 and selection sigmoid(y), each by a convolution.
 
     Args:
         n_in: channels of the features.
@@ -72,10 +71,9 @@ class KeyHead(nn.Module):
 class Xmem(nn.Module):
     """Segments one object in frames, with values read from a memory of other frames.
 
-    Memory and loop are outside: `fgstp.models.xmem_pp.memory` and `inference` in use, and
-    `training`. The two encoders may have any batch of frames, of one clip or of several.
-
-    Frames may have any size; see `fgstp.models.padding`. Masks are padded as frames are.
+    The caller holds the memory: `XmemSession` in inference, `segment_clips` in training. The two
+    encoders take any batch of frames, of one clip or of several. Frames may have any size; see
+    `fgstp.models.padding`. Masks are padded as frames are.
 
     Args:
         key_encoder: the encoder of frames.
@@ -85,7 +83,7 @@ class Xmem(nn.Module):
         n_sensory: channels of the sensory state.
         n_coarse: channels of the decoder at 1/16.
         n_fine: channels of the decoder at 1/8 and 1/4.
-        value_norm_momentum: share of a batch in the value encoder's stored statistics.
+        value_norm_momentum: momentum of batch normalisation in the value encoder.
     """
 
     def __init__(
@@ -110,10 +108,10 @@ class Xmem(nn.Module):
         self.key_head = KeyHead(n_f16, n_key)
         self.value_fuse = Fuse(n_f16 + self.value_encoder.widths[-1], n_value)
         self.deep_update = GatedUpdate(n_value, n_sensory)
-        self.decoder = Decoder(self.key_encoder.widths, n_value, n_sensory, n_coarse, n_fine)
+        self.decoder = MaskDecoder(self.key_encoder.widths, n_value, n_sensory, n_coarse, n_fine)
 
     def encode_key(self, frames: Tensor) -> Keys:
-        """What is known of frames (B, 3, H, W), normalised, without any mask."""
+        """Encode normalised frames (B, 3, H, W) without any mask."""
         f4, f8, f16 = self.key_encoder(padded(frames, STRIDE))
         key, shrinkage, selection = self.key_head(f16)
         return Keys(key, shrinkage, selection, f16, f8, f4)
@@ -121,17 +119,17 @@ class Xmem(nn.Module):
     def encode_value(
         self, frames: Tensor, f16: Tensor, masks: Tensor, sensory: Tensor, *, deep_update: bool
     ) -> tuple[Tensor, Tensor]:
-        """What memory is to hold of frames.
+        """Encode frames with their masks, for the memory.
 
         Args:
             frames: (B, 3, H, W), normalised.
             f16: their features, from `encode_key`.
             masks: (B, 1, H, W) in [0, 1], given or predicted.
             sensory: (B, n_sensory, h, w).
-            deep_update: whether the state takes in the value.
+            deep_update: update the state with the value.
 
         Returns:
-            Values (B, n_value, h, w), and the state, updated or as it was.
+            Values (B, n_value, h, w), and the state.
         """
         others = torch.zeros_like(masks)  # there is one object
         features = self.value_encoder(padded(torch.cat([frames, masks, others], dim=1), STRIDE))
@@ -153,14 +151,15 @@ class Xmem(nn.Module):
 
         Soft aggregation of one object and the background, whose probabilities are p and 1 - p
         with p = sigmoid(l), is a softmax over (-l, l): the probability is sigmoid(2 l). The
-        published form squashes and clamps l before, at 16, where its gradient ends.
+        published form computes it from clamped probabilities, whose gradient is 0 beyond
+        |l| = 16.
 
         Args:
-            keys: of the frames; their features are used.
+            keys: of the frames.
             readout: (B, n_value, h, w): read from memory for them.
             sensory: (B, n_sensory, h, w): the state before them.
             size: height and width of the frames.
-            update: whether the state takes in what is decoded.
+            update: update the state with the decoded maps.
 
         Returns:
             The state, logits and probabilities.

@@ -1,12 +1,83 @@
-"""The way along clips in training: a few frames, all with gradients."""
+"""Training of XMem++: short clips, with gradients through all frames."""
 
 from collections.abc import Iterator
+from typing import Annotated, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
+from fgstp.core.config import Fraction, Settings
+from fgstp.models.losses import bootstrap_fraction, bootstrapped_cross_entropy
+from fgstp.models.xmem_pp.memory import similarity
 from fgstp.models.xmem_pp.network import Keys, Segmentation, Xmem
-from fgstp.models.xmem_pp.reading import similarity
+
+FrameGap = tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[int, Field(ge=1)]]
+# All pixels count in the cross-entropy until 0.18 of the training; from 0.64 on, 0.15 of them.
+BOOTSTRAP_START, BOOTSTRAP_END, BOOTSTRAP_FRACTION = 0.18, 0.64, 0.15
+
+
+class XmemTrainingSettings(Settings):
+    """Samples of the training.
+
+    Attributes:
+        n_frames: frames of a sample; the mask of the first is given.
+        n_reference: maximum number of earlier frames that a frame is segmented from.
+        deep_update_fraction: fraction of the frames after which the value updates the sensory
+            state.
+        max_frame_gap: pairs (fraction of the training, frames): from then on, the maximum
+            distance of neighbouring frames of a sample.
+    """
+
+    n_frames: int = Field(8, ge=2)
+    n_reference: int = Field(3, ge=1)
+    deep_update_fraction: Fraction = 0.2
+    max_frame_gap: Annotated[tuple[FrameGap, ...], Field(min_length=1)] = (
+        (0.0, 5),
+        (0.1, 10),
+        (0.3, 15),
+        (0.9, 5),
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        starts = [start for start, _ in self.max_frame_gap]
+        if starts[0] != 0.0 or starts != sorted(set(starts)):
+            raise ValueError("max_frame_gap must start at 0 and rise from pair to pair")
+        return self
+
+
+def clip_loss(
+    network: Xmem,
+    frames: Tensor,
+    masks: Tensor,
+    settings: XmemTrainingSettings,
+    progress: float,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Sum of the losses of all frames but the first, mean over clips.
+
+    Clips whose first frame has no gas are learned from too: nothing is to be found in them.
+
+    Args:
+        network: in training mode.
+        frames: (B, T, 3, H, W), normalised.
+        masks: (B, T, 1, H, W) float, 0 or 1; the first of each clip is given to the network.
+        settings: how clips are segmented.
+        progress: fraction of the training that is done, in [0, 1).
+
+    Returns:
+        The loss, and its parts `ce` and `dice`.
+    """
+    fraction = bootstrap_fraction(progress, BOOTSTRAP_START, BOOTSTRAP_END, BOOTSTRAP_FRACTION)
+    segmented = segment_clips(
+        network, frames, masks[:, 0], settings.n_reference, settings.deep_update_fraction
+    )
+    terms = [
+        frame_loss(frame.logits, frame.prob, masks[:, t], fraction)
+        for t, frame in enumerate(segmented, start=1)
+    ]
+    ce, dice = (torch.stack(each).sum() for each in zip(*terms, strict=True))
+    return ce + dice, {"ce": ce, "dice": dice}
 
 
 def segment_clips(
@@ -18,19 +89,20 @@ def segment_clips(
 ) -> Iterator[Segmentation]:
     """Segment short clips from the masks of their first frames (arXiv 2207.07115, section 3.6).
 
-    Every frame is segmented with what is read from a few earlier ones, over all their elements.
-    Gradients flow through everything: the masks that are fed back and the sensory state too.
-    What is drawn, is drawn by torch's generator of the CPU.
+    Every frame reads from a few earlier ones, over all their elements. Gradients also flow
+    through predicted masks that are fed back, and through the sensory state. Random numbers
+    come from torch's generator of the CPU.
 
     Args:
         network: the network.
         frames: (B, T, 3, H, W), normalised, T at least 2.
         first_masks: (B, 1, H, W) float, 0 or 1.
-        n_reference: frames that are read from at most.
-        deep_update_fraction: share of frames after which the value updates the sensory state.
+        n_reference: maximum number of frames to read from.
+        deep_update_fraction: fraction of the frames after which the value updates the sensory
+            state.
 
     Yields:
-        The frames 1 to T - 1, of all clips at a time.
+        Frames 1 to T - 1, of all clips at once.
     """
     n_clips, n_frames = frames.shape[:2]
     every = network.encode_key(frames.flatten(0, 1))
@@ -41,12 +113,12 @@ def segment_clips(
     )
     values = [value]
     for t in range(1, n_frames):
-        goes_on = t < n_frames - 1
+        is_last = t == n_frames - 1
         references = drawn_references(n_clips, t, n_reference).to(frames.device)
         readout = _read(clips, torch.stack(values, dim=1), references, keys[t])
-        found = network.segment(keys[t], readout, sensory, frames.shape[-2:], update=goes_on)
+        found = network.segment(keys[t], readout, sensory, frames.shape[-2:], update=not is_last)
         yield found
-        if goes_on:
+        if not is_last:
             value, sensory = network.encode_value(
                 frames[:, t],
                 keys[t].f16,
@@ -58,15 +130,15 @@ def segment_clips(
 
 
 def drawn_references(n_clips: int, t: int, n_reference: int) -> Tensor:
-    """Numbers of the frames that frame t is segmented from.
+    """Numbers of the frames that frame t reads from.
 
     Args:
-        n_clips: clips B; each draws its own.
-        t: the frame, 1 or more.
-        n_reference: frames R at most.
+        n_clips: number of clips B; each has its own draw.
+        t: the frame, at least 1.
+        n_reference: R, maximum number of frames.
 
     Returns:
-        (B, min(t, R)) int64: all earlier frames, or the first and R - 1 others, different ones.
+        (B, min(t, R)) int64: all earlier frames, or the first and R - 1 distinct others.
     """
     if t <= n_reference:
         return torch.arange(t).expand(n_clips, t)
@@ -75,7 +147,7 @@ def drawn_references(n_clips: int, t: int, n_reference: int) -> Tensor:
 
 
 def _read(clips: Keys, values: Tensor, references: Tensor, query: Keys) -> Tensor:
-    """Values of reference frames, read by each clip's own query: (B, V, h, w)."""
+    """Read values of reference frames by the query of each clip: (B, V, h, w)."""
     rows = torch.arange(len(references), device=references.device).unsqueeze(1)
     key, shrinkage, value = (
         x[rows, references].transpose(1, 2).flatten(2)  # (B, R, C, h, w) -> (B, C, R h w)
@@ -84,3 +156,25 @@ def _read(clips: Keys, values: Tensor, references: Tensor, query: Keys) -> Tenso
     similarities = similarity(key, shrinkage, query.key.flatten(2), query.selection.flatten(2))
     readout = value @ similarities.softmax(1).to(value)
     return readout.reshape(*readout.shape[:2], *query.key.shape[2:])
+
+
+def frame_loss(
+    logits: Tensor, prob: Tensor, masks: Tensor, fraction: float
+) -> tuple[Tensor, Tensor]:
+    """Bootstrapped cross-entropy and dice loss of a frame of each clip, mean over clips.
+
+        dice = 1 - (2 sum(p g) + 1) / (sum(p) + sum(g) + 1)
+
+    Args:
+        logits: (B, 2, H, W), of background and gas.
+        prob: p, (B, 1, H, W) in [0, 1]: probability of gas.
+        masks: g, (B, 1, H, W) float, 0 or 1.
+        fraction: of each frame's pixels in the cross-entropy.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        ce = bootstrapped_cross_entropy(logits, masks.squeeze(1).long(), fraction)
+        prob = prob.float().flatten(1)
+        gas = masks.float().flatten(1)
+        both, either = (prob * gas).sum(1), prob.sum(1) + gas.sum(1)
+        dice = 1.0 - (2.0 * both + 1.0) / (either + 1.0)
+        return ce, dice.mean()

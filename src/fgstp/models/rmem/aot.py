@@ -1,14 +1,20 @@
-"""Transformer block of AOT (arXiv 2106.02638) with a recurrent short-term memory, as in AOT+."""
+"""AOT-L (arXiv 2106.02638) with a recurrent short-term memory, as in AOT+."""
 
+import torch
 from timm.layers.drop import DropPath
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.models.rmem.attention import attend, attend_with_weights
-from fgstp.models.rmem.depthwise import DepthwiseConv
-from fgstp.models.rmem.entries import Entry, LayerMemory, Passed, Seen, Written, recalled
-from fgstp.models.rmem.temporal_position import TemporalPosition
-from fgstp.models.rmem.tokens import as_maps, as_tokens
+from fgstp.models.rmem.attention import (
+    DepthwiseConv,
+    KeyValue,
+    MemoryAttention,
+    as_maps,
+    as_tokens,
+    attend,
+    sine_position,
+)
+from fgstp.models.rmem.propagation import BlockMemory, Propagation, Seen, xavier_linears
 
 
 class SelfAttention(nn.Module):
@@ -55,24 +61,24 @@ class FeedForward(nn.Module):
 
 
 class AotBlock(nn.Module):
-    """Looks at the frame itself, at the long-term bank and at the frame before.
+    """Attends to the frame itself, to the memory bank and to the previous frame.
 
     With a = LN(x), y = LN(x + DP(SelfAttention(a))), Q = K = W_q y, and memories (K_g, V_g) of the
-    bank and (K_l, V_l) of the frame before:
+    bank and (K_l, V_l) of the previous frame:
 
         long = W_long MHA(Q + p, K_g + P, V_g)
         short = W_short MHA(Q, LN(K_l + K), LN(V_l + y))
         x <- x + long + short;  x <- x + DP(FeedForward(LN(x)))
 
     where p, P are temporal positions and DP is stochastic depth. Once the embedding e of its
-    mask is known, the frame is remembered as (K, W_v (y + e)) in the bank and for the next
+    mask is known, the frame is written as (K, W_v (y + e)) to the bank and for the next
     frame as (W_k' short, W_v' (short + e)): the short-term memory is recurrent. The reference
     frame, whose mask is given, reads (K, W_v (y + e)) in place of both memories.
 
     Args:
         width: channels, a multiple of 8 and of the heads.
         n_heads: heads of all attention.
-        drop_path: rate of stochastic depth, by sample.
+        drop_path: rate of stochastic depth, per sample.
     """
 
     def __init__(self, width: int, n_heads: int, drop_path: float) -> None:
@@ -97,46 +103,76 @@ class AotBlock(nn.Module):
         x: Tensor,
         size: tuple[int, int],
         position: Tensor,
-        source: LayerMemory | Tensor,
-        temporal: TemporalPosition,
+        memory: BlockMemory | Tensor,
+        temporal: MemoryAttention,
         *,
         with_weights: bool = False,
-    ) -> Passed:
-        """Pass a frame on.
+    ) -> tuple[Tensor, Seen, Tensor | None]:
+        """Propagate a frame; see `Propagation`.
 
         Args:
             x: (B, N, C) its tokens.
             size: height and width of its map in tokens.
             position: (N, C) of its tokens.
-            source: memories, or the embedding (B, N, C) of the mask of a reference frame.
-            temporal: positions in time.
-            with_weights: give the weights of long-term attention too.
+            memory: of earlier frames, or the embedding (B, N, C) of its own mask.
+            temporal: attention to the bank.
+            with_weights: return the weights of that attention.
         """
         x = x + self.drop_path(self.self_attention(self.norm_self(x), position))
         y = self.norm_memory(x)
         keys = self.query(y)
-        memory = recalled(source, lambda embedding: Entry(keys, self.value(y + embedding)))
-        long, weights = self._long(*temporal(keys, memory.long), with_weights=with_weights)
-        short = self._short(keys, y, memory.short)
-        x = x + long + short
+        if isinstance(memory, Tensor):
+            own = keys, self.value(y + memory)
+            memory = [own], own
+        bank, previous = memory
+        read, weights = temporal(keys, bank, with_weights=with_weights)
+        short = self._short(keys, y, previous)
+        x = x + self.long_out(read) + short
         x = x + self.drop_path(self.feed_forward(self.norm_feed_forward(x), size))
-        return Passed(x, Seen(keys, y, short), weights)
+        return x, Seen(keys, y, short), weights
 
-    def write(self, seen: Seen, embedding: Tensor) -> Written:
-        """What is remembered of a frame, with the embedding (B, N, C) of its mask."""
-        return Written(
-            long=Entry(seen.keys, self.value(seen.content + embedding)),
-            short=Entry(self.short_key(seen.context), self.short_value(seen.context + embedding)),
+    def write(self, seen: Seen, embedding: Tensor) -> tuple[KeyValue, KeyValue]:
+        """A frame for the bank and for the next frame, with the embedding (B, N, C) of its mask."""
+        keys, y, short = seen
+        return (
+            (keys, self.value(y + embedding)),
+            (self.short_key(short), self.short_value(short + embedding)),
         )
 
-    def _long(
-        self, query: Tensor, keys: Tensor, values: Tensor, *, with_weights: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        if with_weights:
-            read = attend_with_weights(query, keys, values, self.n_heads)
-            return self.long_out(read.values), read.weights
-        return self.long_out(attend(query, keys, values, self.n_heads)), None
-
-    def _short(self, keys: Tensor, y: Tensor, before: Entry) -> Tensor:
-        k, v = self.norm_short(before.keys + keys), self.norm_short(before.values + y)
+    def _short(self, keys: Tensor, y: Tensor, previous: KeyValue) -> Tensor:
+        k, v = self.norm_short(previous[0] + keys), self.norm_short(previous[1] + y)
         return self.short_out(attend(keys, k, v, self.n_heads))
+
+
+class AotPropagation(Propagation):
+    """The blocks of AOT-L; the output is the features and the normalised states of all blocks.
+
+    Args:
+        width: d.
+        n_heads: heads of attention.
+        n_layers: blocks.
+        drop_path: rate of stochastic depth.
+    """
+
+    def __init__(self, width: int, n_heads: int, n_layers: int, drop_path: float) -> None:
+        super().__init__()
+        self.n_out = (1 + n_layers) * width
+        self.width = width
+        self.temporal = MemoryAttention(width, n_heads)
+        self.blocks = nn.ModuleList([AotBlock(width, n_heads, drop_path) for _ in range(n_layers)])
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(n_layers)])
+        xavier_linears(self)
+
+    def _begin(self, tokens: Tensor) -> Tensor:
+        return tokens
+
+    def _place(self, size: tuple[int, int], device: torch.device) -> Tensor:
+        return sine_position(size, self.width, device)
+
+    def _end(self, features: Tensor, states: list[Tensor]) -> Tensor:
+        size = features.shape[-2], features.shape[-1]
+        normed = [
+            as_maps(norm(as_tokens(state)), size)
+            for norm, state in zip(self.norms, states, strict=True)
+        ]
+        return torch.cat([features, *normed], dim=1)

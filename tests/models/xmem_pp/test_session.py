@@ -1,42 +1,11 @@
 import pytest
 import torch
 
-from fgstp.models.resnet import ResNetSettings
-from fgstp.models.xmem_pp.inference import Tracker
-from fgstp.models.xmem_pp.memory import Memory
-from fgstp.models.xmem_pp.network import Xmem
-
-RESNET18 = ResNetSettings(name="resnet18")
-
-
-@pytest.fixture
-def network(randomised):
-    widths = {"n_key": 8, "n_value": 16, "n_sensory": 4, "n_coarse": 16, "n_fine": 8}
-    network = randomised(Xmem(RESNET18, RESNET18, **widths))
-    with torch.no_grad():  # so that several elements have a say in a reading
-        network.key_head.key.weight.mul_(0.1)
-        network.decoder.score.weight.mul_(0.2)
-    return network
-
 
 def video(draw, n_frames, height=32, width=48):
     mask = torch.zeros(1, 1, height, width)
     mask[..., 8:24, 8:30] = 1
     return draw(1, 3, height, width) + 0.3 * draw(n_frames, 3, height, width), mask
-
-
-def followed(network, frames, mask, every=1, batch=4, **limits):
-    defaults = {
-        "t_max_frames": 99,
-        "t_min_frames": 1,
-        "n_prototypes": 5,
-        "long_term_limit_elements": 99,
-        "top_k": 9,
-    }
-    tracker = Tracker(network, Memory(**defaults | limits), every)
-    with torch.inference_mode():
-        probs = torch.stack(list(tracker.follow(frames.split(batch), mask, len(frames))))
-    return probs, tracker
 
 
 def plain_xmem(
@@ -69,7 +38,7 @@ def plain_xmem(
             for number, use in enumerate(weights.sum(0)):
                 memory["use"][number] += use
                 memory["life"][number] += 1
-            last = t == len(frames) - 1
+            last = t == len(frames) - 1  # as published: it changes no state
             memory_frame = t - last_memory >= every and not last
             readout = (weights @ v).T.reshape(1, -1, *x.key.shape[2:])
             sensory, _, mask = network.segment(
@@ -108,46 +77,36 @@ def plain_xmem(
     return torch.stack(probs), n_long_trace
 
 
-def test_with_one_given_frame_it_is_xmem_with_limits_larger_by_one(network, draw):
-    frames, mask = video(draw, 26)
-    ours, tracker = followed(
-        network, frames, mask, every=2, t_max_frames=4, t_min_frames=2, n_prototypes=5, top_k=9
+def test_with_one_prompted_frame_it_is_xmem_with_limits_larger_by_one(network, propagated, draw):
+    frames, mask = video(draw, 25)
+    limits = {"n_prototypes": 5, "top_k": 9}
+    ours, session = propagated(
+        network, frames, mask, memory_every_frames=2, t_max_frames=4, t_min_frames=2, **limits
     )
     with torch.inference_mode():
         theirs, n_long = plain_xmem(
-            network, frames, mask, every=2, t_max_frames=5, t_min_frames=3, n_prototypes=5, top_k=9
+            network, frames, mask, every=2, t_max_frames=5, t_min_frames=3, **limits
         )
-    assert n_long[-1] == tracker.memory.long_term.n_elements == 25  # merged five times
+    # The last frame is merged here, for a session does not know which one is the last.
+    assert session.memory.long_term.n_elements == n_long[-1] + 5 == 25
     assert ours[1:].std() > 0.05
     torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("n_frames", "merges"), [(7, False), (8, True)])
-def test_a_short_clip_is_never_merged(network, draw, n_frames, merges):
+@pytest.mark.parametrize(("n_frames", "n_written"), [(6, 1), (7, 2), (9, 2), (10, 3)])
+def test_every_few_frames_one_is_written_to_memory(network, propagated, draw, n_frames, n_written):
     frames, mask = video(draw, n_frames)
-    _, tracker = followed(network, frames, mask, every=2, t_max_frames=3)
-    assert (tracker.memory.long_term is not None) == merges
+    _, session = propagated(network, frames, mask, memory_every_frames=3, t_max_frames=3)
+    merged = n_written == 3  # the working memory is full, and one frame stays
+    assert len(session.memory.working) == (1 if merged else n_written)
+    assert (session.memory.long_term is not None) == merged
+    assert len(session.memory.permanent) == 1
 
 
-def test_every_few_frames_one_is_remembered_but_never_the_last(network, draw):
-    for n_frames, expected in ((6, 1), (7, 1), (8, 2)):
-        frames, mask = video(draw, n_frames)
-        _, tracker = followed(network, frames, mask, every=3)
-        assert len(tracker.memory.working) == expected
-        assert len(tracker.memory.permanent) == 1
-
-
-def test_the_batches_in_which_frames_come_do_not_matter(network, draw):
-    frames, mask = video(draw, 7)
-    one, _ = followed(network, frames, mask, batch=1)
-    several, _ = followed(network, frames, mask, batch=3)
-    torch.testing.assert_close(one, several, atol=1e-5, rtol=0)
-
-
-def test_a_frame_does_not_depend_on_later_ones(network, draw):
+def test_a_frame_does_not_depend_on_later_ones(network, propagated, draw):
     frames, mask = video(draw, 8)
-    whole, _ = followed(network, frames, mask)
+    whole, _ = propagated(network, frames, mask)
     frames[6:] = 0
-    cut, _ = followed(network, frames, mask)
+    cut, _ = propagated(network, frames, mask)
     torch.testing.assert_close(whole[:6], cut[:6])
     assert (whole[6] - cut[6]).abs().max() > 1e-3

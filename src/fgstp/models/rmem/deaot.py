@@ -1,23 +1,27 @@
-"""Gated propagation block of DeAOT (arXiv 2210.09782)."""
+"""DeAOT-L (arXiv 2210.09782): gated propagation of two streams."""
 
 import torch
 from timm.layers.drop import DropPath
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.models.rmem.attention import attend, attend_with_weights
-from fgstp.models.rmem.depthwise import DepthwiseConv
-from fgstp.models.rmem.entries import Entry, LayerMemory, Passed, Seen, Written, recalled
-from fgstp.models.rmem.temporal_position import TemporalPosition
-from fgstp.models.rmem.window_attention import Offsets, WindowAttention
+from fgstp.models.rmem.attention import (
+    DepthwiseConv,
+    KeyValue,
+    MemoryAttention,
+    WindowAttention,
+    attend,
+    window_places,
+)
+from fgstp.models.rmem.propagation import BlockMemory, Propagation, Seen, xavier_linears
 
 
 class GatedOutput(nn.Module):
-    """What was read, times a gate, mixed by a depthwise convolution, and narrowed.
+    """Values times a gate, then a depthwise convolution and a linear layer.
 
     Args:
         width: d; (B, N, 4 d) becomes (B, N, 2 d).
-        dropout: share of channels that are dropped in training.
+        dropout: fraction of the channels that is dropped in training.
     """
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -25,9 +29,9 @@ class GatedOutput(nn.Module):
         self.mix = DepthwiseConv(4 * width, dropout)
         self.out = nn.Linear(4 * width, 2 * width)
 
-    def forward(self, read: Tensor, gate: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, values: Tensor, gate: Tensor, size: tuple[int, int]) -> Tensor:
         """Values and their gate, (B, h w, 4 d) each -> (B, h w, 2 d)."""
-        return self.out(self.mix(read * gate, size))
+        return self.out(self.mix(values * gate, size))
 
 
 class GatedSelfAttention(nn.Module):
@@ -38,7 +42,7 @@ class GatedSelfAttention(nn.Module):
 
     Args:
         width: d, channels of each stream.
-        dropout: share of channels that are dropped in training.
+        dropout: fraction of the channels that is dropped in training.
     """
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -60,20 +64,20 @@ class GatedSelfAttention(nn.Module):
 
 
 class DeAotBlock(nn.Module):
-    """Looks at the long-term bank, at the frame before and at the frame itself.
+    """Attends to the memory bank, to the previous frame and to the frame itself.
 
     The state is [x | z]: what the frame shows, and where the object is. With y = LN(x), w = LN(z),
     keys k and values v = SiLU(...) of y, and e the embedding of a frame's mask, a frame is
-    remembered by k and [v | SiLU(W_id [w | e])]. Reading is attention with one head,
-    to the bank with temporal positions, to the frame before within a window. What is read is
+    written to memory as k and [v | SiLU(W_id [w | e])]. Reading is attention with one head,
+    to the bank with temporal positions, to the previous frame within a window. What is read is
     gated by SiLU([U y | U_id w]) and added to the state. In the first block z is 0, and there is
     neither w nor its gate.
 
     Args:
         width: d, channels of each stream.
         first: whether this is the first block.
-        drop_path: rate of stochastic depth of the self-attention, by sample.
-        dropout: share of channels that are dropped after depthwise convolutions.
+        drop_path: rate of stochastic depth of the self-attention, per sample.
+        dropout: fraction of the channels that is dropped after depthwise convolutions.
     """
 
     def __init__(self, width: int, drop_path: float, dropout: float, *, first: bool) -> None:
@@ -96,46 +100,46 @@ class DeAotBlock(nn.Module):
         self,
         state: Tensor,
         size: tuple[int, int],
-        offsets: Offsets,
-        source: LayerMemory | Tensor,
-        temporal: TemporalPosition,
+        places: Tensor,
+        memory: BlockMemory | Tensor,
+        temporal: MemoryAttention,
         *,
         with_weights: bool = False,
-    ) -> Passed:
-        """Pass a frame on.
+    ) -> tuple[Tensor, Seen, Tensor | None]:
+        """Propagate a frame; see `Propagation`.
 
         Args:
             state: (B, N, 2 d) both streams.
             size: height and width of its map in tokens.
-            offsets: of its tokens from each other.
-            source: memories, or the embedding (B, N, d) of the mask of a reference frame.
-            temporal: positions in time.
-            with_weights: give the weights of long-term attention too.
+            places: (N, N) of its tokens in each other's windows.
+            memory: of earlier frames, or the embedding (B, N, d) of its own mask.
+            temporal: attention to the bank.
+            with_weights: return the weights of that attention.
         """
         x, z = state.chunk(2, dim=2)
         y = self.norm_memory(x)
         keys, values = self.key_value(y).split([self.width // 2, 2 * self.width], dim=2)
         context = x[..., :0] if self.norm_identity is None else self.norm_identity(z)
         seen = Seen(keys, functional.silu(values), context)
-        memory = recalled(source, lambda embedding: self._entry(seen, embedding))
+        if isinstance(memory, Tensor):
+            own, _ = self.write(seen, memory)
+            memory = [own], own
+        bank, previous = memory
         gate = self._gate(y, context)
 
-        read, weights = _read(*temporal(keys, memory.long), with_weights=with_weights)
+        read, weights = temporal(keys, bank, with_weights=with_weights)
         state = state + self.long_gated(read, gate, size)
-        read = self.short_attention(keys, *memory.short, offsets)
+        read = self.short_attention(keys, *previous, places)
         state = state + self.short_gated(read, gate, size)
         normed = [norm(x) for norm, x in zip(self.norm_self, state.chunk(2, dim=2), strict=True)]
-        own = self.self_attention(torch.cat(normed, dim=2), size)
-        return Passed(state + self.drop_path(own), seen, weights)
+        own_read = self.self_attention(torch.cat(normed, dim=2), size)
+        return state + self.drop_path(own_read), seen, weights
 
-    def write(self, seen: Seen, embedding: Tensor) -> Written:
-        """What is remembered of a frame, with the embedding (B, N, d) of its mask."""
-        entry = self._entry(seen, embedding)
-        return Written(long=entry, short=entry)
-
-    def _entry(self, seen: Seen, embedding: Tensor) -> Entry:
+    def write(self, seen: Seen, embedding: Tensor) -> tuple[KeyValue, KeyValue]:
+        """A frame for the bank and for the next frame, with the embedding (B, N, d) of its mask."""
         identity = self.identity_value(torch.cat([seen.context, embedding], dim=2))
-        return Entry(seen.keys, torch.cat([seen.content, functional.silu(identity)], dim=2))
+        entry = seen.keys, torch.cat([seen.content, functional.silu(identity)], dim=2)
+        return entry, entry
 
     def _gate(self, y: Tensor, context: Tensor) -> Tensor:
         gate = functional.silu(self.gate(y))
@@ -144,9 +148,31 @@ class DeAotBlock(nn.Module):
         return torch.cat([gate, functional.silu(self.identity_gate(context))], dim=2)
 
 
-def _read(
-    query: Tensor, keys: Tensor, values: Tensor, *, with_weights: bool
-) -> tuple[Tensor, Tensor | None]:
-    if with_weights:
-        return attend_with_weights(query, keys, values)
-    return attend(query, keys, values), None
+class DeAotPropagation(Propagation):
+    """The blocks of DeAOT-L; the output is the last state, each stream normalised as one group.
+
+    Args:
+        width: d.
+        n_layers: blocks.
+        drop_path: rate of stochastic depth.
+        dropout: fraction of the channels that is dropped after depthwise convolutions.
+    """
+
+    def __init__(self, width: int, n_layers: int, drop_path: float, dropout: float) -> None:
+        super().__init__()
+        self.n_out = 2 * width
+        self.temporal = MemoryAttention(width // 2)
+        self.blocks = nn.ModuleList(
+            [DeAotBlock(width, drop_path, dropout, first=layer == 0) for layer in range(n_layers)]
+        )
+        self.norm = nn.GroupNorm(2, 2 * width)
+        xavier_linears(self)
+
+    def _begin(self, tokens: Tensor) -> Tensor:
+        return torch.cat([tokens, torch.zeros_like(tokens)], dim=2)
+
+    def _place(self, size: tuple[int, int], device: torch.device) -> Tensor:
+        return window_places(size, device)
+
+    def _end(self, features: Tensor, states: list[Tensor]) -> Tensor:
+        return self.norm(states[-1])
