@@ -47,7 +47,9 @@ def plan_of(model: AnyModel, settings: TrainSettings) -> Plan:
         UserError: a step cannot be divided among the processes and their parts of a step.
     """
     n_targets = model.sampling.targets_per_sample(settings.window_targets)
-    n_samples = _nearest(model.optimisation.targets_per_step or settings.targets_per_step, n_targets)
+    n_samples = _nearest(
+        model.optimisation.targets_per_step or settings.targets_per_step, n_targets
+    )
     n_parts = settings.n_processes * settings.accumulate_grad_batches
     if n_samples % n_parts:
         raise UserError(
@@ -190,9 +192,7 @@ class Samples(Dataset[TripleBatch]):
 
     def n_targets_of_clips(self) -> list[int]:
         """Frames of each clip that can be targets."""
-        return [
-            self.sampling.n_targets_of(self.store.clip(clip.name)) for clip in self.clips
-        ]
+        return [self.sampling.n_targets_of(self.store.clip(clip.name)) for clip in self.clips]
 
     def __getitem__(self, key: SampleKey) -> TripleBatch:
         """Read one sample."""

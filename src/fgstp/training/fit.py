@@ -5,6 +5,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def _all_stages(job: Job, rank: Rank | None) -> Outcome:
     for stage in range(model.n_stages):
         model.begin_stage(stage)
         last = stage == model.n_stages - 1
-        if not last and (before := by_first(lambda: _finished_stage(job))) is not None:
+        if not last and (before := by_first(partial(_finished_stage, job))) is not None:
             load_into(model, _path(job, FINISHED))
             rows += before
             continue
@@ -126,10 +127,10 @@ def _all_stages(job: Job, rank: Rank | None) -> Outcome:
         if outcome.ended_by == "time limit":
             break
         if not last:
-            by_first(lambda: _keep_stage(job, rows))
+            by_first(partial(_keep_stage, job, rows))
             load_into(model, _path(job, FINISHED))
     else:
-        by_first(lambda: shutil.rmtree(job.folder / RESUME_FOLDER, ignore_errors=True))
+        by_first(partial(shutil.rmtree, job.folder / RESUME_FOLDER, ignore_errors=True))
     n_before = len(rows) - len(outcome.history)
     return replace(
         outcome,
@@ -141,7 +142,7 @@ def _all_stages(job: Job, rank: Rank | None) -> Outcome:
 
 def _one_stage(job: Job, rank: Rank | None) -> Outcome:
     settings = job.settings
-    resume_from = by_first(lambda: _state_to_resume_from(job))
+    resume_from = by_first(partial(_state_to_resume_from, job))
     _log_beginning(job)
     if rank is not None or settings.n_processes == 1:
         outcome = run(job, rank or Rank(), resume_from)

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.plugins.environments import TorchElasticEnvironment
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest

@@ -83,8 +83,8 @@ class TrainSettings(Settings):
         targets_per_step: target frames of an optimiser step, over all processes, rounded to a
             whole number of samples, at least one.
         accumulate_grad_batches: parts of equal size into which each process divides a step, to
-            need less memory. The step remains the same, except where batch normalisation sees
-            the parts one by one.
+            need less memory. The step remains the same, except that batch normalisation sees
+            the parts one by one, and that a last part of a single sample is left out.
         gradient_clip: how gradients are clipped.
         window_targets: target frames of a sample, which share their encoded frames; 1:
             independent targets.
