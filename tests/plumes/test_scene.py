@@ -4,11 +4,10 @@ import itertools
 import numpy as np
 import pytest
 
-from fgstp.plumes.clouds import Clouds
 from fgstp.plumes.equipment import Light, Tube, draw
+from fgstp.plumes.lookalikes import Clouds, Steam
 from fgstp.plumes.presets import PRESETS
 from fgstp.plumes.scene import build_scene
-from fgstp.plumes.steam import Steam
 from fgstp.plumes.traffic import Traffic
 from fgstp.plumes.transport import pixel_grid
 from fgstp.plumes.view import View

@@ -82,5 +82,5 @@ def test_steam_evaporates_within_its_lifetime():
         for _ in range(5):
             plume.step(_departures((0.0, 0.0)), 0.0)
 
-    share = fading.column_g_per_m2.sum() / lasting.column_g_per_m2.sum()
-    assert share == pytest.approx(np.exp(-5 * STEP_S / 0.5), rel=0.02)
+    left = fading.column_g_per_m2.sum() / lasting.column_g_per_m2.sum()
+    assert left == pytest.approx(np.exp(-5 * STEP_S / 0.5), rel=0.02)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
 from fgstp.footage.given_mask import first_frame_with_gas
+from fgstp.models.features import VideoFeatures
 from fgstp.models.sampling import Sampling, Windows
 from fgstp.models.settings import OptimisationSettings
 
@@ -116,6 +117,11 @@ class Model(ABC, Generic[SettingsT]):
     def sampling(self) -> Sampling:
         """What a sample of its training is: by default targets alone, without neighbours."""
         return Windows()
+
+    @property
+    def features(self) -> VideoFeatures | None:
+        """Features of videos that its training reads; None: it reads frames alone."""
+        return None
 
     @property
     def augmented(self) -> bool:

@@ -1,32 +1,31 @@
-"""Published checkpoints made into checkpoints of this project."""
+"""Published checkpoints as models of this project."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fgstp.core.errors import UserError
-from fgstp.models.fgstp import published as fgstp
-from fgstp.models.mg import published as mg
+from fgstp.models.fgstp.published import published as fgstp
+from fgstp.models.mg.weights import published as mg
 from fgstp.models.published import Published
 from fgstp.models.registry import AnyModel, create_model
-from fgstp.models.rmem import published as rmem
-from fgstp.models.sinet_v2 import published as sinet_v2
-from fgstp.models.slt_net import published as slt_net
+from fgstp.models.rmem.weights import published as rmem
+from fgstp.models.sinet_v2.published import published as sinet_v2
+from fgstp.models.slt_net.published import published as slt_net
 from fgstp.models.state_dicts import read_weights
-from fgstp.models.xmem_pp import published as xmem_pp
-from fgstp.models.zoomnext import published as zoomnext
+from fgstp.models.xmem_pp.weights import published as xmem_pp
+from fgstp.models.zoomnext.weights import published as zoomnext
 
 Values = Mapping[str, Any]
 
-# What was published, by model, given the settings that are wanted.
 IMPORTABLE: Mapping[str, Callable[[Values], Published]] = {
-    "fgstp": lambda values: fgstp.published(values.get("variant", "released")),
-    "mg": lambda values: mg.published(),
-    "rmem": lambda values: rmem.published(values.get("base", "aotl")),
-    "sinet_v2": lambda values: sinet_v2.published(),
-    "slt_net": lambda values: slt_net.published(),
-    "xmem_pp": lambda values: xmem_pp.published(),
-    "zoomnext": lambda values: zoomnext.published(values.get("n_frames", 5)),
+    "fgstp": fgstp,
+    "mg": mg,
+    "rmem": rmem,
+    "sinet_v2": sinet_v2,
+    "slt_net": slt_net,
+    "xmem_pp": xmem_pp,
+    "zoomnext": zoomnext,
 }
 
 

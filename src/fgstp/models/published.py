@@ -1,6 +1,6 @@
-"""Names of the weights in published checkpoints, and what they are called here."""
+"""Checkpoints that the authors of models published, and the names of shared parts in them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -9,137 +9,118 @@ from fgstp.models.state_dicts import Rules, Weights, check_fit, matches_any, ren
 
 
 class Published(NamedTuple):
-    """What is known of the checkpoints that the authors of a model published.
+    """How published checkpoints of a network become weights of ours.
 
     Attributes:
         rules: from their names to ours.
-        unused: regular expressions of the keys, whole, on which no output depends; such
-            weights may be there and are left out.
-        settings: settings with which a model of this project is the network that they are of.
+        unused: regular expressions of whole keys on which no output depends; such weights may
+            be present and are left out.
+        settings: settings with which a model of this project has the published network.
+        prepare: changes their state dict before its keys are renamed.
     """
 
     rules: Rules
     unused: tuple[str, ...] = ()
     settings: Mapping[str, Any] = {}
+    prepare: Callable[[Weights], Weights] = dict
 
     def weights_for(self, network: nn.Module, theirs: Mapping[str, Tensor], what: str) -> Weights:
-        """Published weights by the names of a network.
+        """Published weights under the names of a network of ours.
 
         Args:
-            network: the network of ours.
+            network: the network.
             theirs: the published state dict.
             what: the file and the network, for the message: `a.pth does not fit rmem`.
 
         Raises:
             UserError: they do not fit the network exactly.
         """
-        used = {key: each for key, each in theirs.items() if not matches_any(key, self.unused)}
+        prepared = self.prepare(dict(theirs))
+        used = {key: each for key, each in prepared.items() if not matches_any(key, self.unused)}
         weights, unmatched = renamed(used, self.rules)
         check_fit(weights, network.state_dict(), unmatched=unmatched, what=what)
         return weights
 
 
-def pvt_rules(theirs: str, ours: str) -> Rules:
-    """Rules from PVTv2's own names to those of timm's `features_only` models.
+def part_rules(theirs: str, ours: str, names: Mapping[str, str]) -> Rules:
+    """Rules for the parts of a module.
 
     Args:
-        theirs: regular expression of what stands before PVTv2's names.
-        ours: what stands before timm's.
+        theirs: regular expression of the prefix in their names.
+        ours: prefix in our names.
+        names: regular expressions of the names of parts, without the last dot, and our names.
     """
-    rules = [(rf"{theirs}patch_embed1\.", rf"{ours}patch_embed.")]
+    return [(rf"{theirs}{name}\.", rf"{ours}{our}.") for name, our in names.items()]
+
+
+def pvt_rules(theirs: str, ours: str) -> Rules:
+    """Rules from PVTv2's own names to those of timm's `features_only` models."""
+    rules = part_rules(theirs, ours, {"patch_embed1": "patch_embed"})
     for stage in range(4):
-        timm = rf"{ours}stages_{stage}"
-        rules += [
-            (rf"{theirs}patch_embed{stage + 1}\.", rf"{timm}.downsample."),
-            (
-                rf"{theirs}block{stage + 1}\.(\d+)\.mlp\.dwconv\.dwconv\.",
-                rf"{timm}.blocks.\1.mlp.dwconv.",
-            ),
-            (rf"{theirs}block{stage + 1}\.(\d+)\.", rf"{timm}.blocks.\1."),
-            (rf"{theirs}norm{stage + 1}\.", rf"{timm}.norm."),
-        ]
+        names = {
+            f"patch_embed{stage + 1}": "downsample",
+            rf"block{stage + 1}\.(\d+)\.mlp\.dwconv\.dwconv": r"blocks.\1.mlp.dwconv",
+            rf"block{stage + 1}\.(\d+)": r"blocks.\1",
+            f"norm{stage + 1}": "norm",
+        }
+        rules += part_rules(theirs, f"{ours}stages_{stage}.", names)
     return rules
 
 
 def texture_rules(theirs: str, ours: str) -> Rules:
-    """Rules for a `TextureEnhancement`."""
+    """Rules for the three `TextureEnhancement` of an encoder."""
+    names = {r"branch(\d)\.(\d)": r"paths.\1.\2", "conv_cat": "merge", "conv_res": "skip"}
     return [
-        (rf"{theirs}branch(\d)\.(\d)\.", rf"{ours}paths.\1.\2."),
-        (rf"{theirs}conv_cat\.", rf"{ours}merge."),
-        (rf"{theirs}conv_res\.", rf"{ours}skip."),
+        rule
+        for level in range(3)
+        for rule in part_rules(rf"{theirs}rfb{level + 2}_1\.", f"{ours}{level}.", names)
     ]
 
 
 def decoder_rules(theirs: str, ours: str) -> Rules:
     """Rules for a `Decoder`."""
-    k = {
-        **{f"conv_upsample{n}": n - 1 for n in range(1, 6)},
-        **{"conv_concat2": 5, "conv_concat3": 6, "conv4": 7},
+    coarse = {
+        **{f"conv_upsample{n}": f"k.{n - 1}" for n in range(1, 6)},
+        **{"conv_concat2": "k.5", "conv_concat3": "k.6", "conv4": "k.7", "conv5": "head"},
+    }
+    steps = {
+        rf"RS([345])\.{name}_gra\.{part}": rf"stage_\1.steps.{step}.{our_part}"
+        for step, name in enumerate(("weak", "medium", "strong"))
+        for part, our_part in ((r"conv\.0", "conv"), ("score", "score"))
     }
     return [
-        *((rf"{theirs}NCD\.{name}\.", rf"{ours}coarse.k.{n}.") for name, n in k.items()),
-        (rf"{theirs}NCD\.conv5\.", rf"{ours}coarse.head."),
-        *(
-            rule
-            for step, name in enumerate(("weak", "medium", "strong"))
-            for rule in (
-                (
-                    rf"{theirs}RS([345])\.{name}_gra\.conv\.0\.",
-                    rf"{ours}stage_\1.steps.{step}.conv.",
-                ),
-                (
-                    rf"{theirs}RS([345])\.{name}_gra\.score\.",
-                    rf"{ours}stage_\1.steps.{step}.score.",
-                ),
-            )
-        ),
-    ]
-
-
-def correlation_rules(theirs: str, ours: str) -> Rules:
-    """Rules for a `Correlation`."""
-    return [
-        rule
-        for level in range(3)
-        for rule in (
-            (
-                rf"{theirs}nl_layer{level + 1}\.nonlocals\.0\.g\.0\.",
-                rf"{ours}levels.{level}.value.",
-            ),
-            (
-                rf"{theirs}nl_layer{level + 1}\.nonlocals\.0\.W\.",
-                rf"{ours}levels.{level}.project.",
-            ),
-            (rf"{theirs}nl_layer{level + 1}\.out_conv\.", rf"{ours}levels.{level}.merge."),
-            (rf"{theirs}conv{level + 1}\.", rf"{ours}levels.{level}.reduce."),
-        )
+        *part_rules(rf"{theirs}NCD\.", f"{ours}coarse.", coarse),
+        *part_rules(theirs, ours, steps),
     ]
 
 
 def grouped_unit_rules(theirs: str, ours: str) -> Rules:
     """Rules for a `GroupedUnit`."""
-    return [
-        (rf"{theirs}expand_conv\.", rf"{ours}expand."),
-        (rf"{theirs}interact\.(\d+)\.", rf"{ours}interact.\1."),
-        (rf"{theirs}gate_genator\.([13])\.", rf"{ours}gate.\1."),
-        (rf"{theirs}BNReLU\.", rf"{ours}fuse."),
-    ]
+    names = {
+        "expand_conv": "expand",
+        r"interact\.(\d+)": r"interact.\1",
+        r"gate_genator\.([13])": r"gate.\1",
+        "BNReLU": "fuse",
+    }
+    return part_rules(theirs, ours, names)
 
 
 def fgstp_rules() -> Rules:
     """Rules for the network `Fgstp`, by all the names that its parts were published under."""
     encoder = r"backbone\.(?:encoder|feat_net)\."
-    return [
+    rules = [
         *pvt_rules(rf"{encoder}pvtv2_en\.", "encoder.pvt."),
-        *(
-            rule
-            for level in range(3)
-            for rule in (
-                *texture_rules(rf"{encoder}rfb{level + 2}_1\.", f"encoder.reduce.{level}."),
-                *grouped_unit_rules(rf"(?:fsp|rgpu){level + 1}\.", f"fsp.{level}."),
-            )
-        ),
+        *texture_rules(encoder, "encoder.reduce."),
         *decoder_rules(r"backbone\.decoder\.", "decoder."),
-        *correlation_rules(r"(?:ctc|nlnet)\.", "ctc."),
         (r"fusion_conv\.([012])\.", r"fusion.\1."),
     ]
+    for level in range(3):
+        correlation = {
+            rf"nl_layer{level + 1}\.nonlocals\.0\.g\.0": "value",
+            rf"nl_layer{level + 1}\.nonlocals\.0\.W": "project",
+            rf"nl_layer{level + 1}\.out_conv": "merge",
+            rf"conv{level + 1}": "reduce",
+        }
+        rules += part_rules(r"(?:ctc|nlnet)\.", f"ctc.levels.{level}.", correlation)
+        rules += grouped_unit_rules(rf"(?:fsp|rgpu){level + 1}\.", f"fsp.{level}.")
+    return rules

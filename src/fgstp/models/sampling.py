@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fgstp.footage.clip_store import ClipData
+from fgstp.models.features import VideoFeatures
 from fgstp.models.triples import TripleBatch
 
 Frames = NDArray[np.uint8]
 # Frames (F, H, W) and masks (L, H, W), 0/1 -> the same augmented, (., 1, h, w) float32 in [0, 1].
 Prepare = Callable[[Frames, Frames, np.random.Generator], tuple[Tensor, Tensor]]
-# Flow of a clip (T, H, W) uint8 to the frames at a gap: (T, 2, h, w) float32 in pixels.
-ClipFlow = Callable[[Frames, int], NDArray[np.floating]]
 
 
 class Draw(NamedTuple):
@@ -161,13 +160,12 @@ class FlowPairs(Sampling):
     The frames of the sample are the fields: (2, 2, h, w) float32, x and y in pixels.
 
     Attributes:
-        gaps_frames: possible distances to the other frame, such as -2, -1, 1 and 2; two
-            different ones are drawn.
-        clip_flow: gives the fields of a clip at the size of the network.
+        gaps_frames: G gaps to the other frame; two different ones are drawn.
+        features: the fields of each frame at all gaps, (G, 2, h, w).
     """
 
     gaps_frames: tuple[int, ...]
-    clip_flow: ClipFlow
+    features: VideoFeatures
 
     def targets_per_sample(self, default: int) -> int:
         """The two fields are of one frame."""
@@ -184,6 +182,7 @@ class FlowPairs(Sampling):
         # Nearer to the ends, opposite gaps give the same field.
         margin = min(max(map(abs, self.gaps_frames)), (n_frames - 1) // 2)
         number = min(max(draw.targets.start, margin), n_frames - 1 - margin)
-        fields = [self.clip_flow(clip.frames, int(gap))[number] for gap in gaps]
-        flows = torch.from_numpy(np.stack(fields).astype(np.float32))
+        (fields,) = self.features.compute(clip.frames, [number])
+        drawn = fields[[self.gaps_frames.index(gap) for gap in gaps]]
+        flows = torch.from_numpy(drawn.astype(np.float32))
         return TripleBatch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))

@@ -12,7 +12,7 @@ from torch import Tensor
 from fgstp.core.errors import UserError
 
 Weights = dict[str, Tensor]
-Rules = Sequence[tuple[str, str]]  # a pattern at the start of a key, and what replaces it
+Rules = list[tuple[str, str]]  # a pattern at the start of a key, and what replaces it
 # What a state dict may stand under.
 WRAPPINGS = ("state_dict", "model_state_dict", "model", "weights")
 SHOWN = 3  # keys that a message names

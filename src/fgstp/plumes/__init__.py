@@ -1,4 +1,4 @@
-"""Synthetic optical-gas-imaging footage: gas plumes that are known pixel by pixel."""
+"""Synthetic optical-gas-imaging footage: gas plumes with a ground truth for every pixel."""
 
 from fgstp.plumes.presets import CATEGORIES
 from fgstp.plumes.video import PlumeFrame, SyntheticVideo

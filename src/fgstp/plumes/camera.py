@@ -1,4 +1,4 @@
-"""The camera: jitter of the tripod, blur, sensor noise, contrast control, compression."""
+"""The camera: tripod jitter, blur, sensor noise, contrast control and compression."""
 
 import cv2
 import numpy as np
@@ -12,15 +12,15 @@ _JPEG_QUALITY = 88
 
 
 class ContrastControl:
-    """Automatic gain: maps temperatures linearly to 0-255, slowly adapting.
+    """Automatic gain: a linear map from temperature to 0-255 that adapts slowly.
 
-    The cold end follows the coldest percent. The span follows the warmest percent but
-    stays within bounds, so that a cold sky beside hot steel does not swallow the few
-    grey levels of the gas, and a plain sky is not stretched into noise.
+    The lower limit follows the 1st percentile. The span follows the 99th percentile but
+    stays within bounds, so that a cold sky beside hot steel does not hide the few grey
+    levels of the gas, and an empty sky is not stretched into noise.
 
     Args:
-        span_k: smallest and largest span.
-        memory: share of the old limits that survives a frame, 0-1.
+        span_k: smallest and largest span in kelvin.
+        memory: weight of the old limits in each update, 0-1.
     """
 
     def __init__(self, span_k: tuple[float, float] = (10.0, 18.0), memory: float = 0.9) -> None:
@@ -28,12 +28,12 @@ class ContrastControl:
         self._limits_k = np.full(2, np.nan)  # not adapted yet
 
     def adapt(self, temperature_k: FloatImage) -> None:
-        """Move the limits towards what fits this frame.
+        """Move the limits towards the range of this frame.
 
         Args:
             temperature_k: float32 (H, W).
         """
-        # Every fourth pixel each way tells the percentiles well enough.
+        # Every fourth pixel in each direction is enough for the percentiles.
         low, high = np.percentile(temperature_k[::4, ::4], (1.0, 99.0))
         span = np.clip(1.15 * (high - low), *self._span_k)
         wanted = np.array([low, low + span])
@@ -55,11 +55,11 @@ class ContrastControl:
 
 
 def visible_change(with_gas: FloatImage, without_gas: FloatImage) -> GreyImage:
-    """Mark where gas changes the picture by more than 3 grey levels after a blur of 1 pixel.
+    """Mark the pixels that gas changes by more than 3 grey levels after a blur of 1 pixel.
 
     Args:
         with_gas: float32 (H, W), grey levels.
-        without_gas: the same moment without gas.
+        without_gas: float32 (H, W), the same frame without gas.
 
     Returns:
         uint8 (H, W), 0 or 1.
@@ -71,11 +71,11 @@ def visible_change(with_gas: FloatImage, without_gas: FloatImage) -> GreyImage:
 class Camera:
     """A cooled infrared camera on a tripod.
 
-    Noise follows the 3-D noise model of D'Agostino and Webb: temporal noise (NETD),
-    fixed pattern, columns; dead pixels keep one wrong offset.
+    Noise follows the 3-D noise model of D'Agostino and Webb: temporal noise (NETD), fixed
+    pattern noise and column noise. Dead pixels have a constant offset.
 
     Args:
-        rng: source of chance.
+        rng: random generator.
         shape: rows and columns.
         step_s: time between two frames.
     """
@@ -103,15 +103,15 @@ class Camera:
     def expose(
         self, with_gas_k: FloatImage, without_gas_k: FloatImage | None
     ) -> tuple[GreyImage, GreyImage]:
-        """Take one picture and its mask.
+        """Take one frame and its mask.
 
         Args:
-            with_gas_k: float32 (H, W), what is in front of the camera.
-            without_gas_k: the same without gas; None when there is no gas.
+            with_gas_k: float32 (H, W), the scene in front of the camera.
+            without_gas_k: the same scene without gas; None if there is no gas.
 
         Returns:
-            What the camera shows, uint8 (H, W), and where gas is visible in it, uint8
-            (H, W), 0 or 1; both moved by the same jitter.
+            The frame, uint8 (H, W), and the mask of visible gas, uint8 (H, W), 0 or 1; the
+            same jitter moves both.
         """
         shift_px = self._jitter.step()
         seen = self._optics(with_gas_k, shift_px)
@@ -129,6 +129,6 @@ class Camera:
 
 
 def _compressed(grey: GreyImage) -> GreyImage:
-    """Lose what JPEG loses, as GasVid's compressed videos did."""
+    """Apply the losses of JPEG, since GasVid's videos are compressed."""
     _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)

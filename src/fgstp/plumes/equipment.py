@@ -1,4 +1,4 @@
-"""Drawing pipes, stacks, tanks and valves as a warm infrared camera target looks."""
+"""Draws pipes, stacks, tanks and valves as they appear to an infrared camera."""
 
 import itertools
 import math
@@ -14,14 +14,14 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Tube:
-    """A pipe, tank or, with one point only, a ball.
+    """A pipe or a tank; with a single point, a ball.
 
     Attributes:
-        points: middle line, x and y in pixels, one point or more; bends are round.
+        points: centre line, x and y in pixels, one point or more; bends are round.
         radius: half of the width in pixels.
-        temperature_k: where the surface faces the camera, relative to the air.
-        end_flatness: 1 for round ends, more for flat ones; 2-3 is a tank's dome.
-        rings: distances from the first point, in radii, of welds and flanges.
+        temperature_k: of the surface that faces the camera, relative to the air.
+        end_flatness: 1 for round ends, higher for flat ones; 2-3 for the dome of a tank.
+        rings: distances of welds and flanges from the first point, in radii.
     """
 
     points: tuple[Point, ...]
@@ -33,12 +33,12 @@ class Tube:
 
 @dataclass(frozen=True)
 class Light:
-    """How surfaces of one scene are shaded.
+    """Shading of the surfaces of one scene.
 
     Attributes:
-        side: where on the width the warm streak lies, -1 left to 1 right.
+        side: position of the warm streak across the width, -1 (left) to 1 (right).
         streak_k: strength of that streak.
-        rim_k: how much colder a surface looks at its rim, where it mirrors the sky.
+        rim_k: how much colder a surface appears at its rim, which reflects the sky.
         slope_k: how much warmer the sunny side is than the middle.
     """
 
@@ -49,12 +49,12 @@ class Light:
 
 
 def draw(temperature_k: FloatImage, cover: FloatImage, tube: Tube, light: Light) -> None:
-    """Draw one tube over what is there, with smooth edges.
+    """Draw one tube over the picture, with smooth edges.
 
     Args:
         temperature_k: float32 (H, W), changed in place.
-        cover: float32 (H, W), 0-1, share of each pixel that tubes hide; changed in place.
-        tube: what to draw; parts outside the picture are left out.
+        cover: float32 (H, W), 0-1, fraction of each pixel that tubes hide; changed in place.
+        tube: the tube; parts outside the picture are skipped.
         light: shading of the scene.
     """
     box = _bounding_box(tube, temperature_k.shape)
@@ -79,9 +79,9 @@ def _bounding_box(tube: Tube, shape: tuple[int, ...]) -> tuple[slice, slice] | N
 def _tube_coordinates(
     x: FloatImage, y: FloatImage, tube: Tube
 ) -> tuple[FloatImage, FloatImage, FloatImage]:
-    """Give the place along the tube, the signed place across, and the distance, in pixels."""
+    """Returns position along the tube, signed position across it, and distance, in pixels."""
     along, across, nearest = np.zeros_like(x), np.zeros_like(x), np.full_like(x, np.inf)
-    # A ball is a tube whose only piece has no length.
+    # A ball is a tube with a single segment of length 0.
     pieces = list(itertools.pairwise(tube.points)) or [(tube.points[0], tube.points[0])]
     start = 0.0
     for i, ((x0, y0), (x1, y1)) in enumerate(pieces):
@@ -108,7 +108,7 @@ def _surface_temperature(
     facing = np.sqrt(np.clip(1.0 - (distance / tube.radius) ** 2, 0.0, 1.0))
     shading = light.rim_k * (facing - 1.0) + light.slope_k * place * math.copysign(1.0, light.side)
     shading += light.streak_k * np.exp(-(((place - light.side) / 0.18) ** 2))
-    # Seen from below, a ring around a tube looks like an arc that bends upwards.
+    # Seen from below, a ring around a tube is an arc that bends upwards.
     bent = along / tube.radius + 0.25 * np.sqrt(1.0 - place**2)
     for k, ring in enumerate(tube.rings):
         sign = 1.0 if k % 2 else -1.0

@@ -1,4 +1,4 @@
-"""Pictures: their types, and two operations of OpenCV that many modules need."""
+"""Image types, and two OpenCV operations that several modules use."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ GreyImage = NDArray[np.uint8]
 
 
 def blurred(image: FloatImage, sigma_px: float) -> FloatImage:
-    """Blur with a Gaussian.
+    """Blur with a Gaussian kernel.
 
     Args:
         image: float32 (H, W).
@@ -22,12 +22,12 @@ def blurred(image: FloatImage, sigma_px: float) -> FloatImage:
 
 
 def moved(image: FloatImage, shift_px: NDArray[np.float64], *, periodic: bool) -> FloatImage:
-    """Move by a fraction of a pixel.
+    """Shift by a fraction of a pixel.
 
     Args:
         image: float32 (H, W).
-        shift_px: (2,), to the right and downwards.
-        periodic: what leaves at one edge enters at the other; else the edge is repeated.
+        shift_px: (2,), right and down.
+        periodic: wrap around at the edges; otherwise the edge is repeated.
 
     Returns:
         float32 (H, W).

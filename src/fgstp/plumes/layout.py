@@ -1,4 +1,4 @@
-"""Which equipment stands where: a release stack, and tanks, stacks, elbows and valves."""
+"""Places the equipment: a release stack, and tanks, stacks, elbows and valves around it."""
 
 import math
 
@@ -9,32 +9,32 @@ from fgstp.plumes.view import View
 
 
 class Layout:
-    """Draws the equipment around one source, as metres on a tilted picture plane.
+    """Places equipment around one source, in metres on a tilted picture plane.
 
     Args:
-        rng: source of chance.
-        view: where things are.
+        rng: random generator.
+        view: position of source and horizon.
     """
 
     def __init__(self, rng: np.random.Generator, view: View) -> None:
         self._rng, self._view = rng, view
-        # To a camera that looks up, upright things lean towards each other.
+        # Verticals converge for a camera that looks up.
         self._roll = rng.normal(0.0, 0.02)
         self._spread = rng.uniform(0.05, 0.25) / view.shape[1]
         self._base_k = rng.uniform(4.0, 7.0) if view.hill else rng.uniform(-2.5, -0.5)
 
     def tubes(self) -> list[Tube]:
-        """Draw all tubes, the hindmost first."""
+        """Returns all tubes, back to front."""
         rng, view = self._rng, self._view
         width_m = view.shape[1] * view.pixel_m
         side = 1.0 if view.source_xy_px[0] < view.shape[1] / 2 else -1.0
-        # Mostly where there is more room.
+        # Usually on the side with more room.
         if rng.random() < 0.2:
             side = -side
         tubes = self._vessel(side * rng.uniform(0.5, 0.75))
         if rng.random() < 0.6:
             tubes += self._wellhead(-side * rng.uniform(0.4, 0.7))
-        # A wider view shows more of the site.
+        # A wider view shows more equipment.
         for _ in range(round(width_m / 2.5)):
             x_m = rng.uniform(-0.5, 0.5) * width_m
             if abs(x_m) > 0.4:
@@ -43,7 +43,7 @@ class Layout:
         return tubes + self._release_stack()
 
     def _px(self, x_m: float, up_m: float) -> Point:
-        """Place a point, metres from the mouth to the right and up, in the picture."""
+        """Project a point, in metres right of and above the mouth, into the picture."""
         source_x, source_y = self._view.source_xy_px
         x, y = x_m / self._view.pixel_m, -up_m / self._view.pixel_m
         lean = self._roll + self._spread * (source_x + x - self._view.shape[1] / 2)
@@ -57,14 +57,14 @@ class Layout:
         end_flatness: float = 4.0,
         rings: tuple[float, ...] = (),
     ) -> Tube:
-        """Make a tube from lengths in metres; each has a temperature of its own."""
+        """Returns a tube from lengths in metres, with a random temperature."""
         temperature_k = self._base_k + self._rng.uniform(-2.0, 2.0)
         points = tuple(self._px(*point) for point in points_m)
         radius = max(radius_m / self._view.pixel_m, 0.6)
         return Tube(points, radius, temperature_k, end_flatness, rings)
 
     def _foot_m(self) -> float:
-        """Height of the ground (or of the picture's edge) over the mouth, < 0."""
+        """Height of the ground (or of the lower edge) relative to the mouth, < 0."""
         _, source_y = self._view.source_xy_px
         bottom = self._view.shape[0] * 1.3
         if self._view.horizon_px < self._view.shape[0] and not self._view.hill:
@@ -87,7 +87,7 @@ class Layout:
         ]
 
     def _vessel(self, x_m: float) -> list[Tube]:
-        """A domed tank with, mostly, a tall stack on it and pipes at its sides."""
+        """A domed tank, usually with a tall stack on top and pipes at its sides."""
         rng = self._rng
         radius = rng.uniform(0.1, 0.22)
         top = -rng.uniform(0.05, 0.5)
@@ -122,7 +122,7 @@ class Layout:
         ]
 
     def _elbow(self, x_m: float, reach_m: float, top_m: float) -> list[Tube]:
-        """A pipe that leaves a tank's side and bends upwards, with an open lip."""
+        """A pipe from the side of a tank that bends upwards and ends in an open lip."""
         rng = self._rng
         towards = math.copysign(1.0, reach_m - x_m)
         radius = rng.uniform(0.02, 0.035)
@@ -153,7 +153,7 @@ class Layout:
         return tubes
 
     def _valve(self, x_m: float, up_m: float, radius_m: float) -> list[Tube]:
-        """A round body between two flanges, mostly with a stem and a handwheel."""
+        """A round body between two flanges, usually with a stem and a handwheel."""
         tubes = [
             self._tube([(x_m, up_m)], 1.7 * radius_m, end_flatness=1.0),
             self._upright_ring(x_m - 2.0 * radius_m, up_m, 1.5 * radius_m),
@@ -173,7 +173,7 @@ class Layout:
         ]
 
     def _wellhead(self, x_m: float) -> list[Tube]:
-        """An upright pipe with a valve, a broad handwheel on top and an arm to one side."""
+        """A vertical pipe with a valve, a wide handwheel on top and an arm to one side."""
         rng = self._rng
         radius = rng.uniform(0.03, 0.05)
         top = -rng.uniform(0.25, 0.5)
@@ -184,7 +184,7 @@ class Layout:
         return tubes + self._handwheel(x_m, top, rng.uniform(0.06, 0.09))
 
     def _glint(self, x_m: float, up_m: float, spread_m: float) -> Tube:
-        """A bolt or edge near a place that mirrors the sun."""
+        """A bolt or an edge near a point that reflects the sun."""
         rng = self._rng
         place = self._px(*rng.normal((x_m, up_m), spread_m))
         radius = rng.uniform(0.004, 0.01) / self._view.pixel_m

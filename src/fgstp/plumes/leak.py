@@ -1,20 +1,71 @@
-"""The leak: methane from the release stack, and how it changes what the camera reads."""
+"""The leak: when it is on, how strong it is, and how it changes the apparent temperature."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
-from fgstp.plumes.air import SLABS
 from fgstp.plumes.images import FloatImage
 from fgstp.plumes.radiometry import absorbed_fraction, column_density_ppm_m, seen_through
 from fgstp.plumes.transport import Plume
 from fgstp.plumes.view import View
+from fgstp.plumes.wind import SLABS
+
+# GasVid's eight release rates; class 0 is invisible and means "no leak".
+LEAK_RATES_G_PER_H: tuple[float, ...] = (
+    5.3,
+    277.7,
+    713.1,
+    958.8,
+    1124.3,
+    1389.8,
+    1806.1,
+    2051.6,
+)
+
+_SHORTEST_S = 6.0
+_LONGEST_S = 15.0
+# A pause of at least 2/3 of the preceding leak keeps 40 % of the frames free of leaks.
+_PAUSE_PER_LEAK = 2.0 / 3.0
+
+
+def leak_classes(rng: np.random.Generator, fps_hz: float) -> Iterator[int]:
+    """Yields the leak class of each frame, without end.
+
+    Leaks of a random class 1-7 and pauses (class 0) alternate, each 6-15 s long, so that 20 s
+    of video contain both. Each pause lasts at least 2/3 of the preceding leak.
+
+    Args:
+        rng: random generator, used by this schedule only.
+        fps_hz: frame rate, > 0.
+
+    Yields:
+        The class of each frame, 0-7.
+    """
+    previous_leak_s = 0.0
+    leaking = bool(rng.random() < 0.5)
+    # Ends of segments are kept in seconds, so that rounding to frames does not accumulate.
+    end_s, frame = 0.0, 0
+    while True:
+        if leaking:
+            duration_s = previous_leak_s = rng.uniform(_SHORTEST_S, _LONGEST_S)
+            leak_class = int(rng.integers(1, len(LEAK_RATES_G_PER_H)))
+        else:
+            shortest_s = max(_SHORTEST_S, _PAUSE_PER_LEAK * previous_leak_s)
+            duration_s = rng.uniform(shortest_s, _LONGEST_S)
+            leak_class = 0
+        end_s += duration_s
+        while frame < end_s * fps_hz:
+            yield leak_class
+            frame += 1
+        leaking = not leaking
 
 
 class Leak:
-    """Gas at about the temperature of the air.
+    """Methane from one source, at about the temperature of the air.
 
     Args:
-        rng: source of chance.
-        view: where the source is.
+        rng: random generator.
+        view: position of the source.
         sub_step_s: time between two steps.
     """
 
@@ -36,11 +87,11 @@ class Leak:
         return self._temperature_k
 
     def step(self, departures_px: list[FloatImage], rate_g_per_h: float) -> None:
-        """Carry the gas on by one sub-step and release more.
+        """Advect the gas by one sub-step and release more.
 
         Args:
-            departures_px: for each slab of air where it came from, float32 (H, W, 2).
-            rate_g_per_h: mean release, >= 0.
+            departures_px: for each slab the departure points of its air, float32 (H, W, 2).
+            rate_g_per_h: mean release rate, >= 0.
         """
         self._plume.step(departures_px, rate_g_per_h / 3600.0)
 
@@ -48,12 +99,12 @@ class Leak:
         """Gas in each line of sight: float32 (H, W), ppm m."""
         return column_density_ppm_m(self._plume.column_g_per_m2)
 
-    def share(self) -> FloatImage:
+    def absorbed(self) -> FloatImage:
         """Fraction of the camera's band that the gas absorbs: float32 (H, W), 0-1."""
         return absorbed_fraction(self.column_ppm_m())
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
-        """Give the temperatures that are seen through the gas.
+        """Apparent temperatures through the gas.
 
         Args:
             background_k: float32 (H, W), relative to the air.
@@ -61,4 +112,4 @@ class Leak:
         Returns:
             float32 (H, W).
         """
-        return seen_through(background_k, self.share(), self._temperature_k)
+        return seen_through(background_k, self.absorbed(), self._temperature_k)

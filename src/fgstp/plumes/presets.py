@@ -1,4 +1,4 @@
-"""What sets the five categories of footage apart: distance, background, confusers."""
+"""The five categories of footage: distance, background and confusers."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Preset:
-    """One category of scenes.
+    """Parameters of one category.
 
     Attributes:
-        distances_m: camera to source; one is drawn.
-        hill_probability: share of videos that look against a warm hill.
-        cloud_contrast_k: contrast of the thickest cloud with the sky behind it; drawn.
-        cloud_cover: share of the sky under clouds, 0-1; drawn.
-        birds_per_minute: mean number of birds that cross the picture.
-        people_per_minute: mean number of people that walk through it.
-        steam_probability: share of videos with a steam vent.
+        distances_m: distances from camera to source, one of which is drawn.
+        hill_probability: fraction of videos with a warm hill as background.
+        cloud_contrast_k: range of the contrast between the thickest cloud and the sky.
+        cloud_cover: range of the cloudy fraction of the sky, 0-1.
+        birds_per_minute: mean number of birds crossing the picture.
+        people_per_minute: mean number of people walking through it.
+        steam_probability: fraction of videos with a steam vent.
     """
 
     distances_m: tuple[float, ...]
@@ -52,7 +52,7 @@ def _complex(distances_m: tuple[float, ...]) -> Preset:
     )
 
 
-# Distances of the GasVid videos that the categories are named after.
+# The distances are those of the GasVid videos in each category.
 PRESETS: dict[str, Preset] = {
     "close_clear": _clear((4.6,)),
     "medium_clear": _clear((6.9, 9.8)),

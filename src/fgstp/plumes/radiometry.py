@@ -1,4 +1,4 @@
-"""From gas in the line of sight to the temperature that an infrared camera reads."""
+"""From gas in the line of sight to the temperature that an infrared camera measures."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from fgstp.plumes.images import FloatImage
 
 _G_PER_M2_PER_PPM_M = 6.67e-4  # methane at 1 atm and 293 K
 _ABSORPTION_PER_PPM_M = 1.1e-4  # mean of methane's nu3 band over the filter, 3.2-3.4 um
-_SATURATION_PPM_M = 5000.0  # from here on the band's strong lines are black
+_SATURATION_PPM_M = 5000.0  # above this the strong lines of the band are opaque
 
 
 def column_density_ppm_m(column_g_per_m2: FloatImage) -> FloatImage:
-    """Turn methane's mass in the line of sight into concentration times length.
+    """Convert the mass of methane in the line of sight to concentration times length.
 
     Args:
         column_g_per_m2: float32 (H, W), >= 0.
@@ -22,10 +22,10 @@ def column_density_ppm_m(column_g_per_m2: FloatImage) -> FloatImage:
 
 
 def absorbed_fraction(column_ppm_m: FloatImage) -> FloatImage:
-    """Fraction of the filter's band that methane absorbs: Beer-Lambert with line saturation.
+    """Fraction of the filter's band that methane absorbs, by Beer-Lambert with line saturation.
 
-    1 - exp(-k CL / sqrt(1 + CL/CL_s)): proportional to CL in thin gas, to its square
-    root in the exponent where strong lines are saturated.
+    1 - exp(-k CL / sqrt(1 + CL/CL_s)): linear in CL for thin gas; the exponent grows with
+    the square root of CL where the strong lines are saturated.
 
     Args:
         column_ppm_m: float32 (H, W), >= 0.
@@ -38,18 +38,18 @@ def absorbed_fraction(column_ppm_m: FloatImage) -> FloatImage:
     return np.asarray(-np.expm1(-optical_depth), np.float32)
 
 
-def seen_through(background_k: FloatImage, share: FloatImage, gas_k: float) -> FloatImage:
-    """Temperature that the camera reads through a layer that absorbs and emits.
+def seen_through(background_k: FloatImage, absorbed: FloatImage, gas_k: float) -> FloatImage:
+    """Temperature that the camera measures through a layer that absorbs and emits.
 
     T = (1 - a) T_b + a T_g, the linear form of (B(T_b) - B(T_g)) (1 - tau) (Zeng and
-    Morris 2018): gas warmer than what is behind it looks bright, colder gas dark.
+    Morris 2018): gas warmer than its background looks bright, colder gas dark.
 
     Args:
         background_k: float32 (H, W), temperature behind the layer.
-        share: float32 (H, W), what the layer absorbs, 0-1.
+        absorbed: float32 (H, W), 0-1, fraction that the layer absorbs.
         gas_k: temperature of the layer, on the scale of `background_k`.
 
     Returns:
         float32 (H, W).
     """
-    return background_k + share * (np.float32(gas_k) - background_k)
+    return background_k + absorbed * (np.float32(gas_k) - background_k)

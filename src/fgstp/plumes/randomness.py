@@ -1,4 +1,4 @@
-"""Random processes in time and random fields in space that the other modules share."""
+"""Random processes in time and random fields in space."""
 
 import math
 
@@ -9,14 +9,14 @@ from fgstp.plumes.images import FloatImage
 
 
 class OrnsteinUhlenbeck:
-    """Random numbers that forget their past within a correlation time.
+    """Ornstein-Uhlenbeck process: random numbers with a correlation time.
 
-    dx = -(x - mean)/T dt + sigma sqrt(2/T) dW, stepped exactly, so that the standard
-    deviation is sigma whatever the step is.
+    dx = -(x - mean)/T dt + sigma sqrt(2/T) dW, discretised exactly, so that
+    the standard deviation is sigma for every step size.
 
     Args:
-        rng: source of chance.
-        mean: long-term mean, one number or shape (n,).
+        rng: random generator.
+        mean: long-term mean, a number or shape (n,).
         sigma: standard deviation, like `mean`.
         time_s: correlation time T, > 0.
         step_s: time between two values, > 0.
@@ -37,10 +37,10 @@ class OrnsteinUhlenbeck:
         self._deviation = rng.standard_normal(mean.shape)
 
     def step(self) -> NDArray[np.float64]:
-        """Go one step on.
+        """Advance by one step.
 
         Returns:
-            The new value, shape of the mean.
+            The new value, of the shape of the mean.
         """
         fresh = self._rng.standard_normal(self._mean.shape)
         self._deviation = self._memory * self._deviation + math.sqrt(1.0 - self._memory**2) * fresh
@@ -56,15 +56,15 @@ def power_law_field(
     stretch: float = 1.0,
     angle: float = 0.0,
 ) -> FloatImage:
-    """Draw a smooth periodic field with the power spectrum (k^2 + k0^2)^(-slope/2).
+    """Draw a periodic random field with the power spectrum (k^2 + k0^2)^(-slope/2).
 
     Args:
-        rng: source of chance.
+        rng: random generator.
         shape: rows and columns.
-        slope: exponent of the two-dimensional power spectrum; about 3 looks like clouds.
+        slope: exponent of the two-dimensional power spectrum; about 3 resembles clouds.
         largest_px: size 1/k0 of the largest structures.
-        stretch: how many times longer than wide the structures are.
-        angle: direction of their length in radians from the rows.
+        stretch: ratio of length to width of the structures.
+        angle: direction of their length, in radians from the rows.
 
     Returns:
         float32, `shape`, mean 0, standard deviation 1.

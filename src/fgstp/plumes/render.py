@@ -1,4 +1,4 @@
-"""Writing a synthetic video, its masks and what is known about it to disk."""
+"""Writes a synthetic video, its masks and its ground truth to disk."""
 
 import json
 import shutil
@@ -15,25 +15,25 @@ from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, write_text
 from fgstp.plumes.images import GreyImage
 from fgstp.plumes.video import SyntheticVideo
 
-# FFV1 keeps each grey level; mp4v is what every player can show.
+# FFV1 is lossless; every player can show mp4v.
 _CODECS = {".avi": "FFV1", ".mkv": "FFV1", ".mp4": "mp4v"}
 
 
 def render(video: SyntheticVideo, path: Path) -> None:
-    """Write `path`, `<stem>_masks/<frame>.png` and `<stem>.json`, all or none of them.
+    """Write `path`, `<stem>_masks/<frame>.png` and `<stem>.json`: all of them or none.
 
-    A progress bar on stderr counts the frames. Files of the same names are replaced.
+    A progress bar on stderr counts the frames. Existing files are replaced.
 
     Args:
-        video: what to render.
-        path: the video to write; its suffix chooses the codec.
+        video: the video to render.
+        path: the file to write; its suffix selects the codec.
 
     Raises:
-        UserError: the suffix is unknown or the folder cannot be written.
+        UserError: The suffix is unknown, or the folder cannot be written to.
     """
     if path.suffix.lower() not in _CODECS:
         known = ", ".join(sorted(_CODECS))
-        raise UserError(f"{path} has a suffix of no known video format; choose one of {known}.")
+        raise UserError(f"The suffix of {path} is no known video format; choose one of {known}.")
     masks = path.with_name(f"{path.stem}_masks")
     leak_classes, leak_rates_g_per_h = [], []
     with atomic_path(path) as temporary, _atomic_folder(masks) as masks_folder:
@@ -59,7 +59,7 @@ def render(video: SyntheticVideo, path: Path) -> None:
 
 @contextmanager
 def _writer(temporary: Path, path: Path, video: SyntheticVideo) -> Iterator[cv2.VideoWriter]:
-    """Open a video for writing and close it in any case."""
+    """A video writer that is always closed."""
     codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
     size = (video.width_px, video.height_px)
     writer = cv2.VideoWriter(str(temporary), codec, video.fps_hz, size)
@@ -76,11 +76,11 @@ def _writer(temporary: Path, path: Path, video: SyntheticVideo) -> Iterator[cv2.
 
 @contextmanager
 def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the place of `folder` when the block ends well."""
+    """A temporary folder that replaces `folder` if the block succeeds."""
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
     try:
         yield temporary
-        # mkdtemp makes a folder that only its owner can read.
+        # Only the owner can read a folder from mkdtemp.
         temporary.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)

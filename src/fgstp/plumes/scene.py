@@ -1,4 +1,4 @@
-"""What stands still behind the gas: sky, hill, ground and equipment."""
+"""The static background: sky, hill, ground and equipment."""
 
 from dataclasses import dataclass
 
@@ -11,17 +11,17 @@ from fgstp.plumes.layout import Layout
 from fgstp.plumes.randomness import power_law_field
 from fgstp.plumes.view import View
 
-_SUPERSAMPLING = 2  # equipment is drawn finer and averaged, as the detector's pixels do
+_SUPERSAMPLING = 2  # equipment is drawn finer and averaged, as a detector pixel averages
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Temperatures without gas, clouds or anything that moves.
+    """Temperatures without gas, clouds and moving objects.
 
     Attributes:
         temperature_k: float32 (H, W), apparent temperature relative to the air.
-        sky: float32 (H, W), 0-1, share of each pixel through which the sky is seen.
-        backdrop: float32 (H, W), 0-1, share that no equipment hides: sky or ground.
+        sky: float32 (H, W), 0-1, fraction of each pixel that shows sky.
+        backdrop: float32 (H, W), 0-1, fraction that equipment does not hide: sky or ground.
     """
 
     temperature_k: FloatImage
@@ -33,11 +33,11 @@ def build_scene(rng: np.random.Generator, view: View) -> Scene:
     """Draw sky, ground and equipment.
 
     Args:
-        rng: source of chance.
-        view: where the source and the horizon are.
+        rng: random generator.
+        view: position of source and horizon.
 
     Returns:
-        The scene at the resolution of the picture.
+        The scene at the resolution of the frame.
     """
     fine = tuple(_SUPERSAMPLING * size for size in view.shape)
     fine_view = View(
@@ -61,7 +61,7 @@ def build_scene(rng: np.random.Generator, view: View) -> Scene:
     equipment = np.zeros(fine_view.shape, np.float32)
     for tube in Layout(rng, fine_view).tubes():
         draw(temperature, equipment, tube, light)
-    # Paint and rust: the same surface emits a little more here, a little less there.
+    # Paint and rust: the emissivity varies over a surface.
     patches = power_law_field(rng, fine_view.shape, slope=3.6, largest_px=fine[0] / 5)
     temperature += 0.2 * patches * equipment
     return Scene(
@@ -76,23 +76,23 @@ def _averaged(fine: FloatImage, shape: tuple[int, int]) -> FloatImage:
 
 
 def _sky(rng: np.random.Generator, view: View) -> FloatImage:
-    """Clear sky: coldest overhead, warmer through the thicker air near the horizon."""
+    """Clear sky: coldest overhead, warmer near the horizon, where the air path is longer."""
     rows, columns = view.shape
-    # A camera that sees a hill looks less steeply upwards, through more warm air.
+    # A camera that sees a hill points less steeply upwards, through more warm air.
     top_k = rng.uniform(-9.0, -7.0) if view.hill else rng.uniform(-16.0, -12.0)
     warming_k = rng.uniform(3.0, 4.5) if view.hill else rng.uniform(4.0, 6.5)
     lowest_px = min(rows, view.horizon_px)
     height = np.clip(np.arange(rows, dtype=np.float32) / lowest_px, 0.0, 1.0)[:, None]
     slant = np.linspace(-1.0, 1.0, columns, dtype=np.float32)[None, :]
     warming = warming_k * height ** rng.uniform(1.2, 1.9)
-    # Haze and the lens make one side a little brighter.
+    # Haze and lens make one side a little brighter.
     warming = warming * (1.0 + rng.uniform(-0.2, 0.2) * slant)
     haze = power_law_field(rng, view.shape, slope=3.6, largest_px=columns / 2, stretch=4.0)
     return np.asarray(top_k + warming + 0.12 * haze * height, np.float32)
 
 
 def _add_ground(rng: np.random.Generator, view: View, temperature_k: FloatImage) -> FloatImage:
-    """Draw a hill, warmer than the air, or flat ground, colder, and give what they cover."""
+    """Draw a warm hill or cold flat ground; returns the fraction of each pixel it covers."""
     rows, columns = view.shape
     if view.horizon_px >= rows:
         return np.zeros(view.shape, np.float32)
@@ -104,7 +104,7 @@ def _add_ground(rng: np.random.Generator, view: View, temperature_k: FloatImage)
     alpha = np.clip(depth + 0.5, 0.0, 1.0)
     relief = power_law_field(rng, view.shape, slope=3.0, largest_px=rows / 4, stretch=4.0)
     patches = power_law_field(rng, view.shape, slope=2.0, largest_px=rows / 30, stretch=2.0)
-    # Haze pulls what is far away towards the temperature of the air.
+    # Haze moves distant ground towards the temperature of the air.
     near_k = rng.uniform(3.0, 5.0) if view.hill else rng.uniform(-7.0, -1.5)
     haze = np.exp(-np.clip(depth, 0.0, None) / (0.15 * rows))
     ground = near_k * (1.0 - 0.6 * haze) + 0.8 * relief + 0.3 * np.minimum(patches, 0.5)

@@ -1,4 +1,4 @@
-"""What crosses the picture and is no gas: birds and people."""
+"""Moving objects that are not gas: birds and people."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fgstp.plumes.view import View
 
 @dataclass
 class _Walker:
-    """Something that crosses the picture; lengths in pixels, times in seconds."""
+    """An object that crosses the picture; lengths in pixels, times in seconds."""
 
     position: NDArray[np.float64]
     velocity: NDArray[np.float64]
@@ -25,12 +25,12 @@ class _Walker:
 
 
 class Traffic:
-    """Birds that flap and people who walk, each crossing the picture from side to side.
+    """Flying birds and walking people that cross the picture from side to side.
 
     Args:
-        rng: source of chance.
-        view: where ground and horizon are.
-        preset: how many cross in a minute.
+        rng: random generator.
+        view: position of source and horizon.
+        preset: how many birds and people cross in a minute.
         step_s: time between two frames.
     """
 
@@ -40,11 +40,11 @@ class Traffic:
         self._people: list[_Walker] = []
 
     def step(self, temperature_k: FloatImage, backdrop: FloatImage) -> None:
-        """Move everybody by one frame and draw them behind the equipment.
+        """Move all objects by one frame and draw them behind the equipment.
 
         Args:
             temperature_k: float32 (H, W), changed in place.
-            backdrop: float32 (H, W), 0-1, share of each pixel that no equipment hides.
+            backdrop: float32 (H, W), 0-1, fraction of each pixel that equipment does not hide.
         """
         minutes = self._step_s / 60.0
         if self._rng.random() < self._preset.birds_per_minute * minutes:
@@ -66,7 +66,7 @@ class Traffic:
         return bool(-margin <= walker.position[0] <= self._view.shape[1] + margin)
 
     def _enter(self, y: float, speed: float, size: float) -> tuple[NDArray[np.float64], float]:
-        """Give a place just outside the left or right edge and the speed away from it."""
+        """Returns a position just outside the left or right edge and the speed inwards."""
         if self._rng.random() < 0.5:
             return np.array([-1.9 * size, y]), speed
         return np.array([self._view.shape[1] + 1.9 * size, y]), -speed
@@ -83,7 +83,7 @@ class Traffic:
         rng, (rows, _) = self._rng, self._view.shape
         # People walk behind the equipment, 3 to 5 times as far away as the source.
         size = 1.7 / self._view.pixel_m / rng.uniform(3.0, 5.0)
-        # Where no ground is in view only head and shoulders pass along the lower edge.
+        # Without ground in view, only head and shoulders show at the lower edge.
         feet = rows + size * rng.uniform(0.4, 0.7)
         if self._view.horizon_px < rows:
             feet = rows * rng.uniform(0.97, 1.05)
@@ -97,7 +97,7 @@ Outline = list[tuple[float, float, float, float, float]]  # x, y, half axes, ang
 
 
 def _bird_outline(bird: _Walker) -> Outline:
-    """Body and two wings that beat."""
+    """Body and two beating wings."""
     x, y = bird.position
     beat = math.sin(2.0 * math.pi * bird.rhythm_hz * bird.age_s)
     half = 0.5 * bird.size
@@ -110,7 +110,7 @@ def _bird_outline(bird: _Walker) -> Outline:
 
 
 def _person_outline(person: _Walker) -> Outline:
-    """Head, trunk, and arms and legs that swing against each other."""
+    """Head, trunk, and arms and legs that swing in opposite phase."""
     x, feet = person.position
     size = person.size
     swing = math.sin(2.0 * math.pi * person.rhythm_hz * person.age_s)
@@ -130,7 +130,7 @@ def _person_outline(person: _Walker) -> Outline:
 def _limb(
     x: float, y: float, length: float, width: float, angle: float
 ) -> tuple[float, float, float, float, float]:
-    """Give an ellipse that hangs from a joint and is turned by an angle in radians."""
+    """An ellipse that hangs from a joint, rotated by an angle in radians."""
     middle = (x + 0.5 * length * math.sin(angle), y + 0.5 * length * math.cos(angle))
     return (*middle, width, 0.5 * length, -math.degrees(angle))
 
@@ -138,10 +138,10 @@ def _limb(
 def _draw(
     temperature_k: FloatImage, backdrop: FloatImage, outline: Outline, walker: _Walker
 ) -> None:
-    """Draw ellipses with smooth edges in one temperature."""
+    """Draw ellipses of one temperature with smooth edges."""
     cover = np.zeros(temperature_k.shape, np.uint8)
     for x, y, half_x, half_y, angle in outline:
-        # OpenCV takes places as integers with 4 binary digits behind the point.
+        # OpenCV takes coordinates as integers with 4 fractional bits.
         centre = (round(16 * x), round(16 * y))
         axes = (max(8, round(16 * half_x)), max(8, round(16 * half_y)))
         cv2.ellipse(cover, centre, axes, angle, 0, 360, 255, -1, cv2.LINE_AA, 4)

@@ -1,4 +1,4 @@
-"""A synthetic video: the parts of the model put together frame by frame."""
+"""A synthetic video, rendered frame by frame from the parts of the model."""
 
 import itertools
 import math
@@ -8,22 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from fgstp.core.errors import UserError
-from fgstp.plumes.air import Air
 from fgstp.plumes.camera import Camera
-from fgstp.plumes.clouds import Clouds
 from fgstp.plumes.images import FloatImage, GreyImage
-from fgstp.plumes.leak import Leak
+from fgstp.plumes.leak import LEAK_RATES_G_PER_H, Leak, leak_classes
+from fgstp.plumes.lookalikes import Clouds, Steam, StillPlumes
 from fgstp.plumes.presets import CATEGORIES, PRESETS
 from fgstp.plumes.scene import build_scene
-from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
-from fgstp.plumes.steam import Steam
-from fgstp.plumes.still_plumes import StillPlumes
 from fgstp.plumes.traffic import Traffic
 from fgstp.plumes.view import View, draw_view
+from fgstp.plumes.wind import Air
 
 _LONGEST_SUB_STEP_S = 1.0 / 30.0
 _SMALLEST_SIDE_PX = 32
-# A new part goes to the end, so that the others draw what they drew before.
+# New parts are appended, so that the random numbers of the others do not change.
 _PARTS = (
     *("view", "scene", "air", "gas", "steam", "clouds", "traffic", "camera", "leaks"),
     "still plumes",
@@ -32,11 +29,11 @@ _PARTS = (
 
 @dataclass(frozen=True)
 class PlumeFrame:
-    """One frame and what is known about it.
+    """One frame and its ground truth.
 
     Attributes:
-        grey: uint8 (H, W), what the camera shows.
-        mask: uint8 (H, W), 0 or 1, gas that is visible in `grey`.
+        grey: uint8 (H, W), the picture of the camera.
+        mask: uint8 (H, W), 0 or 1, gas visible in `grey`.
         column_density_ppm_m: float32 (H, W), gas in each line of sight, visible or not.
         leak_class: 0-7, GasVid's class of the release rate; 0 means no leak.
         leak_rate_g_per_h: the release rate of that class.
@@ -50,25 +47,32 @@ class PlumeFrame:
 
 
 class SyntheticVideo:
-    """A video of a gas leak that never happened; iterate over it to get its frames.
+    """A synthetic video of a gas leak; iterate over it to get its frames.
 
-    Each iteration gives the same bytes for the same arguments, and the first frames do
-    not depend on how many follow. Memory does not grow with the number of frames.
+    The same arguments give the same bytes in every iteration, and the first frames do not
+    depend on how many follow. Memory does not grow with the number of frames.
 
     Args:
         category: one of `CATEGORIES`.
-        seed: >= 0; draws the scene, the weather and the leaks.
-        n_frames: >= 1.
+        seed: random seed of scene, weather and leaks, >= 0.
+        n_frames: number of frames, >= 1.
         fps_hz: frame rate, > 0.
-        height_px: >= 32.
-        width_px: >= 32; the view is 24 degrees wide whatever the width is.
-        still_plumes: >= 0; so many plumes that do not move, and that no mask shows. Scene, leaks
-            and gas stay as they are without them. What is visible of the gas, and so its grey
-            levels and its mask, may change: it may lie in front of them, and the camera's gain
-            sees them.
+        height_px: height of a frame, >= 32.
+        width_px: width of a frame, >= 32; the field of view is 24 degrees wide in any case.
+        still_plumes: number of plumes that do not move and that no mask shows, >= 0. They do
+            not change scene, leaks and gas; grey levels and masks of the gas may change,
+            because it may pass in front of them and the gain control sees them.
 
     Raises:
-        UserError: an argument is out of its range.
+        UserError: An argument is out of range.
+
+    Example:
+        >>> from fgstp.plumes import SyntheticVideo
+        >>> video = SyntheticVideo("close_clear", seed=3, n_frames=2, height_px=60, width_px=80)
+        >>> for frame in video:
+        ...     print(frame.grey.shape, frame.mask.dtype, frame.leak_class)
+        (60, 80) uint8 0
+        (60, 80) uint8 0
     """
 
     def __init__(
@@ -82,15 +86,6 @@ class SyntheticVideo:
         width_px: int = 320,
         still_plumes: int = 0,
     ) -> None:
-        _check(
-            category=category,
-            seed=seed,
-            n_frames=n_frames,
-            fps_hz=fps_hz,
-            height_px=height_px,
-            width_px=width_px,
-            still_plumes=still_plumes,
-        )
         self.category = category
         self.seed = seed
         self.n_frames = n_frames
@@ -98,17 +93,36 @@ class SyntheticVideo:
         self.height_px = height_px
         self.width_px = width_px
         self.still_plumes = still_plumes
+        self._check()
         self._preset = PRESETS[category]
         self._view = self._draw_view()
 
+    def _check(self) -> None:
+        if self.category not in CATEGORIES:
+            known = ", ".join(CATEGORIES)
+            raise UserError(f"No plume category {self.category!r}; choose one of {known}.")
+        if self.seed < 0:
+            raise UserError(f"The seed is {self.seed}; choose an integer of 0 or more.")
+        if self.n_frames < 1:
+            raise UserError(f"A video cannot have {self.n_frames} frames; choose 1 frame or more.")
+        if not 0.0 < self.fps_hz < math.inf:
+            raise UserError(f"A frame rate of {self.fps_hz} Hz is impossible; choose one above 0.")
+        if min(self.height_px, self.width_px) < _SMALLEST_SIDE_PX:
+            raise UserError(
+                f"A frame of {self.width_px} x {self.height_px} pixels is too small for a scene; "
+                f"choose at least {_SMALLEST_SIDE_PX} pixels in each direction."
+            )
+        if self.still_plumes < 0:
+            raise UserError(f"There cannot be {self.still_plumes} still plumes; choose 0 or more.")
+
     @property
     def distance_m(self) -> float:
-        """Distance of the source from the camera."""
+        """Distance from camera to source."""
         return self._view.distance_m
 
     @property
     def source_xy_px(self) -> tuple[float, float]:
-        """Mouth of the release stack, column and row."""
+        """Position of the mouth of the release stack, column and row."""
         return self._view.source_xy_px
 
     def __iter__(self) -> Iterator[PlumeFrame]:
@@ -121,7 +135,7 @@ class SyntheticVideo:
         return draw_view(rng, shape, distance_m, self._preset.hill_probability)
 
     def _rngs(self) -> dict[str, np.random.Generator]:
-        """Give each part its own source of chance, so that none disturbs another."""
+        """One random generator for each part, so that no part affects another."""
         root = np.random.SeedSequence([self.seed, CATEGORIES.index(self.category)])
         children = root.spawn(len(_PARTS))
         return {
@@ -144,7 +158,7 @@ class SyntheticVideo:
             rate_g_per_h = LEAK_RATES_G_PER_H[leak_class]
             departures_px = air.step()
             for _ in range(sub_steps):
-                # Class 0 stays below what any camera shows, so none of it is released.
+                # The rate of class 0 is invisible to any camera, so nothing is released.
                 gas.step(departures_px, rate_g_per_h if leak_class else 0.0)
                 steam.step(departures_px)
             background_k = scene.temperature_k + clouds.step() * scene.sky
@@ -156,31 +170,3 @@ class SyntheticVideo:
             else:
                 grey, mask = camera.expose(background_k, None)
             yield PlumeFrame(grey, mask, column_ppm_m, leak_class, rate_g_per_h)
-
-
-def _check(
-    *,
-    category: str,
-    seed: int,
-    n_frames: int,
-    fps_hz: float,
-    height_px: int,
-    width_px: int,
-    still_plumes: int,
-) -> None:
-    if category not in CATEGORIES:
-        known = ", ".join(CATEGORIES)
-        raise UserError(f"There is no category {category!r} of plumes; choose one of {known}.")
-    if seed < 0:
-        raise UserError(f"The seed is {seed}; choose a whole number of 0 or more.")
-    if n_frames < 1:
-        raise UserError(f"A video of {n_frames} frames is too short; ask for 1 frame or more.")
-    if not 0.0 < fps_hz < math.inf:
-        raise UserError(f"A frame rate of {fps_hz} Hz is not possible; choose one above 0.")
-    if min(height_px, width_px) < _SMALLEST_SIDE_PX:
-        raise UserError(
-            f"A picture of {width_px} x {height_px} pixels is too small for a scene; "
-            f"ask for {_SMALLEST_SIDE_PX} pixels or more each way."
-        )
-    if still_plumes < 0:
-        raise UserError(f"There cannot be {still_plumes} still plumes; ask for 0 or more.")

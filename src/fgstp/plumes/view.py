@@ -1,4 +1,4 @@
-"""What the camera looks at: size, distance, source and horizon."""
+"""The view of the camera: size, distance, source and horizon."""
 
 import math
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ _FIELD_OF_VIEW_DEG = 24.0
 
 @dataclass(frozen=True)
 class View:
-    """What the camera looks at.
+    """The view of the camera.
 
     Attributes:
         shape: rows and columns of the picture.
-        distance_m: camera to source.
+        distance_m: distance from camera to source.
         source_xy_px: mouth of the release stack.
-        horizon_px: row where the ground begins; below the picture when none is seen.
-        hill: whether a warm hill stands behind the equipment up to the horizon.
+        horizon_px: first row of the ground; below the picture if there is none.
+        hill: whether a warm hill rises behind the equipment up to the horizon.
     """
 
     shape: tuple[int, int]
@@ -35,12 +35,12 @@ class View:
 def draw_view(
     rng: np.random.Generator, shape: tuple[int, int], distance_m: float, hill_probability: float
 ) -> View:
-    """Draw where the source and the horizon are.
+    """Draw the positions of source and horizon.
 
     Args:
-        rng: source of chance.
+        rng: random generator.
         shape: rows and columns.
-        distance_m: camera to source.
+        distance_m: distance from camera to source.
         hill_probability: 0-1.
 
     Returns:

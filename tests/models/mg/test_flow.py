@@ -1,3 +1,5 @@
+import json
+import math
 import pickle
 
 import cv2
@@ -7,7 +9,14 @@ import torch
 from torchvision.models.optical_flow import raft_large
 
 from fgstp.core.errors import UserError
-from fgstp.models.mg.flow import DisFlow, RaftFlow, SizedClipFlow, other_frame, resized_field
+from fgstp.models.mg.flow import (
+    DisFlow,
+    RaftFlow,
+    VideoFlow,
+    flow_pictures,
+    other_frame,
+    resized_field,
+)
 
 
 def texture(height, width, seed=0):
@@ -78,40 +87,26 @@ def test_clips_shorter_than_a_gap_have_flow_all_the_same(gap):
             assert all(number != other for number, other in enumerate(others))
 
 
-@pytest.mark.parametrize("gap", [-2, 1])
-def test_the_flow_of_a_clip_goes_as_far_as_its_gap(gap):
-    frames = drifting(5, 64, 96, right_px=2, down_px=1)
-    fields = SizedClipFlow(DisFlow(), 32, 32)(frames, gap)
-    assert fields.shape == (5, 2, 32, 32)
-    assert fields.dtype == np.float16
-    for number, field in enumerate(fields):
-        distance = other_frame(number, gap, 5) - number  # the opposite gap at one of the ends
-        expected = [2 * distance * 32 / 96, 1 * distance * 32 / 64]
-        got = field[:, 8:-8, 8:-8].astype(float).mean(axis=(1, 2))
-        np.testing.assert_allclose(got, expected, atol=0.08)
+def test_the_flow_of_a_video_goes_as_far_as_its_gaps():
+    frames, gaps = drifting(5, 64, 96, right_px=2, down_px=1), (-2, 1)
+    flow = VideoFlow(DisFlow(), gaps, 32, 32)
+    fields = list(flow.compute(frames, range(5)))
+    for number, of_frame in enumerate(fields):
+        assert of_frame.shape == flow.shape == (2, 2, 32, 32)
+        assert of_frame.dtype == np.float16
+        for gap, field in zip(gaps, of_frame, strict=True):
+            distance = other_frame(number, gap, 5) - number  # the opposite gap at one of the ends
+            expected = [2 * distance * 32 / 96, 1 * distance * 32 / 64]
+            got = field[:, 8:-8, 8:-8].astype(float).mean(axis=(1, 2))
+            np.testing.assert_allclose(got, expected, atol=0.08)
+    again = pickle.loads(pickle.dumps(flow)).compute(frames, [3, 0])  # in another process
+    np.testing.assert_array_equal(np.stack(list(again)), np.stack([fields[3], fields[0]]))
 
 
-def test_a_clip_at_rest_has_no_flow():
+def test_a_video_at_rest_has_no_flow():
     frames = np.repeat(texture(64, 64)[None], 3, axis=0)
-    fields = SizedClipFlow(DisFlow(), 24, 32)(frames, 1)
+    (fields,) = VideoFlow(DisFlow(), (1, -1), 24, 32).compute(frames, [1])
     assert np.abs(fields).max() < 0.01
-
-
-def test_fields_along_a_clip_are_those_of_the_clip():
-    flow, frames = (
-        SizedClipFlow(DisFlow("fast"), 16, 24),
-        drifting(4, 64, 64, right_px=1, down_px=1),
-    )
-    np.testing.assert_array_equal(np.stack(list(flow.along(frames, 1))), flow(frames, 1))
-
-
-def test_it_can_be_sent_to_another_process():
-    flow, frames = (
-        SizedClipFlow(DisFlow("fast"), 16, 24),
-        drifting(3, 64, 64, right_px=1, down_px=1),
-    )
-    again = pickle.loads(pickle.dumps(flow))
-    np.testing.assert_array_equal(again(frames, 1), flow(frames, 1))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +137,7 @@ def test_raft_reads_its_weights_from_a_file(raft_file):
 @pytest.mark.slow
 def test_raft_takes_twenty_updates(raft_file):
     flow = RaftFlow(raft_file)
-    network, calls = flow.network(), []
+    network, calls = flow.network, []
     network.update_block.register_forward_hook(lambda *_: calls.append(1))
     flow(*drifting(2, 128, 128, right_px=2, down_px=1))
     assert len(calls) == 20
@@ -158,27 +153,22 @@ def test_a_file_of_something_else_is_refused(tmp_path, content):
         RaftFlow(path)(frame, frame)
 
 
-def test_words_tell_apart_what_computes_fields(tmp_path):
+def test_facts_tell_apart_what_computes_fields(tmp_path):
     files = [tmp_path / "a.pth", tmp_path / "b.pth"]
     for number, file in enumerate(files):
         file.write_bytes(bytes([number]))
-    flows = DisFlow("fast"), DisFlow("medium"), *(RaftFlow(file) for file in files)
-    assert len({flow.identity for flow in flows}) == 4
-    assert RaftFlow(files[0]).identity == RaftFlow(files[0]).identity
-
-
-def test_raft_does_not_touch_a_gpu_in_a_process_that_loads_samples(tmp_path, monkeypatch):
-    monkeypatch.setattr("fgstp.models.mg.flow.get_worker_info", lambda: "a worker")
-    frame = texture(16, 16)
-    with pytest.raises(UserError, match=r"train\.workers"):
-        RaftFlow(tmp_path / "raft.pth", "cuda")(frame, frame)
+    estimators = DisFlow("fast"), DisFlow("medium"), *(RaftFlow(file) for file in files)
+    flows = [VideoFlow(each, (1, 2), 16, 24) for each in estimators]
+    flows += [VideoFlow(DisFlow("fast"), (1, 3), 16, 24), VideoFlow(DisFlow("fast"), (1, 2), 8, 24)]
+    assert len({json.dumps(flow.facts) for flow in flows}) == 6
+    assert RaftFlow(files[0]).facts == RaftFlow(files[0]).facts
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told(raft_file):
     with pytest.raises(UserError, match=r"flow\.device"):
-        RaftFlow(raft_file, "cuda").network()
+        _ = RaftFlow(raft_file, "cuda").network
 
 
 @pytest.mark.slow
@@ -187,3 +177,71 @@ def test_raft_is_the_same_on_a_gpu(raft_file):
     pair = drifting(2, 128, 160, right_px=2, down_px=1)
     on_cpu, on_gpu = (RaftFlow(raft_file, device, 4)(*pair) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(on_gpu, on_cpu, atol=5e-2)
+
+
+# Where the wheel turns from one of its six pure colours to the next, and in how many hues.
+SEGMENTS = (
+    ((255, 0, 0), (255, 255, 0), 15),
+    ((255, 255, 0), (0, 255, 0), 6),
+    ((0, 255, 0), (0, 255, 255), 4),
+    ((0, 255, 255), (0, 0, 255), 11),
+    ((0, 0, 255), (255, 0, 255), 13),
+    ((255, 0, 255), (255, 0, 0), 6),
+)
+WHEEL = np.array(
+    [
+        np.floor(np.array(here) + (np.array(there) - here) * i / n)
+        for here, there, n in SEGMENTS
+        for i in range(n)
+    ]
+)
+
+
+def hue(u, v):
+    """Colour of a pixel, 0 to 1, at full speed: the direction, from left by up to the right."""
+    place = (math.atan2(-v, -u) / math.pi + 1) / 2 * 54
+    low = math.floor(place)
+    colours = WHEEL[[low, (low + 1) % 55]] / 255
+    return colours[0] + (place - low) * (colours[1] - colours[0])
+
+
+def test_a_rotating_field_shows_the_wheel():
+    y, x = np.mgrid[-20:21, -20:21].astype(np.float32)
+    flow = np.stack([-y, x])
+    inside = np.hypot(x, y) <= 20
+    flow[:, ~inside] = 0
+    pictures = flow_pictures(torch.from_numpy(3.0 * flow).unsqueeze(0))
+    assert pictures.shape == (1, 3, 41, 41)
+    got = (pictures[0].numpy() + 1) / 2
+    for row in range(41):
+        for column in range(41):
+            u, v = flow[:, row, column]
+            expected = 1 - np.hypot(u, v) / 20 * (1 - hue(u, v))
+            np.testing.assert_allclose(got[:, row, column], expected, atol=1.5 / 255)
+
+
+@pytest.mark.parametrize(
+    ("direction", "colour"),
+    [((1, 0), (1, 0, 0)), ((-1, 0), WHEEL[27] / 255), ((0, 1), WHEEL[[13, 14]].mean(0) / 255)],
+)
+def test_known_directions_have_known_hues(direction, colour):
+    # Rightwards is red, the first; leftwards the middle of the 55; downwards between 13 and 14.
+    flow = torch.zeros(1, 2, 2, 2)
+    flow[0, :, 0, 0] = torch.tensor(direction)
+    got = (flow_pictures(flow)[0, :, 0, 0] + 1) / 2
+    np.testing.assert_allclose(got.numpy(), colour, atol=1.5 / 255)
+
+
+def test_rest_is_white():
+    assert (flow_pictures(torch.zeros(2, 2, 4, 5)) == 1).all()
+
+
+def test_each_field_is_divided_by_its_own_greatest_speed(draw):
+    slow, fast = draw(2, 2, 6, 7)
+    together = flow_pictures(torch.stack([slow, 50 * fast]))
+    for field, picture in zip((100 * slow, fast), together, strict=True):
+        alone = flow_pictures(field.unsqueeze(0))[0]
+        torch.testing.assert_close(alone, picture, atol=2.1 / 255, rtol=0)
+    assert together.min() >= -1
+    assert together.max() <= 1
+    assert together.min() < -0.5  # a pixel of full colour is there

@@ -6,8 +6,7 @@ from pydantic import ValidationError
 from torch.nn import functional
 
 from fgstp.core.errors import UserError
-from fgstp.models.mg.flow import DisFlow, RaftFlow, SizedClipFlow
-from fgstp.models.mg.flow_picture import flow_pictures
+from fgstp.models.mg.flow import DisFlow, RaftFlow, VideoFlow, flow_pictures
 from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.model import MgModel, MgSettings
 from fgstp.models.sampling import FlowPairs
@@ -79,27 +78,20 @@ def test_training_lowers_the_loss_and_reaches_every_weight(flow_picture):
         assert weight.grad.abs().max() > 0, name
 
 
-def test_samples_are_two_fields_at_the_size_of_the_network(model, clip):
+def test_samples_are_two_fields_at_the_size_of_the_network(model):
     mg = model()
-    sampling = mg.sampling
-    assert isinstance(sampling, FlowPairs)
-    assert sampling.gaps_frames == (-2, -1, 1, 2)
-    fields = sampling.clip_flow(clip(), -2)
-    np.testing.assert_array_equal(fields, SizedClipFlow(DisFlow("fast"), 32, 48)(clip(), -2))
-    flows = torch.from_numpy(np.stack([fields[:3], fields[3:6]], axis=1).astype(np.float32))
-    loss, _ = mg.training_step(batch_of(flows), 0.0)
-    assert loss.isfinite()
+    assert mg.features == VideoFlow(DisFlow("fast"), (-2, -1, 1, 2), 32, 48)
+    assert mg.sampling == FlowPairs((-2, -1, 1, 2), mg.features)
 
 
 def by_hand(mg, frames, gaps, choose):
     """Maps of a clip, frame by frame and field by field."""
-    clip_flow = SizedClipFlow(DisFlow("fast"), 32, 48)
-    fields = {gap: clip_flow(frames, gap).astype(np.float32) for gap in gaps}
+    flow = VideoFlow(DisFlow("fast"), gaps, 32, 48)
     maps = []
-    for number in range(len(frames)):
+    for number, fields in enumerate(flow.compute(frames, range(len(frames)))):
         shares = []
-        for gap in gaps:
-            picture = flow_pictures(torch.from_numpy(fields[gap][number : number + 1]))
+        for field in fields:
+            picture = flow_pictures(torch.from_numpy(field[None].astype(np.float32)))
             alpha = mg.network(picture).alpha[0, :, 0]
             shares.append(alpha[choose(alpha, number)])
         mean = torch.stack(shares).mean(dim=0)[None, None]
@@ -112,7 +104,7 @@ def smallest_at_the_border(alpha, _number):
     return int((alpha * padded).sum(dim=(1, 2)).argmin())
 
 
-@pytest.mark.parametrize("gaps", [(-2, -1, 1, 2), (1, -3)])
+@pytest.mark.parametrize("gaps", [(-2, -1, 1, 2), (1, -3), (-2, -1)])
 def test_maps_are_the_mean_over_the_gaps(model, clip, gaps):
     mg, frames = model(gaps_frames=gaps, batch_frames=3), clip()
     maps = mg.predict_clip(frames)
@@ -164,19 +156,6 @@ def test_short_clips_are_predicted(model, clip, length):
     assert model().predict_clip(clip(length)).shape == (length, 40, 56)
 
 
-def test_a_cache_changes_nothing_but_the_time(model, clip, tmp_path, monkeypatch):
-    frames = clip()
-    cached = model(flow={"preset": "fast", "cache": tmp_path / "flow"})
-    expected = model().predict_clip(frames)
-    np.testing.assert_array_equal(cached.predict_clip(frames), expected)
-    assert not list(tmp_path.iterdir())  # only training makes the folder
-    (tmp_path / "flow").mkdir()
-    np.testing.assert_array_equal(cached.predict_clip(frames), expected)
-    assert len(list((tmp_path / "flow").iterdir())) == 4
-    monkeypatch.setattr(DisFlow, "__call__", lambda *_: pytest.fail("computed again"))
-    np.testing.assert_array_equal(cached.predict_clip(frames), expected)
-
-
 @pytest.mark.slow
 def test_a_disc_that_moves_by_itself_is_found():
     """The whole of it, from frames: no mask is told.
@@ -203,13 +182,13 @@ def clip_of_a_disc(n_frames=12, height=64, width=96):
 def trained_on(frames, seed):
     torch.manual_seed(seed)
     mg = MgModel(MgSettings.model_validate(SMALL | {"width": 32, "flow": {}}))
-    fields = {gap: mg.sampling.clip_flow(frames, gap) for gap in mg.sampling.gaps_frames}
+    fields = list(mg.features.compute(frames, range(len(frames))))
     optimiser = torch.optim.Adam(mg.network.parameters(), lr=3e-3)
     rng = np.random.default_rng(seed)
     for _ in range(300):
-        drawn = [rng.choice(list(fields), 2, replace=False) for _ in range(8)]
+        drawn = [rng.choice(4, 2, replace=False) for _ in range(8)]
         numbers = rng.integers(len(frames), size=8)
-        flows = [[fields[gap][t] for gap in gaps] for t, gaps in zip(numbers, drawn, strict=True)]
+        flows = [fields[t][gaps] for t, gaps in zip(numbers, drawn, strict=True)]
         loss, _ = mg.training_step(batch_of(torch.from_numpy(np.array(flows, np.float32))), 0.0)
         optimiser.zero_grad()
         loss.backward()
@@ -247,7 +226,7 @@ def test_raft_is_taken_when_its_weights_are_named(tmp_path):
     flow = {"method": "raft", "weights": tmp_path / "raft.pth"}
     settings = MgSettings.model_validate(SMALL | {"flow": flow})
     mg = MgModel(settings, initial_weights=False)
-    assert mg.sampling.clip_flow.flow == RaftFlow(tmp_path / "raft.pth")
+    assert mg.features.estimator == RaftFlow(tmp_path / "raft.pth")
     with pytest.raises(UserError, match=r"raft\.pth"):
         MgModel(settings)
 

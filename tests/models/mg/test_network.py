@@ -3,9 +3,8 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.mg.model import MgModel, MgSettings
-from fgstp.models.mg.network import MotionGrouping, PositionEmbedding
-from fgstp.models.mg.published import published
-from fgstp.models.mg.slot_attention import SlotAttention
+from fgstp.models.mg.network import MotionGrouping, PositionEmbedding, SlotAttention
+from fgstp.models.mg.weights import published
 from fgstp.models.state_dicts import read_weights
 
 
@@ -16,8 +15,8 @@ def test_it_computes_what_the_published_network_computes(golden, tmp_path, model
     theirs = mg_golden.weights(recorded.get("scale"))
     # In the form in which the authors wrote their checkpoints.
     torch.save({"iteration": 1, "model_state_dict": theirs, "loss": 0.5}, tmp_path / "mg.pth")
-    network = MgModel(MgSettings(**published().settings)).network.eval()
-    weights = published().weights_for(network, read_weights(tmp_path / "mg.pth"), "mg.pth")
+    network = MgModel(MgSettings(**published({}).settings)).network.eval()
+    weights = published({}).weights_for(network, read_weights(tmp_path / "mg.pth"), "mg.pth")
     network.load_state_dict(weights)
 
     pictures = flow_picture(recorded["seed"])
@@ -66,7 +65,7 @@ def _size(module):
 
 
 def test_the_published_size_is_the_default():
-    assert MgSettings() == MgSettings(**published().settings)
+    assert MgSettings() == MgSettings(**published({}).settings)
 
 
 def test_positions_run_from_0_to_1_in_both_directions():

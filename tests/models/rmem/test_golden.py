@@ -5,8 +5,8 @@ import torch
 
 from fgstp.models.rmem.deaot import DeAotPropagation
 from fgstp.models.rmem.model import RmemModel, RmemSettings
-from fgstp.models.rmem.published import published
 from fgstp.models.rmem.session import RmemSession, label_probabilities
+from fgstp.models.rmem.weights import published
 
 SIZE = (160, 160)
 N_FRAMES = 12
@@ -27,7 +27,7 @@ def case(request, golden):
     base, scaled = request.param
     reference = golden(f"rmem_{base}")
     recorded = reference.models[f"rmem_{base}{scaled}"]
-    theirs = published(base)
+    theirs = published({"base": base})
     network = RmemModel(RmemSettings(**theirs.settings)).network.eval()
     weights = reference.weights(recorded.get("scale"))
     network.load_state_dict(theirs.weights_for(network, weights, "they do not fit"))

@@ -12,10 +12,10 @@ LEVELS = ("P3", "P4", "P5")
 def test_the_network_computes_what_the_published_network_computes(golden, name):
     values = golden("sinet_v2")
     recorded = values.models[name]
-    settings = SinetV2Settings.model_validate(published().settings)
+    settings = SinetV2Settings.model_validate(published({}).settings)
     network = SinetV2Model(settings).network.eval()
     theirs = values.weights(recorded.get("scale"))
-    network.load_state_dict(published().weights_for(network, theirs, "the key table"))
+    network.load_state_dict(published({}).weights_for(network, theirs, "the key table"))
 
     frame = values.normalised_frames(recorded["seed"])[0]
     with torch.inference_mode():
@@ -43,7 +43,7 @@ def test_every_published_name_but_the_classifier_has_its_own_place(golden):
     with torch.device("meta"):
         network = SinetV2Model(SinetV2Settings()).network
         theirs = {key: torch.empty(shape) for key, shape in golden("sinet_v2").shapes().items()}
-    found = published().weights_for(network, theirs, "the key table")
+    found = published({}).weights_for(network, theirs, "the key table")
     assert len(found) == len(theirs) - 2 == len(network.state_dict())
 
 

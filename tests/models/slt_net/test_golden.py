@@ -12,9 +12,9 @@ LEVELS = ("P3", "P4", "P5")
 def test_the_short_network_computes_what_the_published_network_computes(golden):
     values = golden("slt_short")
     recorded = values.models["slt_short"]
-    network = SltNetModel(SltNetSettings.model_validate(published().settings)).network.eval()
+    network = SltNetModel(SltNetSettings.model_validate(published({}).settings)).network.eval()
     theirs = values.weights()
-    network.load_state_dict(published().weights_for(network, theirs, "the key table"))
+    network.load_state_dict(published({}).weights_for(network, theirs, "the key table"))
 
     frames = values.normalised_frames(recorded["seed"])
     outputs = {}
@@ -41,7 +41,7 @@ def test_every_published_name_has_its_own_place(golden):
     with torch.device("meta"):
         network = SltNetShort()
         theirs = {key: torch.empty(shape) for key, shape in golden("slt_short").shapes().items()}
-    found = published().weights_for(network, theirs, "the key table")
+    found = published({}).weights_for(network, theirs, "the key table")
     assert len(found) == len(theirs) == len(network.state_dict())
 
 

@@ -3,7 +3,7 @@ import torch
 
 from fgstp.models.xmem_pp.memory import similarity
 from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
-from fgstp.models.xmem_pp.published import published
+from fgstp.models.xmem_pp.weights import published
 
 # The published figures count the given frame in both limits: 6 and 3.
 LIMITS = {"t_max_frames": 5, "t_min_frames": 2, "n_prototypes": 32, "top_k": 30}
@@ -21,7 +21,7 @@ def recorded(golden):
 
 @pytest.fixture(scope="module")
 def network(golden, recorded):
-    found = published()
+    found = published({})
     network = XmemModel(XmemSettings(**found.settings)).network.eval()
     network.load_state_dict(found.weights_for(network, golden("xmem").weights(), "xmem"))
     return network

@@ -4,7 +4,7 @@ from torch.nn import functional
 
 from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 from fgstp.models.zoomnext.network import ZoomNext
-from fgstp.models.zoomnext.published import published
+from fgstp.models.zoomnext.weights import published
 
 
 def zooms(seed, n_frames):
@@ -51,10 +51,10 @@ def recorded_levels(network, inputs):
 def test_it_computes_what_the_published_network_computes(golden, file, n_frames, scaled):
     reference = golden(file)
     recorded = reference.models[file + scaled]
-    model = ZoomNextModel(ZoomNextSettings(**published(n_frames).settings))
+    model = ZoomNextModel(ZoomNextSettings(**published({"n_frames": n_frames}).settings))
     weights = reference.weights(recorded.get("scale"))
     network = model.network.eval()
-    network.load_state_dict(published(n_frames).weights_for(network, weights, file))
+    network.load_state_dict(published({"n_frames": n_frames}).weights_for(network, weights, file))
 
     inputs = zooms(recorded["seed"], n_frames)
     for name, tensor in inputs.items():
@@ -73,7 +73,9 @@ def test_published_names_become_ours_one_to_one(golden, file, n_frames):
     with torch.device("meta"):
         network = ZoomNext(n_frames=n_frames)
         theirs = {key: torch.empty(shape) for key, shape in shapes.items()}
-    weights = published(n_frames).weights_for(network, theirs, file)  # refuses what does not fit
+    weights = published({"n_frames": n_frames}).weights_for(
+        network, theirs, file
+    )  # refuses what does not fit
     n_unused = {5: 2, 1: 2 + 4 * 3}[n_frames]  # the normaliser; three temporal weights a level
     assert len(weights) == 1572 - n_unused
 

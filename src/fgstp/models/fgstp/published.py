@@ -1,22 +1,18 @@
 """The checkpoint that the authors of FGSTP published."""
 
-from fgstp.models.correlation import Variant
+from collections.abc import Mapping
+from typing import Any
+
 from fgstp.models.published import Published, fgstp_rules
 
 
-def published(variant: Variant = "released") -> Published:
-    """What is known of it.
+def published(settings: Mapping[str, Any]) -> Published:
+    """The published checkpoint.
 
-    Args:
-        variant: what the correlation shall compute; the weights were trained for `released`,
-            with both neighbours after the target frame.
+    Its weights were trained for the variant `released`, the default, with both neighbours
+    after the target frame; with `paper` they are centred.
     """
+    variant = settings.get("variant", "released")
     neighbours = "forward" if variant == "released" else "centred"
-    return Published(
-        rules=fgstp_rules(),
-        settings={
-            "variant": variant,
-            "encoder": {"name": "pvt_v2_b5"},
-            "neighbours": neighbours,
-        },
-    )
+    own = {"variant": variant, "encoder": {"name": "pvt_v2_b5"}, "neighbours": neighbours}
+    return Published(fgstp_rules(), settings=own)

@@ -1,6 +1,6 @@
-"""Optical flow of clips."""
+"""Optical flow: estimators, and the fields that Motion Grouping takes of a video."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.utils.data import get_worker_info
+from torch import Tensor, nn
 from torchvision.models import optical_flow  # type: ignore[import-untyped]
+from torchvision.utils import flow_to_image  # type: ignore[import-untyped]
 
 from fgstp.core.errors import UserError
 from fgstp.footage.fingerprints import files_hash
-from fgstp.models.mg.flow_cache import FlowCache
 from fgstp.models.state_dicts import check_fit, read_weights
 
 DisPreset = Literal["ultrafast", "fast", "medium"]
@@ -30,15 +29,15 @@ PRESETS: dict[DisPreset, int] = {
 }
 
 
-class Flow(Protocol):
-    """What estimates the flow between two frames."""
+class FlowEstimator(Protocol):
+    """Estimates the flow between two frames."""
 
     @property
-    def identity(self) -> str:
-        """Words that differ where the fields would."""
+    def facts(self) -> dict[str, object]:
+        """What its fields depend on beside the frames, for a fingerprint."""
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
-        """Where each pixel of a frame is in another one.
+        """Displacement of each pixel from a frame to another.
 
         Args:
             frame: (H, W) uint8.
@@ -51,23 +50,23 @@ class Flow(Protocol):
 
 @dataclass(frozen=True)
 class DisFlow:
-    """Dense inverse search (arXiv 1603.03590), by OpenCV: fast, without weights.
+    """Dense inverse search (arXiv 1603.03590) of OpenCV: fast, without weights.
 
     Attributes:
-        preset: how thorough.
+        preset: trade-off of speed and accuracy.
     """
 
     preset: DisPreset = "medium"
-    # OpenCV 5.0 crashes on pictures that are small or flat; those of this size are safe.
+    # OpenCV 5.0 crashes on pictures that are small or flat; this size is safe.
     smallest_px: int = 64
 
     @property
-    def identity(self) -> str:
+    def facts(self) -> dict[str, object]:
         """Method, preset and version."""
-        return f"dis {self.preset} {cv2.__version__}"
+        return {"method": "dis", "preset": self.preset, "opencv": cv2.__version__}
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
-        """See `Flow`."""
+        """See `FlowEstimator`."""
         padded = (_padded(each, self.smallest_px) for each in (frame, other))
         field = cv2.DISOpticalFlow.create(PRESETS[self.preset]).calc(*padded, None)  # type: ignore[call-overload]
         height, width = frame.shape
@@ -76,14 +75,14 @@ class DisFlow:
 
 @dataclass(frozen=True)
 class RaftFlow:
-    """RAFT (arXiv 2003.12039), the large one, by torchvision.
+    """RAFT (arXiv 2003.12039), the large model of torchvision.
 
-    The published fields are of weights trained on FlyingChairs and FlyingThings.
+    The published fields are from weights trained on FlyingChairs and FlyingThings.
 
     Attributes:
         weights: file of weights of torchvision's `raft_large`.
-        device: where it works.
-        n_updates: iterations.
+        device: device that it runs on.
+        n_updates: number of iterations.
     """
 
     weights: Path
@@ -92,20 +91,17 @@ class RaftFlow:
     smallest_px: int = 128  # torchvision refuses less
 
     @cached_property
-    def identity(self) -> str:
-        """Method and content of the file of weights."""
-        return f"raft {self.n_updates} {files_hash([self.weights])}"
+    def facts(self) -> dict[str, object]:
+        """Method, iterations and content of the file of weights."""
+        return {"method": "raft", "updates": self.n_updates, "weights": files_hash([self.weights])}
 
+    @cached_property
     def network(self) -> nn.Module:
-        """The network, read at the first call.
+        """The network, loaded on first use.
 
         Raises:
             UserError: the file of weights cannot be used, or there is no such device.
         """
-        return self._network
-
-    @cached_property
-    def _network(self) -> nn.Module:
         weights = read_weights(self.weights)
         network: nn.Module = optical_flow.raft_large(weights=None)
         what = f"{self.weights} does not fit raft_large of torchvision"
@@ -116,92 +112,85 @@ class RaftFlow:
         return network.eval().requires_grad_(False).to(self.device)
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
-        """See `Flow`.
+        """See `FlowEstimator`.
 
         Raises:
-            UserError: as `network`, or a process that loads samples is to use a GPU.
+            UserError: as `network`.
         """
-        if self.device == "cuda" and get_worker_info() is not None:
-            raise UserError(
-                "Processes that load samples cannot use a GPU; set train.workers to 0, at least "
-                "until all fields lie in flow.cache."
-            )
         pair = (self._input(each) for each in (frame, other))
-        # Exact also within a training in lower precision: the field is kept for others.
+        # Autocast of the caller must not change the fields.
         with torch.inference_mode(), torch.autocast(self.device, enabled=False):
-            field = self.network()(*pair, num_flow_updates=self.n_updates)[-1].squeeze(0)
+            field = self.network(*pair, num_flow_updates=self.n_updates)[-1].squeeze(0)
         height, width = frame.shape
         return field[:, :height, :width].float().cpu().numpy()
 
-    def _input(self, frame: Frame) -> torch.Tensor:
+    def _input(self, frame: Frame) -> Tensor:
         """(1, 3, H, W) in [-1, 1], sides multiples of 8."""
         grey = torch.from_numpy(_padded(frame, self.smallest_px, multiple_px=8))
         return (grey.to(self.device).float() / 127.5 - 1.0).expand(1, 3, -1, -1)
 
 
 @dataclass(frozen=True)
-class SizedClipFlow:
-    """Flow of whole clips, at the size that a network works at.
+class VideoFlow:
+    """Flow from each frame of a video to the frames at some gaps; a `VideoFeatures`.
 
     Attributes:
-        flow: what estimates it, on the frames as they are.
+        estimator: estimates flow, at the size of the frames.
+        gaps_frames: G gaps; see `other_frame` for frames near the ends of the video.
         height_px: height of the fields.
         width_px: width of the fields.
-        cache: keeps the fields on the disk; None: they are computed each time.
     """
 
-    flow: Flow
+    estimator: FlowEstimator
+    gaps_frames: tuple[int, ...]
     height_px: int
     width_px: int
-    cache: FlowCache | None = None
 
-    def __call__(self, frames: NDArray[np.uint8], gap_frames: int) -> Field:
-        """Fields of all frames of a clip.
+    @property
+    def facts(self) -> dict[str, object]:
+        """See `VideoFeatures`."""
+        gaps = list(self.gaps_frames)
+        return {**self.estimator.facts, "gaps_frames": gaps, "shape": list(self.shape)}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(G, 2, height_px, width_px): x and y in pixels of this size."""
+        return len(self.gaps_frames), 2, self.height_px, self.width_px
+
+    def compute(
+        self, frames: NDArray[np.uint8], numbers: Iterable[int]
+    ) -> Iterator[NDArray[np.float16]]:
+        """See `VideoFeatures`."""
+        for number in numbers:
+            others = [other_frame(number, gap, len(frames)) for gap in self.gaps_frames]
+            yield self.fields(frames[number], [frames[other] for other in others])
+
+    def fields(self, frame: Frame, others: Iterable[Frame]) -> NDArray[np.float16]:
+        """Fields of one frame.
 
         Args:
-            frames: (T, H, W) uint8.
-            gap_frames: frames from each to that in which its pixels are looked for; see
-                `other_frame` for those at the clip's ends.
+            frame: (H, W) uint8.
+            others: the other frame of each gap.
 
         Returns:
-            (T, 2, height_px, width_px) float16, x and y in pixels of this size; memory-mapped
-            and read-only where there is a cache.
-
-        Raises:
-            UserError: the cache cannot be written, or a file of weights cannot be read.
+            `shape` float16.
         """
-        if self.cache is None:
-            return np.stack(list(self._fields(frames, gap_frames)))
-        size = 2, self.height_px, self.width_px
-        what = f"{self.flow.identity} gap {gap_frames} size {size}"
-        return self.cache.fields(frames, what, size, lambda: self._fields(frames, gap_frames))
-
-    def along(self, frames: NDArray[np.uint8], gap_frames: int) -> Iterator[Field]:
-        """The same fields, (2, height_px, width_px) each, one after the other.
-
-        Without a cache no more than one of them is in memory.
-        """
-        if self.cache is None:
-            return self._fields(frames, gap_frames)
-        return iter(self(frames, gap_frames))
-
-    def _fields(self, frames: NDArray[np.uint8], gap_frames: int) -> Iterator[Field]:
-        for number, frame in enumerate(frames):
-            other = frames[other_frame(number, gap_frames, len(frames))]
-            field = self.flow(np.ascontiguousarray(frame), np.ascontiguousarray(other))
-            yield resized_field(field, self.height_px, self.width_px).astype(np.float16)
+        frame = np.ascontiguousarray(frame)
+        size = self.height_px, self.width_px
+        fields = (self.estimator(frame, np.ascontiguousarray(other)) for other in others)
+        return np.stack([resized_field(field, *size).astype(np.float16) for field in fields])
 
 
 def other_frame(number: int, gap_frames: int, n_frames: int) -> int:
     """Number of the frame that flow goes to.
 
-    The one a gap further; where the clip has none, the one as far in the other direction;
-    where it has neither, that of its ends which is farther away.
+    This is the frame one gap away; if there is none, the frame one gap away in the other
+    direction; if there is none either, the more distant end of the video.
 
     Args:
         number: number of the frame that flow starts from.
         gap_frames: frames from it to the other one.
-        n_frames: frames of the clip.
+        n_frames: frames of the video.
     """
     for other in (number + gap_frames, number - gap_frames):
         if 0 <= other < n_frames:
@@ -210,7 +199,7 @@ def other_frame(number: int, gap_frames: int, n_frames: int) -> int:
 
 
 def resized_field(field: Field, height_px: int, width_px: int) -> Field:
-    """Resize a field (2, H, W) bilinearly; each component is scaled as its axis is."""
+    """Resize a field (2, H, W) bilinearly; each component is scaled like its axis."""
     _, height, width = field.shape
     scale = np.array([width_px / width, height_px / height], np.float32)
     last = cv2.resize(
@@ -219,6 +208,26 @@ def resized_field(field: Field, height_px: int, width_px: int) -> Field:
         interpolation=cv2.INTER_LINEAR,
     )
     return (last * scale).transpose(2, 0, 1)
+
+
+def flow_pictures(flows: Tensor) -> Tensor:
+    """Colour-code fields with Middlebury's wheel of 55 hues.
+
+    The hue is the direction; a pixel at rest is white, and the fastest one of a field has the
+    full colour. As published, each field is divided by its own maximum speed, so that noise of a
+    camera at rest looks like strong motion.
+
+    Args:
+        flows: (N, 2, H, W) floating, x and y in pixels.
+
+    Returns:
+        (N, 3, H, W) float32 in [-1, 1], in 256 levels.
+    """
+    flows = flows.float()
+    speed = torch.linalg.vector_norm(flows, dim=1).amax(dim=(1, 2))
+    # torchvision divides by the maximum speed over all fields, which is then 1.
+    relative = flows / speed.clamp(min=torch.finfo(torch.float32).tiny).view(-1, 1, 1, 1)
+    return flow_to_image(relative).float() / 127.5 - 1.0
 
 
 def _padded(frame: Frame, smallest_px: int, multiple_px: int = 1) -> Frame:

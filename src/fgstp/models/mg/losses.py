@@ -1,4 +1,4 @@
-"""What Motion Grouping is trained with: no mask is looked at."""
+"""Losses of Motion Grouping, which need no masks."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ EPS = 1e-5
 
 
 class GroupingLoss(NamedTuple):
-    """The three terms, each a scalar without its weight.
+    """The three terms, unweighted scalars.
 
     Attributes:
-        reconstruction: mean squared difference of the pictures and the layers blended again.
-        entropy: of the layers' shares, the mean over pixels; 0 where each pixel is of one layer.
-        consistency: of the two fields of a frame; 0 where a layer of one is one of the other.
+        reconstruction: mean squared error of the reconstructed pictures.
+        entropy: of alpha over the layers, mean over pixels.
+        consistency: distance of the layers of the two fields of a frame; see `consistency`.
     """
 
     reconstruction: Tensor
@@ -24,15 +24,12 @@ class GroupingLoss(NamedTuple):
 
 
 def grouping_loss(pictures: Tensor, reconstruction: Tensor, alpha: Tensor) -> GroupingLoss:
-    """The three terms for B frames with two fields each, computed as float32.
+    """Losses of B frames with two fields each, computed in float32.
 
     Args:
         pictures: (2 B, C, H, W), the two of a frame one after the other.
         reconstruction: of the same shape.
         alpha: (2 B, K, 1, H, W) in [0, 1].
-
-    Returns:
-        The terms.
     """
     alpha = alpha.float()
     return GroupingLoss(
@@ -48,18 +45,14 @@ def entropy(alpha: Tensor) -> Tensor:
 
 
 def consistency(alpha: Tensor, other: Tensor) -> Tensor:
-    """How far the layers of two fields are apart, the mean over the batch.
+    """Smallest mean squared difference between a layer of one field and one of the other.
 
-    The published form: the smallest entry of the matrix of mean squared differences between
-    every layer of one field and every layer of the other. No assignment is sought, so that
-    one pair of layers that agree is enough.
+    This is the published form, without an assignment of layers: one pair of layers that agree
+    is enough. Mean over the batch.
 
     Args:
         alpha: (B, K, 1, H, W), of one field of each frame.
         other: of another field, of the same shape.
-
-    Returns:
-        A scalar.
     """
     differences = (alpha.unsqueeze(2) - other.unsqueeze(1)).square().mean(dim=(3, 4, 5))
     return differences.flatten(1).amin(dim=1).mean()

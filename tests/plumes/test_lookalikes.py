@@ -35,13 +35,13 @@ def with_three():
     return frames(3)
 
 
-def test_gas_and_leaks_are_the_same_with_and_without_them(without, with_three):
+def test_gas_and_leaks_are_the_same_with_and_without_still_plumes(without, with_three):
     for one, other in zip(without, with_three, strict=True):
         assert one.leak_class == other.leak_class
         np.testing.assert_array_equal(one.column_density_ppm_m, other.column_density_ppm_m)
 
 
-def test_they_are_seen_and_no_mask_shows_them(without, with_three):
+def test_still_plumes_are_seen_and_no_mask_shows_them(without, with_three):
     empty = [i for i, frame in enumerate(without) if not frame.column_density_ppm_m.any()]
     assert len(empty) > 10
     for i in empty:
@@ -50,7 +50,7 @@ def test_they_are_seen_and_no_mask_shows_them(without, with_three):
         assert np.mean(change > 3) > 0.02
 
 
-def test_they_do_not_move(without, with_three):
+def test_still_plumes_do_not_move(without, with_three):
     """What they add to the picture is the same in all frames, up to noise and gain control."""
     added = [
         one.grey.astype(float) - other.grey
@@ -63,16 +63,15 @@ def test_they_do_not_move(without, with_three):
         assert likeness(one, other) > 0.9
 
 
-def test_each_has_a_place_of_its_own():
-    """In one video each plume more changes other pixels than the one before it."""
+def test_each_still_plume_has_its_own_place():
+    """Each further plume of a video changes other pixels than the one before it."""
     added = added_by_each(3)
     assert min(np.std(each) for each in added) > 1.0
     for one, other in itertools.combinations(added, 2):
         assert likeness(one, other) < 0.3
 
 
-@pytest.mark.parametrize("fps_hz", [10.0, 30.0])
-def test_the_frame_rate_does_not_matter(fps_hz):
-    other_rate = added_by_each(2, fps_hz=fps_hz)
+def test_the_frame_rate_does_not_change_still_plumes():
+    other_rate = added_by_each(2, fps_hz=30.0)
     for one, other in zip(added_by_each(2), other_rate, strict=True):
         assert likeness(one, other) > 0.95

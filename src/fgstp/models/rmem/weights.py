@@ -1,14 +1,21 @@
-"""Weights that were published for RMem, and what they are called here."""
+"""Weights that the authors of RMem published."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from fgstp.models.published import Published
-from fgstp.models.rmem.network import Base
+from fgstp.models.published import Published, part_rules
 from fgstp.models.state_dicts import Rules, Weights
 
+PARTS = {
+    "encoder": "encoder.body",
+    "encoder_projector": "project",
+    "patch_wise_id_bank": "identities.embed",
+    "id_norm": "identities.norm",
+    "LSTT.decoder_norms.0.gn": "propagation.norm",
+    "LSTT.decoder_norms": "propagation.norms",
+}
 BLOCK = r"LSTT\.layers\.(\d+)\."
 AOT_PARTS = {
     "norm1": "norm_self",
@@ -62,53 +69,32 @@ HEAD_PARTS = {
 }
 
 
-class RmemPublished(Published):
-    """Published weights whose normalisations stand still, and hence count no batches.
-
-    A 1 x 1 convolution on tokens is a linear map here; its kernel loses two axes of length 1.
-    """
-
-    def weights_for(self, network: nn.Module, theirs: Mapping[str, Tensor], what: str) -> Weights:
-        """As `Published.weights_for`; the counts of batches, which nothing needs, are 0."""
-        counts = {
-            key.replace("running_var", "num_batches_tracked"): torch.tensor(0)
-            for key in theirs
-            if key.endswith(".running_var")
-        }
-        linear = {
-            key: tensor.flatten(1) if key.endswith("relative_emb_k.weight") else tensor
-            for key, tensor in theirs.items()
-        }
-        return super().weights_for(network, counts | linear, what)
-
-
-def published(base: Base = "aotl") -> Published:
-    """What is known of the published checkpoints.
-
-    Args:
-        base: that they are of.
-    """
-    parts = AOT_PARTS if base == "aotl" else DEAOT_PARTS
+def published(settings: Mapping[str, Any]) -> Published:
+    """Published checkpoints of the base in the settings; AOT-L is the default."""
+    base = settings.get("base", "aotl")
     rules: Rules = [
         (r"cur_pos_emb$", "propagation.temporal.query"),
         (r"mem_pos_emb$", "propagation.temporal.slots"),
-        (r"encoder\.", "encoder.body."),
-        (r"encoder_projector\.", "project."),
-        (r"patch_wise_id_bank\.", "identities.embed."),
-        (r"id_norm\.", "identities.norm."),
-        *(
-            (rf"{BLOCK}{_literal(theirs)}\.", rf"propagation.blocks.\1.{ours}.")
-            for theirs, ours in parts.items()
-        ),
-        (r"LSTT\.decoder_norms\.0\.gn\.", "propagation.norm."),
-        (r"LSTT\.decoder_norms\.", "propagation.norms."),
-        *(
-            (rf"decoder\.{_literal(theirs)}\.", f"head.{ours}.")
-            for theirs, ours in HEAD_PARTS.items()
-        ),
+        *part_rules(BLOCK, r"propagation.blocks.\1.", AOT_PARTS if base == "aotl" else DEAOT_PARTS),
+        *part_rules(r"decoder\.", "head.", HEAD_PARTS),
+        *part_rules("", "", PARTS),
     ]
-    return RmemPublished(rules, unused=(BLOCK + r"linear_KMem\..*",), settings={"base": base})
+    unused = (BLOCK + r"linear_KMem\..*",)
+    return Published(rules, unused, {"base": base}, _prepared)
 
 
-def _literal(name: str) -> str:
-    return name.replace(".", r"\.")
+def _prepared(theirs: Weights) -> Weights:
+    """Add counts of batches, which frozen normalisation lacks and no output depends on.
+
+    A 1 x 1 convolution on tokens is a linear layer here; its kernel loses two axes of length 1.
+    """
+    counts = {
+        key.replace("running_var", "num_batches_tracked"): torch.tensor(0)
+        for key in theirs
+        if key.endswith(".running_var")
+    }
+    linear = {
+        key: tensor.flatten(1) if key.endswith("relative_emb_k.weight") else tensor
+        for key, tensor in theirs.items()
+    }
+    return counts | linear

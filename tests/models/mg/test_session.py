@@ -1,6 +1,6 @@
 import torch
 
-from fgstp.models.mg.slot_choice import border_slots, chosen, oracle_slots
+from fgstp.models.mg.session import border_slots, chosen, oracle_slots
 
 
 def layers(*firsts):

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
+from fgstp.plumes.leak import LEAK_RATES_G_PER_H, leak_classes
 
 FPS_HZ = 15.0
 
@@ -41,7 +41,7 @@ def test_every_class_occurs():
     assert set(_schedule(0, 3600)) == set(range(len(LEAK_RATES_G_PER_H)))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_each_pause_is_at_least_two_thirds_of_the_leak_before_it(seed):
     runs = [(key, len(list(run))) for key, run in itertools.groupby(_schedule(seed, 600))][:-1]
     for (leak, leak_frames), (_, pause_frames) in itertools.pairwise(runs):

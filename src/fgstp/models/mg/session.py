@@ -1,0 +1,182 @@
+"""A session of Motion Grouping: flow to the frames around each frame, and the layer of gas."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from fgstp.models.mg.flow import VideoFlow, flow_pictures, other_frame
+from fgstp.models.mg.network import MotionGrouping
+
+SlotChoice = Literal["border", "oracle"]
+THRESHOLD = 0.5
+TIE_PX = 1e-6  # decides between layers that do not overlap the mask at all
+
+
+class RecentFrames:
+    """The last frames of a video, and which of them a frame is compared with.
+
+    A frame is ready when all frames that it is compared with are there. Those near the
+    beginning, whose negative gaps become positive ones, are ready later than `max(gaps)` says.
+
+    Args:
+        gaps_frames: gaps to the other frames.
+    """
+
+    def __init__(self, gaps_frames: tuple[int, ...]) -> None:
+        self._gaps = gaps_frames
+        # A waiting frame is at most the largest gap old, and compared with frames as far again.
+        self._capacity = 2 * max(abs(gap) for gap in gaps_frames) + 1
+        self._frames: dict[int, NDArray[np.uint8]] = {}
+        self._n_pushed = 0
+        self._n_ready = 0
+
+    def push(self, frame: NDArray[np.uint8]) -> None:
+        """Append a frame (H, W); the oldest one may be dropped."""
+        self._frames[self._n_pushed] = frame.copy()
+        self._n_pushed += 1
+        self._frames.pop(self._n_pushed - 1 - self._capacity, None)
+
+    def next_ready(
+        self, *, is_end: bool
+    ) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]] | None:
+        """The next frame that is ready, and the frame at each gap; None if there is none.
+
+        Args:
+            is_end: no more frames will come.
+        """
+        number = self._n_ready
+        # As long as the end is not known, no frame is beyond it.
+        n_frames = self._n_pushed if is_end else self._n_pushed + self._capacity
+        others = [other_frame(number, gap, n_frames) for gap in self._gaps]
+        if number >= self._n_pushed or max(others) >= self._n_pushed:
+            return None
+        self._n_ready += 1
+        return self._frames[number], [self._frames[other] for other in others]
+
+
+class MgSession:
+    """Predicts the frames of one video from flow.
+
+    The map of a frame is the mean over the gaps of alpha of the chosen layer.
+
+    Args:
+        network: in evaluation mode.
+        flow: computes the fields.
+        flow_picture: colour-code the fields.
+        batch_frames: frames that are predicted at once.
+        masks: (T, H, W) 0/1 of all frames, for an oracle; None: the layer is chosen by its border.
+    """
+
+    def __init__(
+        self,
+        network: MotionGrouping,
+        flow: VideoFlow,
+        *,
+        flow_picture: bool,
+        batch_frames: int,
+        masks: NDArray[np.uint8] | None = None,
+    ) -> None:
+        self._network = network
+        self._flow = flow
+        self._flow_picture = flow_picture
+        self._batch_frames = batch_frames
+        self._masks = masks
+        self._recent = RecentFrames(flow.gaps_frames)
+        self._waiting: list[NDArray[np.float16]] = []
+        self._n_predicted = 0
+        self._size = (0, 0)
+
+    def push(self, frame: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Maps (H, W) that a frame (H, W) makes possible."""
+        self._size = frame.shape[0], frame.shape[1]
+        self._recent.push(frame)
+        self._estimate(is_end=False)
+        return self._predict(at_least=self._batch_frames)
+
+    def flush(self) -> list[NDArray[np.float32]]:
+        """Maps of the remaining frames."""
+        self._estimate(is_end=True)
+        return self._predict(at_least=1)
+
+    def _estimate(self, *, is_end: bool) -> None:
+        while ready := self._recent.next_ready(is_end=is_end):
+            self._waiting.append(self._flow.fields(*ready))
+
+    def _predict(self, *, at_least: int) -> list[NDArray[np.float32]]:
+        maps: list[NDArray[np.float32]] = []
+        while len(self._waiting) >= at_least:
+            batch = self._waiting[: self._batch_frames]
+            del self._waiting[: self._batch_frames]
+            maps += list(self._maps(np.array(batch, np.float32).swapaxes(0, 1)))
+        return maps
+
+    def _maps(self, fields: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Fields (G, N, 2, h, w) of the next frames -> maps (N, H, W)."""
+        device = next(self._network.parameters()).device
+        masks = None
+        if self._masks is not None:
+            stop = self._n_predicted + fields.shape[1]
+            masks = torch.as_tensor(np.array(self._masks[self._n_predicted : stop]), device=device)
+        self._n_predicted += fields.shape[1]
+        alphas = [self._alpha(torch.from_numpy(each).to(device), masks) for each in fields]
+        mean = torch.stack(alphas).mean(dim=0)
+        maps = functional.interpolate(mean, size=self._size, mode="bilinear")
+        return maps.squeeze(1).cpu().numpy()
+
+    def _alpha(self, fields: Tensor, masks: Tensor | None) -> Tensor:
+        """Alpha (N, 1, h, w) of the chosen layer of fields (N, 2, h, w)."""
+        pictures = flow_pictures(fields) if self._flow_picture else fields
+        alpha = self._network(pictures).alpha.float()
+        return chosen(alpha, border_slots(alpha) if masks is None else oracle_slots(alpha, masks))
+
+
+def chosen(alpha: Tensor, slots: Tensor) -> Tensor:
+    """Select a layer of each picture.
+
+    Args:
+        alpha: (N, K, 1, H, W).
+        slots: (N,) int64.
+
+    Returns:
+        (N, 1, H, W).
+    """
+    return alpha[torch.arange(len(alpha), device=alpha.device), slots]
+
+
+def border_slots(alpha: Tensor) -> Tensor:
+    """The layer with the smallest mean alpha at the outermost pixels; the background is there.
+
+    Args:
+        alpha: (N, K, 1, H, W).
+
+    Returns:
+        (N,) int64.
+    """
+    border = torch.ones(alpha.shape[-2:], dtype=torch.bool, device=alpha.device)
+    border[1:-1, 1:-1] = False
+    return alpha.squeeze(2)[..., border].mean(dim=-1).argmin(dim=1)
+
+
+def oracle_slots(alpha: Tensor, masks: Tensor) -> Tensor:
+    """The layer with the highest IoU with the true mask: an upper bound, as published.
+
+    The layers are resized to the masks by their nearest pixels and thresholded at 0.5. If no
+    layer overlaps the mask, such as an empty one, the smallest layer is chosen.
+
+    Args:
+        alpha: (N, K, 1, h, w).
+        masks: (N, H, W), 0/1.
+
+    Returns:
+        (N,) int64.
+    """
+    size = tuple(masks.shape[-2:])
+    layers = functional.interpolate(alpha.squeeze(2), size=size, mode="nearest") > THRESHOLD
+    true = masks.bool().unsqueeze(1)
+    both = (layers & true).sum(dim=(2, 3), dtype=torch.float64)
+    either = (layers | true).sum(dim=(2, 3), dtype=torch.float64)
+    return ((both + TIE_PX) / (either + TIE_PX)).argmax(dim=1)
