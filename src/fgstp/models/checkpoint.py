@@ -186,8 +186,7 @@ def _check_model(path: Path | str, checkpoint: Checkpoint, expected: str | None)
 
 def _stage(checkpoint: Checkpoint, model: AnyModel) -> int:
     """The stage that the weights are of: as the training recorded, or else the last."""
-    made_with: dict[str, Any] = checkpoint.facts.get("made_with", {})
-    return int(made_with.get("stage", model.n_stages - 1))
+    return int(checkpoint.facts.get("stage", model.n_stages - 1))
 
 
 def _load(model: AnyModel, checkpoint: Checkpoint, path: Path | str) -> None:
