@@ -1,7 +1,4 @@
-"""Time of `import fgstp` and of `fgstp --help`, beside an empty Python process.
-
-    python benchmarks/startup.py
-"""
+"""Time of `import fgstp` and of `fgstp --help`, beside an empty Python process."""
 
 import statistics
 import subprocess
