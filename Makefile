@@ -1,44 +1,47 @@
-# The two commands for everybody are `make demo` and `make test`.
+# For users: `make demo` and `make test`. All targets: `make help`.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test test-slow lint types benchmark lock clean
+.PHONY: help demo test test-slow lint types benchmark lock clean
 
-demo: $(INSTALLED)  ## the whole job on the embedded default
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: $(INSTALLED)  ## train, evaluate and report on synthetic plumes, some minutes
 	$(BIN)/kedro run --env=demo --pipelines=ingest,train,evaluate --params=model=background
 	$(BIN)/kedro run --env=demo --pipelines=train,evaluate,report
 	@echo
 	@cat data/08_reporting/headline.txt
 	@echo
-	@echo "All of it on one page:  data/08_reporting/report.html"
-	@echo "Tables:                 data/08_reporting/tables/"
-	@echo "Pictures:               data/08_reporting/figures/, curves/ and contact_sheets/"
-	@echo "Runs:                   $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+	@echo "Everything on one page:  data/08_reporting/report.html"
+	@echo "Tables:                  data/08_reporting/tables/"
+	@echo "Figures:                 data/08_reporting/figures/, curves/ and contact_sheets/"
+	@echo "Runs:                    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
-test: $(INSTALLED)  ## the fast tests, some minutes
+test: $(INSTALLED)  ## run the fast tests
 	$(BIN)/pytest -m "not slow"
 
-test-slow: $(INSTALLED)  ## all tests
+test-slow: $(INSTALLED)  ## run all tests
 	$(BIN)/pytest
 
-lint: $(INSTALLED)
+lint: $(INSTALLED)  ## check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(INSTALLED)
+types: $(INSTALLED)  ## check types
 	$(BIN)/mypy
 
-benchmark: $(INSTALLED)  ## speed and memory; see benchmarks/README.md
+benchmark: $(INSTALLED)  ## measure speed and memory; see benchmarks/README.md
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/train.py
 
-lock: $(INSTALLED)  ## pin every package anew after a change of pyproject.toml
+lock: $(INSTALLED)  ## pin all packages again after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra viz \
 	  --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 
-clean:  ## remove what the pipelines made, but no raw data
+clean:  ## remove the outputs of the pipelines, but no raw data
 	rm -rf data/02_intermediate data/03_primary data/04_feature data/06_models data/07_model_output data/08_reporting
 
 $(INSTALLED): requirements.lock pyproject.toml

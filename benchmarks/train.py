@@ -25,12 +25,13 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
+from fgstp.models.sampling import Windows
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.triples import TripleBatch
 from fgstp.plumes import SyntheticVideo
-from fgstp.training.loaders import train_loader
+from fgstp.training.augmentation import prepared
+from fgstp.training.data import SampleOrder, Samples, train_loader
 from fgstp.training.machine import one_opencv_thread
-from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import AugmentationSettings
 
 N_CLIPS, CLIP_FRAMES = 2, 60
@@ -119,21 +120,15 @@ def _batches(
     store: ClipStore, clips: list[MaskedClip], n_targets: int, n_windows: int, size: int
 ) -> Iterator[TripleBatch]:
     """Batches without end; only whole ones."""
-    windows = WindowSamples(
-        store,
-        clips,
-        n_targets=n_targets,
-        offsets=(-1, 1),
-        size=(size, size),
-        augmentation=AugmentationSettings(),
-    )
-    order = WindowOrder(clips, n_targets, seed=0)
-    loader = train_loader(windows, order, samples_per_step=n_windows, workers=0, cuda=False)
+    prepare = partial(prepared, settings=AugmentationSettings(), size=(size, size))
+    samples = Samples(store, clips, Windows((-1, 1)), prepare)
+    order = SampleOrder(samples.n_targets_of_clips(), n_targets, seed=0)
+    loader = train_loader(samples, order, batch_size=n_windows, workers=0, cuda=False)
     for epoch in count():
         order.set_epoch(epoch)
         for batch in loader:
-            if len(batch.clip) == n_windows:
-                yield batch.batch()
+            if len(batch.clips) == n_windows:
+                yield batch
 
 
 def _train(

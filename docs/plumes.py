@@ -1,4 +1,4 @@
-"""Make the pictures of the README from synthetic footage: `python docs/plumes.py`."""
+"""Make the pictures of the documentation from synthetic footage: `python docs/plumes.py`."""
 
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ GAIN = 6.0
 
 
 def main() -> None:
-    """Write the moving picture and the still one."""
+    """Write the animation and the picture."""
     video = SyntheticVideo(CATEGORY, SEED, n_frames=LAST_FRAME)
     shown = [side_by_side(frame) for frame in islice(video, FIRST_FRAME, None, STEP)]
     pictures = [Image.fromarray(picture).quantize(GREY_LEVELS) for picture in shown]
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def side_by_side(frame: PlumeFrame) -> NDArray[np.uint8]:
-    """What the camera shows, and the same with the outline of the gas: (H, 2 W, 3) uint8."""
+    """The picture of the camera, and the same with the outline of the gas: (H, 2 W, 3) uint8."""
     grey, outlined, _ = panels(frame.grey, frame.grey, frame.mask, GAIN)
     return np.hstack([cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), outlined])
 

@@ -1,7 +1,6 @@
 """The examples of the README and of `load_model` run as they stand."""
 
 import inspect
-import re
 import textwrap
 
 import numpy as np
@@ -44,16 +43,3 @@ def test_the_example_of_load_model(trained, clip):
     names = {"load_model": load_model, "frames": clip[0]}
     exec(textwrap.dedent("\n".join(lines)), names)
     np.testing.assert_array_equal(names["maps"], trained.predict_clip(clip[0]))
-
-
-def test_the_example_of_the_readme(trained, clip, repository):
-    readme = (repository / "README.md").read_text("utf-8")
-    [example] = re.findall(r"```python\n([^`]*load_model[^`]*)```", readme)
-    # The last two lines show what they give, as in a notebook.
-    *lines, scored, network = [line.split("  #")[0] for line in example.strip().splitlines()]
-    names = {}
-    exec("\n".join([*lines, f"scores = {scored}", f"network = {network}"]), names)
-    np.testing.assert_array_equal(names["maps"], trained.predict_clip(clip[0]))
-    assert len(names["scores"]) == len(clip[0])
-    assert (names["scores"]["protocol"] == "paper").all()
-    assert isinstance(names["network"], torch.nn.Module)

@@ -1,18 +1,42 @@
-"""FGSTP: find gas leaks in infrared video, from raw footage to result tables."""
+"""FGSTP: find gas leaks in infrared video.
 
+Each name is imported when it is first used, so that `import fgstp` is fast and loads no torch.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fgstp.models.checkpoint import load_model
+    from fgstp.models.registry import create_model
+    from fgstp.plumes import SyntheticVideo
+    from fgstp.scoring import score_clip as score
 
-__all__ = ["__version__", "load_model"]
-__version__ = "0.1.0"
+    __version__: str
+
+__all__ = ["SyntheticVideo", "__version__", "create_model", "load_model", "score"]
+
+_PLACES = {
+    "SyntheticVideo": "fgstp.plumes:SyntheticVideo",
+    "create_model": "fgstp.models.registry:create_model",
+    "load_model": "fgstp.models.checkpoint:load_model",
+    "score": "fgstp.scoring:score_clip",
+}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    """Import torch for those alone who load a model."""
-    if name == "load_model":
-        from fgstp.models.checkpoint import load_model  # noqa: PLC0415
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type depends on the name
+    if name == "__version__":  # pyproject.toml is the only place where it is written
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 
-        return load_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return version("fgstp")
+        except PackageNotFoundError:  # a copy of the sources on a bare GPU machine
+            return "unknown"
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

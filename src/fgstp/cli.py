@@ -1,4 +1,4 @@
-"""Commands of FGSTP beside Kedro's own."""
+"""The command `fgstp`: everything that is not a Kedro pipeline."""
 
 import json
 import math
@@ -18,11 +18,11 @@ IMPORTABLE = ("fgstp", "mg", "rmem", "sinet_v2", "slt_net", "xmem_pp", "zoomnext
 
 
 class _Group(click.Group):
-    """A group whose commands tell a user's mistakes in one sentence, without a traceback."""
+    """A group of commands that reports a `UserError` in one sentence, without a traceback."""
 
-    group_class = type  # subgroups are of this class too
+    group_class = type  # of subgroups too
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command returns
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - the result of any command
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -30,11 +30,12 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group)
+@click.version_option(package_name="fgstp")
 def main() -> None:
     """Find gas leaks in infrared video."""
 
 
-# Kedro adds the commands of a group of this name to its own: `kedro plumes render`.
+# Kedro looks for a group of this name and adds its commands: `kedro plumes render`.
 cli = main
 
 
@@ -45,18 +46,18 @@ def plumes() -> None:
 
 @plumes.command()
 @click.option("--category", required=True, help=f"One of {', '.join(CATEGORIES)}.")
-@click.option("--seed", type=int, required=True, help="Draws scene, weather and leaks; 0 or more.")
+@click.option("--seed", type=int, required=True, help="Random seed of scene, weather and leaks.")
 @click.option("--seconds", type=float, required=True, help="Length of the video.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="Video to write: .mkv and .avi are lossless (FFV1), .mp4 is not.",
+    help="The video to write; .mkv and .avi are lossless (FFV1), .mp4 is not.",
 )
-@click.option("--fps", type=float, default=15.0, show_default=True, help="Frames a second.")
+@click.option("--fps", type=float, default=15.0, show_default=True, help="Frames per second.")
 @click.option("--width", type=int, default=320, show_default=True, help="Width in pixels.")
 @click.option("--height", type=int, default=240, show_default=True, help="Height in pixels.")
-@click.option("--still-plumes", type=int, default=0, show_default=True, help="That never move.")
+@click.option("--still-plumes", type=int, default=0, show_default=True, help="Still plumes.")
 def render(
     *,
     category: str,
@@ -68,11 +69,11 @@ def render(
     height: int,
     still_plumes: int,
 ) -> None:
-    """Write a video of a leak, its masks as PNG, and what is known about it as JSON."""
+    """Write a video of a leak, its masks as PNG and its ground truth as JSON."""
     if not 0.0 < seconds < math.inf:
         raise UserError(f"A video cannot last {seconds} s; choose --seconds above 0.")
     if not 0.0 < fps < math.inf:
-        raise UserError(f"A frame rate of {fps} Hz is not possible; choose --fps above 0.")
+        raise UserError(f"A frame rate of {fps} Hz is impossible; choose --fps above 0.")
     video = SyntheticVideo(
         category,
         seed,
@@ -87,37 +88,36 @@ def render(
 
 @main.group()
 def weights() -> None:
-    """Weights that others have trained."""
+    """Published weights."""
 
 
 @weights.command("import")
-@click.option("--model", type=click.Choice(IMPORTABLE), required=True, help="Whose weights.")
+@click.option("--model", type=click.Choice(IMPORTABLE), required=True, help="Name of the model.")
 @click.option(
     "--variant",
     type=click.Choice(["released", "paper"]),
-    help="Of fgstp and slt_net: what the correlation shall compute; the weights were trained as "
-    "`released`, which is the default, with both neighbours after the target frame.",
+    help="Correlation of fgstp and slt_net. The published weights were trained with `released`, "
+    "the default, which takes both neighbours after the target frame.",
 )
 @click.option(
     "--setting",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting of the model that is to differ from the published network's, such as "
-    "encoder.name=pvt_v2_b2, n_frames=1 (ZoomNeXt for images) or base=deaotl (RMem); may be "
-    "given more than once.",
+    help="A setting that differs from the default published network, such as "
+    "encoder.name=pvt_v2_b2, n_frames=1 (ZoomNeXt for images) or base=deaotl (RMem). Repeatable.",
 )
 @click.argument("source", metavar="IN.pth", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT.ckpt", type=click.Path(path_type=Path))
 def import_weights(
     *, model: str, variant: str | None, settings: tuple[str, ...], source: Path, out: Path
 ) -> None:
-    """Make a checkpoint of the weights IN.pth that a model's authors published.
+    """Convert the published weights IN.pth to a checkpoint of this project.
 
-    Every tensor must find its place; otherwise nothing is written. Named best.ckpt in the
-    model's folder, such as data/06_models/fgstp, it can be evaluated.
+    Nothing is written unless every tensor fits. A checkpoint named best.ckpt in the folder of
+    the model, such as data/06_models/fgstp, can be evaluated.
     """
-    # Torch takes seconds to import, and the other commands do without.
+    # Torch takes seconds to import, and the other commands do not need it.
     from fgstp.models.checkpoint import BEST, save_checkpoint  # noqa: PLC0415
     from fgstp.models.importing import import_published, parsed_settings  # noqa: PLC0415
     from fgstp.models.record import RECORD, record_of  # noqa: PLC0415
@@ -134,14 +134,16 @@ def import_weights(
 
 
 def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
-    """Settings given as KEY=VALUE, the values as YAML has them."""
+    """Parses settings of the form KEY=VALUE, with values in YAML."""
     values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not (key and equals):
-            raise UserError(f"--setting {setting} is not of the form KEY=VALUE; give both.")
+            raise UserError(f"--setting {setting} is not of the form KEY=VALUE.")
         try:
             values[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise UserError(f"The value of --setting {setting} is no YAML; quote it.") from error
+            raise UserError(
+                f"The value of --setting {setting} is invalid YAML; quote it."
+            ) from error
     return values

@@ -147,7 +147,7 @@ def test_an_unknown_model_has_no_block():
 @pytest.mark.parametrize(
     ("settings", "rest"),
     [
-        (RmemSettings, {"optimiser": "adamw", "weight_decay": 0.07, "clip_norm": 5.0}),
+        (RmemSettings, {"optimiser": "adamw", "weight_decay": 0.07, "warm_up_fraction": 0.05}),
         (LongTermSettings, {"optimiser": "adamw", "schedule": "cosine_restarts"}),
     ],
 )

@@ -22,15 +22,12 @@ SETTINGS = TrainSettings(
 
 
 @pytest.fixture
-def settings(repository, tmp_path):
+def settings(repository):
     """Settings of a model as the tests' environment has them."""
 
     def of(name, **changes):
         text = (repository / "conf/test/parameters_models.yml").read_text("utf-8")
-        values = model_settings(name, yaml.safe_load(text)["models"][name]).model_dump() | changes
-        if name == "mg":
-            values["flow"]["cache"] = tmp_path / "flow"
-        return values
+        return model_settings(name, yaml.safe_load(text)["models"][name]).model_dump() | changes
 
     return of
 

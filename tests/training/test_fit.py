@@ -1,17 +1,21 @@
 import json
 import logging
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
-from torch.utils.data import default_collate
+from torch import nn
 
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import load_model, read_checkpoint
+from fgstp.models.fgstp.model import FgstpModel
+from fgstp.models.sampling import Windows
+from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import TimeLimit
+from fgstp.training.data import SampleOrder, Samples, collated
 from fgstp.training.fit import fit
-from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import TrainSettings
 
 VAL = ("val_iou", "val_miou", "val_miou_gas")
@@ -50,7 +54,7 @@ class Watch(Callback):
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.current_epoch == self.epoch:
             self.action(trainer, pl_module)
-        self.clips.append(batch.clip)
+        self.clips.append(batch.clips)
 
     def on_validation_end(self, trainer, pl_module):
         self.metrics.append(dict(trainer.callback_metrics))
@@ -128,21 +132,14 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
     settings = TrainSettings(
         **SMALL
-        | {"epochs": 3, "steps_per_epoch": 2, "drop_every_epochs": 2, "gradient_clip_value": 0.01}
+        | {"epochs": 3, "steps_per_epoch": 2, "drop_every_epochs": 2, "gradient_clip": {"at": 0.01}}
     )
-    fitted, _ = train(**settings.model_dump(include=settings.model_fields_set))
+    fitted, _ = train(**settings.model_dump(exclude_unset=True))
 
     model = build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
-    found = clips.masked()
-    windows = WindowSamples(
-        clips.store,
-        found,
-        n_targets=2,
-        offsets=(-1, 1),
-        size=(64, 64),
-        augmentation=settings.augmentation,
-    )
-    order = WindowOrder(found, 2, seed=5)
+    prepare = partial(prepared, settings=settings.augmentation, size=(64, 64))
+    samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
+    order = SampleOrder(samples.n_targets_of_clips(), 2, seed=5)
     adam = torch.optim.Adam(model.network.parameters())
     torch.manual_seed(5)
     cut = 0
@@ -150,7 +147,7 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
         adam.param_groups[0]["lr"] = rate
         order.set_epoch(epoch)
         for _, key in zip(range(2), order, strict=False):
-            loss, _ = model.training_step(default_collate([windows[key]]).batch(), 0.0)
+            loss, _ = model.training_step(collated([samples[key]]), 0.0)
             adam.zero_grad()
             loss.backward()
             for parameter in model.network.parameters():
@@ -162,6 +159,33 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
     expected = model.network.state_dict()
     for name, weights in fitted.network.state_dict().items():
         torch.testing.assert_close(weights, expected[name], rtol=1e-5, atol=1e-6, msg=name)
+
+
+class Still(FgstpModel):
+    """Batch normalisation stays as it is."""
+
+    def training_step(self, batch, progress):
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return super().training_step(batch, progress)
+
+
+def test_the_parts_of_a_step_add_up_to_the_step(train, clips, build):
+    clips.add_blob(4, seed=7)  # 6 samples: the last step of an epoch has 2 instead of 4
+    more = {"targets_per_step": 8, "steps_per_epoch": None, "epochs": 2}
+    found = []
+    for parts in (1, 2):
+        model = build()
+        model.__class__ = Still
+        _, outcome = train(f"{parts}", model=model, accumulate_grad_batches=parts, **more)
+        assert [row["epoch"] for row in outcome.history] == [1, 2]
+        found.append((model.network.state_dict(), outcome.history))
+    (weights, history), (others, other_history) = found
+    for name, expected in weights.items():
+        torch.testing.assert_close(others[name], expected, rtol=1e-3, atol=1e-4, msg=name)
+    for one, two in zip(history, other_history, strict=True):
+        assert two == pytest.approx(one, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("epoch", [1, pytest.param(2, marks=pytest.mark.slow)])
@@ -228,9 +252,9 @@ def test_with_other_settings_training_begins_anew_and_says_why(train, caplog):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)])
     watch = Watch()
-    train(callbacks=[watch], gradient_clip_value=0.4, epochs=2)
+    train(callbacks=[watch], gradient_clip={"at": 0.4}, epochs=2)
     assert len(watch.metrics) == 2
-    assert "this changed: train.gradient_clip_value. Training begins anew." in caplog.text
+    assert "this changed: train.gradient_clip. Training begins anew." in caplog.text
 
 
 def test_with_other_settings_of_the_model_training_begins_anew_and_says_why(train, build, caplog):
@@ -311,13 +335,13 @@ def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(
     whole, expected = train("whole", **more)
 
     class Late(TimeLimit):
-        def on_train_batch_end(self, trainer, *_):
+        def on_train_batch_end(self, trainer, *_, **__):
             trainer.should_stop = trainer.current_epoch == 1
 
     monkeypatch.setattr("fgstp.training.job.TimeLimit", Late)
     _, outcome = train("cut", time_limit_s=9, **more)
     assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 1)
-    assert "ended training after 1 of 3 epochs; started again, it goes on" in caplog.text
+    assert "ended training after 1 of 3 epochs; the next run continues" in caplog.text
     monkeypatch.undo()
     continued, outcome = train("cut", **more)
     assert (outcome.scores, outcome.epoch) == (expected.scores, expected.epoch)
@@ -365,6 +389,7 @@ def test_memory_that_runs_out_says_which_settings_to_lower(train, build):
     with pytest.raises(UserError) as error:
         train(model=model)
     for setting in (
+        "train.accumulate_grad_batches",
         "train.targets_per_step",
         "train.window_targets",
         "height_px and width_px of models.fgstp",

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,15 @@ import pytest
 import torch
 import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.utils.data import default_collate
 
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import load_model
 from fgstp.models.registry import MODELS, create_model
+from fgstp.models.sampling import Windows
+from fgstp.training.augmentation import prepared
+from fgstp.training.data import SampleOrder, Samples, collated
 from fgstp.training.fit import fit
 from fgstp.training.module import Overlap
-from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
 HERE = Path(__file__).parent
@@ -84,26 +86,19 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
         model=model,
         callbacks=[part.Gradients(tmp_path)],
         epochs=2,
-        gradient_clip_value=None,
+        gradient_clip={"by": "none"},
         augmentation=plain,
     )
 
     # The gradient of the first step is that of its two windows together.
-    found = clips.masked()
-    windows = WindowSamples(
-        clips.store,
-        found,
-        n_targets=2,
-        offsets=(-1, 1),
-        size=(64, 64),
-        augmentation=AugmentationSettings(**plain),
-    )
-    keys = list(WindowOrder(found, 2, seed=5))
+    prepare = partial(prepared, settings=AugmentationSettings(**plain), size=(64, 64))
+    samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
+    keys = list(SampleOrder(samples.n_targets_of_clips(), 2, seed=5))
     reference = build()
     for module in reference.network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    batch = default_collate([windows[key] for key in keys[:2]]).batch()
+    batch = collated([samples[key] for key in keys[:2]])
     reference.training_step(batch, 0.0)[0].backward()
     gradients = torch.load(tmp_path / "gradients.pt")
     for name, parameter in reference.network.named_parameters():
@@ -113,7 +108,7 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
         )
 
     # Each window of the first epoch is seen once, by one of them.
-    frames = [default_collate([windows[key]]).batch().frames.sum() for key in keys]
+    frames = [samples[key].frames.sum() for key in keys]
     seen = [value for rank in notes(tmp_path, "frames") for step in rank[:4] for value in step]
     assert sorted(seen) == pytest.approx(sorted(map(float, frames)), rel=1e-4)
     assert len(keys) == 8
@@ -189,6 +184,7 @@ from pathlib import Path
 sys.path.insert(0, {here!r})
 import pandas as pd
 import taking_part
+import torch
 from fgstp.footage.clip_store import ClipStore
 from fgstp.models.registry import MODELS, create_model
 from fgstp.training.fit import fit
@@ -200,6 +196,7 @@ def stop(number, frame):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
+    torch.manual_seed(3)
     model = create_model("fgstp", {network!r})
     outcome = fit(
         model,
@@ -280,6 +277,25 @@ def test_two_machines_train_together(command):
     told = [stdout.splitlines()[-1] for stdout, _ in answers]  # after the progress bar
     assert told[0] == told[1]  # the weights too
     assert told[0].startswith("1 1 ")
+
+
+def test_processes_that_a_launcher_started_join(command, tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    script = command(devices=1, epochs=1)[1]  # as many devices as the launcher says
+    answer = subprocess.run(
+        [*torchrun, script], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    results = [line for line in answer.stdout.splitlines() if line.startswith("1 1 ")]
+    assert len(results) == 2
+    assert results[0] == results[1]  # the weights too
+    joined = (tmp_path / "run/best.ckpt").read_bytes()
+    (tmp_path / "run/best.ckpt").unlink()
+    launched = subprocess.run(
+        command(epochs=1), capture_output=True, text=True, timeout=300, check=True
+    )
+    assert launched.stdout.splitlines()[-1] == results[0]
+    assert (tmp_path / "run/best.ckpt").read_bytes() == joined
 
 
 def test_all_models_with_a_network_can_be_sent(repository):

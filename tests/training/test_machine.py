@@ -12,11 +12,19 @@ from fgstp.training.machine import (
 )
 
 
-def test_half_precision_is_for_gpus_unless_asked_for():
+def test_half_precision_is_for_gpus_that_support_it(monkeypatch, caplog):
+    supported = [True]
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported[0])
     assert lightning_precision("auto", cuda=True) == "bf16-mixed"
     assert lightning_precision("auto", cuda=False) == "32-true"
     assert lightning_precision("32", cuda=True) == "32-true"
     assert lightning_precision("bf16", cuda=False) == "bf16-mixed"
+    supported[0] = False
+    with caplog.at_level("INFO", logger="fgstp"):
+        assert lightning_precision("auto", cuda=True) == "32-true"
+    assert "does not support bf16" in caplog.text
+    with pytest.raises(UserError, match=r"train\.precision is bf16"):
+        lightning_precision("bf16", cuda=True)
 
 
 def test_workers_are_for_gpus_unless_asked_for():

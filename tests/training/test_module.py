@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -5,33 +7,27 @@ import torch
 from fgstp.core.errors import UserError
 from fgstp.models.frames import normalised
 from fgstp.models.losses import hybrid_loss
+from fgstp.models.sampling import Windows
 from fgstp.models.settings import NormalisationSettings
-from fgstp.training.loaders import train_loader
+from fgstp.training.augmentation import prepared
+from fgstp.training.data import EpochSize, SampleOrder, Samples, plan_of, train_loader
 from fgstp.training.module import Overlap, TrainingModule
-from fgstp.training.samples import WindowOrder, WindowSamples
 from fgstp.training.settings import AugmentationSettings, TrainSettings
+
+ONE = EpochSize(1, 2, 2)
 
 
 @pytest.fixture
-def batches(clips):
-    """Gives all batches of an epoch of windows, or of triples."""
+def batches(clips, build):
+    """All batches of an epoch."""
 
     def make(settings, size=(64, 64)):
-        found = clips.masked()
-        windows = WindowSamples(
-            clips.store,
-            found,
-            n_targets=settings.targets_per_window,
-            offsets=(-1, 1),
-            size=size,
-            augmentation=AugmentationSettings(enabled=False),
-        )
-        order = WindowOrder(found, settings.targets_per_window, seed=1)
-        return list(
-            train_loader(
-                windows, order, samples_per_step=settings.windows_per_step, workers=0, cuda=False
-            )
-        )
+        prepare = partial(prepared, settings=AugmentationSettings(enabled=False), size=size)
+        samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
+        plan = plan_of(build(), settings)
+        order = SampleOrder(samples.n_targets_of_clips(), plan.sample_targets, seed=1)
+        batch_size = plan.samples_per_step
+        return list(train_loader(samples, order, batch_size=batch_size, workers=0, cuda=False))
 
     return make
 
@@ -41,15 +37,14 @@ def test_the_loss_is_that_of_independent_triples(clips, batches, build):
     model = build()
     model.network.eval()  # batch normalisation must not see which frames come together
     settings = TrainSettings(window_targets=3, targets_per_step=6)
-    module = TrainingModule(model, settings, clips.store, 1)
+    module = TrainingModule(model, settings, clips.store, ONE)
     module.log = module.log_dict = lambda *args, **more: None
     [batch] = batches(settings)
     loss = module.training_step(batch, 0)
 
-    sample = batch.batch()
     terms = []
-    inputs = normalised(sample.frames, NormalisationSettings())
-    for frames, masks in zip(inputs, sample.masks, strict=True):
+    inputs = normalised(batch.frames, NormalisationSettings())
+    for frames, masks in zip(inputs, batch.masks, strict=True):
         for target in range(3):
             # Frame k of a window precedes its target k, which is its frame k + 1.
             triple = (frames[target + 1], frames[target], frames[target + 2])
@@ -71,10 +66,10 @@ def test_windows_save_encoder_passes(clips, batches, build, n_targets, ratio):
         encoded.clear()
         with torch.no_grad():
             for batch in batches(settings, size=(32, 32)):
-                model.training_step(batch.batch(), 0.0)
+                model.training_step(batch, 0.0)
         return sum(encoded)
 
-    assert passes(windows=False) == 8 * 3
+    assert passes(window_targets=1) == 8 * 3
     assert passes(window_targets=n_targets) == pytest.approx(ratio * 8 * 3)
 
 
@@ -83,43 +78,33 @@ def test_a_loss_that_is_not_finite_names_the_clips(clips, batches, build):
         clips.add_blob(4, seed=seed)
     model = build()
     settings = TrainSettings(window_targets=4, targets_per_step=8)
-    module = TrainingModule(model, settings, clips.store, 1)
+    module = TrainingModule(model, settings, clips.store, ONE)
     [batch] = batches(settings)
     with torch.no_grad():
         model.network.fusion[2].bias.fill_(torch.nan)
-    with pytest.raises(UserError, match=r"became nan in epoch 1.*V_000[01], V_000[01]; lower"):
+    with pytest.raises(UserError, match=r"nan in epoch 1.*V_000[01], V_000[01];"):
         module.training_step(batch, 0)
 
 
 def test_a_prediction_that_is_not_finite_is_no_score(clips, build):
     name = clips.add_blob(9, "validation")
     model = build()
-    module = TrainingModule(model, TrainSettings(), clips.store, 1)
+    module = TrainingModule(model, TrainSettings(), clips.store, ONE)
     with torch.no_grad():
         model.network.fusion[2].bias.fill_(torch.nan)
-    with pytest.raises(UserError, match=rf"no longer finite after epoch 1, on the clip {name}; lo"):
+    with pytest.raises(UserError, match=rf"no longer finite after epoch 1, on the clip {name}"):
         module.validation_step(name, 0)
 
 
-def test_the_rate_drops_when_its_epoch_begins(clips, build):
-    def rates(every):
-        module = TrainingModule(
-            build(), TrainSettings(learning_rate=1.0, drop_every_epochs=every), clips.store, 1
-        )
-        configured = module.configure_optimizers()
-        optimiser, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
-        found = {}
-        for epoch in range(1, 61):
-            found[epoch] = optimiser.param_groups[0]["lr"]
-            optimiser.step()
-            schedule.step()
-        return found
-
-    paper = rates(45)
-    assert paper[1] == paper[44] == 1.0
-    assert paper[45] == paper[60] == pytest.approx(0.1)
-    often = rates(20)
-    assert [often[e] for e in (19, 20, 39, 40, 60)] == pytest.approx([1, 0.1, 0.1, 0.01, 0.001])
+def test_the_parts_of_a_step_count_as_its_samples_do(clips, build):
+    settings = TrainSettings(accumulate_grad_batches=2)
+    module = TrainingModule(build(), settings, clips.store, EpochSize(4, 3, 11))
+    assert module.steps_per_epoch == 2
+    # Steps of 6 and of 5 samples; Lightning halves the sum of the losses of both parts.
+    weights = [module._weight(n, index) for index, n in enumerate((3, 3, 3, 2))]
+    assert weights == [1, 1, 2 * 3 / 5, 2 * 2 / 5]
+    alone = TrainingModule(build(), settings, clips.store, EpochSize(3, 3, 8))
+    assert alone._weight(2, 2) == 2  # a last step of one part
 
 
 def test_scores_count_empty_frames_properly():
@@ -139,7 +124,7 @@ def test_scores_count_empty_frames_properly():
 @pytest.mark.parametrize(("wanted", "expected"), [(None, slice(0, 9)), (3, slice(3, 6))])
 def test_validation_is_at_the_clips_own_size_without_a_stretch(clips, build, wanted, expected):
     name = clips.add_blob(9, "validation")
-    module = TrainingModule(build(), TrainSettings(validation_frames=wanted), clips.store, 1)
+    module = TrainingModule(build(), TrainSettings(validation_frames=wanted), clips.store, ONE)
     asked = []
 
     def predict_clip(frames):

@@ -101,7 +101,7 @@ def test_a_stage_that_cannot_be_trained_is_told_before_the_first(train, monkeypa
 
     monkeypatch.setattr(TwoStages, "sampling", property(sampling))
     stop = Stop()
-    with pytest.raises(UserError, match="has 4 frames, but a sample takes 9"):
+    with pytest.raises(UserError, match="takes 9 frames with masks"):
         train("run", stop)
     assert stop.began == []
 

@@ -16,6 +16,24 @@ FRAMES, MASKS, LEAK_CLASS = "frames", "masks", "leak_class"
 
 
 @dataclass(frozen=True)
+class ClipData:
+    """Views of the files of one clip.
+
+    Attributes:
+        frames: (T, H, W) uint8, memory-mapped and read-only.
+        annotated: (A,) int64: numbers of the frames that have a mask.
+    """
+
+    frames: NDArray[np.uint8]
+    annotated: NDArray[np.int64]
+    _masks: NDArray[np.uint8]
+
+    def masks(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Masks of some annotated frames: (n, H, W) uint8, 0/1."""
+        return np.asarray(self._masks[numbers])
+
+
+@dataclass(frozen=True)
 class ClipStore:
     """Clips on disk, memory-mapped when they are read.
 
@@ -59,6 +77,17 @@ class ClipStore:
     def masks(self, clip: str) -> NDArray[np.uint8] | None:
         """Masks of a clip: (T, H, W) uint8, 0/1, memory-mapped; None if it has none."""
         return self._load(clip, MASKS) if self.path(clip, MASKS).exists() else None
+
+    def clip(self, clip: str) -> ClipData:
+        """Views of a clip that has masks.
+
+        Raises:
+            UserError: it is not there, or its masks are gone.
+        """
+        masks = self.masks(clip)
+        if masks is None:
+            raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
+        return ClipData(self.frames(clip), np.arange(len(masks)), masks)
 
     def leak_class(self, clip: str) -> NDArray[np.int8] | None:
         """Leak class of each frame: (T,) int8; None if unknown."""

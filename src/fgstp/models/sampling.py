@@ -1,38 +1,121 @@
-"""What a sample of training is made of; each model says which kind it takes."""
+"""Training samples: each model states which frames of a clip make one.
 
+A sample has the fields of a `TripleBatch` without the leading dimension B.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from fgstp.footage.clip_store import ClipData
 from fgstp.models.features import VideoFeatures
+from fgstp.models.triples import TripleBatch
+
+Frames = NDArray[np.uint8]
+# Frames (F, H, W) and masks (L, H, W), 0/1 -> the same augmented, (., 1, h, w) float32 in [0, 1].
+Prepare = Callable[[Frames, Frames, np.random.Generator], tuple[Tensor, Tensor]]
+
+
+class Draw(NamedTuple):
+    """What decides the content of one sample.
+
+    Attributes:
+        targets: positions of the target frames among the frames that can be targets.
+        progress: fraction of the training that was done when the epoch began, in [0, 1).
+        rng: random generator of this sample.
+    """
+
+    targets: range
+    progress: float
+    rng: np.random.Generator
+
+
+class Sampling(ABC):
+    """Which frames of a clip make a training sample.
+
+    Attributes:
+        mask_noise: whether noise may be added to the masks of a sample.
+    """
+
+    mask_noise: ClassVar[bool] = True
+
+    @abstractmethod
+    def targets_per_sample(self, default: int) -> int:
+        """Target frames of a sample; `default` is `train.window_targets`."""
+
+    def n_targets_of(self, clip: ClipData) -> int:
+        """Frames of a clip that can be targets: by default those with a mask."""
+        return len(clip.annotated)
+
+    @abstractmethod
+    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+        """Read one sample.
+
+        Args:
+            clip: the clip.
+            draw: what decides its content.
+            prepare: augments frames and masks and resizes them.
+
+        Returns:
+            The sample, without the dimension B.
+        """
 
 
 @dataclass(frozen=True)
-class Windows:
-    """Consecutive targets of one clip, each with the frames around it that a model looks at.
+class Windows(Sampling):
+    """Consecutive annotated frames of a clip as targets, each with its neighbours.
+
+    Frames that several targets need are read, and encoded, once: a window of L targets in
+    densely annotated footage with two neighbours each has L + 2 frames. A neighbour beyond
+    the ends of the clip is replaced by the nearest frame.
 
     Attributes:
-        offsets_frames: where these lie, such as -1 and 1; none by default.
-        n_targets: targets of a window; None: as `train.window_targets` says.
+        offsets_frames: positions of the neighbours relative to their target, such as -1 and 1.
+        n_targets: targets L of a window; None: `train.window_targets`.
     """
 
     offsets_frames: tuple[int, ...] = ()
     n_targets: int | None = None
 
+    def targets_per_sample(self, default: int) -> int:
+        """Its own number or else the default."""
+        return self.n_targets or default
+
+    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+        """Read one window; see `Sampling.sample`."""
+        targets = clip.annotated[draw.targets.start : draw.targets.stop]
+        triples = np.add.outer(targets, (0, *self.offsets_frames))  # (L, 1 + N)
+        numbers = np.unique(triples)
+        frames = clip.frames[numbers.clip(0, len(clip.frames) - 1)]
+        return TripleBatch(
+            *prepare(frames, clip.masks(targets), draw.rng),
+            torch.from_numpy(np.searchsorted(numbers, triples)),
+        )
+
 
 @dataclass(frozen=True)
-class SpreadFrames:
-    """Frames of one clip in their order, some left out between them.
+class SpreadFrames(Sampling):
+    """Annotated frames of a clip in order, some left out between them, all of them targets.
+
+    The first attempt starts at the first target of the draw, or as far before it as the sample
+    needs; further attempts start anywhere.
 
     Attributes:
-        n_frames: frames of a sample; all are targets.
-        largest_step: pairs (progress of the training in [0, 1), distance): from then on
-            neighbouring frames lie 1 to so many frames apart, drawn for each.
-        reverse_fraction: share of samples whose frames run backwards.
+        n_frames: frames of a sample.
+        largest_step: pairs (progress of the training in [0, 1), distance): from then on,
+            neighbouring frames are 1 to `distance` annotated frames apart, drawn for each.
+        reverse_fraction: fraction of the samples whose frames run backwards.
         first_gas_px: pixels of gas that the first frame should hold.
-        attempts: samples that are drawn at most until it does; the last is taken as it is.
+        attempts: number of draws until it does; the last one is taken as it is.
     """
+
+    mask_noise: ClassVar[bool] = False  # the model is given the first mask
 
     n_frames: int
     largest_step: tuple[tuple[float, int], ...]
@@ -40,14 +123,41 @@ class SpreadFrames:
     first_gas_px: int = 1
     attempts: int = 5
 
-    def largest_step_at(self, progress: float) -> int:
-        """The largest distance at some progress of the training."""
-        return [step for start, step in self.largest_step if start <= progress][-1]
+    def targets_per_sample(self, default: int) -> int:
+        """All frames of the sample."""
+        return self.n_frames
+
+    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+        """Read spread frames; see `Sampling.sample`."""
+        for attempt in range(self.attempts):
+            numbers = self._numbers(clip.annotated, draw, first=attempt == 0)
+            if np.count_nonzero(clip.masks(numbers[:1])) >= self.first_gas_px:
+                break
+        return TripleBatch(
+            *prepare(clip.frames[numbers], clip.masks(numbers), draw.rng),
+            torch.arange(self.n_frames).unsqueeze(1),
+        )
+
+    def _numbers(
+        self, annotated: NDArray[np.int64], draw: Draw, *, first: bool
+    ) -> NDArray[np.int64]:
+        """Numbers of the frames of one attempt."""
+        rng, n_steps = draw.rng, self.n_frames - 1
+        largest = [step for start, step in self.largest_step if start <= draw.progress][-1]
+        largest = min(largest, (len(annotated) - 1) // max(1, n_steps))
+        steps = rng.integers(1, largest, size=n_steps, endpoint=True)
+        offsets = np.concatenate([[0], np.cumsum(steps)])
+        latest = len(annotated) - 1 - int(offsets[-1])
+        start = min(draw.targets.start, latest) if first else rng.integers(latest, endpoint=True)
+        numbers = annotated[start + offsets]
+        return numbers[::-1] if rng.random() < self.reverse_fraction else numbers
 
 
 @dataclass(frozen=True)
-class FlowPairs:
-    """Two flow fields of one frame, drawn for each sample.
+class FlowPairs(Sampling):
+    """Two flow fields of one frame, without masks and without augmentation.
+
+    The frames of the sample are the fields: (2, 2, h, w) float32, x and y in pixels.
 
     Attributes:
         gaps_frames: G gaps to the other frame; two different ones are drawn.
@@ -57,15 +167,22 @@ class FlowPairs:
     gaps_frames: tuple[int, ...]
     features: VideoFeatures
 
+    def targets_per_sample(self, default: int) -> int:
+        """The two fields are of one frame."""
+        return 1
 
-Sampling = Windows | SpreadFrames | FlowPairs
+    def n_targets_of(self, clip: ClipData) -> int:
+        """All frames: no mask is looked at."""
+        return len(clip.frames)
 
-
-class FlowBatch(NamedTuple):
-    """A batch of samples of flow.
-
-    Attributes:
-        flows: (B, 2, 2, h, w) float32: two fields of each frame, x and y in pixels.
-    """
-
-    flows: Tensor
+    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+        """Read two fields; see `Sampling.sample`."""
+        gaps = draw.rng.choice(self.gaps_frames, size=2, replace=False)
+        n_frames = len(clip.frames)
+        # Nearer to the ends, opposite gaps give the same field.
+        margin = min(max(map(abs, self.gaps_frames)), (n_frames - 1) // 2)
+        number = min(max(draw.targets.start, margin), n_frames - 1 - margin)
+        (fields,) = self.features.compute(clip.frames, [number])
+        drawn = fields[[self.gaps_frames.index(gap) for gap in gaps]]
+        flows = torch.from_numpy(drawn.astype(np.float32))
+        return TripleBatch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))

@@ -30,25 +30,36 @@ class NormalisationSettings(Settings):
     std: tuple[Deviation, Deviation, Deviation] = (0.229, 0.224, 0.225)
 
 
-class OptimisationSettings(Settings):
-    """How a model's weights are changed, where it differs from the block `train`.
+class GradientClip(Settings):
+    """How gradients are clipped before each step.
 
     Attributes:
-        optimiser: `adam`, or `adamw`, whose decay is apart from the gradient.
+        by: `value` limits each element to [-at, at]; `norm` scales the whole gradient to a
+            2-norm of at most `at`; `none` leaves it as it is.
+        at: the limit; without effect for `none`.
+    """
+
+    by: Literal["value", "norm", "none"] = "value"
+    at: Positive = 0.5
+
+
+class OptimisationSettings(Settings):
+    """How the weights of a model are optimised, where it differs from the block `train`.
+
+    Attributes:
+        optimiser: `adam`, or `adamw` with decoupled weight decay.
         learning_rate: None: `train.learning_rate`.
-        encoder_lr_scale: the encoders' share of the learning rate.
+        encoder_lr_scale: factor of the learning rate for the encoders.
         weight_decay: of `adamw`; biases and the weights of normalisations do not decay.
-        schedule: `drop` as the block `train` says, `constant`, `polynomial`: down to a
-            twentieth, with power 0.9, `halving`: at 8/30, 16/30 and 24/30 of the training, or
-            `cosine_restarts`: down to a hundredth again and again, in 5 steps at first, then in
-            1.2 times as many each time.
-        warm_up_fraction: share of the training in which the rate rises from nothing, linearly.
+        schedule: `drop`: as `train.drop_every_epochs` says; `constant`; `polynomial`: down to a
+            twentieth with power 0.9; `halving`: at 8/30, 16/30 and 24/30 of the training; or
+            `cosine_restarts`: down to a hundredth, in 5 steps at first and then in 1.2 times as
+            many each time.
+        warm_up_fraction: fraction of the training in which the rate rises linearly from 0.
         targets_per_step: None: `train.targets_per_step`.
-        clip: `train`: elements of the gradient are cut as `train.gradient_clip_value` says;
-            `norm`: the whole is shortened to `clip_norm`; `none`: it is left as it is.
-        clip_norm: the length; needed for `norm`, and for nothing else.
-        ema_decay: of an exponential average of the weights, which is what is validated,
-            kept and evaluated; it grows with the steps up to this. None: no average.
+        gradient_clip: None: `train.gradient_clip`.
+        ema_decay: decay of an exponential moving average of the weights, which is validated,
+            saved and evaluated instead of them; it warms up to this value. None: no average.
     """
 
     optimiser: Literal["adam", "adamw"] = "adam"
@@ -58,20 +69,13 @@ class OptimisationSettings(Settings):
     schedule: Literal["drop", "constant", "polynomial", "halving", "cosine_restarts"] = "drop"
     warm_up_fraction: Fraction = 0.0
     targets_per_step: int | None = Field(None, ge=1)
-    clip: Literal["train", "norm", "none"] = "train"
-    clip_norm: Positive | None = None
+    gradient_clip: GradientClip | None = None
     ema_decay: float | None = Field(None, gt=0.0, lt=1.0)
 
     @model_validator(mode="after")
     def _decay_is_of_adamw(self) -> Self:
         if self.weight_decay and self.optimiser == "adam":
             raise ValueError("weight_decay is for adamw")
-        return self
-
-    @model_validator(mode="after")
-    def _length_is_of_norm(self) -> Self:
-        if (self.clip_norm is None) == (self.clip == "norm"):
-            raise ValueError("clip_norm is needed for clip: norm, and for nothing else")
         return self
 
 

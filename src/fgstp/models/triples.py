@@ -1,6 +1,6 @@
 """Clips as triples of a target and two neighbours, each frame encoded once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -32,14 +32,17 @@ class TripleBatch(NamedTuple):
     neighbours a triple is the target alone, and the frames are the targets.
 
     Attributes:
-        frames: (B, F, 1, H, W) float32 in [0, 1].
+        frames: (B, F, 1, H, W) float32 in [0, 1]; for models that work on optical flow
+            (B, 2, 2, H, W): two fields of a frame, x and y in pixels.
         masks: (B, L, 1, H, W) float32 in [0, 1]: gas in the L target frames of each window.
         triples: (B, L, 1 + N) int64: target and its N neighbours, as numbers in [0, F).
+        clips: names of the B clips.
     """
 
     frames: Tensor
     masks: Tensor
     triples: Tensor
+    clips: Sequence[str] = ()
 
 
 class FlatBatch(NamedTuple):

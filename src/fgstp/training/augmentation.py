@@ -1,10 +1,10 @@
-"""Training samples varied, and brought to the size that the network works at.
+"""Augmentation of training samples, and resizing to the size of the network.
 
-All is done on grey frames at their own size, with the definitions of Pillow's enhancement
-operations, which the published training uses on three equal channels.
+Grey frames are augmented at their own size, with the definitions of Pillow's enhancement
+operations, which FGSTP's published code applies to three equal channels.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -20,8 +20,7 @@ SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 LEVELS = np.arange(256, dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Colour:
+class Colour(NamedTuple):
     """Factors of one frame; 1 changes nothing.
 
     Attributes:
@@ -35,22 +34,46 @@ class Colour:
     sharpness: float
 
 
-def augmented(
-    frames: Frames, masks: Frames, settings: AugmentationSettings, rng: np.random.Generator
-) -> tuple[Frames, Frames]:
-    """Vary the frames of a window, all in the same way, and its masks with them.
-
-    In this order: mirrored, rotated, brightness, contrast and sharpness of the frames, noise
-    on the masks, which is drawn for each mask.
+def prepared(
+    frames: Frames,
+    masks: Frames,
+    rng: np.random.Generator,
+    *,
+    settings: AugmentationSettings,
+    size: tuple[int, int],
+) -> tuple[Tensor, Tensor]:
+    """Augment frames and masks of a sample and resize them.
 
     Args:
         frames: (F, H, W) uint8.
         masks: (L, H, W) uint8, 0/1.
-        settings: how they are varied.
-        rng: what decides.
+        rng: random generator of the sample.
+        settings: how they are augmented.
+        size: height h and width w of the network.
 
     Returns:
-        Frames and masks of the same shapes, uint8; masks are 0 to 255, soft where rotated.
+        Frames (F, 1, h, w) and masks (L, 1, h, w), float32 in [0, 1].
+    """
+    frames, masks = augmented(np.asarray(frames), np.asarray(masks), settings, rng)
+    return resized(frames, *size).unsqueeze(1), resized(masks, *size).unsqueeze(1)
+
+
+def augmented(
+    frames: Frames, masks: Frames, settings: AugmentationSettings, rng: np.random.Generator
+) -> tuple[Frames, Frames]:
+    """Augment all frames of a sample in the same way, and its masks with them.
+
+    In this order: flip, rotation, brightness, contrast and sharpness of the frames, noise on
+    the masks, which is drawn for each mask.
+
+    Args:
+        frames: (F, H, W) uint8.
+        masks: (L, H, W) uint8, 0/1.
+        settings: how they are augmented.
+        rng: random generator of the sample.
+
+    Returns:
+        Frames and masks of the same shapes, uint8; masks are 0 to 255, soft after a rotation.
     """
     masks = 255 * masks
     if not settings.enabled:
@@ -70,7 +93,7 @@ def augmented(
 
 def resized(pictures: Frames, height_px: int, width_px: int) -> Tensor:
     """(N, H, W) uint8 -> (N, height_px, width_px) float32 in [0, 1]: bilinear, anti-aliased."""
-    # As whole levels, like Pillow: three times as fast as with fractions.
+    # In whole levels, as Pillow does: three times as fast as in floating point.
     levels = torch.from_numpy(np.ascontiguousarray(pictures)).unsqueeze(1)
     if levels.shape[-2:] != (height_px, width_px):
         levels = functional.interpolate(
@@ -80,7 +103,7 @@ def resized(pictures: Frames, height_px: int, width_px: int) -> Tensor:
 
 
 def rotated(pictures: Frames, degrees: int) -> Frames:
-    """Rotate (N, H, W) uint8 counter-clockwise, bicubic; what comes from outside is 0."""
+    """Rotate (N, H, W) uint8 counter-clockwise, bicubic; pixels from outside are 0."""
     height, width = pictures.shape[1:]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
     turned = [
@@ -107,19 +130,19 @@ def recoloured(frame: Frames, colour: Colour) -> Frames:
 def blended(
     degenerate: NDArray[np.number], picture: NDArray[np.number], factor: float
 ) -> NDArray[np.uint8]:
-    """`degenerate + factor (picture - degenerate)`, cut at 0 and 255, fractions dropped."""
+    """`degenerate + factor (picture - degenerate)`, clipped to [0, 255] and rounded down."""
     base = degenerate.astype(np.float32)
     mixed = base + np.float32(factor) * (picture.astype(np.float32) - base)
     return np.clip(mixed, 0, 255).astype(np.uint8)
 
 
 def _mapped(frame: Frames, levels: Frames) -> Frames:
-    """Every level of a frame replaced by another, by a table (256,)."""
+    """Map the levels of a frame by a table (256,)."""
     return np.asarray(cv2.LUT(np.ascontiguousarray(frame), levels), np.uint8)
 
 
 def _smoothed(frame: Frames) -> Frames:
-    """3 x 3 mean with weight 5 in the middle; the outermost pixels stay as they are."""
+    """3 x 3 mean with weight 5 in the middle; the outermost pixels do not change."""
     smooth = np.array(frame)
     smooth[1:-1, 1:-1] = cv2.filter2D(smooth, -1, SMOOTH)[1:-1, 1:-1]
     return smooth
@@ -128,7 +151,7 @@ def _smoothed(frame: Frames) -> Frames:
 def _draw_colours(
     n_frames: int, settings: AugmentationSettings, rng: np.random.Generator
 ) -> list[Colour]:
-    """A colour for every frame, the same for all unless the settings say otherwise."""
+    """A colour for every frame: the same for all, or with `per_frame_colour` one for each."""
     n_drawn = n_frames if settings.per_frame_colour else 1
     spans = (settings.brightness, settings.contrast, settings.sharpness)
     drawn = [Colour(*(_tenths(span, rng) for span in spans)) for _ in range(n_drawn)]
@@ -136,16 +159,16 @@ def _draw_colours(
 
 
 def _tenths(span: tuple[float, float], rng: np.random.Generator) -> float:
-    """A whole number of tenths in a span."""
+    """A multiple of 0.1 in a range."""
     low, high = (round(10 * end) for end in span)
     return int(rng.integers(low, high, endpoint=True)) / 10
 
 
-def _with_noise(masks: Frames, share: float, rng: np.random.Generator) -> Frames:
+def _with_noise(masks: Frames, fraction: float, rng: np.random.Generator) -> Frames:
     """Salt and pepper on masks (L, H, W) 0 to 255; a pixel may be drawn more than once."""
     noisy = np.array(masks)
     flat = noisy.reshape(len(noisy), -1)
     for mask in flat:
-        pixels = rng.integers(mask.size, size=int(share * mask.size))
+        pixels = rng.integers(mask.size, size=int(fraction * mask.size))
         mask[pixels] = 255 * rng.integers(2, size=len(pixels))
     return noisy

@@ -1,44 +1,80 @@
-"""A training as one process runs it, alone or together with others."""
+"""One stage of a training as one process runs it, alone or together with others."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, Trainer
-from torch.utils.data import Dataset
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest
-from fgstp.models.checkpoint import BEST
+from fgstp.models.checkpoint import BEST, sha256
 from fgstp.models.machine import told_if_out_of_memory
 from fgstp.models.registry import AnyModel
-from fgstp.models.sampling import FlowPairs, SpreadFrames, Windows
-from fgstp.training.averaging import KeepAverage
-from fgstp.training.callbacks import Bar, EndAtOnce, KeepBest, KeepState, TimeLimit
-from fgstp.training.divergence import DivergenceError
-from fgstp.training.flow_samples import FlowSamples
-from fgstp.training.history import KeepHistory
-from fgstp.training.loaders import train_loader, validation_loader
+from fgstp.training.augmentation import prepared
+from fgstp.training.callbacks import (
+    Bar,
+    EndAtOnce,
+    KeepAverage,
+    KeepBest,
+    KeepHistory,
+    KeepState,
+    Row,
+    TimeLimit,
+)
+from fgstp.training.data import (
+    EpochSize,
+    Plan,
+    SampleOrder,
+    Samples,
+    plan_of,
+    train_loader,
+    validation_loader,
+)
 from fgstp.training.machine import (
+    Rank,
     lightning_precision,
+    local_rank,
+    local_world_size,
     n_workers,
     one_opencv_thread,
     quiet_lightning,
+    seed_everything,
 )
-from fgstp.training.module import TrainingModule
-from fgstp.training.optimiser import clipping
-from fgstp.training.outcome import End, Outcome
-from fgstp.training.plan import Plan, plan_of
-from fgstp.training.processes import Rank
-from fgstp.training.random_state import seed_everything
-from fgstp.training.samples import WindowOrder, WindowSamples
+from fgstp.training.module import DivergenceError, TrainingModule
 from fgstp.training.settings import TrainSettings
-from fgstp.training.spread_samples import SpreadSamples
 
 RESUME_FOLDER = "resume"
+End = Literal["epochs", "early stop", "time limit", "divergence"]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of a training.
+
+    Attributes:
+        checkpoint: the best weights.
+        epoch: their epoch, from 1.
+        scores: validation scores of that epoch.
+        n_epochs: finished epochs.
+        ended_by: why training ended.
+        history: a row for each finished epoch, including those before an interruption: `epoch`
+            from 1, `learning_rate`, `train_loss` and its parts as means over the epoch, and all
+            scores `val_*`. Interruptions do not change the rows.
+    """
+
+    checkpoint: Path
+    epoch: int
+    scores: dict[str, float]
+    n_epochs: int
+    ended_by: End
+    history: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -49,17 +85,17 @@ class Job:
         model: the model, trained in place.
         train: clips to train on.
         validation: clips to validate on.
-        store: where they lie.
-        folder: where to write.
+        store: the store of the clips.
+        folder: folder of the results.
         settings: how the model is trained.
-        seed: of all that is drawn.
-        callbacks: what else is to happen, in the first process alone.
-        cuda: whether on GPUs.
+        seed: random seed.
+        callbacks: further callbacks, called in the first process alone.
+        cuda: whether training runs on GPUs.
     """
 
     model: AnyModel
-    train: list[MaskedClip]
-    validation: list[MaskedClip]
+    train: Sequence[MaskedClip]
+    validation: Sequence[MaskedClip]
     store: ClipStore
     folder: Path
     settings: TrainSettings
@@ -69,7 +105,7 @@ class Job:
 
     @property
     def resume_folder(self) -> Path:
-        """Where the state to go on from is kept."""
+        """Folder of the state to resume from."""
         resume = self.folder / RESUME_FOLDER
         return resume / str(self.model.stage) if self.model.n_stages > 1 else resume
 
@@ -78,11 +114,21 @@ class Job:
         """Sizes of samples, steps and epochs."""
         return plan_of(self.model, self.settings)
 
-    def order(self, rank: Rank) -> WindowOrder:
+    def samples(self) -> Samples:
+        """All samples of the training clips."""
+        settings, sampling = self.settings.augmentation, self.model.sampling
+        if not self.model.augmented:
+            settings = settings.model_copy(update={"enabled": False})
+        if not sampling.mask_noise:
+            settings = settings.model_copy(update={"mask_noise_fraction": 0.0})
+        prepare = partial(prepared, settings=settings, size=self.model.sample_size)
+        return Samples(self.store, self.train, sampling, prepare)
+
+    def order(self, samples: Samples, rank: Rank) -> SampleOrder:
         """The samples that a process trains on."""
         plan = self.plan
-        return WindowOrder(
-            self.train,
+        return SampleOrder(
+            samples.n_targets_of_clips(),
             plan.sample_targets,
             self.seed,
             limit=plan.samples_per_epoch,
@@ -90,35 +136,15 @@ class Job:
             epochs=self.settings.epochs,
         )
 
-    def samples(self) -> Dataset[Any]:
-        """All samples of the training clips."""
-        sampling, size = self.model.sampling, self.model.sample_size
-        augmentation = self.settings.augmentation
-        if not self.model.augmented:
-            augmentation = augmentation.model_copy(update={"enabled": False})
-        if isinstance(sampling, FlowPairs):
-            return FlowSamples(self.store, self.train, sampling)
-        if isinstance(sampling, SpreadFrames):
-            return SpreadSamples(
-                self.store, self.train, sampling=sampling, size=size, augmentation=augmentation
-            )
-        return WindowSamples(
-            self.store,
-            self.train,
-            n_targets=self.plan.sample_targets,
-            offsets=sampling.offsets_frames,
-            size=size,
-            augmentation=augmentation,
-        )
-
     def made_with(self) -> dict[str, Any]:
         """All on which the trained weights depend, as plain values by name."""
-        name = self.model.name
+        name, start = self.model.name, self.settings.start_from
         own = self.model.settings.model_dump(mode="json")
         return {
             "model": name,
             **{f"models.{name}.{key}": value for key, value in own.items()},
             **{f"train.{key}": value for key, value in self.settings.decisive().items()},
+            "train.start_from": start and sha256(start),
             "seed": self.seed,
             "stage": self.model.stage,
             "training clips": [clip.name for clip in self.train],
@@ -128,22 +154,23 @@ class Job:
 
 
 def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
-    """Train, from the beginning or from a state, to the end.
+    """Train one stage, from its beginning or from a state, to its end.
 
     Args:
         job: the training.
-        rank: which part of it falls to this process. If there are several, torch's launcher
-            must have started them, and all must run the job.
+        rank: rank of this process. If there are several, a launcher must have started them, and
+            all must run the job.
         resume_from: the state.
 
     Returns:
-        What came out: the same in all processes, but written by the first.
+        The result: the same in all processes, but written by the first.
 
     Raises:
         UserError: as `fit`.
     """
     settings, made_with = job.settings, job.made_with()
-    order = job.order(rank)
+    samples = job.samples()
+    order = job.order(samples, rank)
     history = KeepHistory()
     best = KeepBest(job.model, job.folder / BEST, settings, made_with)
     state = KeepState(job.resume_folder, best, order, made_with)
@@ -151,15 +178,15 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(job)):
         trainer = _trainer(job, [history, state, best, *_others(job, rank), *_average(job)])
         loader = train_loader(
-            job.samples(),
+            samples,
             order,
-            samples_per_step=job.plan.samples_per_step // rank.of,
+            batch_size=job.plan.samples_per_step // rank.of // settings.accumulate_grad_batches,
             workers=n_workers(settings.workers, settings.devices, cuda=job.cuda),
             cuda=job.cuda,
         )
         try:
             trainer.fit(
-                TrainingModule(job.model, settings, job.store, len(loader)),
+                TrainingModule(job.model, settings, job.store, EpochSize.of(loader)),
                 loader,
                 validation_loader(job.validation, rank),
                 ckpt_path=resume_from,
@@ -167,7 +194,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
             )
             ended_by = _ended_by(state, best, settings)
         except DivergenceError as divergence:
-            # Of several processes the others would wait for this one.
+            # Several processes would wait for this one.
             if not (job.model.may_diverge and state.n_epochs and rank.of == 1):
                 raise
             logger.warning("%s The training counts as failed.", divergence)
@@ -179,11 +206,11 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
 
 def _average(job: Job) -> list[Callback]:
     decay = job.model.optimisation.ema_decay
-    return [KeepAverage(job.model.network, decay)] if decay else []
+    return [KeepAverage(decay)] if decay else []
 
 
 def _others(job: Job, rank: Rank) -> list[Callback]:
-    """Callbacks that keep nothing."""
+    """Callbacks without a state."""
     limit = job.settings.time_limit_s
     return [
         *([TimeLimit(limit)] if limit else []),
@@ -193,20 +220,32 @@ def _others(job: Job, rank: Rank) -> list[Callback]:
     ]
 
 
+class _Launched(TorchElasticEnvironment):
+    """Ranks as the environment variables say, whichever launcher set them."""
+
+    def local_rank(self) -> int:
+        return local_rank()
+
+    def node_rank(self) -> int:
+        return self.global_rank() // local_world_size()
+
+
 def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
     settings, several = job.settings, job.settings.n_processes > 1
-    clip = clipping(job.model.optimisation, settings)
+    clip = job.model.optimisation.gradient_clip or settings.gradient_clip
     return Trainer(
         accelerator="cuda" if job.cuda else "cpu",
-        # Some models leave out weights in some of their steps.
+        # Some models do not use all weights in every step.
         strategy="ddp_find_unused_parameters_true" if several else "auto",
+        plugins=[_Launched()] if several else None,
         devices=settings.devices,
         num_nodes=settings.nodes,
         sync_batchnorm=job.cuda and several,  # torch has none for the CPU
         precision=lightning_precision(settings.precision, cuda=job.cuda),
         max_epochs=settings.epochs,
-        gradient_clip_val=clip.at,
-        gradient_clip_algorithm=clip.by,
+        accumulate_grad_batches=settings.accumulate_grad_batches,
+        gradient_clip_val=None if clip.by == "none" else clip.at,
+        gradient_clip_algorithm=None if clip.by == "none" else clip.by,
         callbacks=callbacks,
         default_root_dir=job.folder,
         benchmark=job.cuda,  # all steps have the same sizes
@@ -223,12 +262,12 @@ def _advice(job: Job) -> str:
     model, sampling = job.model, job.model.sampling
     name = f"models.{model.name}"
     step = f"{name}.optimisation" if model.optimisation.targets_per_step else "train"
-    shared = isinstance(sampling, Windows) and sampling.n_targets is None and job.settings.windows
+    shared = sampling.targets_per_sample(0) == 0  # it has no number of its own
     height_px, width_px = model.sample_size
     return (
-        f"lower {step}.targets_per_step{' and train.window_targets' if shared else ''}, or "
-        f"height_px and width_px of {name} ({height_px} x {width_px} now), or choose a smaller "
-        "encoder or width"
+        f"raise train.accumulate_grad_batches, lower {step}.targets_per_step"
+        f"{' and train.window_targets' if shared else ''}, or height_px and width_px of {name} "
+        f"({height_px} x {width_px} now), or choose a smaller encoder or width"
     )
 
 

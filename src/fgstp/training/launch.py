@@ -1,11 +1,10 @@
-"""A training in several processes, started by torch's own elastic launcher.
+"""Training in several processes that torch's own elastic launcher starts.
 
-Lightning could start them too, but it would run the command of this process once more for
-each. Here this process stays the only one of its kind, and waits.
+Lightning could start them too, but it would run the command of this process, such as `kedro
+run`, once more for each. Here this process remains the only one of its kind, and waits.
 """
 
 import logging
-import os
 import pickle
 import signal
 import tempfile
@@ -21,45 +20,44 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from tqdm import tqdm
 
 from fgstp.core.errors import UserError
-from fgstp.training.job import Job, run
-from fgstp.training.outcome import Outcome
-from fgstp.training.processes import Rank
+from fgstp.training.job import Job, Outcome, run
+from fgstp.training.machine import Rank, local_rank
 from fgstp.training.settings import TrainSettings
 
 NAME = "fgstp"
-JOB, RESULT, TOLD = "job.pickle", "result.pickle", "told-{}.txt"
+JOB, RESULT, ERROR = "job.pickle", "result.pickle", "error-{}.txt"
 LAUNCHER_LOGGERS = ("torch.distributed.elastic", "torch.multiprocessing")
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def run_in_processes(job: Job, resume_from: Path | None) -> Outcome:
-    """Run a job in as many processes as its settings say, and load the weights that come out.
+    """Run a job in as many processes as its settings say, and load the trained weights.
 
     On several machines, each of them must call it.
 
     Args:
         job: the training.
-        resume_from: the state to go on from.
+        resume_from: the state to resume from.
 
     Returns:
-        What came out.
+        The result.
 
     Raises:
         UserError: one of the processes raised it; the others are ended.
-        ChildFailedError: another error, with the traceback of the process where it arose.
+        ChildFailedError: any other error, with the traceback of the process that raised it.
     """
-    with _signals_handed_on(), tempfile.TemporaryDirectory(prefix="fgstp-") as folder:
+    with _signals_passed_on(), tempfile.TemporaryDirectory(prefix="fgstp-") as folder:
         place = Path(folder)
-        # As a file: given as an argument, all processes would share the memory of one network.
+        # A file: as an argument, all processes would share the memory of one network.
         (place / JOB).write_bytes(pickle.dumps((job, resume_from)))
         try:
             with _quiet_launcher():
                 launch = elastic_launch(_launch_config(job.settings, place), _take_part)
                 launch(place, torch.get_num_threads())
         except ChildFailedError:
-            told = sorted(place.glob(TOLD.format("*")))
-            if told:
-                raise UserError(told[0].read_text("utf-8")) from None
+            errors = sorted(place.glob(ERROR.format("*")))
+            if errors:
+                raise UserError(errors[0].read_text("utf-8")) from None
             raise
         outcome, weights = pickle.loads((place / RESULT).read_bytes())
     job.model.network.load_state_dict(weights)
@@ -84,32 +82,32 @@ def _launch_config(settings: TrainSettings, place: Path) -> LaunchConfig:
 
 
 def _take_part(place: Path, n_threads: int) -> None:
-    """What each of the processes does.
+    """Run the job as one of the processes.
 
     Args:
-        place: folder with the job, in which result or error are left.
-        n_threads: threads that the processes of this machine have together.
+        place: folder of the job, of its result and of errors.
+        n_threads: threads of all processes of this machine together.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all; the launcher sees to it
-    tqdm.set_lock(threading.RLock())  # its own would be left behind by a process that is ended
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all; the launcher handles it
+    tqdm.set_lock(threading.RLock())  # tqdm's own would survive a process that is killed
     job, resume_from = pickle.loads((place / JOB).read_bytes())
     torch.set_num_threads(max(1, n_threads // job.settings.devices))
-    rank = Rank.from_launcher()
+    rank = Rank.from_environment() or Rank()
     try:
         outcome = run(job, rank, resume_from)
     except UserError as error:
-        (place / TOLD.format(rank.number)).write_text(str(error), "utf-8")
+        (place / ERROR.format(rank.number)).write_text(str(error), "utf-8")
         raise SystemExit(1) from None
-    if os.environ["LOCAL_RANK"] == "0":
+    if local_rank() == 0:
         weights = {name: each.cpu() for name, each in job.model.network.state_dict().items()}
         (place / RESULT).write_bytes(pickle.dumps((outcome, weights)))
 
 
 @contextmanager
-def _signals_handed_on() -> Iterator[None]:
-    """A signal that ends the launcher, and with it all processes, does here what it always does.
+def _signals_passed_on() -> Iterator[None]:
+    """Let a signal that ended the launcher, and with it all processes, reach our handlers.
 
-    The launcher replaces the handlers of this process, and does not put them back.
+    The launcher replaces the signal handlers of this process and does not restore them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -125,15 +123,15 @@ def _signals_handed_on() -> Iterator[None]:
             signal.signal(number, handler)
     if stopped_by is not None:
         signal.raise_signal(stopped_by)
-        raise SystemExit(128 + stopped_by)  # the handler went on as if nothing were
+        raise SystemExit(128 + stopped_by)  # the handler returned
 
 
 @contextmanager
 def _quiet_launcher() -> Iterator[None]:
-    """Leave out what the launcher logs: of each failure a traceback, although it is raised."""
+    """Suppress what the launcher logs: the traceback of each failure, which is raised anyway."""
     loggers = [logging.getLogger(name) for name in LAUNCHER_LOGGERS]
     before = [logger.propagate for logger in loggers]
-    nothing = logging.NullHandler()  # their levels are of no use: those below have their own
+    nothing = logging.NullHandler()  # child loggers have levels of their own
     for logger in loggers:
         logger.addHandler(nothing)
         logger.propagate = False

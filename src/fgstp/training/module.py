@@ -10,26 +10,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.models.registry import AnyModel
-from fgstp.training.divergence import DivergenceError
-from fgstp.training.flow_samples import FlowSample
-from fgstp.training.optimiser import optimiser
-from fgstp.training.processes import gathered, take_from_first
-from fgstp.training.samples import Window, masks_of
-from fgstp.training.schedules import schedule
+from fgstp.models.triples import TripleBatch
+from fgstp.training.data import EpochSize
+from fgstp.training.machine import gathered, take_from_first
+from fgstp.training.optimisation import optimiser, schedule
 from fgstp.training.settings import TrainSettings
 
-THRESHOLD = 0.5  # of the probability, as the network gives it
+THRESHOLD = 0.5  # of the probability
+
+
+class DivergenceError(UserError):
+    """The loss or a prediction became infinite or undefined."""
 
 
 class Overlap(NamedTuple):
-    """How predictions and masks of some frames overlap, a number a frame.
+    """Overlap of predictions and masks, a number for each frame.
 
     Attributes:
         both: pixels that are gas in both, (T,).
-        either: pixels that are gas in one of them, (T,).
+        either: pixels that are gas in at least one of them, (T,).
         gas: pixels that are gas in the mask, (T,).
     """
 
@@ -39,12 +42,12 @@ class Overlap(NamedTuple):
 
     @classmethod
     def of(cls, found: NDArray[np.bool_], masks: NDArray[np.bool_]) -> "Overlap":
-        """Count; both are (T, H, W)."""
+        """Count pixels of predictions and masks, both (T, H, W)."""
         pairs = (found & masks, found | masks, masks)
         return cls(*(np.count_nonzero(each, axis=(1, 2)) for each in pairs))
 
     def scores(self) -> dict[str, float]:
-        """The figures that can choose a checkpoint; see `TrainSettings.monitor`."""
+        """The scores that can choose a checkpoint; see `TrainSettings.monitor`."""
         iou = (self.both + (self.either == 0)) / np.maximum(self.either, 1)
         with_gas = self.gas > 0
         return {
@@ -55,53 +58,49 @@ class Overlap(NamedTuple):
 
 
 class TrainingModule(LightningModule):
-    """Trains a model on samples and validates it on whole clips.
+    """Trains a model on samples and validates it on clips.
 
-    Logs `train_loss` and its parts as `train_<part>`, and the scores of `Overlap.scores`.
+    Logs `train_loss`, its parts as `train_<part>`, and the scores of `Overlap.scores`.
 
     Args:
-        model: the model; its network is trained in place.
+        model: the model, trained in place.
         settings: how it is trained.
-        store: where the clips of validation lie.
-        steps_per_epoch: steps of an epoch.
+        store: the store of the validation clips.
+        epoch: size of an epoch in this process.
     """
 
     def __init__(
-        self, model: AnyModel, settings: TrainSettings, store: ClipStore, steps_per_epoch: int
+        self, model: AnyModel, settings: TrainSettings, store: ClipStore, epoch: EpochSize
     ) -> None:
         super().__init__()
         self.model = model
         self.network = model.network
         self.settings = settings
         self.store = store
-        self.steps_per_epoch = steps_per_epoch
+        self.epoch_size = epoch
+        self.steps_per_epoch = -(-epoch.batches // settings.accumulate_grad_batches)
         self._overlaps: dict[str, Overlap] = {}  # by clip
 
     @property
-    def progress(self) -> float:
-        """Fraction of the training that is done, in [0, 1)."""
-        n_steps = self.settings.epochs * self.steps_per_epoch
-        return min(self.global_step, n_steps - 1) / n_steps
+    def n_steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        return self.settings.epochs * self.steps_per_epoch
 
-    @property
-    def _rate_setting(self) -> str:
-        own = self.model.optimisation.learning_rate
-        return "train.learning_rate" if own is None else f"the learning rate of {self.model.name}"
-
-    def training_step(self, samples: Window | FlowSample, _index: int) -> Tensor:
-        """Loss of a batch of samples.
+    def training_step(self, batch: TripleBatch, index: int) -> Tensor:
+        """Loss of a batch.
 
         Raises:
             DivergenceError: it is not finite.
         """
-        loss, parts = self.model.training_step(samples.batch(), self.progress)
+        progress = min(self.global_step, self.n_steps - 1) / self.n_steps
+        loss, parts = self.model.training_step(batch, progress)
         if not torch.isfinite(loss):
             raise DivergenceError(
                 f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, on the clips "
-                f"{', '.join(dict.fromkeys(samples.clip))}; lower {self._rate_setting} or look at "
+                f"{', '.join(dict.fromkeys(batch.clips))}; lower {self._rate_setting} or look at "
                 "these clips. The best checkpoint so far, if there is one, is kept."
             )
-        n_samples = len(samples.clip)
+        n_samples = len(batch.clips)
         self.log(
             "train_loss",
             loss,
@@ -113,36 +112,55 @@ class TrainingModule(LightningModule):
         )
         named = {f"train_{name}": part for name, part in parts.items()}
         self.log_dict(named, on_step=False, on_epoch=True, batch_size=n_samples, sync_dist=True)
-        return loss
+        return loss * self._weight(n_samples, index)
+
+    def _weight(self, n_samples: int, index: int) -> float:
+        """Weight of a batch within its step, 1 unless the step is the last of an epoch.
+
+        Lightning divides the sum of the losses of a step by `accumulate_grad_batches`; with
+        this weight the result is the mean over all samples of the step.
+        """
+        parts, size = self.settings.accumulate_grad_batches, self.epoch_size
+        per_step = parts * size.batch_size
+        n_step = min(per_step, size.samples - index // parts * per_step)
+        return parts * n_samples / n_step
 
     def on_validation_start(self) -> None:
-        """Give all processes one network: on the CPU each normalised by its own statistics."""
+        """Give all processes one network: on the CPU each has its own batch statistics."""
         take_from_first(self.network.buffers())
 
     def validation_step(self, clip: str, _index: int) -> None:
-        """Predict a clip at its own size and compare it with its masks.
+        """Predict a clip at its own size and compare the result with its masks.
 
-        The first frame with gas does not count, since some models are given its mask.
+        The first frame with gas is not scored, because some models are given its mask.
 
         Raises:
-            DivergenceError: what it predicts is not finite.
+            DivergenceError: a prediction is not finite.
         """
-        frames = self.store.frames(clip)
-        middle = _middle(len(frames), self.settings.validation_frames)
-        masks = np.array(masks_of(clip, self.store)[middle])
-        maps = self.model.predict_masked_clip(frames[middle], masks)
+        frames, masks = self._middle(clip)
+        # In full precision, as evaluation predicts.
+        with torch.autocast(self.device.type, enabled=False):
+            maps = self.model.predict_masked_clip(frames, masks)
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
-                f"What the network predicts is no longer finite after epoch "
-                f"{self.current_epoch + 1}, on the clip {clip}; lower {self._rate_setting}."
+                f"The predictions are no longer finite after epoch {self.current_epoch + 1}, on "
+                f"the clip {clip}; lower {self._rate_setting}."
             )
-        counts = np.arange(len(masks)) != first_frame_with_gas(masks)
-        self._overlaps[clip] = Overlap.of(maps[counts] > THRESHOLD, masks[counts] > 0)
+        scored = np.arange(len(masks)) != first_frame_with_gas(masks)
+        self._overlaps[clip] = Overlap.of(maps[scored] > THRESHOLD, masks[scored] > 0)
+
+    def _middle(self, clip: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Frames and masks from the middle of a clip."""
+        data, wanted = self.store.clip(clip), self.settings.validation_frames
+        n_frames = len(data.annotated) if wanted is None else min(wanted, len(data.annotated))
+        start = (len(data.annotated) - n_frames) // 2
+        numbers = data.annotated[start : start + n_frames]
+        return data.frames[numbers[0] : numbers[-1] + 1], data.masks(numbers)
 
     def on_validation_epoch_end(self) -> None:
         """Scores of all clips of all processes together."""
-        by_clip = {clip: each for share in gathered(self._overlaps) for clip, each in share.items()}
-        # Sorted, because sums of fractions depend on their order.
+        by_clip = {clip: each for part in gathered(self._overlaps) for clip, each in part.items()}
+        # Sorted, because sums of floating-point numbers depend on their order.
         in_order = [by_clip[clip] for clip in sorted(by_clip)]
         every = Overlap(*(np.concatenate(counts) for counts in zip(*in_order, strict=True)))
         self._overlaps = {}
@@ -152,12 +170,12 @@ class TrainingModule(LightningModule):
         self.log_dict(scores)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The model's optimiser, its rate by the model's schedule."""
+        """The optimiser and the schedule of the model."""
         chosen = optimiser(self.model, self.settings)
         factor = schedule(
             self.model.optimisation,
             self.settings,
-            n_steps=self.settings.epochs * self.steps_per_epoch,
+            n_steps=self.n_steps,
             steps_per_epoch=self.steps_per_epoch,
         )
         return {
@@ -167,18 +185,16 @@ class TrainingModule(LightningModule):
 
     def transfer_batch_to_device(
         self,
-        batch: Any,  # noqa: ANN401 - samples, or the name of a clip
+        batch: Any,  # noqa: ANN401 - a batch of samples, or the name of a clip
         device: torch.device,
         dataloader_idx: int,
     ) -> Any:  # noqa: ANN401
-        """Samples go to the device, names of clips stay."""
+        """Move samples to the device; names of clips stay."""
         if isinstance(batch, str):
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
-
-def _middle(n_frames: int, wanted: int | None) -> slice:
-    """The frames wanted from the middle of a clip."""
-    n_taken = n_frames if wanted is None else min(wanted, n_frames)
-    start = (n_frames - n_taken) // 2
-    return slice(start, start + n_taken)
+    @property
+    def _rate_setting(self) -> str:
+        own = self.model.optimisation.learning_rate
+        return "train.learning_rate" if own is None else f"the learning rate of {self.model.name}"

@@ -1,25 +1,26 @@
 """Settings of training, checked before anything runs."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
 from fgstp.core.config import Fraction, Settings
 from fgstp.models.machine import Accelerator
+from fgstp.models.settings import GradientClip
 
 Number = TypeVar("Number", int, float)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Factor = Annotated[float, Field(ge=0, le=10)]
 Degrees = Annotated[int, Field(ge=-180, le=180)]
 Precision = Literal["auto", "bf16", "32"]
-BestBy = Literal["val_miou", "val_miou_gas", "val_iou"]
+Monitor = Literal["val_miou", "val_miou_gas", "val_iou"]
 
-# What may change between an interrupted run and its continuation.
-FREE_TO_CHANGE = frozenset(
+# Settings that do not decide which training it is: an interrupted one continues when they change.
+LENGTH = frozenset({"epochs", "patience"})
+MACHINE = frozenset(
     {
-        "epochs",
-        "seeds",
-        "patience",
+        "accumulate_grad_batches",
         "time_limit_s",
         "accelerator",
         "precision",
@@ -33,92 +34,98 @@ FREE_TO_CHANGE = frozenset(
 
 def _ordered(span: tuple[Number, Number]) -> tuple[Number, Number]:
     if span[0] > span[1]:
-        raise ValueError("the low end of a span must not exceed its high end")
+        raise ValueError("the lower end of a range must not exceed its upper end")
     return span
 
 
-FactorSpan = Annotated[tuple[Factor, Factor], AfterValidator(_ordered)]
-DegreeSpan = Annotated[tuple[Degrees, Degrees], AfterValidator(_ordered)]
+FactorRange = Annotated[tuple[Factor, Factor], AfterValidator(_ordered)]
+DegreeRange = Annotated[tuple[Degrees, Degrees], AfterValidator(_ordered)]
 
 
 class AugmentationSettings(Settings):
-    """How training samples are varied; the values are those of the published code.
+    """Augmentation of training samples; the defaults are those of FGSTP's published code.
 
-    Saturation, which is varied there too, changes nothing in grey frames.
+    Saturation, which the published code varies too, changes nothing in grey frames.
 
     Attributes:
-        enabled: vary them at all.
-        flip_fraction: share of windows that are mirrored.
-        rotation_fraction: share of windows that are rotated.
-        rotation_degrees: lowest and highest whole angle, counter-clockwise.
-        brightness: lowest and highest factor, drawn in steps of 0.1.
-        contrast: lowest and highest factor, drawn in steps of 0.1.
-        sharpness: lowest and highest factor, drawn in steps of 0.1; 0 blurs, 1 changes nothing.
-        mask_noise_fraction: share of a mask's pixels that are set to gas or to none by chance.
+        enabled: augment samples at all.
+        flip_fraction: probability that a sample is mirrored.
+        rotation_fraction: probability that a sample is rotated.
+        rotation_degrees: range of the whole angle, counter-clockwise.
+        brightness: range of the factor, drawn in steps of 0.1.
+        contrast: range of the factor, drawn in steps of 0.1.
+        sharpness: range of the factor, drawn in steps of 0.1; 0 blurs, 1 changes nothing.
+        mask_noise_fraction: fraction of the pixels of a mask that are set to 0 or 1 at random.
         per_frame_colour: draw brightness, contrast and sharpness for every frame, as the
-            published code does; else once a window, so that a change between frames is gas.
+            published code does. By default they are drawn once for each sample, so that
+            changes between frames are due to gas.
     """
 
     enabled: bool = True
     flip_fraction: Fraction = 0.5
     rotation_fraction: Fraction = 0.2
-    rotation_degrees: DegreeSpan = (-15, 14)
-    brightness: FactorSpan = (0.5, 1.5)
-    contrast: FactorSpan = (0.5, 1.5)
-    sharpness: FactorSpan = (0.0, 3.0)
+    rotation_degrees: DegreeRange = (-15, 14)
+    brightness: FactorRange = (0.5, 1.5)
+    contrast: FactorRange = (0.5, 1.5)
+    sharpness: FactorRange = (0.0, 3.0)
     mask_noise_fraction: Fraction = 0.0015
     per_frame_colour: bool = False
 
 
 class TrainSettings(Settings):
-    """How a model is trained. Its size, its neighbours and its loss are settings of its own.
+    """How a model is trained. Its network, its neighbours and its loss are its own settings.
 
     Attributes:
-        epochs: times that the training clips are gone through.
-        learning_rate: of Adam.
-        drop_every_epochs: the rate is multiplied by 0.1 when epoch 1 x, 2 x, ... this number,
-            counted from 1, begins.
-        targets_per_step: target frames a step; with windows, to the nearest whole number of
-            windows, at least one. Of all devices together, among which the windows must be
-            shared out evenly.
-        gradient_clip_value: each element of the gradient is cut at this size; None: not cut.
-        windows: neighbouring targets share their encoded frames; else independent triples.
-        window_targets: targets of a window.
-        steps_per_epoch: steps after which an epoch ends early; None: all windows. A model
-            whose steps have another size sees as many targets in an epoch as these steps have.
-        seeds: trainings of each model, each with the next seed; scores are then means over
-            them.
-        validation_frames: frames of each validation clip that are looked at, from its middle;
-            None: all.
-        monitor: which figure of the validation clips chooses the checkpoint: the mean IoU of
-            all frames, an empty frame counting 1 if nothing is found in it and else 0; the
-            mean IoU of the frames with gas; or one IoU of all pixels of all clips.
-        patience: end when so many epochs brought nothing better; None: never.
-        time_limit_s: end after this time; started again, the run goes on. None: no limit.
+        epochs: passes over the training clips.
+        learning_rate: learning rate of the optimiser.
+        drop_every_epochs: the learning rate is multiplied by 0.1 at the beginning of every epoch
+            whose number, counted from 1, is a multiple of this.
+        targets_per_step: target frames of an optimiser step, over all processes, rounded to a
+            whole number of samples, at least one.
+        accumulate_grad_batches: parts of equal size into which each process divides a step, to
+            need less memory. The step remains the same, except that batch normalisation sees
+            the parts one by one, and that a last part of a single sample is left out.
+        gradient_clip: how gradients are clipped.
+        window_targets: target frames of a sample, which share their encoded frames; 1:
+            independent targets.
+        steps_per_epoch: steps after which an epoch ends early; None: all samples. A model whose
+            own steps have another size sees as many targets in an epoch as these steps have.
+        seeds: trainings of each model, with consecutive random seeds; the scores are averaged.
+        start_from: checkpoint whose weights training starts from, one of an earlier training or
+            of `fgstp weights import`; it must fit the network exactly.
+        validation_frames: annotated frames of each validation clip that are scored, from its
+            middle; None: all.
+        monitor: the validation score that chooses the checkpoint: `val_miou`, the mean IoU over
+            all frames, where a frame without gas counts 1 if nothing is found in it and else 0;
+            `val_miou_gas`, the mean IoU over the frames with gas; or `val_iou`, the IoU of all
+            pixels of all clips together.
+        patience: end after this number of epochs without a better score; None: never.
+        time_limit_s: end after this time; the next run continues. None: no limit.
         allow_pseudo_masks: train and validate on masks computed from the footage.
-        accelerator: `auto` takes a GPU where there is one.
-        precision: `bf16` or `32`; `auto` is `bf16` on CUDA, else `32`.
-        devices: processes that train on this machine: one a GPU, or processes on the CPU.
-        nodes: machines that train together, each with that many devices; the same command
-            has to be run on all of them.
-        rendezvous: where they find each other: name and free port of the first machine, such
-            as `node1:29400`; needed for more than one.
-        workers: processes that prepare samples, for each device; None: none on the CPU, on
+        accelerator: `auto` uses a GPU where there is one.
+        precision: `bf16` or `32`; `auto` is `bf16` on GPUs that support it, else `32`.
+        devices: processes on this machine: one a GPU, or processes on the CPU.
+        nodes: machines that train together with that many devices each; the same command must
+            be run on all of them.
+        rendezvous: name and free port of the first machine, such as `node1:29400`; needed for
+            several machines.
+        workers: processes that load samples, for each device; None: none on the CPU, and on
             CUDA one a processor, up to 8.
-        augmentation: how samples are varied.
+        augmentation: how samples are augmented.
     """
 
     epochs: int = Field(60, ge=1)
     learning_rate: Positive = 1e-4
     drop_every_epochs: int = Field(45, ge=1)
     targets_per_step: int = Field(6, ge=1)
-    gradient_clip_value: Positive | None = 0.5
-    windows: bool = True
+    accumulate_grad_batches: int = Field(1, ge=1)
+    gradient_clip: GradientClip = GradientClip()
     window_targets: int = Field(4, ge=1)
     steps_per_epoch: int | None = Field(None, ge=1)
     seeds: int = Field(1, ge=1)
+    start_from: Path | None = None
     validation_frames: int | None = Field(None, ge=3)
-    monitor: BestBy = "val_miou"
+    monitor: Monitor = "val_miou"
     patience: int | None = Field(None, ge=1)
     time_limit_s: Positive | None = None
     allow_pseudo_masks: bool = False
@@ -131,17 +138,11 @@ class TrainSettings(Settings):
     augmentation: AugmentationSettings = AugmentationSettings()
 
     @model_validator(mode="after")
-    def _fits_the_processes(self) -> Self:
+    def _machines_meet(self) -> Self:
         if self.nodes > 1 and self.rendezvous is None:
             raise ValueError(
-                f"nodes is {self.nodes}, but rendezvous does not say where they find each other; "
-                "give name and port of the first machine, such as node1:29400"
-            )
-        if self.windows_per_step % self.n_processes:
-            raise ValueError(
-                f"a step of {self.windows_per_step} windows cannot be shared out evenly among "
-                f"{self.n_processes} processes (devices times nodes); let targets_per_step be a "
-                f"multiple of {self.n_processes * self.targets_per_window}"
+                f"nodes is {self.nodes}, but rendezvous is not set; give name and port of the "
+                "first machine, such as node1:29400"
             )
         return self
 
@@ -150,23 +151,7 @@ class TrainSettings(Settings):
         """Processes that train together, one a device of each machine."""
         return self.devices * self.nodes
 
-    @property
-    def targets_per_window(self) -> int:
-        """Targets of a sample: an independent triple is a window of one target."""
-        return self.window_targets if self.windows else 1
-
-    @property
-    def windows_per_step(self) -> int:
-        """Windows of a step, a half rounded up."""
-        length = self.targets_per_window
-        return max(1, (2 * self.targets_per_step + length) // (2 * length))
-
-    @property
-    def targets_per_epoch(self) -> int | None:
-        """Targets of an epoch at most; None: all."""
-        steps = self.steps_per_epoch
-        return steps and steps * self.windows_per_step * self.targets_per_window
-
     def decisive(self) -> dict[str, Any]:
-        """Settings on which the trained weights depend, as plain values."""
-        return self.model_dump(mode="json", exclude=set(FREE_TO_CHANGE))
+        """The settings on which the trained weights depend, as plain values by name."""
+        free = LENGTH | MACHINE | {"seeds", "start_from"}  # the file's content counts, not its path
+        return self.model_dump(mode="json", exclude=set(free))

@@ -9,9 +9,14 @@ from fgstp.core.errors import UserError
 from fgstp.models.mg.flow import DisFlow, RaftFlow, VideoFlow, flow_pictures
 from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.model import MgModel, MgSettings
-from fgstp.models.sampling import FlowBatch, FlowPairs
+from fgstp.models.sampling import FlowPairs
+from fgstp.models.triples import TripleBatch
 
 SMALL = {"height_px": 32, "width_px": 48, "width": 16, "flow": {"preset": "fast"}}
+
+
+def batch_of(flows):
+    return TripleBatch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))
 
 
 @pytest.fixture
@@ -40,8 +45,8 @@ def flows_of_a_disc(n_frames=4, height=32, width=48):
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(model):
-    mg, batch = model(), FlowBatch(flows_of_a_disc())
-    pictures = flow_pictures(batch.flows.flatten(0, 1))
+    mg, batch = model(), batch_of(flows_of_a_disc())
+    pictures = flow_pictures(batch.frames.flatten(0, 1))
     layers = mg.network(pictures)
     terms = grouping_loss(pictures, layers.reconstruction, layers.alpha)
     for progress, growth in ((0.0, 1), (0.26, 1), (0.27, 5), (0.54, 25), (0.81, 125), (0.99, 125)):
@@ -58,7 +63,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(model):
 def test_training_lowers_the_loss_and_reaches_every_weight(flow_picture):
     torch.manual_seed(0)
     mg = MgModel(MgSettings.model_validate(SMALL | {"flow_picture": flow_picture}))
-    batch = FlowBatch(flows_of_a_disc())
+    batch = batch_of(flows_of_a_disc())
     optimiser = torch.optim.Adam(mg.network.parameters(), lr=2e-3)
     losses = []
     for _ in range(60):
@@ -184,7 +189,7 @@ def trained_on(frames, seed):
         drawn = [rng.choice(4, 2, replace=False) for _ in range(8)]
         numbers = rng.integers(len(frames), size=8)
         flows = [fields[t][gaps] for t, gaps in zip(numbers, drawn, strict=True)]
-        loss, _ = mg.training_step(FlowBatch(torch.from_numpy(np.array(flows, np.float32))), 0.0)
+        loss, _ = mg.training_step(batch_of(torch.from_numpy(np.array(flows, np.float32))), 0.0)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -214,7 +214,7 @@ def test_the_defaults_are_those_of_the_paper():
     assert settings.training.first_gas_px == 200
     how = settings.optimisation
     assert (how.optimiser, how.schedule) == ("adamw", "polynomial")
-    assert (how.weight_decay, how.warm_up_fraction, how.clip_norm) == (0.07, 0.05, 5.0)
+    assert (how.weight_decay, how.warm_up_fraction, how.gradient_clip.at) == (0.07, 0.05, 5.0)
 
 
 @pytest.mark.parametrize(

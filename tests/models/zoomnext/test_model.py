@@ -195,7 +195,7 @@ def test_settings_default_to_the_paper_and_refuse_what_cannot_work():
     assert settings.optimisation.model_dump(exclude_unset=True) == {
         "schedule": "constant",
         "targets_per_step": 10,  # two clips
-        "clip": "none",
+        "gradient_clip": {"by": "none"},
     }
     for wrong in ({"n_frames": 0}, {"width": 30}, {"height_px": 63}, {"width_px": 32}):
         with pytest.raises(ValidationError):

@@ -15,8 +15,9 @@ from fgstp.models.mg.flow import Device, DisFlow, DisPreset, RaftFlow, VideoFlow
 from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.network import STRIDE, MotionGrouping
 from fgstp.models.mg.session import MgSession, SlotChoice
-from fgstp.models.sampling import FlowBatch, FlowPairs
-from fgstp.models.settings import HALVED_AT, NetworkSettings, OptimisationSettings
+from fgstp.models.sampling import FlowPairs
+from fgstp.models.settings import HALVED_AT, GradientClip, NetworkSettings, OptimisationSettings
+from fgstp.models.triples import TripleBatch
 
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Gap = Annotated[int, Field(ge=-30, le=30)]
@@ -88,7 +89,10 @@ class MgSettings(NetworkSettings):
     loss: MgLossSettings = MgLossSettings()
     slot_choice: SlotChoice = "border"
     optimisation: OptimisationSettings = OptimisationSettings(
-        schedule="halving", warm_up_fraction=0.007, targets_per_step=32, clip="none"
+        schedule="halving",
+        warm_up_fraction=0.007,
+        targets_per_step=32,
+        gradient_clip=GradientClip(by="none"),
     )
 
     @model_validator(mode="after")
@@ -143,9 +147,11 @@ class MgModel(Model[MgSettings]):
         if isinstance(self._flow.estimator, RaftFlow):
             _ = self._flow.estimator.network  # refuses a file that does not fit before any work
 
-    def training_step(self, batch: FlowBatch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(
+        self, batch: TripleBatch, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on pairs of fields; see `Model.training_step`."""
-        flows = batch.flows.flatten(0, 1)
+        flows = batch.frames.flatten(0, 1)
         pictures = flow_pictures(flows) if self.settings.flow_picture else flows
         layers = self.network(pictures)
         terms = grouping_loss(pictures, layers.reconstruction, layers.alpha)

@@ -20,7 +20,7 @@ from fgstp.models.rmem.network import Base, Encoded, Rmem
 from fgstp.models.rmem.session import RmemSession, label_probabilities
 from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss
 from fgstp.models.sampling import SpreadFrames
-from fgstp.models.settings import NetworkSettings, OptimisationSettings
+from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.triples import TripleBatch
 
 
@@ -53,8 +53,7 @@ class RmemSettings(NetworkSettings):
         schedule="polynomial",
         warm_up_fraction=0.05,
         targets_per_step=32,
-        clip="norm",
-        clip_norm=5.0,
+        gradient_clip=GradientClip(by="norm", at=5.0),
         ema_decay=0.999,
     )
 

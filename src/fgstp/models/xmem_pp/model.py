@@ -17,7 +17,7 @@ from fgstp.models.frames import network_batches, normalised
 from fgstp.models.given_masks import followed, resized_mask
 from fgstp.models.resnet import NORM_MOMENTUM, ResNetSettings
 from fgstp.models.sampling import SpreadFrames
-from fgstp.models.settings import NetworkSettings, OptimisationSettings
+from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.triples import TripleBatch
 from fgstp.models.xmem_pp.blocks import SQUEEZE
 from fgstp.models.xmem_pp.memory import XmemMemorySettings
@@ -64,7 +64,10 @@ class XmemSettings(NetworkSettings):
     training: XmemTrainingSettings = XmemTrainingSettings()
     output: Literal["label", "soft"] = "label"
     optimisation: OptimisationSettings = OptimisationSettings(
-        optimiser="adamw", weight_decay=0.05, targets_per_step=32, clip="norm", clip_norm=3.0
+        optimiser="adamw",
+        weight_decay=0.05,
+        targets_per_step=32,
+        gradient_clip=GradientClip(by="norm", at=3.0),
     )
 
     @model_validator(mode="after")

@@ -15,7 +15,12 @@ from fgstp.models.base import Given, Model
 from fgstp.models.encoder_weights import begin_encoder
 from fgstp.models.frames import at_size, grey_levels, probabilities
 from fgstp.models.sampling import Windows
-from fgstp.models.settings import EncoderSettings, NetworkSettings, OptimisationSettings
+from fgstp.models.settings import (
+    EncoderSettings,
+    GradientClip,
+    NetworkSettings,
+    OptimisationSettings,
+)
 from fgstp.models.triples import TripleBatch
 from fgstp.models.zoomnext.losses import zoomnext_loss
 from fgstp.models.zoomnext.network import ZoomNext
@@ -47,7 +52,7 @@ class ZoomNextSettings(NetworkSettings):
     width: int = Field(64, ge=8, multiple_of=4)
     checkpoint_encoder: bool = False
     optimisation: OptimisationSettings = OptimisationSettings(
-        schedule="constant", targets_per_step=10, clip="none"
+        schedule="constant", targets_per_step=10, gradient_clip=GradientClip(by="none")
     )
 
 

@@ -17,7 +17,6 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.reporting.contact_sheet import spread
 from fgstp.reporting.example_pictures import draw_examples
 from fgstp.reporting.prediction_figure import Example, choose_examples
-from fgstp.training.samples import masks_of
 
 STEPS_BETWEEN = 10
 N_EXAMPLES = 4
@@ -107,7 +106,8 @@ class LiveExamples(Callback):
 
     def _predict(self, pl_module: LightningModule, example: Example) -> tuple[Picture, ...]:
         """Frame, mask and map; the network sees the frames beside it too."""
-        frames, masks = self._store.frames(example.clip), masks_of(example.clip, self._store)
+        clip = self._store.clip(example.clip)
+        frames, masks = clip.frames, clip.masks(clip.annotated)
         start = max(0, example.frame - REACH)
         near = slice(start, example.frame + REACH + 1)
         maps = cast(Any, pl_module.model).predict_masked_clip(frames[near], masks[near])

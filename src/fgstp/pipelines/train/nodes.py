@@ -15,8 +15,7 @@ from fgstp.models.registry import AnyModel, ModelsSettings, create_model
 from fgstp.models.repeats import remove_repeats_from, repeat_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
-from fgstp.training.fit import fit, planned
-from fgstp.training.outcome import Outcome
+from fgstp.training.fit import Outcome, fit, planned
 from fgstp.training.repeats import (
     asked_for,
     finished_repeat,

@@ -1,0 +1,283 @@
+"""From clips to batches: how many samples make a step, in which order, and the loaders."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+
+from fgstp.core.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.masked_clips import MaskedClip
+from fgstp.models.registry import AnyModel
+from fgstp.models.sampling import Draw, Prepare, Sampling
+from fgstp.models.triples import TripleBatch
+from fgstp.training.machine import Rank
+from fgstp.training.settings import TrainSettings
+
+
+class Plan(NamedTuple):
+    """Sizes of sample, step and epoch, over all processes.
+
+    Attributes:
+        sample_targets: target frames of a sample.
+        samples_per_step: samples of an optimiser step.
+        samples_per_epoch: samples of an epoch at most; None: all.
+    """
+
+    sample_targets: int
+    samples_per_step: int
+    samples_per_epoch: int | None
+
+
+def plan_of(model: AnyModel, settings: TrainSettings) -> Plan:
+    """Sizes for a model in its present stage.
+
+    Every model sees the same number of target frames in an epoch. A step has the target frames
+    of the model's own settings, or else of `train.targets_per_step`, rounded to a whole number
+    of samples. An epoch limited by `train.steps_per_epoch` has the target frames of that many
+    steps of the block `train`.
+
+    Args:
+        model: the model.
+        settings: how it is trained.
+
+    Raises:
+        UserError: a step cannot be divided among the processes and their parts of a step.
+    """
+    n_targets = model.sampling.targets_per_sample(settings.window_targets)
+    n_samples = _nearest(
+        model.optimisation.targets_per_step or settings.targets_per_step, n_targets
+    )
+    n_parts = settings.n_processes * settings.accumulate_grad_batches
+    if n_samples % n_parts:
+        raise UserError(
+            f"A step of {model.name} has {n_samples} samples of {n_targets} frames, which cannot "
+            f"be divided into {n_parts} equal parts (devices times nodes times "
+            "accumulate_grad_batches); set targets_per_step to a multiple of "
+            f"{n_parts * n_targets}."
+        )
+    if settings.steps_per_epoch is None:
+        return Plan(n_targets, n_samples, None)
+    window = settings.window_targets
+    targets_per_epoch = (
+        settings.steps_per_epoch * _nearest(settings.targets_per_step, window) * window
+    )
+    return Plan(
+        n_targets, n_samples, _nearest(targets_per_epoch, n_samples * n_targets) * n_samples
+    )
+
+
+def _nearest(total: int, part: int) -> int:
+    """`total / part` rounded to a whole number, a half rounded up, at least 1."""
+    return max(1, (2 * total + part) // (2 * part))
+
+
+class SampleKey(NamedTuple):
+    """Which sample is wanted.
+
+    Attributes:
+        clip: number of the clip.
+        targets: positions of its targets among the frames of the clip that can be targets.
+        seed: seed of all that is drawn for the sample.
+        progress: fraction of the training that was done when the epoch began, in [0, 1).
+    """
+
+    clip: int
+    targets: range
+    seed: tuple[int, ...]
+    progress: float = 0.0
+
+
+class SampleOrder(Sampler[SampleKey]):
+    """In every epoch, clips cut into windows of targets at a new offset and in a new order.
+
+    Rank r of N takes samples r, r + N, r + 2 N, ..., so that a step of all processes has the
+    samples of a step of one. What cannot be divided evenly is left out at the end.
+
+    The order and the seeds of the samples depend only on the seed and the epoch, so that
+    nothing else needs to be saved and worker processes share no state. A clip whose number of
+    targets is no multiple of a window's leaves out frames at its ends, other ones each epoch.
+
+    Args:
+        n_targets_of_clips: frames of each clip that can be targets.
+        n_targets: targets of a sample.
+        seed: random seed.
+        limit: samples of an epoch at most, over all processes; None: all.
+        rank: the process that takes them.
+        epochs: epochs of the whole training, for the progress that is passed to samples.
+
+    Raises:
+        UserError: no clip is long enough, or there are fewer samples than processes.
+    """
+
+    def __init__(
+        self,
+        n_targets_of_clips: Sequence[int],
+        n_targets: int,
+        seed: int,
+        *,
+        limit: int | None = None,
+        rank: Rank = Rank(),  # noqa: B008 - it never changes
+        epochs: int = 1,
+    ) -> None:
+        self.n_targets_of_clips = n_targets_of_clips
+        self.n_targets = n_targets
+        self.seed = seed
+        self.rank = rank
+        self.epoch = 0
+        self.epochs = epochs
+        n_samples = sum(n // n_targets for n in n_targets_of_clips)
+        if not n_samples:
+            raise UserError(
+                f"A sample takes {n_targets} frames with masks, but no training clip has more than "
+                f"{max(n_targets_of_clips)}; lower train.window_targets, or the model's own "
+                "number of frames."
+            )
+        taken = n_samples if limit is None else min(limit, n_samples)
+        if taken < rank.of:
+            raise UserError(
+                f"An epoch has {taken} samples, too few for {rank.of} processes; lower "
+                "train.devices, or train on more clips."
+            )
+        self._length = taken // rank.of
+
+    def __len__(self) -> int:
+        """Samples of an epoch in this process."""
+        return self._length
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        """The samples of the present epoch."""
+        rng = np.random.default_rng((self.seed, self.epoch))
+        places = [
+            (number, int(start))
+            for number, n in enumerate(self.n_targets_of_clips)
+            for start in self._starts(n, rng)
+        ]
+        order = rng.permutation(len(places))
+        for number in range(self.rank.number, self._length * self.rank.of, self.rank.of):
+            clip, start = places[order[number]]
+            # Counted from 1, because NumPy takes (a, b) and (a, b, 0) for the same seed.
+            seed = self.seed, self.epoch, number + 1
+            targets = range(start, start + self.n_targets)
+            yield SampleKey(clip, targets, seed, self.epoch / self.epochs)
+
+    def _starts(self, n: int, rng: np.random.Generator) -> "np.ndarray[Any, Any]":
+        n_windows, left_over = divmod(n, self.n_targets)
+        return rng.integers(left_over, endpoint=True) + self.n_targets * np.arange(n_windows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the number of the next epoch, from 0. Lightning calls this."""
+        self.epoch = epoch
+
+
+class Samples(Dataset[TripleBatch]):
+    """Samples of some clips, read from the disk and augmented.
+
+    Args:
+        store: the store of the clips.
+        clips: the clips.
+        sampling: which frames make a sample.
+        prepare: augments and resizes them.
+    """
+
+    def __init__(
+        self, store: ClipStore, clips: Sequence[MaskedClip], sampling: Sampling, prepare: Prepare
+    ) -> None:
+        self.store = store
+        self.clips = clips
+        self.sampling = sampling
+        self.prepare = prepare
+
+    def n_targets_of_clips(self) -> list[int]:
+        """Frames of each clip that can be targets."""
+        return [self.sampling.n_targets_of(self.store.clip(clip.name)) for clip in self.clips]
+
+    def __getitem__(self, key: SampleKey) -> TripleBatch:
+        """Read one sample."""
+        name = self.clips[key.clip].name
+        draw = Draw(key.targets, key.progress, np.random.default_rng(key.seed))
+        sample = self.sampling.sample(self.store.clip(name), draw, self.prepare)
+        return sample._replace(clips=name)
+
+
+def collated(samples: Sequence[TripleBatch]) -> TripleBatch:
+    """Stack samples; those with fewer frames are filled up with copies of their last frame.
+
+    Only windows of sparsely annotated footage differ in their number of frames.
+    """
+    longest = max(len(sample.frames) for sample in samples)
+    numbers = torch.arange(longest)
+    batch: TripleBatch = default_collate(
+        [
+            sample._replace(frames=sample.frames[numbers.clamp(max=len(sample.frames) - 1)])
+            for sample in samples
+        ]
+    )
+    return batch
+
+
+def train_loader(
+    samples: Samples, order: SampleOrder, *, batch_size: int, workers: int, cuda: bool
+) -> DataLoader[TripleBatch]:
+    """Batches of samples; the last one of an epoch may be smaller.
+
+    A last batch of a single sample is left out: if the sample is a single frame, batch
+    normalisation has nothing to normalise over.
+
+    Args:
+        samples: the samples.
+        order: which of them, and in what order.
+        batch_size: samples of a batch.
+        workers: processes that load them, forked in `one_opencv_thread`; 0 loads them in this
+            process.
+        cuda: whether they are moved to a GPU.
+    """
+    return DataLoader(
+        samples,
+        batch_size=batch_size,
+        sampler=order,
+        collate_fn=collated,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=cuda,
+        drop_last=len(order) > 1 and len(order) % batch_size == 1,
+        # A generator of its own, so that making an iterator draws nothing from the network's.
+        generator=torch.Generator(),
+    )
+
+
+class EpochSize(NamedTuple):
+    """Size of an epoch in one process.
+
+    Attributes:
+        batches: number of batches.
+        batch_size: samples of each batch but the last.
+        samples: samples of all batches together.
+    """
+
+    batches: int
+    batch_size: int
+    samples: int
+
+    @classmethod
+    def of(cls, loader: DataLoader[TripleBatch]) -> "EpochSize":
+        """The size of an epoch of a train loader."""
+        batches, batch_size = len(loader), loader.batch_size or 1
+        order = loader.sampler
+        assert isinstance(order, SampleOrder)
+        return cls(batches, batch_size, min(len(order), batches * batch_size))
+
+
+def validation_loader(clips: Sequence[MaskedClip], rank: Rank) -> DataLoader[str]:
+    """Names of clips, one at a time.
+
+    Args:
+        clips: the clips.
+        rank: the process that validates them. All processes get the same number of clips; if
+            the clips cannot be divided evenly, some are validated twice.
+    """
+    n_each = -(-len(clips) // rank.of)
+    names = [clips[(rank.number + i * rank.of) % len(clips)].name for i in range(n_each)]
+    return DataLoader(names, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
