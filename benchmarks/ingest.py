@@ -1,10 +1,10 @@
 """Speed and memory of ingest, each beside a named reference in the same run.
 
-    python benchmarks/ingest.py                    # on a synthetic video made for it
+    python benchmarks/ingest.py                    # on a synthetic video
     python benchmarks/ingest.py --video FILE.mp4   # on your own footage
 
 Speeds are medians of several rounds in which reference and ingest take turns, so that a
-machine that changes its pace meets both alike. Memory is measured in processes of their own.
+machine whose speed varies affects both alike. Memory is measured in separate processes.
 """
 
 import argparse
@@ -58,10 +58,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _render(path: Path, n_frames: int, times: int) -> Path:
-    """A synthetic video as lossy mp4, the form in which GasVid comes.
+    """Writes a synthetic video as lossy mp4, the format of GasVid.
 
-    It is shown several times over, so that most clips are duplicates, as in GasVid, and
-    a long video takes no long rendering.
+    Its frames are repeated, so that most clips are duplicates, as in GasVid, and a long video
+    is rendered quickly.
     """
     frames = [frame.grey for frame in SyntheticVideo("close_complex", 1, n_frames=n_frames)]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 15.0, (320, 240), False)
@@ -104,14 +104,14 @@ def _compare_with_decoding(video: Path, work: Path) -> None:
     ratio = statistics.median(a / b for a, b in zip(bare, full, strict=True))
     print(f"bare OpenCV decode loop     {n_frames / statistics.median(bare):8.0f} frames/s")
     print(f"ingest, one process         {n_frames / statistics.median(full):8.0f} frames/s")
-    print(f"  ratio to the decode loop  {ratio:8.2f}   (at least 0.60 is asked for)")
+    print(f"  ratio to the decode loop  {ratio:8.2f}   (required: at least 0.60)")
 
 
 def _compare_parallel(video: Path, work: Path) -> None:
     copies = []
     for number in range(4):
         copy = work / f"copy_{number}{video.suffix}"
-        # A few bytes after the end make each copy a video of its own to ingest.
+        # A byte after the end makes each copy a different video.
         copy.write_bytes(video.read_bytes() + bytes([number]))
         copies.append(copy)
     _ingest(copies, work / "warm", 2)
@@ -147,7 +147,7 @@ def _peak_mib(video: Path, length: int) -> float:
 
 
 def _peak_bytes() -> int:
-    """Peak of this process; what Linux keeps for rusage counts the parent's too."""
+    """Peak memory of this process; rusage on Linux includes the parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -4,10 +4,10 @@
     .venv-metrics/bin/pip install pysodmetrics==1.6.2 pandas pydantic
     PYTHONPATH=src .venv-metrics/bin/python benchmarks/metrics.py
 
-PySODMetrics wants older NumPy and OpenCV than the project has, so it gets an environment of its
-own; the project never needs it. Reference and scoring take turns for several rounds, on one
-thread, so that a machine that changes its pace meets both alike; the ratios are those of the
-medians. Every round of "without cache" begins from bare masks.
+PySODMetrics needs older NumPy and OpenCV than the project, and therefore a separate environment.
+Reference and scoring take turns for several rounds, on one thread, so that a machine whose speed
+varies affects both alike; ratios are those of the medians. Every round of "without cache" starts
+from plain masks.
 """
 
 import argparse
@@ -25,11 +25,11 @@ from fgstp.scoring import METRICS, GroundTruth, score_clip
 
 HEIGHT, WIDTH = 240, 320
 COMPARED = METRICS[:8]
-INSTALL = "PySODMetrics 1.6.2 is not here; how to install it for this benchmark:\n"
+INSTALL = "PySODMetrics 1.6.2 is not installed. For this benchmark:\n"
 
 
 def main() -> None:
-    """Print milliseconds a frame, ratios, and the largest difference of any score."""
+    """Print milliseconds per frame, ratios, and the largest difference of any score."""
     arguments = _arguments()
     try:
         reference = version("pysodmetrics")
@@ -125,7 +125,7 @@ def _compare(name: str, predictions: np.ndarray, masks: np.ndarray, rounds: int)
         turns = [[_seconds(work) for work in ways.values()] for _ in range(rounds)]
     medians = [statistics.median(times) for times in zip(*turns, strict=True)]
     print(f"\n{name}, {masks.mean():.1%} of the pixels foreground")
-    asked = ("", "(at least 2.5 is asked for)", "(at least 10 is asked for)")
+    asked = ("", "(required: at least 2.5)", "(required: at least 10)")
     for way, median, least in zip(ways, medians, asked, strict=True):
         ratio = f"{medians[0] / median:6.1f} times as fast {least}" if least else ""
         print(f"  {way:20s} {1e3 * median / len(masks):7.2f} ms/frame {ratio}".rstrip())

@@ -1,22 +1,20 @@
-"""What each model costs at its paper size: parameters, operations, time and memory a frame.
+"""Cost of each model at its paper size: parameters, operations, time and memory per frame.
 
     python benchmarks/models.py                  # all models, on the CPU
     python benchmarks/models.py --cuda           # on a GPU
     python benchmarks/models.py fgstp sinet_v2   # some of them
 
-Each model, with the weights that it begins with, predicts one clip of 60 frames in a process of
-its own: some of them to warm up, then all for the time, once or more often, of which the median
-stands in the table, and once to count. In so many frames the memories of XMem++ and RMem fill.
-Its time is also given as a multiple of FGSTP's in the same run. Operations are
-multiply-accumulates of convolutions and matrix products, without OpenCV's optical flow and
-background subtraction; what is computed once a clip is shared out among its frames. Memory is the
-highest of the process, less what it was before the model was built; on a GPU what torch
-allocated. Each model's figures are written to the table beside this file as soon as they are
-known; it keeps those of other models and devices, and the report takes them from there.
+Each model, with its initial weights, predicts one clip of 60 frames in a separate process: a few
+frames to warm up, then all of them once or more often for the median time, and once to count
+operations. In 60 frames the memories of XMem++ and RMem fill up. The time is also given relative
+to FGSTP in the same run. Operations are multiply-accumulates of convolutions and matrix products,
+without OpenCV's optical flow and background subtraction; what is computed once for a clip is
+divided by its number of frames. Memory is the peak of the process less the memory before the
+model was built; on a GPU, what torch allocated. The figures of each model replace its row in the
+table beside this file, which the report reads; rows of other models and devices remain.
 """
 
 import argparse
-import json
 import multiprocessing
 import platform
 import resource
@@ -46,7 +44,7 @@ def main() -> None:
     arguments = _arguments()
     rows = []
     for name in tqdm(arguments.models, unit=" models"):
-        # A fresh process: its highest memory is that of one model alone.
+        # In a fresh process the peak memory is that of one model.
         context = multiprocessing.get_context("spawn")
         with context.Pool(1) as pool:
             row = pool.apply(measured, (name, arguments.frames, arguments.runs, arguments.cuda))
@@ -61,7 +59,7 @@ def main() -> None:
 
 
 def _keep(row: dict[str, Any]) -> None:
-    """Put a row into the table in the order of the models, in place of an older one."""
+    """Put a row into the table, in the order of the models, in place of an older one."""
     before = pd.read_csv(TABLE)
     same = (before["model"] == row["model"]) & (before["device"] == row["device"])
     table = pd.concat([before[~same], pd.DataFrame([row])[before.columns]])
@@ -92,8 +90,8 @@ def measured(name: str, n_frames: int, n_runs: int, cuda: bool) -> dict[str, Any
     before_b = _highest_b(cuda)
     settings = ModelsSettings().of(name)
     torch.manual_seed(0)
-    model = create_model(name, _without_cache(settings.model_dump()))
-    # What counts the operations would look for gradients of weights that can have them.
+    model = create_model(name, settings)
+    # The flop counter would follow the gradients of weights that require them.
     model.network.to("cuda" if cuda else "cpu").eval().requires_grad_(False)
     frames, masks = _clip(n_frames)
     _predict(model, frames[:WARM_UP_FRAMES], masks[:WARM_UP_FRAMES])
@@ -121,7 +119,7 @@ def _clip(n_frames: int) -> tuple[np.ndarray, np.ndarray]:
     video = list(SyntheticVideo("close_clear", 0, n_frames=n_frames))
     frames = np.stack([frame.grey for frame in video])
     masks = np.stack([frame.mask for frame in video]).astype(np.uint8)
-    masks[:, 100:140, 140:180] = 1  # whatever the plume does, there is something to follow
+    masks[:, 100:140, 140:180] = 1  # models with a prompt always have an object to follow
     return frames, masks
 
 
@@ -132,18 +130,10 @@ def _predict(model: AnyModel, frames: np.ndarray, masks: np.ndarray) -> None:
 
 
 def _gmacs(model: AnyModel, frames: np.ndarray, masks: np.ndarray) -> float:
-    # The fused attention of the CPU is not among what torch counts.
+    # Torch does not count the fused attention of the CPU.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         _predict(model, frames, masks)
     return counter.get_total_flops() / 2 / 1e9
-
-
-def _without_cache(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings without a folder in which optical flow would be found ready."""
-    plain = json.loads(json.dumps(values, default=str))
-    if "flow" in plain:
-        plain["flow"]["cache"] = None
-    return plain
 
 
 def _highest_b(cuda: bool) -> int:
@@ -159,7 +149,7 @@ def _device(cuda: bool) -> str:
 
 
 def _processor() -> str:
-    """Name of the processor; Python itself tells no more than its family."""
+    """Name of the processor; Python itself knows only its family."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,6 +1,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,6 +170,55 @@ def project(tmp_path_factory):
     for arguments in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "empty"]):
         subprocess.run(["git", "-C", str(folder), *arguments], check=True)
     return folder
+
+
+class Kedro:
+    """`kedro run --env=test` in a copy of the project, with data and runs in a folder."""
+
+    def __init__(self, project):
+        self.project = project
+
+    @staticmethod
+    def environment(folder):
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return inherited | {
+            "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+            "DO_NOT_TRACK": "1",
+            "OMP_NUM_THREADS": "1",  # sums of floats depend on the number of threads
+        }
+
+    @staticmethod
+    def command(folder, *arguments, parameters=()):
+        texts = ",".join([f"data={folder / 'data'}", *parameters])
+        command = [sys.executable, "-m", "kedro", "run", "--env=test"]
+        return [*command, *arguments, f"--params={texts}"]
+
+    def run(self, folder, *arguments, parameters=()):
+        return subprocess.run(
+            self.command(folder, *arguments, parameters=parameters),
+            check=False,
+            cwd=self.project,
+            env=self.environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+
+@pytest.fixture(scope="session")
+def kedro(project):
+    return Kedro(project)
+
+
+@pytest.fixture(scope="session")
+def finished_job(kedro, tmp_path_factory):
+    """The folder and the answers of two commands: the whole job, and a second model."""
+    folder = tmp_path_factory.mktemp("job")
+    second = ["--pipelines=train,evaluate,report"]
+    answers = [kedro.run(folder), kedro.run(folder, *second, parameters=["model=background"])]
+    for answer in answers:
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    return folder, answers
 
 
 @pytest.fixture

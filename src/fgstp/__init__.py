@@ -26,9 +26,12 @@ _PLACES = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type depends on the name
     if name == "__version__":  # pyproject.toml is the only place where it is written
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 
-        return version("fgstp")
+        try:
+            return version("fgstp")
+        except PackageNotFoundError:  # a copy of the sources on a bare GPU machine
+            return "unknown"
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _PLACES[name].partition(":")

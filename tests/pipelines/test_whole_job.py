@@ -47,37 +47,6 @@ def _counted(masks):
     return [number for number in range(len(masks)) if number not in with_gas[:1]]
 
 
-def _environment(folder):
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return inherited | {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
-        "DO_NOT_TRACK": "1",
-        "OMP_NUM_THREADS": "1",  # sums of fractions depend on the number of threads
-    }
-
-
-def _command(data, *arguments, parameters=()):
-    texts = ",".join([f"data={data}", *parameters])
-    return [
-        *(sys.executable, "-m", "kedro", "run", "--env=test"),
-        *arguments,
-        f"--params={texts}",
-    ]
-
-
-def _kedro(project, folder, *arguments, parameters=()):
-    """`kedro run` to its end, with data and records in a folder."""
-    return subprocess.run(
-        _command(folder / "data", *arguments, parameters=parameters),
-        check=False,
-        cwd=project,
-        env=_environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
 class Results:
     """Files of one data folder."""
 
@@ -114,27 +83,16 @@ class Results:
 class Job(Results):
     """Both commands, their answers, and what MLflow noted of them."""
 
-    def __init__(self, project, folder):
-        self.folder = folder
-        self.answers = [
-            _kedro(project, folder),
-            _kedro(
-                project,
-                folder,
-                "--pipelines=train,evaluate,report",
-                parameters=["model=background"],
-            ),
-        ]
-        for answer in self.answers:
-            assert answer.returncode == 0, answer.stdout + answer.stderr
+    def __init__(self, folder, answers):
+        self.folder, self.answers = folder, answers
         super().__init__(folder / "data")
         self.client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
         self.runs = self.client.search_runs(["1"], order_by=["attributes.start_time ASC"])
 
 
 @pytest.fixture(scope="module")
-def job(project, tmp_path_factory):
-    return Job(project, tmp_path_factory.mktemp("job"))
+def job(finished_job):
+    return Job(*finished_job)
 
 
 @contextmanager
@@ -148,7 +106,7 @@ def _one_thread():
 
 
 def _predicted(checkpoint, frames):
-    """Maps as the README makes them from Python."""
+    """Maps as users predict them from Python."""
     with _one_thread():
         maps = load_model(checkpoint).predict_clip(frames)
     return (255 * maps).round().astype(np.uint8)
@@ -157,9 +115,10 @@ def _predicted(checkpoint, frames):
 # ------------------------------------------------------------------------------- files
 
 
-def _named_in_readme():
-    """Paths in the first column of the README's table of results."""
-    section = (REPOSITORY / "README.md").read_text("utf-8").split("### Evaluation and report")[1]
+def _documented():
+    """Paths in the first column of the table of results in docs/scoring.md."""
+    page = (REPOSITORY / "docs/scoring.md").read_text("utf-8")
+    section = page.split("## What evaluation and report write")[1]
     rows = re.findall(r"^\| (`.+?) \|", section.split("\n#")[0], re.M)
     paths = []
     for row in rows:
@@ -169,8 +128,8 @@ def _named_in_readme():
     return paths
 
 
-def test_every_file_that_the_readme_names_is_there(job):
-    paths = _named_in_readme()
+def test_every_documented_file_is_there(job):
+    paths = _documented()
     assert len(paths) >= 9
     for path in paths:
         for model in MODELS if "<model>" in path else [""]:
@@ -751,9 +710,9 @@ def _sentence(answer):
     return told[0]
 
 
-def test_command_with_several_wrong_settings(project, tmp_path):
+def test_command_with_several_wrong_settings(kedro, tmp_path):
     wrong = ["train.epochs=0", "train.epoch=3", "evaluate.protocols=[nice]"]
-    sentence = _sentence(_kedro(project, tmp_path, parameters=wrong))
+    sentence = _sentence(kedro.run(tmp_path, parameters=wrong))
     assert "train.epochs is 0: input should be greater than or equal to 1; " in sentence
     assert "train.epoch is 3: extra inputs are not permitted; " in sentence
     assert "no protocol 'nice'" in sentence
@@ -770,10 +729,10 @@ def test_command_with_several_wrong_settings(project, tmp_path):
         ("report", "model=fgstp", "No model has been evaluated"),
     ],
 )
-def test_commands_with_other_mistakes(project, ingested, pipeline, parameter, words):
+def test_commands_with_other_mistakes(kedro, ingested, pipeline, parameter, words):
     before = _contents(ingested, ".")
     folder = ingested.parent
-    answer = _kedro(project, folder, f"--pipelines={pipeline}", parameters=[parameter])
+    answer = kedro.run(folder, f"--pipelines={pipeline}", parameters=[parameter])
     assert words in _sentence(answer)
     assert _contents(ingested, ".") == before
     [run] = MlflowClient(f"sqlite:///{folder}/mlflow.db").search_runs(["1"])
@@ -786,12 +745,12 @@ def test_commands_with_other_mistakes(project, ingested, pipeline, parameter, wo
 LONG = ["train.epochs=4", "train.steps_per_epoch=3"]
 
 
-def _started(project, folder, parameters):
+def _started(kedro, folder, parameters):
     """`kedro run --pipelines=train`, given back once an epoch is finished."""
     process = subprocess.Popen(
-        _command(folder / "data", "--pipelines=train", parameters=parameters),
-        cwd=project,
-        env=_environment(folder),
+        kedro.command(folder, "--pipelines=train", parameters=parameters),
+        cwd=kedro.project,
+        env=kedro.environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -812,16 +771,16 @@ def _copy(job, folder):
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_to_the_same_weights(job, project, tmp_path):
+def test_a_killed_training_goes_on_to_the_same_weights(job, kedro, tmp_path):
     killed, whole = _copy(job, tmp_path / "killed"), _copy(job, tmp_path / "whole")
-    process = _started(project, killed, LONG)
+    process = _started(kedro, killed, LONG)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
     assert not (killed / "data/06_models/fgstp/training.json").exists()
 
     answers = [
-        _kedro(project, folder, "--pipelines=train", parameters=LONG) for folder in (killed, whole)
+        kedro.run(folder, "--pipelines=train", parameters=LONG) for folder in (killed, whole)
     ]
     for answer in answers:
         assert answer.returncode == 0, answer.stderr
@@ -838,9 +797,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(job, project, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_training_is_recorded_as_killed(job, project, tmp_path, name, status):
+def test_a_stopped_training_is_recorded_as_killed(job, kedro, tmp_path, name, status):
     folder = _copy(job, tmp_path)
-    process = _started(project, folder, ["train.epochs=1000"])
+    process = _started(kedro, folder, ["train.epochs=1000"])
     time.sleep(0.3)  # until the epoch is recorded; see the test of the hooks
     os.killpg(process.pid, name)
     output, errors = process.communicate(timeout=60)

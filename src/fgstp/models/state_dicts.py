@@ -1,4 +1,4 @@
-"""Files of weights: read without running what is in them, renamed, and checked."""
+"""State dicts: safe reading of files, renaming of keys, and checks against a network."""
 
 import re
 import warnings
@@ -12,52 +12,51 @@ from torch import Tensor
 from fgstp.core.errors import UserError
 
 Weights = dict[str, Tensor]
-Rules = list[tuple[str, str]]  # a pattern at the start of a key, and what replaces it
-# What a state dict may stand under.
-WRAPPINGS = ("state_dict", "model_state_dict", "model", "weights")
+Rules = list[tuple[str, str]]  # regular expression at the start of a key, and its replacement
+WRAPPINGS = ("state_dict", "model_state_dict", "model", "weights")  # keys that may hold one
 SHOWN = 3  # keys that a message names
 
 
 def read_object(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Read a file that torch wrote. Nothing in it is run: tensors and plain values alone.
-
-    Args:
-        path: the file; `.safetensors` is read too.
-
-    Returns:
-        What the file holds, on the CPU.
-
-    Raises:
-        UserError: the file is not there, cannot be read, or holds anything else.
-    """
-    if not path.is_file():
-        raise UserError(f"There is no file {path}; check the path.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file  # noqa: PLC0415 - for such files alone
-
-            return load_file(path)
-        with warnings.catch_warnings(action="ignore"):  # about forms that are then refused
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
-    except MemoryError:
-        raise
-    except Exception as error:  # whatever a parser says about bytes that are something else
-        raise UserError(
-            f"{path} is no file of weights that can be read safely; it is damaged, or it is "
-            "something else."
-        ) from error
-
-
-def read_weights(path: Path) -> Weights:
-    """Read a state dict, bare or under one of the names that it is often wrapped in.
+    """Load a file of torch, or a `.safetensors`, without running code in it.
 
     Args:
         path: the file.
 
     Returns:
-        Tensors by name; the prefix `module.` of parallel training is taken off.
+        Tensors, on the CPU, and plain values.
+
+    Raises:
+        UserError: the file does not exist, cannot be read, or holds anything else.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file {path}; check the path.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file  # noqa: PLC0415 - rarely needed
+
+            return load_file(path)
+        with warnings.catch_warnings(action="ignore"):  # about formats that are then refused
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except PermissionError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # parsers raise anything on other formats
+        raise UserError(
+            f"{path} is no file of weights that can be read safely; it is damaged or of another "
+            "kind."
+        ) from error
+
+
+def read_weights(path: Path) -> Weights:
+    """Load a state dict, bare or under one of the usual keys.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Tensors by name, without the prefix `module.` of parallel training.
 
     Raises:
         UserError: as `read_object`, or there is no state dict in the file.
@@ -72,14 +71,14 @@ def read_weights(path: Path) -> Weights:
 
 
 def renamed(weights: Mapping[str, Tensor], rules: Rules) -> tuple[Weights, list[str]]:
-    """Rename weights by the first rule whose pattern matches the start of a key.
+    """Rename each key by the first rule that matches its start.
 
     Args:
         weights: tensors by name.
         rules: pairs of a regular expression and its replacement.
 
     Returns:
-        Renamed tensors, and the keys that no rule matches or that collide with another.
+        Renamed tensors, and keys that no rule matches or that collide with another.
     """
     result: Weights = {}
     unmatched = []
@@ -99,16 +98,16 @@ def check_fit(
     unmatched: Iterable[str] = (),
     what: str,
 ) -> None:
-    """Refuse weights that do not fit a network exactly.
+    """Raise an error if weights do not fit a network exactly.
 
     Args:
         weights: tensors by the network's names.
         expected: the network's own state dict.
-        unmatched: keys already known to belong to nothing.
+        unmatched: keys already known to be unexpected.
         what: the file and the network, for the message: `a.pth does not fit fgstp`.
 
     Raises:
-        UserError: keys are left over or missing, or shapes differ; the first few are named.
+        UserError: keys are unexpected or missing, or shapes differ; the first few are named.
     """
     unknown = [*unmatched, *(key for key in weights if key not in expected)]
     missing = [key for key in expected if key not in weights]
@@ -127,7 +126,7 @@ def check_fit(
 
 
 def matches_any(key: str, patterns: Iterable[str]) -> bool:
-    """Whether a whole key is matched by one of some regular expressions."""
+    """Whether one of some regular expressions matches a whole key."""
     return any(re.fullmatch(pattern, key) for pattern in patterns)
 
 
