@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from torch.utils.data import DataLoader
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.records import CLIP_COLUMNS, table
+from fgstp.pipelines.tracking import LiveRun
 from fgstp.pipelines.train.live import LiveExamples, LiveMetrics, live_callbacks
 from fgstp.reporting.example_pictures import draw_examples
 from fgstp.reporting.prediction_figure import Example
@@ -28,7 +31,7 @@ def new_run(tracking, database):
     def history(name):
         return [(each.step, each.value) for each in tracking.get_metric_history(run_id, name)]
 
-    return LiveMetrics(database, run_id), history
+    return LiveMetrics(LiveRun(database, run_id)), history
 
 
 def at(step, epoch=0, **figures):
@@ -92,7 +95,7 @@ def test_a_later_stage_is_recorded_behind_the_one_before(new_run):
 
 def test_the_time_of_an_epoch_is_recorded(new_run, monkeypatch):
     live, history = new_run
-    clock = iter([100.0, 103.5, 200.0, 204.0])
+    clock = iter([100.0, 103.5, 104.0, 200.0, 204.0, 205.0])
     monkeypatch.setattr("fgstp.pipelines.train.live.time.monotonic", lambda: next(clock))
     for step in (1, 2):
         live.on_train_epoch_start(at(step), None)
@@ -109,6 +112,26 @@ def test_another_process_records_in_the_same_run(new_run, monkeypatch):
     copied = pickle.loads(pickle.dumps(live))
     copied.on_train_batch_end(at(10, train_loss_step=0.5), in_stage(0), None, None, 0)
     assert history("train_loss_step") == [(10, 0.5)]
+
+
+def test_a_tracker_that_is_away_costs_a_gap_and_a_warning(new_run, monkeypatch, caplog):
+    live, history = new_run
+    run, log_batch = live._run, MlflowClient.log_batch
+    calls, clock = [], iter([0.0, 100.0, 500.0, 1100.0])  # the first call takes 100 s
+    monkeypatch.setattr("fgstp.pipelines.tracking.time.monotonic", lambda: next(clock))
+
+    def away(*_):
+        calls.append(1)
+        raise MlflowException("nobody answers")
+
+    monkeypatch.setattr(MlflowClient, "log_batch", away)
+    run.log_metrics({"train_loss": 1.0}, 1)
+    assert "nobody answers" in caplog.text
+    run.log_metrics({"train_loss": 2.0}, 2)  # too early to ask again
+    assert calls == [1]
+    monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
+    run.log_metrics({"train_loss": 3.0}, 3)
+    assert history("train_loss") == [(3, 3.0)]
 
 
 class Means(LightningModule):
@@ -236,8 +259,7 @@ def test_pictures_show_what_the_whole_clip_would_give(new_run, database, clips, 
     frames, masks = clips.store.frames("a_0000"), clips.store.masks("a_0000")
     numbers = [0, 1, 4, 7, 8]
     live = LiveExamples(
-        database,
-        new_run[0]._run_id,
+        new_run[0]._run,
         clips.store,
         [Example("category", "a_0000", number, 1) for number in numbers],
     )
@@ -303,7 +325,7 @@ def test_masks_that_are_gone_are_told(new_run, database, clips):
     clips.add("a_0000")
     clips.store.path("a_0000", "masks").unlink()
     example = Example("category", "a_0000", 0, 1)
-    live = LiveExamples(database, new_run[0]._run_id, clips.store, [example])
+    live = LiveExamples(new_run[0]._run, clips.store, [example])
     with pytest.raises(UserError, match="The masks of the clip a_0000 are gone; run ingest again"):
         live.on_validation_end(at(1), MODULE)
 
