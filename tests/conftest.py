@@ -17,6 +17,8 @@ from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources.find import find_videos
+from fgstp.plumes import SyntheticVideo
+from fgstp.plumes.render import render
 
 REPOSITORY = Path(__file__).parents[1]
 CLIP_LENGTH = 10
@@ -148,6 +150,20 @@ def footage():
 @pytest.fixture(scope="session")
 def ingest():
     return run_ingest
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory):
+    """A folder with the files that the examples of docstrings and documentation name."""
+    from fgstp.models.checkpoint import save_checkpoint
+    from fgstp.models.registry import create_model
+
+    folder = tmp_path_factory.mktemp("desk")
+    video = SyntheticVideo("close_clear", 3, n_frames=20, fps_hz=5.0, height_px=60, width_px=80)
+    render(video, folder / "leak.mkv")
+    size = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
+    save_checkpoint(create_model("fgstp", size), folder / "data/06_models/fgstp/best.ckpt")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -166,3 +166,13 @@ def test_python_blocks_compile(page):
     for mark, text in _blocks(page, "python"):
         assert mark in ("", "no-run"), mark
         compile(text, str(page), "exec")
+
+
+@by_page
+def test_python_blocks_run(page, desk, monkeypatch):
+    """The blocks of a page run one after the other, among the files that they name."""
+    blocks = [text for mark, text in _blocks(page, "python") if mark != "no-run"]
+    monkeypatch.chdir(desk)
+    names = {}
+    for text in blocks:
+        exec(compile(text, str(page), "exec"), names)

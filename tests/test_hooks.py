@@ -113,12 +113,10 @@ def test_settings_that_do_not_go_together_are_told_in_one_sentence():
 
     pipeline = Pipeline([Node(node, ["params:train"], None, name="node")])
     with pytest.raises(ParameterValidationError) as caught:
-        ParameterValidator({"p": pipeline}).validate_raw_params(
-            {"train": {"devices": 2, "targets_per_step": 2}}
-        )
+        ParameterValidator({"p": pipeline}).validate_raw_params({"train": {"nodes": 2}})
     sentence = user_sentence(caught.value)
     assert "train" in sentence
-    assert "a step of 1 windows cannot be shared out evenly among 2 processes" in sentence
+    assert "rendezvous is not set" in sentence
     assert "\n" not in sentence
 
 

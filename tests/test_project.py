@@ -240,7 +240,7 @@ HANDLES = {
 # Nodes resume in these; DVC would delete them before the stage runs.
 KEPT = {
     "ingest": {"data/03_primary/clips", "data/02_intermediate/records"},
-    "train": {f"data/06_models/{MODEL}/repeats"},
+    "train": set(),
     "evaluate": {f"data/07_model_output/{MODEL}"},
     "report": set(),
 }
@@ -268,8 +268,8 @@ def test_what_training_resumes_from_is_no_output_of_dvc():
     from fgstp.training.job import RESUME_FOLDER
 
     outs = _dvc_paths("train", "outs")
-    assert f"data/06_models/{MODEL}/{BEST}" in outs
-    assert not _within(f"data/06_models/{MODEL}/{RESUME_FOLDER}", outs)
+    assert f"data/06_models/{MODEL}/seed_1/{BEST}" in outs
+    assert not _within(f"data/06_models/{MODEL}/seed_1/{RESUME_FOLDER}", outs)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -280,7 +280,7 @@ def test_dvc_depends_on_what_the_catalog_reads(stage, pipelines, catalog):
         path = catalog[name]["filepath"]
         # The file itself, or a folder that holds the files of all models; the checkpoint is
         # the only one of the models that evaluate reads.
-        known = [_path(catalog, name), path.split("/*")[0], f"{path}/{MODEL}/best.ckpt"]
+        known = [_path(catalog, name), path.split("/*")[0], f"{path}/{MODEL}/seed_1/best.ckpt"]
         assert any(_within(each, deps) or each in deps for each in known), name
     assert "conf/base/catalog.yml" in deps
     for dep in deps:

@@ -7,19 +7,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fgstp.footage.read_video import read_video
     from fgstp.models.checkpoint import load_model
-    from fgstp.models.registry import create_model
+    from fgstp.models.registry import create_model, list_models
     from fgstp.plumes import SyntheticVideo
     from fgstp.scoring import score_clip as score
 
     __version__: str
 
-__all__ = ["SyntheticVideo", "__version__", "create_model", "load_model", "score"]
+__all__ = [
+    "SyntheticVideo",
+    "__version__",
+    "create_model",
+    "list_models",
+    "load_model",
+    "read_video",
+    "score",
+]
 
 _PLACES = {
     "SyntheticVideo": "fgstp.plumes:SyntheticVideo",
     "create_model": "fgstp.models.registry:create_model",
+    "list_models": "fgstp.models.registry:list_models",
     "load_model": "fgstp.models.checkpoint:load_model",
+    "read_video": "fgstp.footage.read_video:read_video",
     "score": "fgstp.scoring:score_clip",
 }
 

@@ -62,7 +62,7 @@ class Results:
         return list(kept["clip"])
 
     def checkpoint(self, model):
-        return self.data / f"06_models/{model}/best.ckpt"
+        return self.data / f"06_models/{model}/seed_1/best.ckpt"
 
     def training(self, model):
         return json.loads((self.data / f"06_models/{model}/training.json").read_text())
@@ -148,9 +148,8 @@ def test_every_documented_file_is_there(job):
 def test_nothing_else_is_left(job):
     assert not [path for path in job.data.rglob("*") if path.name.startswith(".tmp-")]
     models = {path.relative_to(job.data / "06_models") for path in job.data.glob("06_models/*/*")}
-    names = ("best.ckpt", "training.json", "repeats")
+    names = ("seed_1", "training.json")
     assert models == {Path(model) / name for model in MODELS for name in names}
-    assert not list(job.data.glob("06_models/*/repeats/*"))
     predicted = {
         path.relative_to(job.data / "07_model_output").as_posix()
         for path in job.data.glob("07_model_output/*/*.npy")
@@ -758,7 +757,7 @@ def _started(kedro, folder, parameters):
         start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while not (folder / "data/06_models/fgstp/resume/state.ckpt").is_file():
+    while not (folder / "data/06_models/fgstp/seed_1/resume/0/state.ckpt").is_file():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -785,8 +784,8 @@ def test_a_killed_training_goes_on_to_the_same_weights(job, kedro, tmp_path):
     ]
     for answer in answers:
         assert answer.returncode == 0, answer.stderr
-    assert re.search(r"Going on after epoch [123], from ", answers[0].stdout)
-    assert "Going on" not in answers[1].stdout
+    assert re.search(r"Continuing after epoch [123], from ", answers[0].stdout)
+    assert "Continuing" not in answers[1].stdout
     first, second = Results(killed / "data"), Results(whole / "data")
     assert first.training("fgstp") == second.training("fgstp")
     assert [row["epoch"] for row in first.training("fgstp")["epochs"]] == [1, 2, 3, 4]
@@ -794,8 +793,6 @@ def test_a_killed_training_goes_on_to_the_same_weights(job, kedro, tmp_path):
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name]), name
-    left = {path.name for path in (killed / "data/06_models/fgstp").iterdir()}
-    assert left == {"best.ckpt", "training.json", "repeats"}
 
 
 @pytest.mark.slow

@@ -12,12 +12,11 @@ from fgstp.core.errors import UserError
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.frames import network_input, normalised
 from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
-from fgstp.models.sampling import FlowPairs, SpreadFrames, Windows
+from fgstp.models.sampling import FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.augmentation import prepared
 from fgstp.training.data import (
     EpochSize,
-    SampleKey,
     SampleOrder,
     Samples,
     collated,

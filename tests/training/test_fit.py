@@ -83,6 +83,22 @@ def spoil(_, module):
         module.model.network.fusion[2].bias.fill_(torch.nan)
 
 
+def files_of(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def last(folder):
+    """The weights and the state of the optimiser after the last epoch."""
+    state = torch.load(folder / "resume/0/state.ckpt", weights_only=True)
+    [optimiser] = state["optimizer_states"]
+    moments = {
+        f"{number} {name}": value
+        for number, each in optimiser["state"].items()
+        for name, value in each.items()
+    }
+    return state["state_dict"] | moments
+
+
 def same(one, two):
     assert one.keys() == two.keys()
     return all(torch.equal(one[name], two[name]) for name in one)
@@ -95,7 +111,7 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 
     assert (outcome.n_epochs, outcome.ended_by) == (2, "epochs")
     assert outcome.checkpoint == tmp_path / "run" / "best.ckpt"
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["best.ckpt"]
+    assert files_of(tmp_path / "run") == ["best.ckpt", "resume", "training.json"]
 
     found = [float(metrics["val_miou"]) for metrics in watch.metrics]
     assert outcome.epoch == 1 + int(np.argmax(found))
@@ -117,11 +133,11 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
     json.dumps(outcome.history)
 
     kept = read_checkpoint(outcome.checkpoint)
-    assert kept.facts["epoch"] == outcome.epoch
-    assert kept.facts["made_with"]["seed"] == 5
-    assert kept.facts["made_with"]["training clips"] == ["V_0000", "V_0001"]
-    if outcome.epoch == 2:
-        assert same(kept.weights, model.network.state_dict())
+    assert (kept.facts["epoch"], kept.facts["stage"]) == (outcome.epoch, 0)
+    assert same(kept.weights, model.network.state_dict())
+    record = json.loads((tmp_path / "run/training.json").read_text())
+    assert record["epochs"] == outcome.history
+    assert (record["seed"], record["ended_by"]) == (5, "epochs")
     frames = np.zeros((3, 24, 32), np.uint8)
     assert load_model(outcome.checkpoint).predict_clip(frames).shape == (3, 24, 32)
 
@@ -129,12 +145,12 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
     assert sum("GPU" in sentence for sentence in said) == 1
 
 
-def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
+def test_the_steps_are_those_of_a_plain_loop(train, clips, build, tmp_path):
     settings = TrainSettings(
         **SMALL
         | {"epochs": 3, "steps_per_epoch": 2, "drop_every_epochs": 2, "gradient_clip": {"at": 0.01}}
     )
-    fitted, _ = train(**settings.model_dump(exclude_unset=True))
+    train(**settings.model_dump(exclude_unset=True))
 
     model = build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
     prepare = partial(prepared, settings=settings.augmentation, size=(64, 64))
@@ -156,9 +172,10 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, build):
                     parameter.grad.clamp_(-0.01, 0.01)
             adam.step()
     assert cut > 100
-    expected = model.network.state_dict()
-    for name, weights in fitted.network.state_dict().items():
-        torch.testing.assert_close(weights, expected[name], rtol=1e-5, atol=1e-6, msg=name)
+    found = last(tmp_path / "run")
+    for name, expected in model.network.state_dict().items():
+        weights = found[f"network.{name}"]
+        torch.testing.assert_close(weights, expected, rtol=1e-5, atol=1e-6, msg=name)
 
 
 class Still(FgstpModel):
@@ -171,7 +188,7 @@ class Still(FgstpModel):
         return super().training_step(batch, progress)
 
 
-def test_the_parts_of_a_step_add_up_to_the_step(train, clips, build):
+def test_the_parts_of_a_step_add_up_to_the_step(train, clips, build, tmp_path):
     clips.add_blob(4, seed=7)  # 6 samples: the last step of an epoch has 2 instead of 4
     more = {"targets_per_step": 8, "steps_per_epoch": None, "epochs": 2}
     found = []
@@ -180,7 +197,7 @@ def test_the_parts_of_a_step_add_up_to_the_step(train, clips, build):
         model.__class__ = Still
         _, outcome = train(f"{parts}", model=model, accumulate_grad_batches=parts, **more)
         assert [row["epoch"] for row in outcome.history] == [1, 2]
-        found.append((model.network.state_dict(), outcome.history))
+        found.append((last(tmp_path / f"{parts}"), outcome.history))
     (weights, history), (others, other_history) = found
     for name, expected in weights.items():
         torch.testing.assert_close(others[name], expected, rtol=1e-3, atol=1e-4, msg=name)
@@ -192,16 +209,16 @@ def test_the_parts_of_a_step_add_up_to_the_step(train, clips, build):
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path, epoch):
     more = {"epochs": 3, "drop_every_epochs": 3}
     whole_watch, watches = Watch(), [Watch(epoch, kill), Watch()]
-    whole, expected = train("whole", [whole_watch], **more)
+    _, expected = train("whole", [whole_watch], **more)
     with pytest.raises(SystemExit):
         train("cut", [watches[0]], **more)
     best = tmp_path / "cut" / "best.ckpt"
     assert best.exists()
     best.unlink()  # as DVC does before it runs a stage
-    continued, outcome = train("cut", [watches[1]], **more)
+    _, outcome = train("cut", [watches[1]], **more)
 
     assert watches[0].clips + watches[1].clips == whole_watch.clips
-    assert same(whole.network.state_dict(), continued.network.state_dict())
+    assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
     assert outcome.scores == expected.scores
     assert outcome.history == expected.history
     assert [row["epoch"] for row in outcome.history] == [1, 2, 3]
@@ -209,7 +226,6 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path, ep
     assert rates == pytest.approx([1e-3, 1e-3, 1e-4])
     assert (outcome.epoch, outcome.n_epochs) == (expected.epoch, 3)
     assert same(read_checkpoint(best).weights, read_checkpoint(expected.checkpoint).weights)
-    assert not (tmp_path / "cut" / "resume").exists()
 
 
 def test_the_best_epoch_before_a_kill_stays_the_best(train, tmp_path):
@@ -226,7 +242,7 @@ def test_the_best_epoch_before_a_kill_stays_the_best(train, tmp_path):
 @pytest.mark.slow
 def test_many_kills_in_the_middle_of_epochs_change_nothing(train, tmp_path):
     more = {"epochs": 4, "steps_per_epoch": 2, "drop_every_epochs": 2, "workers": 1}
-    whole, _ = train("whole", **more)
+    train("whole", **more)
 
     def kill_at_second_step(trainer, module):
         if trainer.fit_loop.epoch_loop.batch_idx == 1:
@@ -235,40 +251,39 @@ def test_many_kills_in_the_middle_of_epochs_change_nothing(train, tmp_path):
     for epoch in (0, 1, 1, 2, 3):
         with pytest.raises(SystemExit):
             train("cut", [Watch(epoch, kill_at_second_step)], **more)
-    continued, outcome = train("cut", **more)
+    _, outcome = train("cut", **more)
     assert outcome.n_epochs == 4
-    assert same(whole.network.state_dict(), continued.network.state_dict())
+    assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
 
 
-def test_seeds_decide_the_weights(train):
-    one, two, other = (
-        train(name, seed=seed, epochs=1)[0] for name, seed in [("a", 5), ("b", 5), ("c", 6)]
-    )
-    assert same(one.network.state_dict(), two.network.state_dict())
-    assert not same(one.network.state_dict(), other.network.state_dict())
+def test_seeds_decide_the_weights(train, tmp_path):
+    for name, seed in [("a", 5), ("b", 5), ("c", 6)]:
+        train(name, seed=seed, epochs=1)
+    assert same(last(tmp_path / "a"), last(tmp_path / "b"))
+    assert not same(last(tmp_path / "a"), last(tmp_path / "c"))
 
 
-def test_with_other_settings_training_begins_anew_and_says_why(train, caplog):
-    with pytest.raises(SystemExit):
-        train(callbacks=[Watch(1, kill)])
-    watch = Watch()
-    train(callbacks=[watch], gradient_clip={"at": 0.4}, epochs=2)
-    assert len(watch.metrics) == 2
-    assert "this changed: train.gradient_clip. Training begins anew." in caplog.text
-
-
-def test_with_other_settings_of_the_model_training_begins_anew_and_says_why(train, build, caplog):
+@pytest.mark.parametrize(
+    ("changes", "network", "name"),
+    [
+        ({"gradient_clip": {"at": 0.4}}, {}, "train.gradient_clip"),
+        ({}, {"height_px": 32}, "models.fgstp.height_px"),
+    ],
+)
+def test_with_other_settings_training_begins_anew_and_says_why(
+    train, build, caplog, changes, network, name
+):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)])
     watch = Watch()
     encoder = {"name": "pvt_v2_b0", "drop_path": 0.3}
-    train(callbacks=[watch], model=build(encoder=encoder, height_px=32), epochs=2)
+    train(callbacks=[watch], model=build(encoder=encoder, **network), epochs=2, **changes)
     assert len(watch.metrics) == 2
-    assert "this changed: models.fgstp.height_px. Training begins anew." in caplog.text
+    assert f"begins anew because this changed: {name}." in caplog.text
 
 
 @pytest.mark.parametrize(("split", "part"), [("train", "frames"), ("validation", "masks")])
-def test_with_clips_of_the_same_names_that_are_others_training_begins_anew(
+def test_with_clips_of_the_same_names_but_other_content_training_begins_anew(
     train, clips, caplog, split, part
 ):
     with pytest.raises(SystemExit):
@@ -280,10 +295,10 @@ def test_with_clips_of_the_same_names_that_are_others_training_begins_anew(
     watch = Watch()
     train(callbacks=[watch], epochs=2)
     assert len(watch.metrics) == 2
-    assert "this changed: their frames and masks. Training begins anew." in caplog.text
+    assert "because this changed: their frames and masks." in caplog.text
 
 
-def test_more_epochs_do_not_make_it_begin_anew(train):
+def test_more_epochs_continue_an_interrupted_training(train):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)], epochs=2)
     watch = Watch()
@@ -291,10 +306,58 @@ def test_more_epochs_do_not_make_it_begin_anew(train):
     assert (len(watch.metrics), outcome.n_epochs) == (2, 3)
 
 
+def test_a_finished_training_is_recognised_and_more_epochs_continue_it(train, tmp_path, caplog):
+    _, first = train("run", epochs=2)
+    before = first.checkpoint.stat().st_mtime_ns
+    watch = Watch()
+    with caplog.at_level("INFO", logger="fgstp"):
+        _, again = train("run", [watch], epochs=2)
+    assert watch.metrics == []
+    assert again == first
+    assert first.checkpoint.stat().st_mtime_ns == before
+    assert "finished already" in caplog.text
+
+    first.checkpoint.unlink()  # as DVC does before it runs a stage
+    _, again = train("run", [watch], epochs=2)
+    assert (watch.metrics, again) == ([], first)
+    assert again.checkpoint.is_file()
+
+    _, whole = train("whole", epochs=4)
+    _, longer = train("run", [watch], epochs=4)
+    assert len(watch.metrics) == 2
+    assert longer.history == whole.history
+    assert same(last(tmp_path / "run"), last(tmp_path / "whole"))
+    assert "begins anew" not in caplog.text
+    _, shorter = train("run", epochs=1)
+    assert shorter.n_epochs == 1
+    assert "because this changed: train.epochs." in caplog.text
+
+
+def test_other_code_makes_a_finished_training_begin_anew(train, monkeypatch, caplog):
+    train(epochs=1)
+    watch = Watch()
+    monkeypatch.setattr("fgstp.training.resume.code_digest", lambda places: "another")
+    train(callbacks=[watch], epochs=1)
+    assert len(watch.metrics) == 1
+    assert "because this changed: code." in caplog.text
+
+
+def test_training_starts_from_a_checkpoint(train, build, tmp_path):
+    _, first = train("first", epochs=1)
+    start = {"start_from": first.checkpoint, "epochs": 1, "learning_rate": 1e-30}
+    model, _ = train("second", **start)
+    kept = read_checkpoint(first.checkpoint).weights
+    for name, weights in model.network.named_parameters():
+        torch.testing.assert_close(weights.data, kept[name], rtol=0, atol=1e-20)
+    wider = build(encoder={"name": "pvt_v2_b1"})
+    with pytest.raises(UserError, match="does not fit"):
+        train("third", model=wider, **start)
+
+
 def test_a_damaged_state_is_told(train, tmp_path):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)])
-    (tmp_path / "run" / "resume" / "state.ckpt").write_bytes(b"half a file")
+    (tmp_path / "run" / "resume" / "0" / "state.ckpt").write_bytes(b"half a file")
     with pytest.raises(UserError, match=r"state\.ckpt"):
         train()
 
@@ -307,12 +370,11 @@ def test_the_best_epoch_is_kept_and_training_ends_when_nothing_gets_better(train
     kept = read_checkpoint(outcome.checkpoint).weights
     assert same(kept, scores.weights[2])
     assert not same(kept, scores.weights[4])
-    assert not (tmp_path / "run" / "resume").exists()
 
 
 def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_path, caplog):
     more = {"steps_per_epoch": 2, "epochs": 2}
-    whole, expected = train("whole", **more)
+    _, expected = train("whole", **more)
     watch = Watch()
     _, outcome = train("cut", [watch], time_limit_s=1e-3, **more)
     assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 0)
@@ -320,19 +382,19 @@ def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_p
     assert outcome.checkpoint.exists()
     assert "time limit ended training within the first epoch, from which it cannot" in caplog.text
     assert outcome.history == []
-    continued, outcome = train("cut", **more)
+    _, outcome = train("cut", **more)
     assert outcome.n_epochs == 2
     assert outcome.scores == expected.scores
     assert outcome.history == expected.history
-    assert same(whole.network.state_dict(), continued.network.state_dict())
+    assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
 
 
 @pytest.mark.slow
 def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(
-    train, monkeypatch, caplog
+    train, tmp_path, monkeypatch, caplog
 ):
     more = {"steps_per_epoch": 2, "epochs": 3}
-    whole, expected = train("whole", **more)
+    _, expected = train("whole", **more)
 
     class Late(TimeLimit):
         def on_train_batch_end(self, trainer, *_, **__):
@@ -343,9 +405,9 @@ def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(
     assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 1)
     assert "ended training after 1 of 3 epochs; the next run continues" in caplog.text
     monkeypatch.undo()
-    continued, outcome = train("cut", **more)
+    _, outcome = train("cut", **more)
     assert (outcome.scores, outcome.epoch) == (expected.scores, expected.epoch)
-    assert same(whole.network.state_dict(), continued.network.state_dict())
+    assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
 
 
 def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_good_checkpoint(
@@ -369,7 +431,6 @@ def test_a_model_that_may_diverge_counts_as_failed_and_the_command_goes_on(
     assert "became nan in epoch 2" in caplog.text
     assert "The training counts as failed." in caplog.text
     assert read_checkpoint(outcome.checkpoint).facts["epoch"] == 1
-    assert not (tmp_path / "run" / "resume").exists()
 
 
 def test_without_a_finished_epoch_no_divergence_is_a_result(train, build):

@@ -108,9 +108,6 @@ def load_model(
 ) -> AnyModel:
     """Load a model, ready to predict.
 
-        model = load_model("best.ckpt")
-        maps = model.predict_clip(frames)  # uint8 (T, H, W) -> float32 (T, H, W) in [0, 1]
-
     Args:
         path: the checkpoint.
         model: name of the model that it must be of; None takes any.
@@ -123,6 +120,13 @@ def load_model(
     Raises:
         UserError: the file is not there, is no checkpoint, is of another model, its weights
             do not fit its settings, or the device is not there.
+
+    Example:
+        >>> from fgstp import load_model, read_video
+        >>> model = load_model("data/06_models/fgstp/best.ckpt")
+        >>> maps = model.predict_clip(read_video("leak.mkv"))
+        >>> maps.shape, maps.dtype
+        ((20, 60, 80), dtype('float32'))
     """
     checkpoint = read_checkpoint(path)
     _check_model(path, checkpoint, model)
@@ -186,8 +190,7 @@ def _check_model(path: Path | str, checkpoint: Checkpoint, expected: str | None)
 
 def _stage(checkpoint: Checkpoint, model: AnyModel) -> int:
     """The stage that the weights are of: as the training recorded, or else the last."""
-    made_with: dict[str, Any] = checkpoint.facts.get("made_with", {})
-    return int(made_with.get("stage", model.n_stages - 1))
+    return int(checkpoint.facts.get("stage", model.n_stages - 1))
 
 
 def _load(model: AnyModel, checkpoint: Checkpoint, path: Path | str) -> None:

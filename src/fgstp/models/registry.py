@@ -114,6 +114,17 @@ def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
         raise UserError(f"{place} is {fault['input']!r}: {what}; correct the settings.") from error
 
 
+def list_models() -> list[str]:
+    """Names of all models, in the order of the tables.
+
+    Example:
+        >>> from fgstp import list_models
+        >>> "fgstp" in list_models()
+        True
+    """
+    return list(MODELS)
+
+
 def create_model(
     name: str,
     values: Settings | Mapping[str, Any] | None = None,
@@ -132,6 +143,12 @@ def create_model(
 
     Raises:
         UserError: as `model_settings`, or a file of weights cannot be used.
+
+    Example:
+        >>> from fgstp import create_model
+        >>> model = create_model("sinet_v2", {"height_px": 64, "width_px": 96})
+        >>> sum(weights.numel() for weights in model.network.parameters())
+        24926642
     """
     settings = model_settings(name, values if values is not None else {})
     return _entry(name).model(settings, initial_weights=initial_weights)

@@ -22,18 +22,20 @@ Frames = NDArray[np.uint8]
 Prepare = Callable[[Frames, Frames, np.random.Generator], tuple[Tensor, Tensor]]
 
 
-class Draw(NamedTuple):
-    """What decides the content of one sample.
+class SampleKey(NamedTuple):
+    """Which sample is wanted.
 
     Attributes:
-        targets: positions of the target frames among the frames that can be targets.
+        clip: number of the clip.
+        targets: positions of its targets among the frames of the clip that can be targets.
+        seed: seed of all that is drawn for the sample.
         progress: fraction of the training that was done when the epoch began, in [0, 1).
-        rng: random generator of this sample.
     """
 
+    clip: int
     targets: range
-    progress: float
-    rng: np.random.Generator
+    seed: tuple[int, ...]
+    progress: float = 0.0
 
 
 class Sampling(ABC):
@@ -54,12 +56,12 @@ class Sampling(ABC):
         return len(clip.annotated)
 
     @abstractmethod
-    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
         """Read one sample.
 
         Args:
             clip: the clip.
-            draw: what decides its content.
+            key: which one.
             prepare: augments frames and masks and resizes them.
 
         Returns:
@@ -87,14 +89,14 @@ class Windows(Sampling):
         """Its own number or else the default."""
         return self.n_targets or default
 
-    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
         """Read one window; see `Sampling.sample`."""
-        targets = clip.annotated[draw.targets.start : draw.targets.stop]
+        targets = clip.annotated[key.targets.start : key.targets.stop]
         triples = np.add.outer(targets, (0, *self.offsets_frames))  # (L, 1 + N)
         numbers = np.unique(triples)
         frames = clip.frames[numbers.clip(0, len(clip.frames) - 1)]
         return TripleBatch(
-            *prepare(frames, clip.masks(targets), draw.rng),
+            *prepare(frames, clip.masks(targets), np.random.default_rng(key.seed)),
             torch.from_numpy(np.searchsorted(numbers, triples)),
         )
 
@@ -103,7 +105,7 @@ class Windows(Sampling):
 class SpreadFrames(Sampling):
     """Annotated frames of a clip in order, some left out between them, all of them targets.
 
-    The first attempt starts at the first target of the draw, or as far before it as the sample
+    The first attempt starts at the first target of the key, or as far before it as the sample
     needs; further attempts start anywhere.
 
     Attributes:
@@ -127,29 +129,35 @@ class SpreadFrames(Sampling):
         """All frames of the sample."""
         return self.n_frames
 
-    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
         """Read spread frames; see `Sampling.sample`."""
+        rng = np.random.default_rng(key.seed)
         for attempt in range(self.attempts):
-            numbers = self._numbers(clip.annotated, draw, first=attempt == 0)
+            start = None if attempt else key.targets.start
+            numbers = self._numbers(clip.annotated, start, key.progress, rng)
             if np.count_nonzero(clip.masks(numbers[:1])) >= self.first_gas_px:
                 break
         return TripleBatch(
-            *prepare(clip.frames[numbers], clip.masks(numbers), draw.rng),
+            *prepare(clip.frames[numbers], clip.masks(numbers), rng),
             torch.arange(self.n_frames).unsqueeze(1),
         )
 
     def _numbers(
-        self, annotated: NDArray[np.int64], draw: Draw, *, first: bool
+        self,
+        annotated: NDArray[np.int64],
+        start: int | None,
+        progress: float,
+        rng: np.random.Generator,
     ) -> NDArray[np.int64]:
-        """Numbers of the frames of one attempt."""
-        rng, n_steps = draw.rng, self.n_frames - 1
-        largest = [step for start, step in self.largest_step if start <= draw.progress][-1]
+        """Numbers of the frames of one attempt; a start of None is drawn."""
+        n_steps = self.n_frames - 1
+        largest = [step for begin, step in self.largest_step if begin <= progress][-1]
         largest = min(largest, (len(annotated) - 1) // max(1, n_steps))
         steps = rng.integers(1, largest, size=n_steps, endpoint=True)
         offsets = np.concatenate([[0], np.cumsum(steps)])
         latest = len(annotated) - 1 - int(offsets[-1])
-        start = min(draw.targets.start, latest) if first else rng.integers(latest, endpoint=True)
-        numbers = annotated[start + offsets]
+        first = rng.integers(latest, endpoint=True) if start is None else min(start, latest)
+        numbers = annotated[first + offsets]
         return numbers[::-1] if rng.random() < self.reverse_fraction else numbers
 
 
@@ -175,13 +183,13 @@ class FlowPairs(Sampling):
         """All frames: no mask is looked at."""
         return len(clip.frames)
 
-    def sample(self, clip: ClipData, draw: Draw, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
         """Read two fields; see `Sampling.sample`."""
-        gaps = draw.rng.choice(self.gaps_frames, size=2, replace=False)
+        gaps = np.random.default_rng(key.seed).choice(self.gaps_frames, size=2, replace=False)
         n_frames = len(clip.frames)
         # Nearer to the ends, opposite gaps give the same field.
         margin = min(max(map(abs, self.gaps_frames)), (n_frames - 1) // 2)
-        number = min(max(draw.targets.start, margin), n_frames - 1 - margin)
+        number = min(max(key.targets.start, margin), n_frames - 1 - margin)
         (fields,) = self.features.compute(clip.frames, [number])
         drawn = fields[[self.gaps_frames.index(gap) for gap in gaps]]
         flows = torch.from_numpy(drawn.astype(np.float32))

@@ -1,18 +1,70 @@
-"""What the nodes record in the MLflow run, if there is one."""
+"""What the pipelines log to the MLflow run, if there is one.
 
-from collections.abc import Iterator, Mapping
+A tracker that fails costs a gap in its charts and a warning, never the work that it would show.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from numbers import Real
 from typing import Any
 
 import mlflow
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities import Metric
+
+BACK_OFF = 10  # after a failure, no logging for this many times the time that it took
+
+logger = logging.getLogger(__name__)
+
+
+class LiveRun:
+    """Logs to an MLflow run while work goes on, also from another process: it can be pickled.
+
+    Lightning's `MLFlowLogger` would close the run, which is Kedro's, and an error of the
+    tracker would end the training.
+
+    Args:
+        tracking_uri: address of the tracker.
+        run_id: the run.
+    """
+
+    def __init__(self, tracking_uri: str, run_id: str) -> None:
+        self._tracking_uri = tracking_uri
+        self._run_id = run_id
+        self._silent_until = 0.0
+
+    @classmethod
+    def active(cls) -> "LiveRun | None":
+        """The active run; None if there is none."""
+        run = mlflow.active_run()
+        return cls(mlflow.get_tracking_uri(), run.info.run_id) if run else None
+
+    def log_metrics(self, numbers: Mapping[str, Any], step: int) -> None:
+        """Log numbers of one step."""
+        now_ms = int(1000 * time.time())
+        metrics = [Metric(name, float(value), now_ms, step) for name, value in numbers.items()]
+        self._send(lambda client: client.log_batch(self._run_id, metrics))
+
+    def log_figure(self, figure: Figure, name: str) -> None:
+        """Log a figure as a file of the run."""
+        self._send(lambda client: client.log_figure(self._run_id, figure, name))
+
+    def _send(self, log: Callable[[MlflowClient], object]) -> None:
+        began = time.monotonic()
+        if began >= self._silent_until and not _sent(lambda: log(MlflowClient(self._tracking_uri))):
+            now = time.monotonic()
+            self._silent_until = now + BACK_OFF * (now - began)
 
 
 def flat_numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     """Numbers of nested facts by dotted names.
 
     Args:
-        values: facts; what is no number is passed over.
-        prefix: put in front of every name.
+        values: facts; those that are not numbers are skipped.
+        prefix: prefix of all names.
 
     Yields:
         Name and number.
@@ -25,17 +77,27 @@ def flat_numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[
 
 
 def log_numbers(values: Mapping[str, Any]) -> None:
-    """Record numbers as metrics of the run."""
+    """Log numbers as metrics of the run."""
     if mlflow.active_run():
-        mlflow.log_metrics(dict(flat_numbers(values)))
+        _sent(partial(mlflow.log_metrics, dict(flat_numbers(values))))
 
 
 def log_texts(texts: Mapping[str, str]) -> None:
-    """Keep texts as files with the run.
+    """Log texts as files of the run.
 
     Args:
         texts: by file name.
     """
     if mlflow.active_run():
         for name, text in texts.items():
-            mlflow.log_text(text, name)
+            _sent(partial(mlflow.log_text, text, name))
+
+
+def _sent(log: Callable[[], object]) -> bool:
+    """Whether a call to the tracker succeeded."""
+    try:
+        log()
+    except Exception as error:
+        logger.warning("MLflow cannot log; the work goes on: %s", error)
+        return False
+    return True

@@ -67,12 +67,12 @@ class SyntheticVideo:
         UserError: An argument is out of range.
 
     Example:
-        >>> from fgstp.plumes import SyntheticVideo
+        >>> from fgstp import SyntheticVideo
         >>> video = SyntheticVideo("close_clear", seed=3, n_frames=2, height_px=60, width_px=80)
         >>> for frame in video:
         ...     print(frame.grey.shape, frame.mask.dtype, frame.leak_class)
-        (60, 80) uint8 0
-        (60, 80) uint8 0
+        (60, 80) uint8 7
+        (60, 80) uint8 7
     """
 
     def __init__(

@@ -67,9 +67,11 @@ def score_clip(
             unknown, or its threshold has not been chosen.
 
     Example:
+        >>> import numpy as np
+        >>> from fgstp import score
         >>> masks = np.zeros((1, 4, 4), np.uint8)
         >>> masks[0, 1:3, 1:3] = 1
-        >>> score_clip(masks * 255, masks)["iou"].item()
+        >>> score(255 * masks, masks)["iou"].item()
         1.0
     """
     chosen = get_protocol(protocol, threshold)

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from lightning.pytorch.callbacks import Timer, TQDMProgressBar, WeightAveraging
 from torch import Tensor
 
 from fgstp.core.files import atomic_path
+from fgstp.core.fingerprint import write_stamp
 from fgstp.models.checkpoint import save_checkpoint
 from fgstp.models.registry import AnyModel
 from fgstp.training.data import SampleOrder
@@ -78,7 +80,7 @@ class KeepBest(Callback):
     """
 
     def __init__(
-        self, model: AnyModel, path: Path, settings: TrainSettings, made_with: dict[str, Any]
+        self, model: AnyModel, path: Path, settings: TrainSettings, fingerprint: str
     ) -> None:
         self.path = path
         self.epoch = 0
@@ -87,7 +89,7 @@ class KeepBest(Callback):
         self._model = model
         self._monitor = settings.monitor
         self._patience = settings.patience
-        self._made_with = made_with
+        self._fingerprint = fingerprint
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the weights if they are better."""
@@ -99,12 +101,20 @@ class KeepBest(Callback):
         }
         if not self.scores or scores[self._monitor] > self.scores[self._monitor]:
             self.epoch, self.scores = epoch, scores
-            facts = {"epoch": epoch, "scores": scores, "made_with": self._made_with}
             if trainer.is_global_zero:
-                save_checkpoint(self._model, self.path, facts)
+                self._save()
         elif self._patience is not None and epoch - self.epoch >= self._patience:
             self.patience_lost = True
             trainer.should_stop = True
+
+    def _save(self) -> None:
+        facts = {
+            "stage": self._model.stage,
+            "epoch": self.epoch,
+            "scores": self.scores,
+            "fingerprint": self._fingerprint,
+        }
+        save_checkpoint(self._model, self.path, facts)
 
     def state_dict(self) -> dict[str, Any]:
         """State for a resumed training."""
@@ -174,15 +184,17 @@ class KeepState(Callback):
         n_epochs: finished epochs.
     """
 
-    def __init__(
-        self, folder: Path, best: KeepBest, order: SampleOrder, made_with: dict[str, Any]
-    ) -> None:
+    def __init__(self, folder: Path, best: KeepBest, order: SampleOrder) -> None:
         self.folder = folder
         self.n_epochs = 0
         self._best = best
         self._order = order
-        self._made_with = made_with
         self._random: dict[str, Any] | None = None
+
+    def begin(self, facts: Mapping[str, object]) -> None:
+        """Remove the state of another training and note what the next one will depend on."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        write_stamp(self.folder / STATE, facts)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the state, unless the epoch ended early."""
@@ -204,7 +216,6 @@ class KeepState(Callback):
     ) -> None:
         """Add what Lightning does not save."""
         checkpoint[RESUME] = {
-            "made_with": self._made_with,
             "epochs": self.n_epochs,
             "random": gathered(random_state()),  # by rank
         }
@@ -227,10 +238,6 @@ class KeepState(Callback):
         if self._random is not None:
             set_random_state(self._random)
             self._random = None
-
-    def remove(self) -> None:
-        """Remove the state: the training is finished."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class TimeLimit(Timer):

@@ -11,7 +11,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.registry import AnyModel
-from fgstp.models.sampling import Draw, Prepare, Sampling
+from fgstp.models.sampling import Prepare, SampleKey, Sampling
 from fgstp.models.triples import TripleBatch
 from fgstp.training.machine import Rank
 from fgstp.training.settings import TrainSettings
@@ -72,22 +72,6 @@ def plan_of(model: AnyModel, settings: TrainSettings) -> Plan:
 def _nearest(total: int, part: int) -> int:
     """`total / part` rounded to a whole number, a half rounded up, at least 1."""
     return max(1, (2 * total + part) // (2 * part))
-
-
-class SampleKey(NamedTuple):
-    """Which sample is wanted.
-
-    Attributes:
-        clip: number of the clip.
-        targets: positions of its targets among the frames of the clip that can be targets.
-        seed: seed of all that is drawn for the sample.
-        progress: fraction of the training that was done when the epoch began, in [0, 1).
-    """
-
-    clip: int
-    targets: range
-    seed: tuple[int, ...]
-    progress: float = 0.0
 
 
 class SampleOrder(Sampler[SampleKey]):
@@ -197,8 +181,7 @@ class Samples(Dataset[TripleBatch]):
     def __getitem__(self, key: SampleKey) -> TripleBatch:
         """Read one sample."""
         name = self.clips[key.clip].name
-        draw = Draw(key.targets, key.progress, np.random.default_rng(key.seed))
-        sample = self.sampling.sample(self.store.clip(name), draw, self.prepare)
+        sample = self.sampling.sample(self.store.clip(name), key, self.prepare)
         return sample._replace(clips=name)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,15 +11,15 @@ from typing import Any
 import pandas as pd
 from lightning.pytorch import Callback
 
-from fgstp.core.files import atomic_path, write_text
+from fgstp.core.files import write_text
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import masked_clips
-from fgstp.models.checkpoint import BEST, load_into, read_checkpoint
+from fgstp.models.checkpoint import BEST, load_into
 from fgstp.models.machine import use_cuda
+from fgstp.models.record import RECORD, record_of
 from fgstp.models.registry import AnyModel
-from fgstp.models.state_dicts import read_object
-from fgstp.training.callbacks import RESUME, STATE, Row
-from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
+from fgstp.training.callbacks import Row
+from fgstp.training.job import Job, Outcome, run
 from fgstp.training.launch import run_in_processes
 from fgstp.training.machine import (
     Rank,
@@ -30,13 +29,19 @@ from fgstp.training.machine import (
     lightning_precision,
     local_world_size,
 )
+from fgstp.training.resume import (
+    finish,
+    finish_stage,
+    finished_stage,
+    is_finished,
+    publish,
+    state_to_resume_from,
+)
 from fgstp.training.settings import TrainSettings
 
-__all__ = ["Outcome", "fit", "planned"]
+__all__ = ["Outcome", "fit"]
 
 logger = logging.getLogger(__name__)
-
-FINISHED, ROWS = "finished_{}.ckpt", "finished_{}.json"  # by number of the stage
 
 
 def fit(
@@ -51,10 +56,16 @@ def fit(
 ) -> Outcome:
     """Train a model on the clips of the split `train`.
 
-    Writes the weights that do best on the clips of the split `validation` to `best.ckpt`,
-    and after every epoch the state to resume from to `resume/`. Started again after it was
-    stopped, it continues from the last finished epoch as if it had not been stopped. Once it
-    is finished, it removes that state, and starts from the beginning when it is called again.
+    Writes to the folder
+
+    - `best.ckpt`: the weights with the best score on the clips of the split `validation`;
+    - `training.json`: how the training went;
+    - `resume/`: the state after every epoch, to continue from.
+
+    Started again after it was stopped, a training continues from the last finished epoch as if
+    it had not been stopped. A finished one is not trained again; with more epochs or more
+    patience it continues where it ended. If anything else changed on which the weights depend,
+    it begins anew and the log says why.
 
     A model that trains in stages goes through them one after the other, each beginning with
     the best weights of the stage before; the last one decides what `best.ckpt` holds.
@@ -78,7 +89,7 @@ def fit(
     - a script that calls this must do so under `if __name__ == "__main__":`.
 
     Args:
-        model: the model, trained in place; the caller initialises its weights.
+        model: the model, initialised by the caller; afterwards it holds the best weights.
         table: the clip table.
         store: the store of the clips.
         folder: folder of the results.
@@ -109,31 +120,29 @@ def fit(
         join(cuda=job.cuda)
     if settings.start_from is not None:
         load_into(model, settings.start_from)
-    return _all_stages(job, rank)
+    if by_first(partial(is_finished, job)):
+        logger.info("The training in %s is finished already.", folder)
+    outcome = _all_stages(job, rank)
+    by_first(partial(_conclude, job, table, outcome))
+    return outcome
 
 
 def _all_stages(job: Job, rank: Rank | None) -> Outcome:
-    model = job.model
+    """Train the stages that are not finished; the model then holds the best weights."""
     rows: list[Row] = []
-    for stage in range(model.n_stages):
-        model.begin_stage(stage)
-        last = stage == model.n_stages - 1
-        if not last and (before := by_first(partial(_finished_stage, job))) is not None:
-            load_into(model, _path(job, FINISHED))
-            rows += before
-            continue
-        outcome = _one_stage(job, rank)
-        rows += [{**row, "epoch": row["epoch"] + len(rows)} for row in outcome.history]
+    for stage in range(job.model.n_stages):
+        job.model.begin_stage(stage)
+        outcome = by_first(partial(finished_stage, job)) or _one_stage(job, rank)
+        n_before = len(rows)
+        rows += [{**row, "epoch": row["epoch"] + n_before} for row in outcome.history]
+        load_into(job.model, outcome.checkpoint)
         if outcome.ended_by == "time limit":
             break
-        if not last:
-            by_first(partial(_keep_stage, job, rows))
-            load_into(model, _path(job, FINISHED))
     else:
-        by_first(partial(shutil.rmtree, job.folder / RESUME_FOLDER, ignore_errors=True))
-    n_before = len(rows) - len(outcome.history)
+        by_first(partial(publish, job))
     return replace(
         outcome,
+        checkpoint=job.folder / BEST,
         epoch=outcome.epoch + n_before,
         n_epochs=outcome.n_epochs + n_before,
         history=rows,
@@ -142,18 +151,20 @@ def _all_stages(job: Job, rank: Rank | None) -> Outcome:
 
 def _one_stage(job: Job, rank: Rank | None) -> Outcome:
     settings = job.settings
-    resume_from = by_first(partial(_state_to_resume_from, job))
+    resume_from = by_first(partial(state_to_resume_from, job))
     _log_beginning(job)
     if rank is not None or settings.n_processes == 1:
         outcome = run(job, rank or Rank(), resume_from)
     else:
         outcome = run_in_processes(job, resume_from)
-    if outcome.ended_by == "time limit" and not outcome.n_epochs:
+    if outcome.ended_by != "time limit":
+        by_first(partial(finish_stage, job, outcome))
+    elif not outcome.n_epochs:
         logger.warning(
             "The time limit ended training within the first epoch, from which it cannot resume; "
             "raise train.time_limit_s or lower train.steps_per_epoch."
         )
-    elif outcome.ended_by == "time limit":
+    else:
         logger.warning(
             "The time limit ended training after %d of %d epochs; the next run continues.",
             outcome.n_epochs,
@@ -162,24 +173,23 @@ def _one_stage(job: Job, rank: Rank | None) -> Outcome:
     return outcome
 
 
-def planned(
-    model: AnyModel,
-    table: pd.DataFrame,
-    store: ClipStore,
-    folder: Path,
-    settings: TrainSettings,
-    *,
-    seed: int,
-) -> dict[str, Any]:
-    """What the weights that `fit` gives will depend on, as their checkpoint records it.
-
-    Arguments and errors as `fit`.
-
-    Returns:
-        Plain values by name.
-    """
-    job = _job(model, table, store, folder, settings, seed=seed)
-    return job.made_with() | {"stage": model.n_stages - 1}
+def _conclude(job: Job, table: pd.DataFrame, outcome: Outcome) -> None:
+    """Write how the training went, and note whether it is finished."""
+    kept = table["dropped"].isna() & (table["split"] == "train")
+    record: dict[str, Any] = record_of(job.model, outcome.checkpoint) | {
+        "trained": True,
+        "seed": job.seed,
+        "mask_sources": sorted(table.loc[kept, "mask_source"].unique()),
+        "monitor": job.settings.monitor,
+        "epoch": outcome.epoch,
+        "scores": outcome.scores,
+        "n_epochs": outcome.n_epochs,
+        "ended_by": outcome.ended_by,
+        "epochs": outcome.history,
+    }
+    write_text(job.folder / RECORD, json.dumps(record, indent=1) + "\n")
+    if outcome.ended_by != "time limit":
+        finish(job)
 
 
 def _job(
@@ -190,7 +200,7 @@ def _job(
     settings: TrainSettings,
     *,
     seed: int,
-    callbacks: tuple[Callback, ...] = (),
+    callbacks: tuple[Callback, ...],
 ) -> Job:
     cuda = use_cuda(settings.accelerator, "train")
     check_devices(settings.devices, cuda=cuda)
@@ -227,56 +237,3 @@ def _log_beginning(job: Job) -> None:
         job.plan.sample_targets,
         f", in {n_processes} processes" if n_processes > 1 else "",
     )
-
-
-def _state_to_resume_from(job: Job) -> Path | None:
-    """The state of an interrupted training; None if there is none, or it is of another one.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    path, made_with = job.resume_folder / STATE, job.made_with()
-    if not path.is_file():
-        return None
-    content = read_object(path)
-    state = content.get(RESUME, {}) if isinstance(content, dict) else {}
-    before: dict[str, Any] = state.get("made_with", {})
-    changed = [
-        name for name in before.keys() | made_with.keys() if before.get(name) != made_with.get(name)
-    ]
-    if changed:
-        logger.warning(
-            "The interrupted training in %s cannot be continued because this changed: %s. "
-            "Training begins anew.",
-            job.resume_folder,
-            ", ".join(sorted(changed)),
-        )
-        return None
-    logger.info("Continuing after epoch %d, from %s.", state["epochs"], path)
-    return path
-
-
-def _finished_stage(job: Job) -> list[Row] | None:
-    """The figures of a stage that an interrupted training finished; None if it did not.
-
-    Raises:
-        UserError: a file is damaged.
-    """
-    checkpoint, rows = (_path(job, name) for name in (FINISHED, ROWS))
-    if not (checkpoint.is_file() and rows.is_file()):
-        return None
-    if read_checkpoint(checkpoint).facts.get("made_with") != job.made_with():
-        return None
-    found: list[Row] = json.loads(rows.read_text("utf-8"))
-    return found
-
-
-def _keep_stage(job: Job, rows: Sequence[Row]) -> None:
-    """Keep the best weights of a finished stage, and the figures of all epochs so far."""
-    with atomic_path(_path(job, FINISHED)) as temporary:
-        shutil.copyfile(job.folder / BEST, temporary)
-    write_text(_path(job, ROWS), json.dumps(rows))
-
-
-def _path(job: Job, name: str) -> Path:
-    return job.folder / RESUME_FOLDER / name.format(job.model.stage)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, Trainer
 
+from fgstp.core.fingerprint import fingerprint
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.models.checkpoint import BEST, sha256
@@ -104,10 +105,9 @@ class Job:
     cuda: bool
 
     @property
-    def resume_folder(self) -> Path:
-        """Folder of the state to resume from."""
-        resume = self.folder / RESUME_FOLDER
-        return resume / str(self.model.stage) if self.model.n_stages > 1 else resume
+    def stage_folder(self) -> Path:
+        """What the present stage keeps to continue; see `fgstp.training.resume`."""
+        return self.folder / RESUME_FOLDER / str(self.model.stage)
 
     @property
     def plan(self) -> Plan:
@@ -136,7 +136,7 @@ class Job:
             epochs=self.settings.epochs,
         )
 
-    def made_with(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """All on which the trained weights depend, as plain values by name."""
         name, start = self.model.name, self.settings.start_from
         own = self.model.settings.model_dump(mode="json")
@@ -146,10 +146,18 @@ class Job:
             **{f"train.{key}": value for key, value in self.settings.decisive().items()},
             "train.start_from": start and sha256(start),
             "seed": self.seed,
-            "stage": self.model.stage,
             "training clips": [clip.name for clip in self.train],
             "validation clips": [clip.name for clip in self.validation],
             "their frames and masks": digest([*self.train, *self.validation], self.store),
+        }
+
+    def stage_facts(self) -> dict[str, Any]:
+        """All on which the weights of the present stage depend."""
+        stage = self.model.stage
+        before = self.stage_folder.with_name(str(stage - 1)) / BEST
+        return self.facts() | {
+            "stage": stage,
+            "weights of the stage before": sha256(before) if stage else None,
         }
 
 
@@ -168,12 +176,14 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     Raises:
         UserError: as `fit`.
     """
-    settings, made_with = job.settings, job.made_with()
+    settings, facts = job.settings, job.stage_facts()
     samples = job.samples()
     order = job.order(samples, rank)
     history = KeepHistory()
-    best = KeepBest(job.model, job.folder / BEST, settings, made_with)
-    state = KeepState(job.resume_folder, best, order, made_with)
+    best = KeepBest(job.model, job.folder / BEST, settings, fingerprint(facts))
+    state = KeepState(job.stage_folder, best, order)
+    if rank.number == 0 and resume_from is None:
+        state.begin(facts)
     seed_everything(job.seed, rank.number)
     with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(job)):
         trainer = _trainer(job, [history, state, best, *_others(job, rank), *_average(job)])
@@ -199,8 +209,6 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
                 raise
             logger.warning("%s The training counts as failed.", divergence)
             ended_by = "divergence"
-    if rank.number == 0 and ended_by != "time limit":
-        state.remove()
     return Outcome(best.path, best.epoch, best.scores, state.n_epochs, ended_by, history.rows)
 
 

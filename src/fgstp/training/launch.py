@@ -31,7 +31,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def run_in_processes(job: Job, resume_from: Path | None) -> Outcome:
-    """Run a job in as many processes as its settings say, and load the trained weights.
+    """Run a job in as many processes as its settings say.
 
     On several machines, each of them must call it.
 
@@ -59,8 +59,7 @@ def run_in_processes(job: Job, resume_from: Path | None) -> Outcome:
             if errors:
                 raise UserError(errors[0].read_text("utf-8")) from None
             raise
-        outcome, weights = pickle.loads((place / RESULT).read_bytes())
-    job.model.network.load_state_dict(weights)
+        outcome = pickle.loads((place / RESULT).read_bytes())
     assert isinstance(outcome, Outcome)
     return outcome
 
@@ -99,8 +98,7 @@ def _take_part(place: Path, n_threads: int) -> None:
         (place / ERROR.format(rank.number)).write_text(str(error), "utf-8")
         raise SystemExit(1) from None
     if local_rank() == 0:
-        weights = {name: each.cpu() for name, each in job.model.network.state_dict().items()}
-        (place / RESULT).write_bytes(pickle.dumps((outcome, weights)))
+        (place / RESULT).write_bytes(pickle.dumps(outcome))
 
 
 @contextmanager

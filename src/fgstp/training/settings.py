@@ -91,6 +91,7 @@ class TrainSettings(Settings):
         steps_per_epoch: steps after which an epoch ends early; None: all samples. A model whose
             own steps have another size sees as many targets in an epoch as these steps have.
         seeds: trainings of each model, with consecutive random seeds; the scores are averaged.
+        seed_index: train only this one of them, counted from 1; None: all.
         start_from: checkpoint whose weights training starts from, one of an earlier training or
             of `fgstp weights import`; it must fit the network exactly.
         validation_frames: annotated frames of each validation clip that are scored, from its
@@ -123,6 +124,7 @@ class TrainSettings(Settings):
     window_targets: int = Field(4, ge=1)
     steps_per_epoch: int | None = Field(None, ge=1)
     seeds: int = Field(1, ge=1)
+    seed_index: int | None = Field(None, ge=1)
     start_from: Path | None = None
     validation_frames: int | None = Field(None, ge=3)
     monitor: Monitor = "val_miou"
@@ -153,5 +155,7 @@ class TrainSettings(Settings):
 
     def decisive(self) -> dict[str, Any]:
         """The settings on which the trained weights depend, as plain values by name."""
-        free = LENGTH | MACHINE | {"seeds", "start_from"}  # the file's content counts, not its path
+        free = (
+            LENGTH | MACHINE | {"seeds", "seed_index", "start_from"}
+        )  # the file's content counts, not its path
         return self.model_dump(mode="json", exclude=set(free))

@@ -237,7 +237,7 @@ def test_the_stage_decides_what_is_trained_and_what_predicts(model, clip):
 
 @pytest.mark.parametrize(
     ("facts", "stage"),
-    [({}, 1), ({"made_with": {"stage": 1}}, 1), ({"made_with": {"stage": 0}}, 0)],
+    [({}, 1), ({"stage": 1}, 1), ({"stage": 0}, 0)],
 )
 def test_a_checkpoint_predicts_as_the_stage_did_that_it_is_of(
     long_model, clip, tmp_path, monkeypatch, facts, stage

@@ -20,7 +20,7 @@ from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.repeats import prediction_stores
 from fgstp.models.checkpoint import load_model, save_checkpoint, sha256
 from fgstp.models.registry import create_model
-from fgstp.models.repeats import repeat_folder
+from fgstp.models.seeds import seed_folder
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.reporting.scored_footage import same_footage
 from fgstp.reporting.tables import table1
@@ -70,13 +70,13 @@ class Project:
         self.rows.append(row | {"mask_source": mask_source, "dropped": dropped})
 
     def save(self, model="background", repeat=0, **settings):
-        path = repeat_folder(self.models / model, repeat) / "best.ckpt"
+        path = seed_folder(self.models / model, 1 + repeat) / "best.ckpt"
         save_checkpoint(create_model(model, settings), path)
         return path
 
     def training(self, model):
         """What a training that ended says of the checkpoint."""
-        path = self.models / model / "best.ckpt"
+        path = self.models / model / "seed_1/best.ckpt"
         content = path.read_bytes() if path.is_file() else b""
         facts = {"model": model, "checkpoint_sha256": hashlib.sha256(content).hexdigest()}
         return facts | ({"seed": 1, "repeats": self.repeats} if self.repeats else {})
@@ -144,12 +144,12 @@ def project(tmp_path):
 def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
     facts = project.predict()
     assert set(project.times()) == {"v_0001", "t_0000", "u_0000"}
-    model = load_model(project.models / "background/best.ckpt")
+    model = load_model(project.models / "background/seed_1/best.ckpt")
     for clip in project.times():
         expected = np.rint(255 * model.predict_clip(project.store.frames(clip)))
         np.testing.assert_array_equal(project.maps(clip), expected)
         assert project.maps(clip).dtype == np.uint8
-    content = (project.models / "background/best.ckpt").read_bytes()
+    content = (project.models / "background/seed_1/best.ckpt").read_bytes()
     assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
     test = [MaskedClip(name, SHAPE[0]) for name in ("t_0000", "u_0000")]
     assert facts["footage_sha256"] == digest(test, project.store)
@@ -284,18 +284,18 @@ def test_without_masks(project):
 
 
 def test_without_a_checkpoint(project):
-    (project.models / "background/best.ckpt").unlink()
-    assert "background/best.ckpt; check the path." in project.sentence()
+    (project.models / "background/seed_1/best.ckpt").unlink()
+    assert "background/seed_1/best.ckpt; check the path." in project.sentence()
 
 
 def test_a_model_that_is_not_there(project):
-    assert "nothing/best.ckpt" in project.sentence("nothing")
+    assert "nothing/seed_1/best.ckpt" in project.sentence("nothing")
 
 
 def test_a_checkpoint_of_another_model(project):
     project.save("fgstp", **SMALL)
-    folder = project.models / "background"
-    (project.models / "fgstp/best.ckpt").replace(folder / "best.ckpt")
+    folder = project.models / "background/seed_1"
+    (project.models / "fgstp/seed_1/best.ckpt").replace(folder / "best.ckpt")
     assert "best.ckpt is a checkpoint of fgstp, not of background." in project.sentence()
 
 
@@ -314,7 +314,7 @@ def test_a_seed_that_is_none(project, seed):
 
 def test_a_checkpoint_of_another_shape(project):
     project.save("fgstp", **SMALL)
-    path = project.models / "fgstp/best.ckpt"
+    path = project.models / "fgstp/seed_1/best.ckpt"
     content = torch.load(path, weights_only=True)
     name = next(name for name, weights in content["weights"].items() if weights.ndim == 4)
     content["weights"][name] = content["weights"][name][:-1]
@@ -326,12 +326,12 @@ def test_a_checkpoint_of_another_shape(project):
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint at all", b"PK\x03\x04 broken"])
 def test_a_file_that_is_no_checkpoint(project, content):
-    (project.models / "background/best.ckpt").write_bytes(content)
+    (project.models / "background/seed_1/best.ckpt").write_bytes(content)
     assert "is no file of weights that can be read safely" in project.sentence()
 
 
 def test_weights_that_are_no_checkpoint_of_ours(project):
-    torch.save({"a": torch.zeros(3)}, project.models / "background/best.ckpt")
+    torch.save({"a": torch.zeros(3)}, project.models / "background/seed_1/best.ckpt")
     assert "is no checkpoint of this project" in project.sentence()
 
 
@@ -353,7 +353,7 @@ def test_nothing_in_a_checkpoint_is_run(project, tmp_path, write):
     assert marker.exists()
     marker.rmdir()
     what = Malicious(marker) if write is torch.save else pickle.dumps(Malicious(marker))
-    write(what, project.models / "background/best.ckpt")
+    write(what, project.models / "background/seed_1/best.ckpt")
     assert "is no file of weights that can be read safely" in project.sentence()
     assert not marker.exists()
 
@@ -546,7 +546,7 @@ def folders(project):
 def test_every_training_predicts_in_a_folder_of_its_own(repeated):
     facts = repeated.predict()
     for repeat, store in enumerate(folders(repeated)):
-        path = repeat_folder(repeated.models / "background", repeat) / "best.ckpt"
+        path = seed_folder(repeated.models / "background", 1 + repeat) / "best.ckpt"
         model = load_model(path)
         for clip in ("v_0001", "t_0000", "u_0000"):
             expected = np.rint(255 * model.predict_clip(repeated.store.frames(clip)))
@@ -609,8 +609,8 @@ def test_a_checkpoint_of_a_repeat_that_its_record_does_not_tell_of(repeated, rep
 
 
 def test_a_checkpoint_of_a_repeat_that_is_gone(repeated):
-    (repeated.models / "background/repeats/2/best.ckpt").unlink()
-    assert "repeats/2/best.ckpt cannot be read" in repeated.sentence()
+    (repeated.models / "background/seed_3/best.ckpt").unlink()
+    assert "seed_3/best.ckpt cannot be read" in repeated.sentence()
 
 
 def test_two_trainings_with_the_same_seed(repeated):

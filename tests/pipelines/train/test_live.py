@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from torch.utils.data import DataLoader
 
-from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.records import CLIP_COLUMNS, table
+from fgstp.pipelines.tracking import LiveRun
 from fgstp.pipelines.train.live import LiveExamples, LiveMetrics, live_callbacks
 from fgstp.reporting.example_pictures import draw_examples
 from fgstp.reporting.prediction_figure import Example
@@ -28,7 +30,7 @@ def new_run(tracking, database):
     def history(name):
         return [(each.step, each.value) for each in tracking.get_metric_history(run_id, name)]
 
-    return LiveMetrics(database, run_id), history
+    return LiveMetrics(LiveRun(database, run_id)), history
 
 
 def at(step, epoch=0, **figures):
@@ -51,39 +53,12 @@ def in_stage(stage):
 # ------------------------------------------------------------------------- numbers
 
 
-def test_the_loss_of_every_tenth_step_is_recorded(new_run):
-    live, history = new_run
-    for step in range(1, 31):
-        live.on_train_batch_end(at(step, train_loss_step=float(step)), in_stage(0), None, None, 0)
-    assert history("train_loss_step") == [(10, 10.0), (20, 20.0), (30, 30.0)]
-
-
-def test_means_and_scores_of_an_epoch_are_recorded_and_its_number_from_1(new_run):
-    live, history = new_run
-    for epoch in (0, 1):
-        trainer = at(
-            7 * (epoch + 1),
-            epoch,
-            train_loss_step=99.0,
-            train_loss_epoch=0.5 - epoch / 4,
-            train_loss=0.5 - epoch / 4,
-            train_bce=0.25,
-            val_miou=0.5 + epoch / 4,
-        )
-        live.on_train_epoch_start(trainer, None)
-        live.on_train_epoch_end(trainer, in_stage(0))
-    assert history("train_loss") == [(7, 0.5), (14, 0.25)]
-    assert history("train_bce") == [(7, 0.25), (14, 0.25)]
-    assert history("val_miou") == [(7, 0.5), (14, 0.75)]
-    assert history("epoch") == [(7, 1.0), (14, 2.0)]
-    assert history("train_loss_step") == history("train_loss_epoch") == []
-
-
-def test_a_later_stage_is_recorded_behind_the_one_before(new_run):
+def test_a_later_stage_and_parts_of_a_step(new_run):
     live, history = new_run
     for stage in (0, 1):
-        trainer = at(10, train_loss_step=float(stage), val_miou=0.5)
-        live.on_train_batch_end(trainer, in_stage(stage), None, None, 0)
+        for step in (9, 10, 10):  # the tenth step has two parts
+            trainer = at(step, train_loss_step=float(stage), val_miou=0.5)
+            live.on_train_batch_end(trainer, in_stage(stage), None, None, 0)
         live.on_train_epoch_start(trainer, None)
         live.on_train_epoch_end(trainer, in_stage(stage))
     assert history("train_loss_step") == [(10, 0.0), (1010, 1.0)]
@@ -92,7 +67,7 @@ def test_a_later_stage_is_recorded_behind_the_one_before(new_run):
 
 def test_the_time_of_an_epoch_is_recorded(new_run, monkeypatch):
     live, history = new_run
-    clock = iter([100.0, 103.5, 200.0, 204.0])
+    clock = iter([100.0, 103.5, 104.0, 200.0, 204.0, 205.0])
     monkeypatch.setattr("fgstp.pipelines.train.live.time.monotonic", lambda: next(clock))
     for step in (1, 2):
         live.on_train_epoch_start(at(step), None)
@@ -109,6 +84,26 @@ def test_another_process_records_in_the_same_run(new_run, monkeypatch):
     copied = pickle.loads(pickle.dumps(live))
     copied.on_train_batch_end(at(10, train_loss_step=0.5), in_stage(0), None, None, 0)
     assert history("train_loss_step") == [(10, 0.5)]
+
+
+def test_a_tracker_that_is_away_costs_a_gap_and_a_warning(new_run, monkeypatch, caplog):
+    live, history = new_run
+    run, log_batch = live._run, MlflowClient.log_batch
+    calls, clock = [], iter([0.0, 100.0, 500.0, 1100.0])  # the first call takes 100 s
+    monkeypatch.setattr("fgstp.pipelines.tracking.time.monotonic", lambda: next(clock))
+
+    def away(*_):
+        calls.append(1)
+        raise MlflowException("nobody answers")
+
+    monkeypatch.setattr(MlflowClient, "log_batch", away)
+    run.log_metrics({"train_loss": 1.0}, 1)
+    assert "nobody answers" in caplog.text
+    run.log_metrics({"train_loss": 2.0}, 2)  # too early to ask again
+    assert calls == [1]
+    monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
+    run.log_metrics({"train_loss": 3.0}, 3)
+    assert history("train_loss") == [(3, 3.0)]
 
 
 class Means(LightningModule):
@@ -236,8 +231,7 @@ def test_pictures_show_what_the_whole_clip_would_give(new_run, database, clips, 
     frames, masks = clips.store.frames("a_0000"), clips.store.masks("a_0000")
     numbers = [0, 1, 4, 7, 8]
     live = LiveExamples(
-        database,
-        new_run[0]._run_id,
+        new_run[0]._run,
         clips.store,
         [Example("category", "a_0000", number, 1) for number in numbers],
     )
@@ -263,49 +257,35 @@ def test_a_picture_an_epoch_is_kept_with_the_run(tracking, clips):
     assert all(each.file_size > 1000 for each in kept)
 
 
-def test_examples_are_kept_validation_clips_with_masks_and_gas(tracking, clips, drawn):
-    clips.add("train_0000", split="train")
-    clips.add("bare_0000", mask_source="none")
-    clips.add("twice_0000", dropped="duplicate")
-    clips.add("still_0000", gas=(0, 0, 0))
-    clips.add("a_0000", gas=(3, 1, 2, 0))
-    clips.add("b_0000", gas=(0, 0, 7))
-    # The frame with the median area of those with gas.
-    assert chosen(tracking, drawn, clips) == [("a_0000", "frame 2"), ("b_0000", "frame 2")]
-
-
-def test_without_gas_the_middle_of_a_clip_is_shown(tracking, clips, drawn):
-    clips.add("a_0000", gas=(0, 0, 0))
-    assert chosen(tracking, drawn, clips) == [("a_0000", "frame 1")]
-
-
-def test_of_many_clips_four_are_shown_from_the_first_to_the_last(tracking, clips, drawn):
-    for letter in "abcdefg":
-        clips.add(f"{letter}_0000")
-    shown = [clip for clip, _ in chosen(tracking, drawn, clips)]
-    assert shown == ["a_0000", "c_0000", "e_0000", "g_0000"]
-
-
-def test_several_clips_of_one_video_are_several_examples(tracking, clips, drawn):
-    for number in range(4):
-        clips.add(f"a_{number:04d}")
-    shown = [clip for clip, _ in chosen(tracking, drawn, clips)]
-    assert shown == [f"a_{number:04d}" for number in range(4)]
-
-
-def test_without_validation_clips_there_are_no_pictures(tracking, clips, drawn):
-    clips.add("a_0000", split="train")
-    clips.add("b_0000", mask_source="none")
-    assert chosen(tracking, drawn, clips) == []
-
-
-def test_masks_that_are_gone_are_told(new_run, database, clips):
-    clips.add("a_0000")
-    clips.store.path("a_0000", "masks").unlink()
-    example = Example("category", "a_0000", 0, 1)
-    live = LiveExamples(database, new_run[0]._run_id, clips.store, [example])
-    with pytest.raises(UserError, match="The masks of the clip a_0000 are gone; run ingest again"):
-        live.on_validation_end(at(1), MODULE)
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        # The frame with the median area of those with gas.
+        (
+            [("still_0000", {"gas": (0, 0, 0)}), ("a_0000", {"gas": (3, 1, 2, 0)})],
+            [("a_0000", "frame 2")],
+        ),
+        # Without gas, the middle of a clip.
+        ([("a_0000", {"gas": (0, 0, 0)})], [("a_0000", "frame 1")]),
+        # Four of many, from the first to the last; several clips of one video too.
+        (
+            [(f"a_{number:04d}", {}) for number in range(7)],
+            [(f"a_{number:04d}", "frame 2") for number in (0, 2, 4, 6)],
+        ),
+        (
+            [
+                ("train_0000", {"split": "train"}),
+                ("bare_0000", {"mask_source": "none"}),
+                ("twice_0000", {"dropped": "duplicate"}),
+            ],
+            [],
+        ),
+    ],
+)
+def test_examples_are_kept_validation_clips_with_masks(tracking, clips, drawn, added, expected):
+    for name, more in added:
+        clips.add(name, **more)
+    assert chosen(tracking, drawn, clips) == expected
 
 
 def test_without_a_run_there_are_no_callbacks_and_none_is_opened(tracking, tmp_path):

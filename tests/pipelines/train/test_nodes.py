@@ -12,9 +12,7 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.records import CLIP_COLUMNS, table
 from fgstp.models.checkpoint import load_model, read_checkpoint
-from fgstp.models.fgstp.model import FgstpModel
 from fgstp.models.registry import ModelsSettings, create_model
-from fgstp.pipelines.train import nodes
 from fgstp.pipelines.train.nodes import train_model
 from fgstp.training.settings import TrainSettings
 
@@ -93,31 +91,26 @@ def project(empty):
 # ---------------------------------------------------------------------------- training
 
 
-def test_what_is_written_and_given_back_belong_together(project):
+def test_what_is_written_and_returned_belong_together(project):
     facts = project.train(epochs=2)
     assert json.loads(json.dumps(facts)) == facts  # it becomes a JSON file
     assert (facts["model"], facts["trained"], facts["ended_by"]) == ("fgstp", True, "epochs")
-    assert facts["n_epochs"] == 2
+    assert (facts["seed"], facts["n_epochs"], facts["repeats"]) == (1, 2, [])
     assert [row["epoch"] for row in facts["epochs"]] == [1, 2]
     assert all(np.isfinite(row["train_loss"]) for row in facts["epochs"])
     best = facts["epochs"][facts["epoch"] - 1]
     assert facts["scores"] == {name: best[name] for name in best if name.startswith("val_")}
     assert best["val_miou"] == max(row["val_miou"] for row in facts["epochs"])
+    assert (facts["monitor"], facts["mask_sources"]) == ("val_miou", ["annotated"])
 
-    assert sorted(path.name for path in (project.models / "fgstp").iterdir()) == [
-        "best.ckpt",
-        "repeats",
-    ]
-    assert (facts["seed"], facts["repeats"]) == (1, [])
-    checkpoint = read_checkpoint(project.models / "fgstp/best.ckpt")
+    folder = project.models / "fgstp/seed_1"
+    assert facts | json.loads((folder / "training.json").read_text()) == facts
+    checkpoint = read_checkpoint(folder / "best.ckpt")
     assert checkpoint.settings == MODELS.fgstp.model_dump(mode="json")
     assert checkpoint.facts["epoch"] == facts["epoch"]
     network = create_model("fgstp", MODELS.fgstp).network
     assert facts["parameters"] == sum(weights.numel() for weights in network.parameters())
-    assert facts["checkpoint_sha256"] == sha256(project.models / "fgstp/best.ckpt")
-    assert facts["monitor"] == "val_miou"
-    assert facts["mask_sources"] == ["annotated"]
-    assert facts["trained"] is True
+    assert facts["checkpoint_sha256"] == sha256(folder / "best.ckpt")
 
 
 def test_what_chose_the_checkpoint_and_the_masks_of_all_training_clips_are_noted(project):
@@ -126,148 +119,68 @@ def test_what_chose_the_checkpoint_and_the_masks_of_all_training_clips_are_noted
     project.add("f", mask_source="synthetic", split="validation")
     facts = project.train(allow_pseudo_masks=True, monitor="val_iou", epochs=2)
     assert facts["mask_sources"] == ["annotated", "pseudo"]
-    assert facts["monitor"] == "val_iou"
     best = facts["epochs"][facts["epoch"] - 1]
     assert best["val_iou"] == max(row["val_iou"] for row in facts["epochs"])
 
 
-def test_the_seed_decides_first_weights_and_all_that_is_drawn(project):
-    def weights(seed):
-        project.train(seed=seed)
-        return read_checkpoint(project.models / "fgstp/best.ckpt").weights
-
-    first = weights(3)
-    torch.manual_seed(99)  # whatever was drawn before
-    again, other = weights(3), weights(4)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    # Trained for one step, only first weights can be as far apart.
-    name = next(name for name in first if name.endswith("proj.weight"))
-    assert (first[name] - other[name]).abs().max() > 0.01
-
-
 def test_each_model_has_a_folder_and_its_own_settings(project):
     project.train()
-    before = (project.models / "fgstp/best.ckpt").read_bytes()
+    before = (project.models / "fgstp/seed_1/best.ckpt").read_bytes()
     assert project.train("fgstp_no_ctc")["model"] == "fgstp_no_ctc"
-    assert (project.models / "fgstp/best.ckpt").read_bytes() == before
-    model = load_model(project.models / "fgstp_no_ctc/best.ckpt", model="fgstp_no_ctc")
+    assert (project.models / "fgstp/seed_1/best.ckpt").read_bytes() == before
+    model = load_model(project.models / "fgstp_no_ctc/seed_1/best.ckpt", model="fgstp_no_ctc")
     assert model.settings == MODELS.fgstp_no_ctc
 
 
-def test_a_model_without_training_needs_no_clips_and_is_written_all_the_same(empty, caplog):
+def test_a_model_without_training_needs_no_clips(empty, caplog):
     models = ModelsSettings.model_validate({"background": {"variance_threshold": 9.0}})
     with caplog.at_level("INFO", logger="fgstp"):
-        facts = empty.train("background", models=models)
-    assert facts == {
-        "model": "background",
-        "trained": False,
-        "parameters": 0,
-        "checkpoint_sha256": sha256(empty.models / "background/best.ckpt"),
-        "epochs": [],
-    }
+        facts = empty.train("background", models=models, seeds=2)
+    assert (facts["model"], facts["trained"], facts["epochs"]) == ("background", False, [])
     assert "background needs no training." in caplog.text
-    loaded = load_model(empty.models / "background/best.ckpt", model="background")
+    assert [path.name for path in (empty.models / "background").iterdir()] == ["seed_1"]
+    loaded = load_model(empty.models / "background/seed_1/best.ckpt", model="background")
     assert loaded.settings.variance_threshold == 9.0
 
 
 # ---------------------------------------------------------------------------- mistakes
 
 
-def test_without_clips_ingest_is_asked_for(empty):
-    assert "There are no clips; run `kedro run --pipelines=ingest` first." in empty.sentence()
-
-
-def test_dropped_clips_are_no_clips(empty):
-    empty.add("a", dropped="duplicate")
-    assert "There are no clips" in empty.sentence()
+@pytest.mark.parametrize(
+    ("rows", "facts"),
+    [
+        ([], ["There are no clips"]),
+        ([{"dropped": "duplicate"}], ["There are no clips"]),
+        ([{"split": "validation"}], ["split train", "give some videos"]),
+        ([{}], ["split validation", "raise ingest.validation.fraction"]),
+        ([{"mask_source": "none"}], ["No clip of the split train has masks"]),
+        ([{"mask_source": "pseudo"}], ["1 of the 1 clips", "set train.allow_pseudo_masks"]),
+    ],
+)
+def test_clips_that_cannot_be_trained_on(empty, rows, facts):
+    for number, row in enumerate(rows):
+        empty.add(f"clip_{number}", **row)
+    sentence = empty.sentence()
+    assert all(fact in sentence for fact in facts)
 
 
 @pytest.mark.parametrize(
-    ("there", "missing", "remedy"),
+    ("changes", "fact"),
     [
-        ("validation", "train", "give some videos the split train"),
-        ("train", "validation", "raise ingest.validation.fraction"),
+        ({"model": "nothing"}, "There is no model 'nothing'"),
+        ({"seed": -1}, "The seed is -1"),
+        ({"seed": True}, "The seed is True"),
+        ({"accelerator": "cuda"}, "train.accelerator is cuda, but torch finds no CUDA device"),
+        ({"start_from": "none.ckpt"}, "There is no file none.ckpt"),
+        (
+            {"models": ModelsSettings(fgstp={"encoder": {"weights": "none.pth"}})},
+            "There is no file none.pth",
+        ),
     ],
 )
-def test_without_clips_of_a_split(empty, there, missing, remedy):
-    empty.add("a", split=there)
-    empty.add("b", split="test")
-    sentence = empty.sentence()
-    assert f"None of the 2 clips is in the split {missing}" in sentence
-    assert remedy in sentence
-
-
-def test_without_masks(project):
-    for row in project.rows:
-        row["mask_source"] = "none"
-    assert "No clip of the split train has masks" in project.sentence()
-
-
-def test_mask_files_that_are_gone(project):
-    project.store.path("b", "masks").unlink()
-    assert "The masks of the clip b are missing" in project.sentence()
-
-
-def test_pseudo_masks_are_taken_only_if_that_is_allowed(empty):
-    for name, split in (("a", "train"), ("b", "validation")):
-        empty.add(name, split=split, mask_source="pseudo")
-    sentence = empty.sentence()
-    assert "1 of the 1 clips of the split train have masks that were computed" in sentence
-    assert "set train.allow_pseudo_masks" in sentence
-    assert empty.train(allow_pseudo_masks=True)["n_epochs"] == 1
-
-
-def test_a_model_that_is_not_there(project):
-    sentence = project.sentence(model="nothing")
-    assert sentence.startswith("There is no model 'nothing'; choose one of fgstp, ")
-    assert "background" in sentence
-
-
-@pytest.mark.parametrize("seed", [-1, 1.5, "1", True, None])
-def test_a_seed_that_is_none(project, seed):
-    assert f"The seed is {seed!r}" in project.sentence(seed=seed)
-
-
-def test_cuda_without_a_gpu(project, monkeypatch):
+def test_settings_that_cannot_be_trained_with(project, monkeypatch, changes, fact):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    sentence = project.sentence(accelerator="cuda")
-    assert sentence.startswith("train.accelerator is cuda, but torch finds no CUDA device")
-    assert "auto or cpu" in sentence
-
-
-def test_weights_to_start_from_that_are_not_there(project, tmp_path):
-    encoder = SMALL["encoder"] | {"weights": str(tmp_path / "none.pth")}
-    models = ModelsSettings.model_validate({"fgstp": SMALL | {"encoder": encoder}})
-    assert f"There is no file {tmp_path}/none.pth" in project.sentence(models=models)
-
-
-def test_a_loss_that_is_not_finite_names_the_clips(project, monkeypatch):
-    step = FgstpModel.training_step
-
-    def broken(self, batch, progress):
-        loss, parts = step(self, batch, progress)
-        return loss * float("nan"), parts
-
-    monkeypatch.setattr(FgstpModel, "training_step", broken)
-    for row in project.rows:
-        row["dropped"] = "duplicate" if row["clip"] == "b" else None
-    sentence = project.sentence()
-    assert "The loss became nan in epoch 1, on the clips a; lower train.learning_rate" in sentence
-
-
-def test_a_later_loss_that_is_not_finite_leaves_the_best_checkpoint_so_far(project, monkeypatch):
-    step, calls = FgstpModel.training_step, []
-
-    def broken_later(self, batch, progress):
-        calls.append(batch)
-        loss, parts = step(self, batch, progress)
-        return (loss if len(calls) == 1 else loss / 0), parts
-
-    monkeypatch.setattr(FgstpModel, "training_step", broken_later)
-    with pytest.raises(UserError, match=r"became inf in epoch 2, .* so far, .*, is kept"):
-        project.train(epochs=3)
-    assert read_checkpoint(project.models / "fgstp/best.ckpt").facts["epoch"] == 1
-    assert not list(project.models.rglob(".tmp-*"))
+    assert fact in project.sentence(**changes)
 
 
 def test_a_folder_that_cannot_be_written(project):
@@ -280,61 +193,27 @@ def test_a_folder_that_cannot_be_written(project):
 # ---------------------------------------------------------------------------- several seeds
 
 
-def weights_of(path):
+def weights_of(project, number):
+    path = project.models / f"fgstp/seed_{number}/best.ckpt"
     return read_checkpoint(path).weights["fusion.2.weight"]
 
 
-def test_each_seed_trains_once_more_as_a_training_with_that_seed_would(project, tmp_path):
-    facts = project.train(seeds=3, epochs=1)
-    folder = project.models / "fgstp"
-    assert (facts["seed"], [each["seed"] for each in facts["repeats"]]) == (1, [2, 3])
-    for number, record in enumerate(facts["repeats"], start=1):
-        checkpoint = folder / f"repeats/{number}/best.ckpt"
-        assert record["checkpoint_sha256"] == sha256(checkpoint)
-        assert "repeats" not in record
-    three = [folder / part / "best.ckpt" for part in ("", "repeats/1", "repeats/2")]
-    weights = [weights_of(path) for path in three]
-    assert not torch.equal(weights[0], weights[1])
-    assert not torch.equal(weights[1], weights[2])
+def test_a_finished_seed_is_not_trained_again(project, tmp_path):
+    facts = project.train(seeds=2)
+    assert (facts["seed"], [each["seed"] for each in facts["repeats"]]) == (1, [2])
+    assert "repeats" not in facts["repeats"][0]
+    assert not torch.equal(weights_of(project, 1), weights_of(project, 2))
+    checkpoints = [project.models / f"fgstp/seed_{k}/best.ckpt" for k in (1, 2)]
+    before = [path.stat().st_mtime_ns for path in checkpoints]
+    assert project.train(seed_index=3)["repeats"][0] == facts["repeats"][0]
+    assert [path.stat().st_mtime_ns for path in checkpoints] == before
+    third = weights_of(project, 3)
+    again = project.train(seeds=2)
+    assert again == facts
+    assert [path.stat().st_mtime_ns for path in checkpoints] == before
+    assert not (project.models / "fgstp/seed_3").exists()
 
     project.models = tmp_path / "alone"
-    project.train(seed=2, epochs=1)
-    assert torch.equal(weights_of(project.models / "fgstp/best.ckpt"), weights[1])
-
-
-def test_an_interrupted_command_does_not_train_a_finished_repeat_again(project, monkeypatch):
-    repeat = project.models / "fgstp/repeats/1/best.ckpt"
-    fit, folders = nodes.fit, []
-
-    def killed(model, clips, files, folder, *arguments, **more):
-        folders.append(folder.name)
-        if folder.name == "fgstp":
-            raise SystemExit(143)
-        return fit(model, clips, files, folder, *arguments, **more)
-
-    monkeypatch.setattr(nodes, "fit", killed)
-    with pytest.raises(SystemExit):
-        project.train(seeds=2, epochs=1)
-    before = repeat.stat().st_mtime_ns
-    with pytest.raises(SystemExit):
-        project.train(seeds=2, epochs=1)
-    assert folders == ["1", "fgstp", "fgstp"]
-    assert repeat.stat().st_mtime_ns == before
-    with pytest.raises(SystemExit):  # another training is asked for
-        project.train(seeds=2, epochs=2)
-    assert folders[3:] == ["1", "fgstp"]
-
-
-def test_a_command_that_has_ended_trains_all_anew(project):
-    project.train(seeds=2, epochs=1)
-    repeat = project.models / "fgstp/repeats/1/best.ckpt"
-    before = repeat.stat().st_mtime_ns
-    project.train(seeds=2, epochs=1)
-    assert repeat.stat().st_mtime_ns != before
-    assert [path.name for path in repeat.parent.iterdir()] == ["best.ckpt"]
-
-
-def test_repeats_that_are_no_longer_asked_for_are_removed(project):
-    project.train(seeds=2, epochs=1)
-    assert project.train(seeds=1, epochs=1)["repeats"] == []
-    assert list((project.models / "fgstp/repeats").iterdir()) == []
+    torch.manual_seed(99)  # whatever was drawn before
+    project.train(seed=3)  # as the third training of the seed 1
+    assert torch.equal(weights_of(project, 1), third)

@@ -19,7 +19,8 @@ from fgstp.inference.repeats import prediction_stores
 from fgstp.models.checkpoint import BEST, load_model, sha256
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
 from fgstp.models.registry import AnyModel
-from fgstp.models.repeats import remove_repeats_from, repeat_folder
+from fgstp.models.repeats import remove_repeats_from
+from fgstp.models.seeds import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.frame_table import GROUPS, with_facts
 from fgstp.scoring.model_scores import model_scores
@@ -69,7 +70,7 @@ def predict(
     chosen = [*_threshold_clips(clips, clip_files, evaluate), *test]
     trainings = [training, *training.get("repeats", [])]
     checkpoints = [
-        repeat_folder(model_folder / name, repeat) / BEST for repeat in range(len(trainings))
+        seed_folder(model_folder / name, 1 + repeat) / BEST for repeat in range(len(trainings))
     ]
     with told_if_out_of_memory("lower evaluate.batch_frames"):
         model = _load(checkpoints[0], name, evaluate)

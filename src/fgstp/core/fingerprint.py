@@ -1,0 +1,84 @@
+"""Whether work on the disk is still valid: stamps of what it depends on."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fgstp.core.files import write_text
+
+SUFFIX = ".stamp.json"
+
+
+class Stamp(NamedTuple):
+    """What finished work depends on.
+
+    Attributes:
+        facts: plain values by name.
+        fingerprint: of the facts.
+        files: size, mtime_ns and sha256 of each file, by its path relative to the stamp's folder.
+    """
+
+    facts: dict[str, Any]
+    fingerprint: str
+    files: dict[str, dict[str, Any]]
+
+
+def fingerprint(facts: Mapping[str, object]) -> str:
+    """SHA-256 of facts as canonical JSON, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def write_stamp(path: Path, facts: Mapping[str, object], files: Iterable[Path] = ()) -> None:
+    """Write the stamp `<path>.stamp.json`; it is written last, as the sign that work is whole.
+
+    Args:
+        path: the file or folder that was made.
+        facts: what it depends on, as plain values by name.
+        files: files that must remain as they are, in the folder of `path` or below.
+    """
+    kept = {
+        each.relative_to(path.parent).as_posix(): {
+            "size": each.stat().st_size,
+            "mtime_ns": each.stat().st_mtime_ns,
+            "sha256": _sha256(each),
+        }
+        for each in files
+    }
+    stamp = Stamp(dict(facts), fingerprint(facts), kept)
+    write_text(path.with_name(path.name + SUFFIX), json.dumps(stamp._asdict(), indent=1) + "\n")
+
+
+def read_stamp(path: Path) -> Stamp | None:
+    """The stamp of a file or folder; None if it is absent or damaged."""
+    try:
+        return Stamp(**json.loads(path.with_name(path.name + SUFFIX).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def changed_facts(path: Path, facts: Mapping[str, object]) -> list[str]:
+    """Names of the facts that differ from those of the stamp."""
+    stamp = read_stamp(path)
+    before, now = stamp.facts if stamp else {}, json.loads(json.dumps(facts))
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def is_current(path: Path, facts: Mapping[str, object]) -> bool:
+    """Whether the stamp is of these facts and its files have not changed since."""
+    stamp = read_stamp(path)
+    if stamp is None or stamp.fingerprint != fingerprint(facts):
+        return False
+    return all(_unchanged(path.parent / name, kept) for name, kept in stamp.files.items())
+
+
+def _unchanged(file: Path, kept: Mapping[str, Any]) -> bool:
+    if not file.is_file() or file.stat().st_size != kept["size"]:
+        return False
+    return file.stat().st_mtime_ns == kept["mtime_ns"] or _sha256(file) == kept["sha256"]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
