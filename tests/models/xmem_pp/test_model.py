@@ -62,7 +62,7 @@ def test_it_is_told_a_mask_and_takes_spread_frames():
     assert (built.name, built.needs) == ("xmem_pp", "first_mask")
     sampling = built.sampling
     assert (sampling.n_frames, sampling.reverse_fraction) == (8, 0.5)
-    assert [sampling.largest_step_at(p) for p in (0, 0.1, 0.5, 0.95)] == [5, 10, 15, 5]
+    assert sampling.largest_step == ((0.0, 5), (0.1, 10), (0.3, 15), (0.9, 5))
     names = {name.partition(".")[0] for name, _ in built.network.named_parameters()}
     assert set(built.encoders) < names
 

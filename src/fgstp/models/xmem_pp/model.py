@@ -1,27 +1,22 @@
 """XMem++ as a model."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal, Self
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
-from torch.nn import functional
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Given, Model, Needs
+from fgstp.models.base import Model, Needs
 from fgstp.models.encoder_weights import begin_resnet
-from fgstp.models.frames import network_batches, normalised
-from fgstp.models.given_masks import followed, resized_mask
+from fgstp.models.frames import normalised
 from fgstp.models.resnet import NORM_MOMENTUM, ResNetSettings
 from fgstp.models.sampling import SpreadFrames
+from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.triples import TripleBatch
 from fgstp.models.xmem_pp.blocks import SQUEEZE
 from fgstp.models.xmem_pp.memory import XmemMemorySettings
-from fgstp.models.xmem_pp.network import Keys, Xmem
+from fgstp.models.xmem_pp.network import Xmem
 from fgstp.models.xmem_pp.session import XmemSession
 from fgstp.models.xmem_pp.training import XmemTrainingSettings, clip_loss
 
@@ -88,6 +83,7 @@ class XmemModel(Model[XmemSettings]):
     """
 
     settings_class: ClassVar[type[Settings]] = XmemSettings
+    session_class: ClassVar[type[Session]] = XmemSession
     encoders: ClassVar[tuple[str, ...]] = ("key_encoder", "value_encoder")
     network: Xmem
 
@@ -144,27 +140,3 @@ class XmemModel(Model[XmemSettings]):
             progress,
         )
         return loss, {name: part.detach() for name, part in parts.items()}
-
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        return followed(frames, given, self._later_maps)
-
-    def _later_maps(
-        self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]
-    ) -> Iterator[Tensor]:
-        """Maps (H, W) of the frames but the first, whose mask is given."""
-        settings = self.settings
-        size = settings.height_px, settings.width_px
-        session = XmemSession(self.network, settings.memory)
-        mask = resized_mask(torch.from_numpy(first_mask).to(self.device), size)
-        encoded = self._encoded(frames)
-        session.start(*next(encoded), mask[None, None].float())
-        for frame in encoded:
-            prob = session.propagate(*frame)
-            found = functional.interpolate(prob, frames.shape[1:], mode="bilinear")
-            yield found[0, 0] > 0.5 if settings.output == "label" else found[0, 0]
-
-    def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[tuple[Tensor, Keys]]:
-        for batch in network_batches(frames, self.settings, self.device):
-            keys = self.network.encode_key(batch)
-            for frame, *each in zip(*(x.unsqueeze(1) for x in (batch, *keys)), strict=True):
-                yield frame, Keys(*each)
