@@ -7,16 +7,15 @@ import torch
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from fgstp import cli
 from fgstp.cli import main
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import load_model
 from fgstp.models.encoder import PyramidEncoder
 from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.fgstp.network import Fgstp
-from fgstp.models.importing import IMPORTABLE, import_published, parsed_settings
+from fgstp.models.importing import import_published, parsed_settings
 from fgstp.models.published import fgstp_rules
-from fgstp.models.registry import create_model
+from fgstp.models.registry import MODELS, create_model, model_info
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import renamed
 
@@ -50,27 +49,23 @@ def _run(folder, *, weights, arguments=(), out="out.ckpt"):
     return CliRunner().invoke(main, [*command, *arguments, *paths])
 
 
-def test_the_command_knows_the_models_that_can_be_imported():
-    assert list(cli.IMPORTABLE) == sorted(IMPORTABLE)
+TABLES = [
+    ("fgstp", "fgstp", {}),
+    ("fgstp", "fgstp", {"variant": "paper"}),
+    ("mg", "mg", {}),
+    ("rmem", "rmem_aotl", {}),
+    ("rmem", "rmem_deaotl", {"base": "deaotl"}),
+    ("sinet_v2", "sinet_v2", {}),
+    ("slt_net", "slt_short", {}),
+    ("xmem_pp", "xmem", {}),
+    ("zoomnext", "zoomnext_video", {}),
+    ("zoomnext", "zoomnext_image", {"n_frames": 1}),
+]
 
 
-@pytest.mark.parametrize(
-    ("model", "table", "settings"),
-    [
-        ("fgstp", "fgstp", {}),
-        ("fgstp", "fgstp", {"variant": "paper"}),
-        ("mg", "mg", {}),
-        ("rmem", "rmem_aotl", {}),
-        ("rmem", "rmem_deaotl", {"base": "deaotl"}),
-        ("sinet_v2", "sinet_v2", {}),
-        ("slt_net", "slt_short", {}),
-        ("xmem_pp", "xmem", {}),
-        ("zoomnext", "zoomnext_video", {}),
-        ("zoomnext", "zoomnext_image", {"n_frames": 1}),
-    ],
-)
+@pytest.mark.parametrize(("model", "table", "settings"), TABLES)
 def test_every_weight_of_a_published_network_finds_its_place(golden, model, table, settings):
-    published = IMPORTABLE[model](settings)
+    published = model_info(model).published(settings)
     with torch.device("meta"):
         network = create_model(model, {**published.settings, **settings}).network
         weights = {key: torch.empty(shape) for key, shape in golden(table).shapes().items()}
@@ -82,6 +77,13 @@ def test_every_weight_of_a_published_network_finds_its_place(golden, model, tabl
             published.weights_for(network, without, "the key table")
         with pytest.raises(UserError, match=r"1 key belongs to nothing in it \(more\)"):
             published.weights_for(network, weights | {"more": torch.empty(1)}, "the key table")
+
+
+def test_the_registry_knows_whose_weights_are_published(tmp_path):
+    importable = {name for name, info in MODELS.items() if info.published}
+    assert importable == {model for model, _, _ in TABLES}
+    with pytest.raises(UserError, match="choose one of fgstp, slt_net"):
+        import_published(tmp_path / "a.pth", "background")
 
 
 def test_settings_may_be_nested():

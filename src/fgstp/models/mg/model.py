@@ -1,7 +1,8 @@
 """Motion Grouping as a model."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -12,6 +13,7 @@ from fgstp.models.mg.flow import Device, DisFlow, DisPreset, RaftFlow, VideoFlow
 from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.network import STRIDE, MotionGrouping
 from fgstp.models.mg.session import MgSession, SlotChoice
+from fgstp.models.published import Published, part_rules
 from fgstp.models.sampling import FlowPairs
 from fgstp.models.session import Session
 from fgstp.models.settings import HALVED_AT, GradientClip, NetworkSettings, OptimisationSettings
@@ -160,3 +162,30 @@ class MgModel(Model[MgSettings]):
             weights.entropy * terms.entropy + weights.consistency * terms.consistency
         )
         return loss, {name: term.detach() for name, term in terms._asdict().items()}
+
+
+PUBLISHED_PARTS = {
+    "encoder_cnn": "encoder",
+    "decoder_cnn": "decoder",
+    r"(en|de)coder_pos\.proj": r"\1coder_position.project",
+    "layer_norm": "norm",
+    "mlp": "mlp",
+}
+ATTENTION_PARTS = {
+    "norm_input": "norm_tokens",
+    "norm_slots": "norm_slots",
+    "norm_pre_ff": "norm_mlp",
+    "slots_embedding": "start",
+    "project_(q|k|v)": r"\1",
+    "gru": "gru",
+    "mlp": "mlp",
+}
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """Published checkpoints, of networks for 128 x 224 and coloured pictures of flow."""
+    rules = [
+        *part_rules("", "", PUBLISHED_PARTS),
+        *part_rules(r"slot_attention\.", "slot_attention.", ATTENTION_PARTS),
+    ]
+    return Published(rules, settings={"height_px": 128, "width_px": 224, "flow_picture": True})
