@@ -13,9 +13,6 @@ from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.render import render as render_video
 
-# The models whose published weights can be imported: `fgstp.models.importing.IMPORTABLE`.
-IMPORTABLE = ("fgstp", "mg", "rmem", "sinet_v2", "slt_net", "xmem_pp", "zoomnext")
-
 
 class _Group(click.Group):
     """A group of commands that reports a `UserError` in one sentence, without a traceback."""
@@ -92,7 +89,7 @@ def weights() -> None:
 
 
 @weights.command("import")
-@click.option("--model", type=click.Choice(IMPORTABLE), required=True, help="Name of the model.")
+@click.option("--model", metavar="NAME", required=True, help="Name of the model.")
 @click.option(
     "--variant",
     type=click.Choice(["released", "paper"]),

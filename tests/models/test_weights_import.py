@@ -7,18 +7,17 @@ import torch
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from fgstp import cli
 from fgstp.cli import main
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import load_model
 from fgstp.models.encoder import PyramidEncoder
 from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.fgstp.network import Fgstp
-from fgstp.models.importing import IMPORTABLE, import_published, parsed_settings
+from fgstp.models.importing import import_published, parsed_settings
 from fgstp.models.published import fgstp_rules
-from fgstp.models.registry import create_model
+from fgstp.models.registry import MODELS, create_model, model_info
 from fgstp.models.settings import EncoderSettings
-from fgstp.models.state_dicts import check_fit, renamed
+from fgstp.models.state_dicts import renamed
 
 # Blocks of each stage of b0; the published file holds b5, which has more of them.
 DEPTHS_B0 = (2, 2, 2, 2)
@@ -50,27 +49,23 @@ def _run(folder, *, weights, arguments=(), out="out.ckpt"):
     return CliRunner().invoke(main, [*command, *arguments, *paths])
 
 
-def test_the_command_knows_the_models_that_can_be_imported():
-    assert list(cli.IMPORTABLE) == sorted(IMPORTABLE)
+TABLES = [
+    ("fgstp", "fgstp", {}),
+    ("fgstp", "fgstp", {"variant": "paper"}),
+    ("mg", "mg", {}),
+    ("rmem", "rmem_aotl", {}),
+    ("rmem", "rmem_deaotl", {"base": "deaotl"}),
+    ("sinet_v2", "sinet_v2", {}),
+    ("slt_net", "slt_short", {}),
+    ("xmem_pp", "xmem", {}),
+    ("zoomnext", "zoomnext_video", {}),
+    ("zoomnext", "zoomnext_image", {"n_frames": 1}),
+]
 
 
-@pytest.mark.parametrize(
-    ("model", "table", "settings"),
-    [
-        ("fgstp", "fgstp", {}),
-        ("fgstp", "fgstp", {"variant": "paper"}),
-        ("mg", "mg", {}),
-        ("rmem", "rmem_aotl", {}),
-        ("rmem", "rmem_deaotl", {"base": "deaotl"}),
-        ("sinet_v2", "sinet_v2", {}),
-        ("slt_net", "slt_short", {}),
-        ("xmem_pp", "xmem", {}),
-        ("zoomnext", "zoomnext_video", {}),
-        ("zoomnext", "zoomnext_image", {"n_frames": 1}),
-    ],
-)
+@pytest.mark.parametrize(("model", "table", "settings"), TABLES)
 def test_every_weight_of_a_published_network_finds_its_place(golden, model, table, settings):
-    published = IMPORTABLE[model](settings)
+    published = model_info(model).published(settings)
     with torch.device("meta"):
         network = create_model(model, {**published.settings, **settings}).network
         weights = {key: torch.empty(shape) for key, shape in golden(table).shapes().items()}
@@ -84,26 +79,32 @@ def test_every_weight_of_a_published_network_finds_its_place(golden, model, tabl
             published.weights_for(network, weights | {"more": torch.empty(1)}, "the key table")
 
 
+def test_the_registry_knows_whose_weights_are_published(tmp_path):
+    importable = {name for name, info in MODELS.items() if info.published}
+    assert importable == {model for model, _, _ in TABLES}
+    with pytest.raises(UserError, match="choose one of fgstp, slt_net"):
+        import_published(tmp_path / "a.pth", "background")
+
+
 def test_settings_may_be_nested():
     pairs = {"encoder.name": "pvt_v2_b0", "n_frames": 1, "encoder.drop_path": 0.1}
     assert parsed_settings(pairs) == {
         "encoder": {"name": "pvt_v2_b0", "drop_path": 0.1},
         "n_frames": 1,
     }
-    with pytest.raises(UserError, match=r"encoder\.name stands below another value"):
-        parsed_settings({"encoder": "b0", "encoder.name": "b0"})
 
 
 @pytest.mark.parametrize(
     "pairs",
     [
+        {"encoder": "b0", "encoder.name": "b0"},
         {"encoder.name": "b0", "encoder": "b0"},
         {"encoder.name": "b0", "encoder": {"drop_path": 0.1}},
         {"encoder": {"name": "b0"}, "encoder.name": "b1"},
     ],
 )
-def test_no_setting_is_lost_to_a_later_one(pairs):
-    with pytest.raises(UserError, match=f"The setting {list(pairs)[-1]} is given already"):
+def test_no_setting_is_lost_to_another_one(pairs):
+    with pytest.raises(UserError, match=list(pairs)[-1]):
         parsed_settings(pairs)
 
 
@@ -111,17 +112,7 @@ def test_no_setting_is_lost_to_a_later_one(pairs):
 def test_a_setting_without_key_or_value_is_refused(published, tmp_path, setting):
     result = _run(tmp_path, weights=published, arguments=["--setting", setting])
     assert result.exit_code == 1
-    assert f"--setting {setting} is not of the form KEY=VALUE" in result.output
-
-
-def test_every_published_name_has_its_own_place_and_shape(golden):
-    with torch.device("meta"):
-        expected = Fgstp("pvt_v2_b5", "released").state_dict()
-        weights = {key: torch.empty(shape) for key, shape in golden("fgstp").shapes().items()}
-    assert len(weights) == 1606
-    found, unmatched = renamed(weights, fgstp_rules())
-    check_fit(found, expected, unmatched=unmatched, what="the key table")
-    assert len(found) == 1606
+    assert f"--setting {setting} " in result.output
 
 
 def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
@@ -201,17 +192,12 @@ def _without(weights, *starts):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda w: _without(w, "fusion_conv.0"), "2 tensors are missing (fusion.0."),
         (
             lambda w: _without(w, "fsp1", "fsp2", "fsp3"),
             "tensors are missing (fsp.0.expand.conv.weight, fsp.0.expand.bn.weight, "
             "fsp.0.expand.bn.bias, ...)",
         ),
         (lambda w: w | {"text.proj": torch.zeros(1)}, "1 key belongs to nothing in it (text.proj)"),
-        (
-            lambda w: w | {"backbone.encoder.pvtv2_en.block1.7.attn.q.bias": torch.zeros(32)},
-            "1 key belongs to nothing in it (encoder.pvt.stages_0.blocks.7.attn.q.bias)",
-        ),
         (
             lambda w: w | {"nlnet.conv1.bn.bias": torch.zeros(32)},
             "1 key belongs to nothing in it (nlnet.conv1.bn.bias)",  # ctc.conv1 is there too

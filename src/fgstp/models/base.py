@@ -16,6 +16,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.models.features import VideoFeatures
 from fgstp.models.sampling import Sampling, Windows
+from fgstp.models.session import Prompt, Session
 from fgstp.models.settings import OptimisationSettings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -46,6 +47,7 @@ class Model(ABC, Generic[SettingsT]):
 
     Attributes:
         settings_class: type of its settings.
+        session_class: type of its sessions.
         trainable: whether there is anything to train.
         encoders: names of its encoders in the network, for a rate of their own.
         may_diverge: whether a training whose loss becomes infinite or undefined after a finished
@@ -59,6 +61,7 @@ class Model(ABC, Generic[SettingsT]):
     """
 
     settings_class: ClassVar[type[Settings]]
+    session_class: ClassVar[type[Session]]
     trainable: ClassVar[bool] = True
     encoders: ClassVar[tuple[str, ...]] = ("encoder",)
     may_diverge: ClassVar[bool] = False
@@ -149,9 +152,33 @@ class Model(ABC, Generic[SettingsT]):
             The loss, a scalar with gradient, and its named parts, detached, for the log.
         """
 
-    @abstractmethod
+    def session(
+        self,
+        height_px: int,
+        width_px: int,
+        fps_hz: float = 15.0,
+        prompt: Prompt = Prompt(),  # noqa: B008 - it is immutable
+        batch_frames: int = 1,
+    ) -> Session:
+        """Begin a session.
+
+        Args:
+            height_px: height of the frames.
+            width_px: width of the frames.
+            fps_hz: frame rate.
+            prompt: what the model is given beside the frames.
+            batch_frames: frames that may be held back to be predicted at once.
+        """
+        return self.session_class(self, (height_px, width_px), fps_hz, prompt, batch_frames)
+
     def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         """`predict_clip` with checked arguments, in evaluation mode and without gradients."""
+        prompt = Prompt(given.first_mask, given.first_frame, given.masks, len(frames))
+        batch: int = self.settings.batch_frames  # type: ignore[attr-defined]
+        height, width = frames.shape[1:]
+        session = self.session(height, width, prompt=prompt, batch_frames=batch)
+        predictions = [each for frame in frames for each in session.push(frame)]
+        return np.stack([each.map for each in [*predictions, *session.flush()]])
 
     def predict_clip(
         self,
@@ -185,7 +212,7 @@ class Model(ABC, Generic[SettingsT]):
             )
         given = Given(first_mask, _frame_number(first_frame), masks)
         self._check_given(given, frames.shape)
-        with self._evaluating():
+        with self.evaluating():
             return self._predict(frames, given)
 
     def predict_masked_clip(
@@ -239,7 +266,7 @@ class Model(ABC, Generic[SettingsT]):
         return next((each.device for each in self.network.parameters()), torch.device("cpu"))
 
     @contextmanager
-    def _evaluating(self) -> Iterator[None]:
+    def evaluating(self) -> Iterator[None]:
         """Evaluation mode without gradients; the network is left in the mode it was in."""
         was_training = self.network.training
         self.network.eval()

@@ -1,6 +1,6 @@
 """All models by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError, ValidationInfo, field_validator
@@ -9,41 +9,52 @@ from fgstp.core.config import Settings
 from fgstp.core.errors import UserError, fault_reason
 from fgstp.models.background import BackgroundModel, BackgroundSettings
 from fgstp.models.base import Model
+from fgstp.models.fgstp import model as fgstp
 from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
+from fgstp.models.mg import model as mg
 from fgstp.models.mg.model import MgModel, MgSettings
+from fgstp.models.published import Published
+from fgstp.models.rmem import weights as rmem
 from fgstp.models.rmem.model import RmemModel, RmemSettings
+from fgstp.models.sinet_v2 import model as sinet_v2
 from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
+from fgstp.models.slt_net import model as slt_net
 from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
+from fgstp.models.xmem_pp import model as xmem_pp
 from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
+from fgstp.models.zoomnext import weights as zoomnext
 from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 
 AnyModel = Model[Any]
 
 
-class Entry(NamedTuple):
-    """A registered name.
+class ModelInfo(NamedTuple):
+    """What is known of a model by its name.
 
     Attributes:
         model: class of the model.
         fixed: settings that the name decides.
+        published: from settings that are asked for to the checkpoints that its authors
+            published; None if there are none.
     """
 
     model: type[AnyModel]
     fixed: Mapping[str, object] = {}
+    published: Callable[[Mapping[str, Any]], Published] | None = None
 
 
-MODELS: Mapping[str, Entry] = {
-    "fgstp": Entry(FgstpModel, {"ctc": True, "fsp": True}),
-    "fgstp_no_ctc": Entry(FgstpModel, {"ctc": False, "fsp": True}),
-    "fgstp_no_fsp": Entry(FgstpModel, {"ctc": True, "fsp": False}),
-    "fgstp_no_ctc_no_fsp": Entry(FgstpModel, {"ctc": False, "fsp": False}),
-    "slt_net": Entry(SltNetModel),
-    "sinet_v2": Entry(SinetV2Model),
-    "zoomnext": Entry(ZoomNextModel),
-    "xmem_pp": Entry(XmemModel),
-    "rmem": Entry(RmemModel),
-    "mg": Entry(MgModel),
-    "background": Entry(BackgroundModel),
+MODELS: Mapping[str, ModelInfo] = {
+    "fgstp": ModelInfo(FgstpModel, {"ctc": True, "fsp": True}, fgstp.published),
+    "fgstp_no_ctc": ModelInfo(FgstpModel, {"ctc": False, "fsp": True}),
+    "fgstp_no_fsp": ModelInfo(FgstpModel, {"ctc": True, "fsp": False}),
+    "fgstp_no_ctc_no_fsp": ModelInfo(FgstpModel, {"ctc": False, "fsp": False}),
+    "slt_net": ModelInfo(SltNetModel, published=slt_net.published),
+    "sinet_v2": ModelInfo(SinetV2Model, published=sinet_v2.published),
+    "zoomnext": ModelInfo(ZoomNextModel, published=zoomnext.published),
+    "xmem_pp": ModelInfo(XmemModel, published=xmem_pp.published),
+    "rmem": ModelInfo(RmemModel, published=rmem.published),
+    "mg": ModelInfo(MgModel, published=mg.published),
+    "background": ModelInfo(BackgroundModel),
 }
 
 
@@ -76,7 +87,7 @@ class ModelsSettings(Settings):
         Raises:
             UserError: no model has the name.
         """
-        _entry(name)
+        model_info(name)
         block: Settings = getattr(self, name)
         return block
 
@@ -96,7 +107,7 @@ def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
         UserError: no model has the name, or a setting is unknown, out of range, or
             contradicts the name.
     """
-    entry = _entry(name)
+    entry = model_info(name)
     if isinstance(values, Settings):
         values = values.model_dump(exclude_unset=True)
     for key, value in entry.fixed.items():
@@ -151,7 +162,7 @@ def create_model(
         24926642
     """
     settings = model_settings(name, values if values is not None else {})
-    return _entry(name).model(settings, initial_weights=initial_weights)
+    return model_info(name).model(settings, initial_weights=initial_weights)
 
 
 def check_name(name: object) -> None:
@@ -164,6 +175,11 @@ def check_name(name: object) -> None:
         raise UserError(f"There is no model {name!r}; choose one of {', '.join(MODELS)}.")
 
 
-def _entry(name: str) -> Entry:
+def model_info(name: str) -> ModelInfo:
+    """What is known of a model.
+
+    Raises:
+        UserError: no model has the name.
+    """
     check_name(name)
     return MODELS[name]

@@ -2,9 +2,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.mg.model import MgModel, MgSettings
+from fgstp.models.mg.model import MgModel, MgSettings, published
 from fgstp.models.mg.network import MotionGrouping, PositionEmbedding, SlotAttention
-from fgstp.models.mg.weights import published
 from fgstp.models.state_dicts import read_weights
 
 

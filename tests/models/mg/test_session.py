@@ -1,6 +1,9 @@
+import numpy as np
+import pytest
 import torch
 
-from fgstp.models.mg.session import border_slots, chosen, oracle_slots
+from fgstp.models.mg.flow import other_frame
+from fgstp.models.mg.session import RecentFrames, border_slots, chosen, oracle_slots
 
 
 def layers(*firsts):
@@ -52,3 +55,25 @@ def test_without_gas_the_oracle_takes_the_smaller_layer():
     share = blob(slice(2, 6), slice(3, 7))
     masks = torch.zeros(2, 8, 10)
     assert oracle_slots(layers(share, 1 - share), masks).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("gaps", [(-2, -1, 1, 2), (1, -3), (-1, -2), (5, 7)])
+@pytest.mark.parametrize("n_frames", [*range(1, 16), 40])
+def test_a_frame_is_ready_when_the_frames_it_is_compared_with_are_there(gaps, n_frames):
+    recent, ready = RecentFrames(gaps), []
+
+    def take(n_pushed, *, is_end):
+        while found := recent.next_ready(is_end=is_end):
+            frame, others = found
+            ready.append((n_pushed, int(frame), [int(other) for other in others]))
+
+    for number in range(n_frames):
+        recent.push(np.array(number))
+        take(number + 1, is_end=False)
+        assert len(recent._frames) <= 2 * max(map(abs, gaps)) + 1
+    take(n_frames, is_end=True)
+    assert [number for _, number, _ in ready] == list(range(n_frames))
+    for n_pushed, number, others in ready:
+        assert others == [other_frame(number, gap, n_frames) for gap in gaps]
+        if 2 * max(map(abs, gaps)) <= number < n_frames - max(0, *gaps):  # not near the ends
+            assert n_pushed == number + 1 + max(0, *gaps)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fgstp.models.rmem.deaot import DeAotPropagation
 from fgstp.models.rmem.model import RmemModel, RmemSettings
-from fgstp.models.rmem.session import RmemSession, label_probabilities
+from fgstp.models.rmem.session import label_probabilities
 from fgstp.models.rmem.weights import published
+from fgstp.models.session import Prompt
 
 SIZE = (160, 160)
 N_FRAMES = 12
@@ -28,18 +28,21 @@ def case(request, golden):
     reference = golden(f"rmem_{base}")
     recorded = reference.models[f"rmem_{base}{scaled}"]
     theirs = published({"base": base})
-    network = RmemModel(RmemSettings(**theirs.settings)).network.eval()
+    memory = {"bank_frames": 4, "write_every_frames": 1}
+    model = RmemModel(RmemSettings(**theirs.settings, memory=memory))
+    network = model.network.eval()
     weights = reference.weights(recorded.get("scale"))
     network.load_state_dict(theirs.weights_for(network, weights, "they do not fit"))
     frames, mask = reference.video(recorded["seed"], N_FRAMES)
     with torch.inference_mode():
         encoded = network.encode(frames)
-    return reference, recorded, network, encoded, mask.long().unsqueeze(0)
+    return reference, recorded, model, encoded, mask
 
 
 @torch.inference_mode()
 def test_single_outputs(case):
-    reference, recorded, network, encoded, mask = case
+    reference, recorded, model, encoded, mask = case
+    network, mask = model.network, mask.long().unsqueeze(0)
     frames, _ = reference.video(recorded["seed"], N_FRAMES)
     reference.check("frames", frames, recorded["inputs"]["frames"])
     reference.check("mask", mask.unsqueeze(0), recorded["inputs"]["mask"])
@@ -69,11 +72,10 @@ def test_single_outputs(case):
 )
 @torch.inference_mode()
 def test_loops(case, loop):
-    reference, recorded, network, encoded, mask = case
-    always_score = isinstance(network.propagation, DeAotPropagation)
-    session = RmemSession(network, bank_frames=4, write_every_frames=1, always_score=always_score)
+    reference, recorded, model, encoded, mask = case
+    session = model.session(*SIZE, prompt=Prompt(mask.numpy()))
     session.n_labels = 1 + LOOPS[loop]
-    session.start(encoded.part(0, 1), mask)
+    session.start(encoded.part(0, 1), mask > 0)
     memory, evicted, scores, pixels = {}, {}, {}, {}
     for t in range(1, N_FRAMES):
         segmented = session.propagate(encoded.part(t, t + 1))
@@ -87,7 +89,7 @@ def test_loops(case, loop):
             labels = torch.zeros_like(labels)
             labels[40 + 4 * t : 80 + 4 * t, 40:80] = 1
         before = session.bank.frames.copy()
-        session.write(segmented, labels.unsqueeze(0))
+        session.write(segmented, labels)
         memory[f"t{t:02}"] = session.bank.frames.copy()
         if left := set(before) - set(session.bank.frames):
             (evicted[f"t{t:02}"],) = left

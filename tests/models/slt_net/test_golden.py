@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
+from fgstp.models.slt_net.model import SltNetModel, SltNetSettings, published
 from fgstp.models.slt_net.network import SltNetLong, SltNetShort
-from fgstp.models.slt_net.published import published
 
 LEVELS = ("P3", "P4", "P5")
 

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from fgstp.models.xmem_pp.memory import similarity
-from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
-from fgstp.models.xmem_pp.weights import published
+from fgstp.models.xmem_pp.model import XmemModel, XmemSettings, published
 
 # The published figures count the given frame in both limits: 6 and 3.
 LIMITS = {"t_max_frames": 5, "t_min_frames": 2, "n_prototypes": 32, "top_k": 30}

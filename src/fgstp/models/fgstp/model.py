@@ -1,9 +1,11 @@
 """FGSTP as a model, and its ablations."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from fgstp.core.config import Settings
 from fgstp.models.fgstp.network import Fgstp
+from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.triple_model import TripleModel, TripleSettings
 
 
@@ -42,3 +44,15 @@ class FgstpModel(TripleModel[FgstpSettings]):
             use_fsp=settings.fsp,
             drop_path=settings.encoder.drop_path,
         )
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """The published checkpoint.
+
+    Its weights were trained for the variant `released`, the default, with both neighbours
+    after the target frame; with `paper` they are centred.
+    """
+    variant = settings.get("variant", "released")
+    neighbours = "forward" if variant == "released" else "centred"
+    own = {"variant": variant, "encoder": {"name": "pvt_v2_b5"}, "neighbours": neighbours}
+    return Published(fgstp_rules(), settings=own)

@@ -1,21 +1,21 @@
 """Motion Grouping as a model."""
 
-from itertools import chain
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Given, Model, Needs
+from fgstp.models.base import Model, Needs
 from fgstp.models.mg.flow import Device, DisFlow, DisPreset, RaftFlow, VideoFlow, flow_pictures
 from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.network import STRIDE, MotionGrouping
 from fgstp.models.mg.session import MgSession, SlotChoice
+from fgstp.models.published import Published, part_rules
 from fgstp.models.sampling import FlowPairs
+from fgstp.models.session import Session
 from fgstp.models.settings import HALVED_AT, GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.triples import TripleBatch
 
@@ -106,6 +106,7 @@ class MgModel(Model[MgSettings]):
     """Motion Grouping (ICCV 2021, arXiv 2104.07658): trained without masks, on flow alone."""
 
     settings_class: ClassVar[type[Settings]] = MgSettings
+    session_class: ClassVar[type[Session]] = MgSession
     may_diverge: ClassVar[bool] = True  # the paper's row of it is a dash
     network: MotionGrouping
 
@@ -162,14 +163,29 @@ class MgModel(Model[MgSettings]):
         )
         return loss, {name: term.detach() for name, term in terms._asdict().items()}
 
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        settings = self.settings
-        session = MgSession(
-            self.network,
-            self._flow,
-            flow_picture=settings.flow_picture,
-            batch_frames=settings.batch_frames,
-            masks=given.masks if settings.slot_choice == "oracle" else None,
-        )
-        found = chain.from_iterable(session.push(frame) for frame in frames)
-        return np.stack([*found, *session.flush()])
+
+PUBLISHED_PARTS = {
+    "encoder_cnn": "encoder",
+    "decoder_cnn": "decoder",
+    r"(en|de)coder_pos\.proj": r"\1coder_position.project",
+    "layer_norm": "norm",
+    "mlp": "mlp",
+}
+ATTENTION_PARTS = {
+    "norm_input": "norm_tokens",
+    "norm_slots": "norm_slots",
+    "norm_pre_ff": "norm_mlp",
+    "slots_embedding": "start",
+    "project_(q|k|v)": r"\1",
+    "gru": "gru",
+    "mlp": "mlp",
+}
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """Published checkpoints, of networks for 128 x 224 and coloured pictures of flow."""
+    rules = [
+        *part_rules("", "", PUBLISHED_PARTS),
+        *part_rules(r"slot_attention\.", "slot_attention.", ATTENTION_PARTS),
+    ]
+    return Published(rules, settings={"height_px": 128, "width_px": 224, "flow_picture": True})

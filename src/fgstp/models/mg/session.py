@@ -1,6 +1,7 @@
 """A session of Motion Grouping: flow to the frames around each frame, and the layer of gas."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -8,8 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.models.mg.flow import VideoFlow, flow_pictures, other_frame
-from fgstp.models.mg.network import MotionGrouping
+from fgstp.models.mg.flow import flow_pictures, other_frame
+from fgstp.models.session import Prompt, Session
+
+if TYPE_CHECKING:
+    from fgstp.models.mg.model import MgModel
 
 SlotChoice = Literal["border", "oracle"]
 THRESHOLD = 0.5
@@ -58,73 +62,56 @@ class RecentFrames:
         return self._frames[number], [self._frames[other] for other in others]
 
 
-class MgSession:
+class MgSession(Session):
     """Predicts the frames of one video from flow.
 
     The map of a frame is the mean over the gaps of alpha of the chosen layer.
-
-    Args:
-        network: in evaluation mode.
-        flow: computes the fields.
-        flow_picture: colour-code the fields.
-        batch_frames: frames that are predicted at once.
-        masks: (T, H, W) 0/1 of all frames, for an oracle; None: the layer is chosen by its border.
     """
 
     def __init__(
         self,
-        network: MotionGrouping,
-        flow: VideoFlow,
-        *,
-        flow_picture: bool,
+        model: "MgModel",
+        size: tuple[int, int],
+        fps_hz: float,
+        prompt: Prompt,
         batch_frames: int,
-        masks: NDArray[np.uint8] | None = None,
     ) -> None:
-        self._network = network
-        self._flow = flow
-        self._flow_picture = flow_picture
-        self._batch_frames = batch_frames
-        self._masks = masks
-        self._recent = RecentFrames(flow.gaps_frames)
-        self._waiting: list[NDArray[np.float16]] = []
-        self._n_predicted = 0
-        self._size = (0, 0)
+        super().__init__(model, size, fps_hz, prompt, batch_frames)
+        self._network = model.network
+        self._flow = model.features
+        self._flow_picture = model.settings.flow_picture
+        self._device = model.device
+        self._masks = prompt.masks if model.settings.slot_choice == "oracle" else None
+        self._recent = RecentFrames(self._flow.gaps_frames)
+        self._waiting: list[NDArray[np.float16]] = []  # fields
 
-    def push(self, frame: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Maps (H, W) that a frame (H, W) makes possible."""
-        self._size = frame.shape[0], frame.shape[1]
+    def _push(self, frame: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
         self._recent.push(frame)
-        self._estimate(is_end=False)
-        return self._predict(at_least=self._batch_frames)
+        return self._maps(is_end=False)
 
-    def flush(self) -> list[NDArray[np.float32]]:
-        """Maps of the remaining frames."""
-        self._estimate(is_end=True)
-        return self._predict(at_least=1)
+    def _flush(self) -> Iterator[NDArray[np.float32]]:
+        return self._maps(is_end=True)
 
-    def _estimate(self, *, is_end: bool) -> None:
+    def _maps(self, *, is_end: bool) -> Iterator[NDArray[np.float32]]:
         while ready := self._recent.next_ready(is_end=is_end):
             self._waiting.append(self._flow.fields(*ready))
+            if len(self._waiting) == self.batch_frames:
+                yield from self._predict()
+        if is_end and self._waiting:
+            yield from self._predict()
 
-    def _predict(self, *, at_least: int) -> list[NDArray[np.float32]]:
-        maps: list[NDArray[np.float32]] = []
-        while len(self._waiting) >= at_least:
-            batch = self._waiting[: self._batch_frames]
-            del self._waiting[: self._batch_frames]
-            maps += list(self._maps(np.array(batch, np.float32).swapaxes(0, 1)))
-        return maps
-
-    def _maps(self, fields: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Fields (G, N, 2, h, w) of the next frames -> maps (N, H, W)."""
-        device = next(self._network.parameters()).device
+    def _predict(self) -> NDArray[np.float32]:
+        """Maps (N, H, W) of the N frames whose fields are waiting."""
+        fields = np.array(self._waiting, np.float32).swapaxes(0, 1)  # (G, N, 2, h, w)
         masks = None
         if self._masks is not None:
-            stop = self._n_predicted + fields.shape[1]
-            masks = torch.as_tensor(np.array(self._masks[self._n_predicted : stop]), device=device)
-        self._n_predicted += fields.shape[1]
-        alphas = [self._alpha(torch.from_numpy(each).to(device), masks) for each in fields]
+            stop = self._n_predicted + len(self._waiting)
+            chosen_masks = np.array(self._masks[self._n_predicted : stop])
+            masks = torch.from_numpy(chosen_masks).to(self._device)
+        self._waiting = []
+        alphas = [self._alpha(torch.from_numpy(each).to(self._device), masks) for each in fields]
         mean = torch.stack(alphas).mean(dim=0)
-        maps = functional.interpolate(mean, size=self._size, mode="bilinear")
+        maps = functional.interpolate(mean, size=self.size, mode="bilinear")
         return maps.squeeze(1).cpu().numpy()
 
     def _alpha(self, fields: Tensor, masks: Tensor | None) -> Tensor:

@@ -1,25 +1,21 @@
 """RMem as a model."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Given, Model, Needs
+from fgstp.models.base import Model, Needs
 from fgstp.models.encoder_weights import begin_resnet
-from fgstp.models.frames import network_batches, normalised
-from fgstp.models.given_masks import followed, resized_mask
+from fgstp.models.frames import normalised
 from fgstp.models.resnet import ResNetSettings
-from fgstp.models.rmem.memory import RmemMemorySettings, write_every_frames
-from fgstp.models.rmem.network import Base, Encoded, Rmem
-from fgstp.models.rmem.session import RmemSession, label_probabilities
+from fgstp.models.rmem.memory import RmemMemorySettings
+from fgstp.models.rmem.network import Base, Rmem
+from fgstp.models.rmem.session import RmemSession
 from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss
 from fgstp.models.sampling import SpreadFrames
+from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.triples import TripleBatch
 
@@ -62,6 +58,7 @@ class RmemModel(Model[RmemSettings]):
     """Restricted memory (RMem, arXiv 2406.08476): gas is followed from a frame's given mask on."""
 
     settings_class: ClassVar[type[Settings]] = RmemSettings
+    session_class: ClassVar[type[Session]] = RmemSession
     undecayed: ClassVar[tuple[str, ...]] = (
         *("head.out.weight", "short_attention.bias.weight"),
         *("temporal.query", "temporal.slots"),
@@ -123,40 +120,3 @@ class RmemModel(Model[RmemSettings]):
             progress=progress,
         )
         return loss, {name: part.detach() for name, part in parts.items()}
-
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        return followed(frames, given, self._later_maps)
-
-    def _later_maps(
-        self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]
-    ) -> Iterator[Tensor]:
-        """Maps (H, W) of the frames but the first, whose mask is given."""
-        settings = self.settings
-        size = settings.height_px, settings.width_px
-        encoded = self._encoded(frames)
-        gas = torch.from_numpy(first_mask).to(self.device)
-        every = settings.memory.write_every_frames or write_every_frames(len(frames))
-        session = RmemSession(
-            self.network,
-            bank_frames=settings.memory.bank_frames,
-            write_every_frames=every,
-            always_score=settings.base == "deaotl",
-        )
-        session.start(next(encoded), _labels(gas, size))
-        for frame in encoded:
-            segmented = session.propagate(frame)
-            p = label_probabilities(segmented, frames.shape[1:])
-            gas = p.argmax(0) > 0
-            session.write(segmented, _labels(gas, size))
-            yield gas if settings.output == "label" else 1.0 - p[0]
-
-    def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[Encoded]:
-        """Features of each frame; a few frames are encoded together."""
-        for batch in network_batches(frames, self.settings, self.device):
-            encoded = self.network.encode(batch)
-            yield from (encoded.part(i, i + 1) for i in range(len(batch)))
-
-
-def _labels(gas: Tensor, size: tuple[int, int]) -> Tensor:
-    """A mask (H, W) bool as labels (1, h, w) int64 at the network's size."""
-    return resized_mask(gas, size).long().unsqueeze(0)

@@ -1,22 +1,24 @@
 """A session of RMem: the mask of one frame is propagated from frame to frame."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
-from fgstp.models.rmem.memory import RestrictedBank, frame_relevance
-from fgstp.models.rmem.network import N_LABELS, Encoded, Rmem, Segmented, aligned
+from fgstp.models.first_mask import FirstMaskSession, resized_mask
+from fgstp.models.rmem.memory import RestrictedBank, frame_relevance, write_every_frames
+from fgstp.models.rmem.network import N_LABELS, Encoded, Segmented, aligned
 from fgstp.models.rmem.propagation import FrameMemory
+from fgstp.models.session import Prompt
+
+if TYPE_CHECKING:
+    from fgstp.models.rmem.model import RmemModel
 
 
-class RmemSession:
+class RmemSession(FirstMaskSession[Encoded]):
     """The memory of one video: a restricted bank and the previous frame.
 
-    Frames are counted from the reference frame, which is frame 0.
-
-    Args:
-        network: in evaluation mode.
-        bank_frames: maximum number of frames in the bank, beside the reference.
-        write_every_frames: frames between two that are written to the bank.
-        always_score: see `RestrictedBank`.
+    Its frames are counted from the prompted frame, which is frame 0. See `FirstMaskSession`.
 
     Attributes:
         bank: the long-term memory.
@@ -27,21 +29,44 @@ class RmemSession:
     _previous: FrameMemory
 
     def __init__(
-        self, network: Rmem, *, bank_frames: int, write_every_frames: int, always_score: bool
+        self,
+        model: "RmemModel",
+        size: tuple[int, int],
+        fps_hz: float,
+        prompt: Prompt,
+        batch_frames: int,
     ) -> None:
-        self._network = network
-        self._bank_frames = bank_frames
-        self._write_every = write_every_frames
-        self._always_score = always_score
+        super().__init__(model, size, fps_hz, prompt, batch_frames)
+        settings = model.settings
+        self._network = model.network
+        self._network_size = settings.height_px, settings.width_px
+        self._is_label = settings.output == "label"
+        self._bank_frames = settings.memory.bank_frames
+        n_frames = None if prompt.n_frames is None else prompt.n_frames - prompt.first_frame
+        self._write_every = settings.memory.write_every_frames or write_every_frames(n_frames)
+        self._always_score = settings.base == "deaotl"
         self._frame = 0
         self._relevance: list[float] = []
 
-    def start(self, encoded: Encoded, labels: Tensor) -> None:
-        """Begin with the reference frame, and its label map (1, H, W) int64."""
-        embedding = self._network.identify(labels)
+    def encode(self, frames: Tensor) -> Iterator[Encoded]:
+        """See `FirstMaskSession`."""
+        encoded = self._network.encode(frames)
+        return (encoded.part(i, i + 1) for i in range(len(frames)))
+
+    def start(self, encoded: Encoded, mask: Tensor) -> None:
+        """See `FirstMaskSession`."""
+        embedding = self._network.identify(mask.long().unsqueeze(0))
         segmented = self._network.reference(encoded, embedding)
         entry, self._previous = self._network.write(segmented.seen, embedding)
         self.bank = RestrictedBank(entry, self._bank_frames, always_score=self._always_score)
+
+    def advance(self, encoded: Encoded) -> Tensor:
+        """See `FirstMaskSession`."""
+        segmented = self.propagate(encoded)
+        p = label_probabilities(segmented, self.size)
+        gas = p.argmax(0) > 0
+        self.write(segmented, resized_mask(gas, self._network_size))
+        return gas if self._is_label else 1.0 - p[0]
 
     def propagate(self, encoded: Encoded) -> Segmented:
         """Segment the next frame; its logits are those of `n_labels` labels."""
@@ -61,9 +86,10 @@ class RmemSession:
 
         Args:
             segmented: result of `propagate`.
-            labels: (1, H, W) int64: the label map to write with it.
+            labels: (h, w): the label map to write with it, at the network's size.
         """
-        entry, self._previous = self._network.write(segmented.seen, self._network.identify(labels))
+        embedding = self._network.identify(labels.long().unsqueeze(0))
+        entry, self._previous = self._network.write(segmented.seen, embedding)
         if self._is_written():
             self.bank.append(self._frame, entry, self._relevance)
 

@@ -1,7 +1,7 @@
 """SINet-V2 as a model."""
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from fgstp.models.encoder_weights import begin_encoder
 from fgstp.models.frames import network_batches, normalised, probabilities
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.published import Published, decoder_rules, texture_rules
 from fgstp.models.sampling import Sampling, Windows
 from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
 from fgstp.models.sinet_v2.network import SinetV2
@@ -92,3 +93,13 @@ class SinetV2Model(Model[SinetV2Settings]):
         )
         for batch in batches:
             yield probabilities(self.network(batch).s_3, *frames.shape[1:])
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """The published model on a Res2Net, whose classifier of 1000 classes is not used."""
+    rules = [
+        (r"resnet\.", "encoder.res2net."),
+        *texture_rules("", "encoder.reduce."),
+        *decoder_rules("", "decoder."),
+    ]
+    return Published(rules, (r"resnet\.fc\..*",), {"encoder": {"name": "res2net50d"}})

@@ -1,6 +1,7 @@
 """SLT-Net as a model: short-term alone, or long-term after it."""
 
-from typing import ClassVar, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from fgstp.models.base import Given
 from fgstp.models.correlation import Variant
 from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import (
     EncoderSettings,
@@ -207,3 +209,9 @@ class SltNetModel(TripleModel[SltNetSettings]):
         clip = torch.cat([normalised(grey, settings.normalisation), kept], dim=1)
         logits = cast(SltNet, self.network).long(clip.unsqueeze(0)).s_3
         return probabilities(logits, *frames.shape[1:])
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """The published short-term network, from which FGSTP has its names of parts."""
+    own = {"encoder": {"name": "pvt_v2_b5"}, "variant": "released", "neighbours": "forward"}
+    return Published(fgstp_rules(), settings=own)

@@ -1,27 +1,25 @@
 """XMem++ as a model."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
-from torch.nn import functional
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Given, Model, Needs
+from fgstp.models.base import Model, Needs
 from fgstp.models.encoder_weights import begin_resnet
-from fgstp.models.frames import network_batches, normalised
-from fgstp.models.given_masks import followed, resized_mask
+from fgstp.models.frames import normalised
+from fgstp.models.published import Published, part_rules
 from fgstp.models.resnet import NORM_MOMENTUM, ResNetSettings
 from fgstp.models.sampling import SpreadFrames
+from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
+from fgstp.models.state_dicts import Rules
 from fgstp.models.triples import TripleBatch
 from fgstp.models.xmem_pp.blocks import SQUEEZE
 from fgstp.models.xmem_pp.memory import XmemMemorySettings
-from fgstp.models.xmem_pp.network import Keys, Xmem
+from fgstp.models.xmem_pp.network import Xmem
 from fgstp.models.xmem_pp.session import XmemSession
 from fgstp.models.xmem_pp.training import XmemTrainingSettings, clip_loss
 
@@ -88,6 +86,7 @@ class XmemModel(Model[XmemSettings]):
     """
 
     settings_class: ClassVar[type[Settings]] = XmemSettings
+    session_class: ClassVar[type[Session]] = XmemSession
     encoders: ClassVar[tuple[str, ...]] = ("key_encoder", "value_encoder")
     network: Xmem
 
@@ -145,26 +144,37 @@ class XmemModel(Model[XmemSettings]):
         )
         return loss, {name: part.detach() for name, part in parts.items()}
 
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        return followed(frames, given, self._later_maps)
 
-    def _later_maps(
-        self, frames: NDArray[np.uint8], first_mask: NDArray[np.bool_]
-    ) -> Iterator[Tensor]:
-        """Maps (H, W) of the frames but the first, whose mask is given."""
-        settings = self.settings
-        size = settings.height_px, settings.width_px
-        session = XmemSession(self.network, settings.memory)
-        mask = resized_mask(torch.from_numpy(first_mask).to(self.device), size)
-        encoded = self._encoded(frames)
-        session.start(*next(encoded), mask[None, None].float())
-        for frame in encoded:
-            prob = session.propagate(*frame)
-            found = functional.interpolate(prob, frames.shape[1:], mode="bilinear")
-            yield found[0, 0] > 0.5 if settings.output == "label" else found[0, 0]
+PUBLISHED_PARTS = {
+    r"key_encoder\.res2": "key_encoder.body.layer1",
+    r"(key|value)_encoder\.(conv1|bn1|layer[123])": r"\1_encoder.body.\2",
+    r"key_proj\.key_proj": "key_head.key",
+    r"key_proj\.d_proj": "key_head.shrinkage",
+    r"key_proj\.e_proj": "key_head.selection",
+    r"value_encoder\.hidden_reinforce": "deep_update",
+    r"decoder\.hidden_update\.(g\d+)_conv": r"decoder.sensory.\1",
+    r"decoder\.hidden_update": "decoder.sensory.update",
+    r"decoder\.up_\d+_(\d)\.skip_conv": r"decoder.up_\1.skip",
+    r"decoder\.up_\d+_(\d)\.out_conv\.downsample": r"decoder.up_\1.refine.skip",
+    r"decoder\.up_\d+_(\d)\.out_conv": r"decoder.up_\1.refine",
+    r"decoder\.pred": "decoder.score",
+}
+FUSE_PARTS = {
+    r"block1\.downsample": "join.skip",
+    "block1": "join",
+    r"attention\.ChannelGate\.mlp\.1": "attention.channels.0",
+    r"attention\.ChannelGate\.mlp\.3": "attention.channels.2",
+    r"attention\.SpatialGate\.spatial\.conv": "attention.positions",
+    r"block2\.downsample": "refine.skip",
+    "block2": "refine",
+}
 
-    def _encoded(self, frames: NDArray[np.uint8]) -> Iterator[tuple[Tensor, Keys]]:
-        for batch in network_batches(frames, self.settings, self.device):
-            keys = self.network.encode_key(batch)
-            for frame, *each in zip(*(x.unsqueeze(1) for x in (batch, *keys)), strict=True):
-                yield frame, Keys(*each)
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """Published checkpoints of XMem, which XMem++ uses too. All of their weights are used."""
+    rules: Rules = [
+        *part_rules("", "", PUBLISHED_PARTS),
+        *part_rules(r"value_encoder\.fuser\.", "value_fuse.", FUSE_PARTS),
+        *part_rules(r"decoder\.fuser\.", "decoder.fuse.", FUSE_PARTS),
+    ]
+    return Published(rules)

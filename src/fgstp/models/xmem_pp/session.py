@@ -1,22 +1,29 @@
 """A session of XMem++: the mask of one frame is propagated from frame to frame."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from torch import Tensor
+from torch.nn import functional
 
-from fgstp.models.xmem_pp.memory import Elements, XmemMemory, XmemMemorySettings
-from fgstp.models.xmem_pp.network import Keys, Xmem
+from fgstp.models.first_mask import FirstMaskSession
+from fgstp.models.session import Prompt
+from fgstp.models.xmem_pp.memory import Elements, XmemMemory
+from fgstp.models.xmem_pp.network import Keys
+
+if TYPE_CHECKING:
+    from fgstp.models.xmem_pp.model import XmemModel
+
+EncodedFrame = tuple[Tensor, Keys]  # (1, 3, h, w) and its keys
 
 
-class XmemSession:
-    """Memory and sensory state of one video.
+class XmemSession(FirstMaskSession[EncodedFrame]):
+    """Memory and sensory state of one video; see `FirstMaskSession`.
 
     The prompted frame goes to the permanent memory. A later frame is segmented from what it
     reads; the decoder then updates the sensory state. Every few frames, a frame is written to
     memory: its value, from the predicted probabilities, goes to the working memory and
     updates the sensory state instead.
-
-    Args:
-        network: in evaluation mode.
-        settings: limits of the memory.
 
     Attributes:
         memory: frames that are read from.
@@ -25,19 +32,40 @@ class XmemSession:
 
     sensory: Tensor
 
-    def __init__(self, network: Xmem, settings: XmemMemorySettings) -> None:
-        self._network = network
-        self._every_frames = settings.memory_every_frames
+    def __init__(
+        self,
+        model: "XmemModel",
+        size: tuple[int, int],
+        fps_hz: float,
+        prompt: Prompt,
+        batch_frames: int,
+    ) -> None:
+        super().__init__(model, size, fps_hz, prompt, batch_frames)
+        self._network = model.network
+        self._is_label = model.settings.output == "label"
+        self._every_frames = model.settings.memory.memory_every_frames
         self._since_memory = 0
-        self.memory = XmemMemory(settings)
+        self.memory = XmemMemory(model.settings.memory)
 
-    def start(self, frame: Tensor, keys: Keys, mask: Tensor) -> None:
-        """Begin with a frame (1, 3, H, W), and its mask (1, 1, H, W) float, 0 or 1."""
-        self.sensory = self._network.no_sensory(keys.f16)
-        self.memory.keep_for_good(self._encoded(frame, keys, mask))
+    def encode(self, frames: Tensor) -> Iterator[EncodedFrame]:
+        """See `FirstMaskSession`."""
+        keys = self._network.encode_key(frames)
+        for frame, *each in zip(*(x.unsqueeze(1) for x in (frames, *keys)), strict=True):
+            yield frame, Keys(*each)
 
-    def propagate(self, frame: Tensor, keys: Keys) -> Tensor:
-        """Probability of gas (1, 1, H, W) in the next frame (1, 3, H, W)."""
+    def start(self, encoded: EncodedFrame, mask: Tensor) -> None:
+        """See `FirstMaskSession`."""
+        self.sensory = self._network.no_sensory(encoded[1].f16)
+        self.memory.keep_for_good(self._elements(*encoded, mask[None, None].float()))
+
+    def advance(self, encoded: EncodedFrame) -> Tensor:
+        """See `FirstMaskSession`."""
+        prob = functional.interpolate(self.propagate(encoded), self.size, mode="bilinear")[0, 0]
+        return prob > 0.5 if self._is_label else prob
+
+    def propagate(self, encoded: EncodedFrame) -> Tensor:
+        """Probability of gas (1, 1, h, w) in the next frame."""
+        frame, keys = encoded
         self._since_memory += 1
         is_written = self._since_memory >= self._every_frames
         read = self.memory.read(keys.key[0].flatten(1), keys.selection[0].flatten(1))
@@ -46,11 +74,11 @@ class XmemSession:
             keys, readout, self.sensory, frame.shape[2:], update=not is_written
         )
         if is_written:
-            self.memory.keep(self._encoded(frame, keys, prob))
+            self.memory.keep(self._elements(frame, keys, prob))
             self._since_memory = 0
         return prob
 
-    def _encoded(self, frame: Tensor, keys: Keys, mask: Tensor) -> Elements:
+    def _elements(self, frame: Tensor, keys: Keys, mask: Tensor) -> Elements:
         """A frame as elements of memory; its value updates the sensory state."""
         value, self.sensory = self._network.encode_value(
             frame, keys.f16, mask, self.sensory, deep_update=True
