@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.models.base import Model
 from fgstp.models.frames import network_input
-from fgstp.models.session import Prompt, Session
+from fgstp.models.session import Session
 
 EncodedT = TypeVar("EncodedT")
 
@@ -24,16 +23,8 @@ class FirstMaskSession(Session, Generic[EncodedT]):
     holds no gas, all maps are 0.
     """
 
-    def __init__(
-        self,
-        model: Model[Any],
-        size: tuple[int, int],
-        fps_hz: float,
-        prompt: Prompt,
-        batch_frames: int,
-    ) -> None:
-        super().__init__(model, size, fps_hz, prompt, batch_frames)
-        self._mask = np.asarray(prompt.first_mask) > 0
+    def _begin(self) -> None:
+        self._mask = np.asarray(self.prompt.first_mask) > 0
         self._waiting: list[NDArray[np.uint8]] = []
         self._is_started = False
 

@@ -76,6 +76,10 @@ class Session(ABC):
         self._n_pushed = 0
         self._n_predicted = 0
         self._is_closed = False
+        self._begin()
+
+    def _begin(self) -> None:  # noqa: B027 - a session may hold nothing more
+        """Set up what a kind of session holds besides."""
 
     def push(self, frame: NDArray[np.uint8], time_s: float | None = None) -> list[Prediction]:
         """Push the next frame.

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fgstp.models.mg.flow import flow_pictures, other_frame
-from fgstp.models.session import Prompt, Session
+from fgstp.models.session import Session
 
 if TYPE_CHECKING:
     from fgstp.models.mg.model import MgModel
@@ -68,20 +68,15 @@ class MgSession(Session):
     The map of a frame is the mean over the gaps of alpha of the chosen layer.
     """
 
-    def __init__(
-        self,
-        model: "MgModel",
-        size: tuple[int, int],
-        fps_hz: float,
-        prompt: Prompt,
-        batch_frames: int,
-    ) -> None:
-        super().__init__(model, size, fps_hz, prompt, batch_frames)
+    model: "MgModel"
+
+    def _begin(self) -> None:
+        model = self.model
         self._network = model.network
         self._flow = model.features
         self._flow_picture = model.settings.flow_picture
         self._device = model.device
-        self._masks = prompt.masks if model.settings.slot_choice == "oracle" else None
+        self._masks = self.prompt.masks if model.settings.slot_choice == "oracle" else None
         self._recent = RecentFrames(self._flow.gaps_frames)
         self._waiting: list[NDArray[np.float16]] = []  # fields
 

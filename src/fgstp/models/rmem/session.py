@@ -9,7 +9,6 @@ from fgstp.models.first_mask import FirstMaskSession, resized_mask
 from fgstp.models.rmem.memory import RestrictedBank, frame_relevance, write_every_frames
 from fgstp.models.rmem.network import N_LABELS, Encoded, Segmented, aligned
 from fgstp.models.rmem.propagation import FrameMemory
-from fgstp.models.session import Prompt
 
 if TYPE_CHECKING:
     from fgstp.models.rmem.model import RmemModel
@@ -24,20 +23,14 @@ class RmemSession(FirstMaskSession[Encoded]):
         bank: the long-term memory.
     """
 
+    model: "RmemModel"
     n_labels = N_LABELS
     bank: RestrictedBank[FrameMemory]
     _previous: FrameMemory
 
-    def __init__(
-        self,
-        model: "RmemModel",
-        size: tuple[int, int],
-        fps_hz: float,
-        prompt: Prompt,
-        batch_frames: int,
-    ) -> None:
-        super().__init__(model, size, fps_hz, prompt, batch_frames)
-        settings = model.settings
+    def _begin(self) -> None:
+        super()._begin()
+        model, settings, prompt = self.model, self.model.settings, self.prompt
         self._network = model.network
         self._network_size = settings.height_px, settings.width_px
         self._is_label = settings.output == "label"

@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from fgstp.models.first_mask import FirstMaskSession
-from fgstp.models.session import Prompt
 from fgstp.models.xmem_pp.memory import Elements, XmemMemory
 from fgstp.models.xmem_pp.network import Keys
 
@@ -30,17 +29,12 @@ class XmemSession(FirstMaskSession[EncodedFrame]):
         sensory: (1, C, h, w): the sensory state.
     """
 
+    model: "XmemModel"
     sensory: Tensor
 
-    def __init__(
-        self,
-        model: "XmemModel",
-        size: tuple[int, int],
-        fps_hz: float,
-        prompt: Prompt,
-        batch_frames: int,
-    ) -> None:
-        super().__init__(model, size, fps_hz, prompt, batch_frames)
+    def _begin(self) -> None:
+        super()._begin()
+        model = self.model
         self._network = model.network
         self._is_label = model.settings.output == "label"
         self._every_frames = model.settings.memory.memory_every_frames
