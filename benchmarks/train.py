@@ -25,9 +25,8 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
-from fgstp.models.sampling import Windows
+from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import EncoderSettings
-from fgstp.models.triples import TripleBatch
 from fgstp.plumes import SyntheticVideo
 from fgstp.training.augmentation import prepared
 from fgstp.training.data import SampleOrder, Samples, train_loader
@@ -102,11 +101,11 @@ def _compare(store: ClipStore, clips: list[MaskedClip], arguments: argparse.Name
     print(f"  time of windows       {ratio:9.2f} of that of triples (encoder passes {passes:.2f})")
 
 
-def _stepper(model: FgstpModel) -> Callable[[TripleBatch], None]:
+def _stepper(model: FgstpModel) -> Callable[[Batch], None]:
     """What trains on a batch."""
     adam = torch.optim.Adam(model.network.parameters(), lr=1e-4)
 
-    def step(batch: TripleBatch) -> None:
+    def step(batch: Batch) -> None:
         loss, _ = model.training_step(batch, 0.0)
         adam.zero_grad()
         loss.backward()
@@ -118,7 +117,7 @@ def _stepper(model: FgstpModel) -> Callable[[TripleBatch], None]:
 
 def _batches(
     store: ClipStore, clips: list[MaskedClip], n_targets: int, n_windows: int, size: int
-) -> Iterator[TripleBatch]:
+) -> Iterator[Batch]:
     """Batches without end; only whole ones."""
     prepare = partial(prepared, settings=AugmentationSettings(), size=(size, size))
     samples = Samples(store, clips, Windows((-1, 1)), prepare)
@@ -131,9 +130,7 @@ def _batches(
                 yield batch
 
 
-def _train(
-    step: Callable[[TripleBatch], None], batches: Iterator[TripleBatch], n_steps: int
-) -> None:
+def _train(step: Callable[[Batch], None], batches: Iterator[Batch], n_steps: int) -> None:
     for _ in range(n_steps):
         step(next(batches))
 

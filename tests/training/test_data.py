@@ -81,14 +81,14 @@ def test_triples_name_each_target_and_its_two_neighbours(clips, numbered, mode, 
         assert len(window.frames) == n_targets + 2
         numbers = np.array(frame_numbers(window))
         expected = [(t, *neighbours(t, 7, mode)) for t in range(start, start + n_targets)]
-        assert numbers[window.triples.numpy()].tolist() == [list(triple) for triple in expected]
+        assert numbers[window.targets.numpy()].tolist() == [list(triple) for triple in expected]
 
 
 def test_without_neighbours_a_window_has_only_its_targets(clips, numbered):
     numbered(7)
     window = samples_of(clips, Windows())[key(4, 3)]
     assert frame_numbers(window) == [4, 5, 6]
-    assert window.triples.tolist() == [[0], [1], [2]]
+    assert window.targets.tolist() == [[0], [1], [2]]
 
 
 def test_a_batch_is_what_the_network_gets_at_inference(clips):
@@ -99,7 +99,7 @@ def test_a_batch_is_what_the_network_gets_at_inference(clips):
     batch = collated([samples[key(start, 2)] for start in (1, 3)])
     assert batch.frames.shape == (2, 4, 1, 32, 64)
     assert batch.masks.shape == (2, 2, 1, 32, 64)
-    assert batch.triples.tolist() == [[[1, 0, 2], [2, 1, 3]]] * 2
+    assert batch.targets.tolist() == [[[1, 0, 2], [2, 1, 3]]] * 2
     imagenet = NormalisationSettings()
     expected = network_input(torch.from_numpy(frames), 32, 64, imagenet)
     for start, window in zip((1, 3), batch.frames, strict=True):
@@ -154,7 +154,7 @@ def test_spread_frames_stay_within_their_clip(clips, numbered):
 def test_all_spread_frames_are_targets_with_their_own_masks(clips, numbered):
     numbered(20)
     sample = samples_of(clips, SpreadFrames(4, ((0.0, 3),)))[key(3, 4)]
-    assert sample.triples.tolist() == [[0], [1], [2], [3]]
+    assert sample.targets.tolist() == [[0], [1], [2], [3]]
     gas = sample.masks[:, 0, 0].argmax(1).tolist()
     assert gas == [n % 8 for n in frame_numbers(sample)]
 

@@ -15,7 +15,6 @@ from torch.nn import functional
 from fgstp.models.base import Model
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import NetworkSettings
-from fgstp.models.triples import FlatBatch
 
 
 class TinySettings(NetworkSettings):
@@ -48,7 +47,7 @@ class TinyModel(Model[TinySettings]):
         self.network = TinyNetwork(self.settings)
 
     def training_step(self, batch, progress):
-        frames, masks, triples = FlatBatch.of(batch)
+        frames, masks, triples = batch.flat()
         logits = self.network(frames[triples].squeeze(2))
         bce = functional.binary_cross_entropy_with_logits(logits, (masks > 0.5).float())
         size = logits.sigmoid().mean()

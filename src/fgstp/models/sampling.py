@@ -1,10 +1,7 @@
-"""Training samples: each model states which frames of a clip make one.
-
-A sample has the fields of a `TripleBatch` without the leading dimension B.
-"""
+"""Training samples: each model states which frames of a clip make one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -15,11 +12,40 @@ from torch import Tensor
 
 from fgstp.footage.clip_store import ClipData
 from fgstp.models.features import VideoFeatures
-from fgstp.models.triples import TripleBatch
 
 Frames = NDArray[np.uint8]
 # Frames (F, H, W) and masks (L, H, W), 0/1 -> the same augmented, (., 1, h, w) float32 in [0, 1].
 Prepare = Callable[[Frames, Frames, np.random.Generator], tuple[Tensor, Tensor]]
+
+
+class Batch(NamedTuple):
+    """Samples to train on. A single sample has the same fields without the dimension B.
+
+    A sample is a window of F frames, of which L are targets; each target has N neighbours.
+    Frames that several targets need are in it once. Without neighbours the frames are the
+    targets.
+
+    Attributes:
+        frames: (B, F, 1, H, W) float32 in [0, 1]; for models that work on optical flow
+            (B, 2, 2, H, W): two fields of a frame, x and y in pixels.
+        masks: (B, L, 1, H, W) float32 in [0, 1]: gas in the target frames.
+        targets: (B, L, 1 + N) int64: each target and its neighbours, as numbers in [0, F).
+        clips: names of the B clips.
+    """
+
+    frames: Tensor
+    masks: Tensor
+    targets: Tensor
+    clips: Sequence[str] = ()
+
+    def flat(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames (B F, ...), masks (B L, ...) and targets (B L, 1 + N), numbers in [0, B F)."""
+        n_windows, n_frames = self.frames.shape[:2]
+        starts = n_frames * torch.arange(n_windows, device=self.targets.device).view(-1, 1, 1)
+        frames, masks, targets = (
+            each.flatten(0, 1) for each in (self.frames, self.masks, self.targets + starts)
+        )
+        return frames, masks, targets
 
 
 class SampleKey(NamedTuple):
@@ -56,7 +82,7 @@ class Sampling(ABC):
         return len(clip.annotated)
 
     @abstractmethod
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
         """Read one sample.
 
         Args:
@@ -89,15 +115,15 @@ class Windows(Sampling):
         """Its own number or else the default."""
         return self.n_targets or default
 
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
         """Read one window; see `Sampling.sample`."""
         targets = clip.annotated[key.targets.start : key.targets.stop]
-        triples = np.add.outer(targets, (0, *self.offsets_frames))  # (L, 1 + N)
-        numbers = np.unique(triples)
+        wanted = np.add.outer(targets, (0, *self.offsets_frames))  # (L, 1 + N)
+        numbers = np.unique(wanted)
         frames = clip.frames[numbers.clip(0, len(clip.frames) - 1)]
-        return TripleBatch(
+        return Batch(
             *prepare(frames, clip.masks(targets), np.random.default_rng(key.seed)),
-            torch.from_numpy(np.searchsorted(numbers, triples)),
+            torch.from_numpy(np.searchsorted(numbers, wanted)),
         )
 
 
@@ -129,7 +155,7 @@ class SpreadFrames(Sampling):
         """All frames of the sample."""
         return self.n_frames
 
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
         """Read spread frames; see `Sampling.sample`."""
         rng = np.random.default_rng(key.seed)
         for attempt in range(self.attempts):
@@ -137,7 +163,7 @@ class SpreadFrames(Sampling):
             numbers = self._numbers(clip.annotated, start, key.progress, rng)
             if np.count_nonzero(clip.masks(numbers[:1])) >= self.first_gas_px:
                 break
-        return TripleBatch(
+        return Batch(
             *prepare(clip.frames[numbers], clip.masks(numbers), rng),
             torch.arange(self.n_frames).unsqueeze(1),
         )
@@ -183,7 +209,7 @@ class FlowPairs(Sampling):
         """All frames: no mask is looked at."""
         return len(clip.frames)
 
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> TripleBatch:
+    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
         """Read two fields; see `Sampling.sample`."""
         gaps = np.random.default_rng(key.seed).choice(self.gaps_frames, size=2, replace=False)
         n_frames = len(clip.frames)
@@ -193,4 +219,4 @@ class FlowPairs(Sampling):
         (fields,) = self.features.compute(clip.frames, [number])
         drawn = fields[[self.gaps_frames.index(gap) for gap in gaps]]
         flows = torch.from_numpy(drawn.astype(np.float32))
-        return TripleBatch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))
+        return Batch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))

@@ -16,10 +16,10 @@ from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.layers import Pyramid
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
-from fgstp.models.sampling import Sampling, Windows
+from fgstp.models.sampling import Batch, Sampling, Windows
 from fgstp.models.settings import EncoderSettings, LossSettings, NetworkSettings
 from fgstp.models.triple_network import TripleNetwork
-from fgstp.models.triples import FlatBatch, TripleBatch, Triples, encoded_triples, pick
+from fgstp.models.triples import Triples, encoded_triples, pick
 
 N_OUTPUTS = 9
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -74,14 +74,12 @@ class TripleModel(Model[TripleSettingsT]):
     def _load_initial_weights(self) -> None:
         begin_encoder(self.triple_network.encoder.backbone, self.settings.encoder)
 
-    def training_step(
-        self, batch: TripleBatch, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of windows; see `Model.training_step`.
 
         Frames that several targets of a window share are encoded once.
         """
-        frames, masks, triples = FlatBatch.of(batch)
+        frames, masks, triples = batch.flat()
         outputs = self.triple_network.decode(*self._encoded(frames, triples), frames.shape[-2:])
         settings = self.settings.loss
         terms = hybrid_loss(outputs, masks, settings.output_weights, settings.bce)

@@ -1,6 +1,6 @@
 """Clips as triples of a target and two neighbours, each frame encoded once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -22,49 +22,6 @@ class Triples(NamedTuple):
     target: Pyramid
     first: Pyramid
     second: Pyramid
-
-
-class TripleBatch(NamedTuple):
-    """A batch to train on: windows of frames, and the triples in them.
-
-    An independent triple is a window of three frames with one triple, (0, 1, 2); a window
-    with more triples shares its encoded frames among them. For a model that looks at no
-    neighbours a triple is the target alone, and the frames are the targets.
-
-    Attributes:
-        frames: (B, F, 1, H, W) float32 in [0, 1]; for models that work on optical flow
-            (B, 2, 2, H, W): two fields of a frame, x and y in pixels.
-        masks: (B, L, 1, H, W) float32 in [0, 1]: gas in the L target frames of each window.
-        triples: (B, L, 1 + N) int64: target and its N neighbours, as numbers in [0, F).
-        clips: names of the B clips.
-    """
-
-    frames: Tensor
-    masks: Tensor
-    triples: Tensor
-    clips: Sequence[str] = ()
-
-
-class FlatBatch(NamedTuple):
-    """The windows of a batch in a row.
-
-    Attributes:
-        frames: (B F, 1, H, W) float32 in [0, 1].
-        masks: (B L, 1, H, W) float32 in [0, 1].
-        triples: (B L, 1 + N) int64: a target and its neighbours, as numbers in [0, B F).
-    """
-
-    frames: Tensor
-    masks: Tensor
-    triples: Tensor
-
-    @classmethod
-    def of(cls, batch: TripleBatch) -> "FlatBatch":
-        """Put the windows in a row."""
-        n_windows, n_frames = batch.frames.shape[:2]
-        starts = n_frames * torch.arange(n_windows, device=batch.triples.device).view(-1, 1, 1)
-        triples = batch.triples + starts
-        return cls(*(each.flatten(0, 1) for each in (batch.frames, batch.masks, triples)))
 
 
 def pick(features: Pyramid, triples: Tensor) -> Triples:

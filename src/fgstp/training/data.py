@@ -11,8 +11,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.registry import AnyModel
-from fgstp.models.sampling import Prepare, SampleKey, Sampling
-from fgstp.models.triples import TripleBatch
+from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
 from fgstp.training.machine import Rank
 from fgstp.training.settings import TrainSettings
 
@@ -156,7 +155,7 @@ class SampleOrder(Sampler[SampleKey]):
         self.epoch = epoch
 
 
-class Samples(Dataset[TripleBatch]):
+class Samples(Dataset[Batch]):
     """Samples of some clips, read from the disk and augmented.
 
     Args:
@@ -178,21 +177,21 @@ class Samples(Dataset[TripleBatch]):
         """Frames of each clip that can be targets."""
         return [self.sampling.n_targets_of(self.store.clip(clip.name)) for clip in self.clips]
 
-    def __getitem__(self, key: SampleKey) -> TripleBatch:
+    def __getitem__(self, key: SampleKey) -> Batch:
         """Read one sample."""
         name = self.clips[key.clip].name
         sample = self.sampling.sample(self.store.clip(name), key, self.prepare)
         return sample._replace(clips=name)
 
 
-def collated(samples: Sequence[TripleBatch]) -> TripleBatch:
+def collated(samples: Sequence[Batch]) -> Batch:
     """Stack samples; those with fewer frames are filled up with copies of their last frame.
 
     Only windows of sparsely annotated footage differ in their number of frames.
     """
     longest = max(len(sample.frames) for sample in samples)
     numbers = torch.arange(longest)
-    batch: TripleBatch = default_collate(
+    batch: Batch = default_collate(
         [
             sample._replace(frames=sample.frames[numbers.clamp(max=len(sample.frames) - 1)])
             for sample in samples
@@ -203,7 +202,7 @@ def collated(samples: Sequence[TripleBatch]) -> TripleBatch:
 
 def train_loader(
     samples: Samples, order: SampleOrder, *, batch_size: int, workers: int, cuda: bool
-) -> DataLoader[TripleBatch]:
+) -> DataLoader[Batch]:
     """Batches of samples; the last one of an epoch may be smaller.
 
     A last batch of a single sample is left out: if the sample is a single frame, batch
@@ -245,7 +244,7 @@ class EpochSize(NamedTuple):
     samples: int
 
     @classmethod
-    def of(cls, loader: DataLoader[TripleBatch]) -> "EpochSize":
+    def of(cls, loader: DataLoader[Batch]) -> "EpochSize":
         """The size of an epoch of a train loader."""
         batches, batch_size = len(loader), loader.batch_size or 1
         order = loader.sampler

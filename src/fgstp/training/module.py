@@ -14,7 +14,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.models.registry import AnyModel
-from fgstp.models.triples import TripleBatch
+from fgstp.models.sampling import Batch
 from fgstp.training.data import EpochSize
 from fgstp.training.machine import gathered, take_from_first
 from fgstp.training.optimisation import optimiser, schedule
@@ -86,7 +86,7 @@ class TrainingModule(LightningModule):
         """Optimiser steps of the whole training."""
         return self.settings.epochs * self.steps_per_epoch
 
-    def training_step(self, batch: TripleBatch, index: int) -> Tensor:
+    def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of a batch.
 
         Raises:

@@ -9,8 +9,8 @@ from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
 from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.losses import structure_loss
 from fgstp.models.neighbours import neighbours
+from fgstp.models.sampling import Batch
 from fgstp.models.settings import NormalisationSettings
-from fgstp.models.triples import TripleBatch
 
 IMAGENET = NormalisationSettings()
 
@@ -153,9 +153,7 @@ def test_frames_are_resized_with_anti_aliasing():
 def windows(draw, masks):
     """Two windows of four frames with two triples each."""
     frames = draw(2, 4, 1, 64, 64)
-    return TripleBatch(
-        frames, masks, torch.tensor([[[1, 0, 2], [2, 1, 3]], [[0, 0, 1], [3, 2, 3]]])
-    )
+    return Batch(frames, masks, torch.tensor([[[1, 0, 2], [2, 1, 3]], [[0, 0, 1], [3, 2, 3]]]))
 
 
 def test_a_training_step_is_the_sum_of_nine_losses_over_all_triples(small_model, draw):
@@ -167,7 +165,7 @@ def test_a_training_step_is_the_sum_of_nine_losses_over_all_triples(small_model,
     expected = {"bce": 0.0, "iou": 0.0}
     for w in range(2):
         for t in range(2):
-            triple = normalised(batch.frames[w, batch.triples[w, t]], IMAGENET).unsqueeze(1)
+            triple = normalised(batch.frames[w, batch.targets[w, t]], IMAGENET).unsqueeze(1)
             for output, weight in zip(model.network(*triple), weights, strict=True):
                 term = structure_loss(output, batch.masks[w, t].unsqueeze(0))
                 for name in expected:
@@ -202,7 +200,7 @@ def test_the_network_learns_a_blob_from_a_few_steps(draw):
         place = slice(8 * number + 4, 8 * number + 28)
         frames[number, :, :, place, 16:40] += 0.45
         masks[number, :, :, place, 16:40] = 1
-    batch = TripleBatch(frames, masks, torch.tensor([[[0, 1, 2]]]).expand(4, -1, -1))
+    batch = Batch(frames, masks, torch.tensor([[[0, 1, 2]]]).expand(4, -1, -1))
     optimiser = torch.optim.Adam(model.network.parameters(), lr=1e-3)
     losses = []
     for _ in range(12):

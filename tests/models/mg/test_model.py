@@ -9,14 +9,13 @@ from fgstp.core.errors import UserError
 from fgstp.models.mg.flow import DisFlow, RaftFlow, VideoFlow, flow_pictures
 from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.model import MgModel, MgSettings
-from fgstp.models.sampling import FlowPairs
-from fgstp.models.triples import TripleBatch
+from fgstp.models.sampling import Batch, FlowPairs
 
 SMALL = {"height_px": 32, "width_px": 48, "width": 16, "flow": {"preset": "fast"}}
 
 
 def batch_of(flows):
-    return TripleBatch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))
+    return Batch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))
 
 
 @pytest.fixture

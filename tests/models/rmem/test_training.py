@@ -5,8 +5,7 @@ from torch.nn import functional
 from fgstp.models.rmem import training
 from fgstp.models.rmem.model import RmemSettings
 from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss, frame_loss, soft_jaccard
-from fgstp.models.sampling import SpreadFrames
-from fgstp.models.triples import TripleBatch
+from fgstp.models.sampling import Batch, SpreadFrames
 
 
 def batch(n_clips=1, n_frames=8, height=48, width=64, seed=0):
@@ -17,7 +16,7 @@ def batch(n_clips=1, n_frames=8, height=48, width=64, seed=0):
     for t in range(n_frames):
         masks[:, t, :, 10:26, 3 * t : 3 * t + 18] = 1
     frames += 0.3 * masks
-    return TripleBatch(frames, masks, torch.arange(n_frames).view(1, -1, 1).expand(n_clips, -1, -1))
+    return Batch(frames, masks, torch.arange(n_frames).view(1, -1, 1).expand(n_clips, -1, -1))
 
 
 def inputs(n_clips=1, n_frames=5, **how):

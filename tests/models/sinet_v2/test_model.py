@@ -7,10 +7,9 @@ from torch.nn import functional
 from fgstp.models.differences import with_differences
 from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.losses import structure_loss
-from fgstp.models.sampling import Windows
+from fgstp.models.sampling import Batch, Windows
 from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
 from fgstp.models.sinet_v2.network import SinetV2
-from fgstp.models.triples import TripleBatch
 
 ENCODERS = ["pvt_v2_b0", "res2net50d"]
 
@@ -32,7 +31,7 @@ def model(randomised):
 def batch_of(draw, n_windows=2, n_targets=2):
     triples = torch.arange(n_targets).view(1, -1, 1).expand(n_windows, -1, -1)
     masks = (draw(n_windows, n_targets, 1, 64, 64) > 0).float()
-    return TripleBatch(draw(n_windows, n_targets, 1, 64, 64), masks, triples)
+    return Batch(draw(n_windows, n_targets, 1, 64, 64), masks, triples)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -105,7 +104,7 @@ def test_the_network_learns_a_blob_from_a_few_steps(draw, encoder):
         place = slice(8 * number + 4, 8 * number + 28)
         frames[number, :, :, place, 16:40] += 0.45
         masks[number, :, :, place, 16:40] = 1
-    batch = TripleBatch(frames, masks, torch.zeros(4, 1, 1, dtype=torch.int64))
+    batch = Batch(frames, masks, torch.zeros(4, 1, 1, dtype=torch.int64))
     optimiser = torch.optim.Adam(model.network.parameters(), lr=1e-3)
     losses = []
     for _ in range(15):
@@ -142,7 +141,7 @@ def test_it_trains_on_what_it_predicts_from_with_differences(model, draw):
     model = model(differences="centred")
     assert model.sampling == Windows((-1, 1), n_targets=1)
     triples = torch.tensor([[[1, 0, 2]]]).expand(2, 1, 3)
-    batch = TripleBatch(draw(2, 3, 1, 64, 64), torch.ones(2, 1, 1, 64, 64), triples)
+    batch = Batch(draw(2, 3, 1, 64, 64), torch.ones(2, 1, 1, 64, 64), triples)
     settings = model.settings
     numbers = torch.tensor([[1, 0, 2], [4, 3, 5]])
     shown = with_differences(batch.frames.flatten(0, 1), numbers, settings)

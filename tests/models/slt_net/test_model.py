@@ -7,12 +7,11 @@ from fgstp.models import checkpoint
 from fgstp.models.frames import network_input, normalised, probabilities
 from fgstp.models.losses import structure_loss
 from fgstp.models.neighbours import neighbours
-from fgstp.models.sampling import Windows
+from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import NormalisationSettings
 from fgstp.models.slt_net.loss import alignment_loss
 from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
 from fgstp.models.slt_net.network import stretched
-from fgstp.models.triples import TripleBatch
 
 RAW = NormalisationSettings(mean=(0, 0, 0), std=(1, 1, 1))
 LONG = {"height_px": 32, "width_px": 64, "n_frames": 3}
@@ -83,7 +82,7 @@ def test_the_short_network_predicts_what_three_encodings_a_frame_predict(
 def test_a_short_training_step_is_the_sum_of_nine_losses(model, draw):
     model = model(loss={"bce": "mean"})
     frames, masks = draw(2, 3, 1, 64, 64), (draw(2, 1, 1, 64, 64) > 0).float()
-    batch = TripleBatch(frames, masks, torch.tensor([[[0, 1, 2]], [[1, 2, 0]]]))
+    batch = Batch(frames, masks, torch.tensor([[[0, 1, 2]], [[1, 2, 0]]]))
     loss, parts = model.training_step(batch, 0.0)
     x = normalised(frames, model.settings.normalisation)
     first, second, third = ([x[0, i], x[1, j]] for i, j in ((0, 1), (1, 2), (2, 0)))
@@ -123,7 +122,7 @@ def test_the_short_network_learns_a_blob_from_a_few_steps():
     torch.manual_seed(0)
     frames, masks = blob(4, 3)
     triples = torch.tensor([[[0, 1, 2]]]).expand(4, -1, -1)
-    losses = learn(build(), TripleBatch(frames, masks[:, :1], triples), 15)
+    losses = learn(build(), Batch(frames, masks[:, :1], triples), 15)
     assert losses[-1] < 0.6 * losses[0]
 
 
@@ -131,7 +130,7 @@ def long_batch(n_windows=2):
     """Windows of three targets and the two frames behind them, larger than they need be."""
     frames, masks = blob(n_windows, 5)
     triples = torch.tensor([[i, i + 1, i + 2] for i in range(3)]).expand(n_windows, -1, -1)
-    return TripleBatch(frames, masks[:, :3], triples)
+    return Batch(frames, masks[:, :3], triples)
 
 
 def long_settings(**settings):

@@ -4,7 +4,7 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
-from fgstp.models.triples import TripleBatch
+from fgstp.models.sampling import Batch
 from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
 from fgstp.models.xmem_pp.training import frame_loss, segment_clips
 
@@ -43,7 +43,7 @@ def batch(clip):
     masks = torch.zeros_like(frames)
     for t in range(6):
         masks[t, :, 10:24, 4 * t : 4 * t + 14] = 0.9  # soft, as a mask that was turned
-    return TripleBatch(
+    return Batch(
         torch.stack([frames, frames]),
         torch.stack([masks, torch.zeros_like(masks)]),
         torch.arange(6).view(1, 6, 1).expand(2, 6, 1),
@@ -179,7 +179,7 @@ def test_a_step_moves_the_statistics_of_both_encoders_as_far(batch, n_frames):
     norms = {
         part: getattr(built.network, part).body.bn1 for part in ("key_encoder", "value_encoder")
     }
-    built.training_step(TripleBatch(*(x[:, :n_frames] for x in batch[:3])), 0.0)
+    built.training_step(Batch(*(x[:, :n_frames] for x in batch[:3])), 0.0)
     n_batches = {part: int(norm.num_batches_tracked) for part, norm in norms.items()}
     assert n_batches == {"key_encoder": 1, "value_encoder": n_frames - 1}
     for part, norm in norms.items():
@@ -198,7 +198,7 @@ def test_training_repeats_itself_by_its_seed(batch):
 def test_it_learns_to_follow_a_clip(batch):
     built = small()
     optimiser = torch.optim.AdamW(built.network.parameters(), 1e-3)
-    one = TripleBatch(*(x[:1, :4] for x in batch[:3]))
+    one = Batch(*(x[:1, :4] for x in batch[:3]))
     losses = []
     for _ in range(24):
         loss, _ = built.training_step(one, 0.0)

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from fgstp.core.errors import UserError
-from fgstp.models.triples import TripleBatch
+from fgstp.models.sampling import Batch
 from fgstp.models.zoomnext.losses import ZoomNextLoss
 from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 from fgstp.models.zoomnext.network import ZoomNext
@@ -123,7 +123,7 @@ def windows(model, n_windows, seed=0):
             top, left = 10 + 12 * window, 8 + 6 * frame
             masks[window, frame, :, top : top + 32, left : left + 40] = 1
     numbers = torch.arange(n_frames).view(1, -1, 1).expand(n_windows, -1, 1)
-    return TripleBatch(frames + 0.5 * masks, masks, numbers)
+    return Batch(frames + 0.5 * masks, masks, numbers)
 
 
 @pytest.mark.parametrize(("n_frames", "n_windows"), [(2, 2), (1, 4)])

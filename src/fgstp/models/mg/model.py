@@ -14,10 +14,9 @@ from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.network import STRIDE, MotionGrouping
 from fgstp.models.mg.session import MgSession, SlotChoice
 from fgstp.models.published import Published, part_rules
-from fgstp.models.sampling import FlowPairs
+from fgstp.models.sampling import Batch, FlowPairs
 from fgstp.models.session import Session
 from fgstp.models.settings import HALVED_AT, GradientClip, NetworkSettings, OptimisationSettings
-from fgstp.models.triples import TripleBatch
 
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Gap = Annotated[int, Field(ge=-30, le=30)]
@@ -148,9 +147,7 @@ class MgModel(Model[MgSettings]):
         if isinstance(self._flow.estimator, RaftFlow):
             _ = self._flow.estimator.network  # refuses a file that does not fit before any work
 
-    def training_step(
-        self, batch: TripleBatch, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on pairs of fields; see `Model.training_step`."""
         flows = batch.frames.flatten(0, 1)
         pictures = flow_pictures(flows) if self.settings.flow_picture else flows

@@ -14,10 +14,9 @@ from fgstp.models.rmem.memory import RmemMemorySettings
 from fgstp.models.rmem.network import Base, Rmem
 from fgstp.models.rmem.session import RmemSession
 from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss
-from fgstp.models.sampling import SpreadFrames
+from fgstp.models.sampling import Batch, SpreadFrames
 from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
-from fgstp.models.triples import TripleBatch
 
 
 class RmemSettings(NetworkSettings):
@@ -108,9 +107,7 @@ class RmemModel(Model[RmemSettings]):
     def _load_initial_weights(self) -> None:
         begin_resnet(self.network.encoder, self.settings.encoder)
 
-    def training_step(
-        self, batch: TripleBatch, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of clips; see `Model.training_step`."""
         loss, parts = clip_loss(
             self.network,

@@ -15,10 +15,9 @@ from fgstp.models.frames import network_batches, normalised, probabilities
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
-from fgstp.models.sampling import Sampling, Windows
+from fgstp.models.sampling import Batch, Sampling, Windows
 from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
 from fgstp.models.sinet_v2.network import SinetV2
-from fgstp.models.triples import FlatBatch, TripleBatch
 
 
 class SinetV2Settings(NetworkSettings):
@@ -68,11 +67,9 @@ class SinetV2Model(Model[SinetV2Settings]):
     def _load_initial_weights(self) -> None:
         begin_encoder(self.network.encoder.backbone, self.settings.encoder)
 
-    def training_step(
-        self, batch: TripleBatch, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward: the structure losses of all four maps; see `Model.training_step`."""
-        frames, masks, triples = FlatBatch.of(batch)
+        frames, masks, triples = batch.flat()
         if self.settings.differences:
             maps = self.network(with_differences(frames, triples, self.settings))
         else:

@@ -15,7 +15,7 @@ from fgstp.models.correlation import Variant
 from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, fgstp_rules
-from fgstp.models.sampling import Windows
+from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import (
     EncoderSettings,
     NormalisationSettings,
@@ -26,7 +26,6 @@ from fgstp.models.slt_net.loss import long_term_loss
 from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
 from fgstp.models.triple_model import TripleModel, TripleSettings
 from fgstp.models.triple_network import TripleNetwork
-from fgstp.models.triples import FlatBatch, TripleBatch
 
 
 class SltNetEncoderSettings(EncoderSettings):
@@ -149,13 +148,11 @@ class SltNetModel(TripleModel[SltNetSettings]):
         settings = self.settings.long if self.stage else self.settings
         return settings.height_px, settings.width_px
 
-    def training_step(
-        self, batch: TripleBatch, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward of the stage's network; see `Model.training_step`."""
         if not self.stage:
             return super().training_step(batch, progress)
-        frames, masks, triples = FlatBatch.of(batch)
+        frames, masks, triples = batch.flat()
         maps = self._kept_maps(frames, triples)
         targets = normalised(frames[triples[:, 0]], self.settings.long.normalisation)
         clips = torch.cat([targets, maps], dim=1)

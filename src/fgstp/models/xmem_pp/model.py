@@ -12,11 +12,10 @@ from fgstp.models.encoder_weights import begin_resnet
 from fgstp.models.frames import normalised
 from fgstp.models.published import Published, part_rules
 from fgstp.models.resnet import NORM_MOMENTUM, ResNetSettings
-from fgstp.models.sampling import SpreadFrames
+from fgstp.models.sampling import Batch, SpreadFrames
 from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.state_dicts import Rules
-from fgstp.models.triples import TripleBatch
 from fgstp.models.xmem_pp.blocks import SQUEEZE
 from fgstp.models.xmem_pp.memory import XmemMemorySettings
 from fgstp.models.xmem_pp.network import Xmem
@@ -131,9 +130,7 @@ class XmemModel(Model[XmemSettings]):
         begin_resnet(self.network.key_encoder, self.settings.key_encoder)
         begin_resnet(self.network.value_encoder, self.settings.value_encoder)
 
-    def training_step(
-        self, batch: TripleBatch, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of spread frames; see `Model.training_step`."""
         loss, parts = clip_loss(
             self.network,

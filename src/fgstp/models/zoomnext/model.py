@@ -14,14 +14,13 @@ from fgstp.core.errors import UserError
 from fgstp.models.base import Given, Model
 from fgstp.models.encoder_weights import begin_encoder
 from fgstp.models.frames import at_size, grey_levels, probabilities
-from fgstp.models.sampling import Windows
+from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import (
     EncoderSettings,
     GradientClip,
     NetworkSettings,
     OptimisationSettings,
 )
-from fgstp.models.triples import TripleBatch
 from fgstp.models.zoomnext.losses import zoomnext_loss
 from fgstp.models.zoomnext.network import ZoomNext
 
@@ -101,9 +100,7 @@ class ZoomNextModel(Model[ZoomNextSettings]):
     def _load_initial_weights(self) -> None:
         begin_encoder(self.network.encoder, self.settings.encoder)
 
-    def training_step(
-        self, batch: TripleBatch, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of windows; see `Model.training_step`.
 
         Raises:
