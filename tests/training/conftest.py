@@ -1,5 +1,8 @@
 """Clips and models small enough to train on the spot."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,9 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import masked_clips
 from fgstp.models.registry import create_model
+
+# Processes that train find `tiny_model` by its name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -80,6 +86,14 @@ def numbered(clips):
         return clips.add(frames, masks, **more)
 
     return add
+
+
+@pytest.fixture
+def small(clips):
+    """Two clips to train on and one to validate on."""
+    for seed, split in enumerate(("train", "train", "validation")):
+        clips.add_blob(4, split, seed=seed)
+    return clips
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_model
 import torch
 import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from fgstp.core.errors import UserError
-from fgstp.models.checkpoint import load_model
 from fgstp.models.registry import MODELS, create_model
 from fgstp.models.sampling import Windows
 from fgstp.training.augmentation import prepared
@@ -35,28 +35,18 @@ TWO = {
     "accelerator": "cpu",
     "devices": 2,
 }
-NETWORK = {"encoder": {"name": "pvt_v2_b0"}, "height_px": 64, "width_px": 64}
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def part(monkeypatch):
-    """The module of what is sent to the processes, which find it by its name too."""
-    monkeypatch.syspath_prepend(HERE)
-    import taking_part
-
-    return taking_part
-
-
-@pytest.fixture
-def train(clips, build, tmp_path):
+def train(clips, tmp_path):
     """Trains a new model on four small clips, in two processes."""
     for seed, split in enumerate(["train"] * 4 + ["validation"] * 3):
         clips.add_blob(4, split, seed=seed)
 
     def run(name="run", callbacks=(), model=None, **changes):
-        model = model or build(encoder={"name": "pvt_v2_b0", "drop_path": 0.3})
+        model = model or tiny_model.tiny()
         settings = TrainSettings(**TWO | changes)
         folder = tmp_path / name
         return model, fit(
@@ -83,26 +73,23 @@ def notes(folder, what):
     ]
 
 
-def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
-    model = build()
-    model.__class__, model.notes = part.Noting, tmp_path
+def test_two_processes_do_what_one_would(train, clips, tmp_path):
+    model = tiny_model.tiny(tiny_model.Noting, dropout=0.0)
+    model.notes = tmp_path
     plain = {"enabled": False}
     _, outcome = train(
         model=model,
-        callbacks=[part.Gradients(tmp_path)],
+        callbacks=[tiny_model.Gradients(tmp_path)],
         epochs=2,
         gradient_clip={"by": "none"},
         augmentation=plain,
     )
 
     # The gradient of the first step is that of its two windows together.
-    prepare = partial(prepared, settings=AugmentationSettings(**plain), size=(64, 64))
+    prepare = partial(prepared, settings=AugmentationSettings(**plain), size=(16, 16))
     samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
     keys = list(SampleOrder(samples.n_targets_of_clips(), 2, seed=5))
-    reference = build()
-    for module in reference.network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.eval()
+    reference = tiny_model.tiny(tiny_model.Still, dropout=0.0)
     batch = collated([samples[key] for key in keys[:2]])
     reference.training_step(batch, 0.0)[0].backward()
     gradients = torch.load(tmp_path / "gradients.pt")
@@ -126,11 +113,11 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
     assert [path.name for path in tmp_path.glob("called-*")] == ["called-0"]
 
     # What comes back is the best network.
-    assert one[2 * outcome.epoch - 1][1] == part.digest(model.network)
+    assert one[2 * outcome.epoch - 1][1] == tiny_model.digest(model.network)
     assert [row["epoch"] for row in outcome.history] == [1, 2]
 
     # The scores are those of all clips in one process.
-    best = load_model(outcome.checkpoint)
+    best = model
     validated = clips.masked("validation")
     overlaps = [
         Overlap.of(
@@ -144,10 +131,10 @@ def test_two_processes_do_what_one_would(train, part, clips, build, tmp_path):
     assert outcome.scores == {name: np.float32(score) for name, score in every.scores().items()}
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, part, tmp_path):
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path):
     _, expected = train("whole", epochs=3)
     with pytest.raises(ChildFailedError, match="exitcode  : 9"):
-        train("cut", [part.At(1, part.kill)], epochs=3)
+        train("cut", [tiny_model.At(1, tiny_model.kill)], epochs=3)
     (tmp_path / "cut" / "best.ckpt").unlink()
     _, outcome = train("cut", epochs=3)
     assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
@@ -155,24 +142,24 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, part, tmp_pa
     assert (outcome.epoch, outcome.scores) == (expected.epoch, expected.scores)
 
 
-def test_a_run_of_two_processes_can_be_finished_by_one(train, part, caplog):
+def test_a_run_of_two_processes_can_be_finished_by_one(train, caplog):
     with pytest.raises(ChildFailedError):
-        train(callbacks=[part.At(1, part.kill)], epochs=2)
+        train(callbacks=[tiny_model.At(1, tiny_model.kill)], epochs=2)
     _, outcome = train(epochs=2, devices=1)
     assert [row["epoch"] for row in outcome.history] == [1, 2]
     assert "begins anew" not in caplog.text
 
 
-def test_a_mistake_of_the_user_arrives_as_the_same_sentence(train, part, capfd, caplog):
+def test_a_mistake_of_the_user_arrives_as_the_same_sentence(train, capfd, caplog):
     with pytest.raises(UserError, match=r"^The loss became nan in epoch 1, on the clips V_000"):
-        train(callbacks=[part.At(0, part.spoil)])
+        train(callbacks=[tiny_model.At(0, tiny_model.spoil)])
     assert "Traceback" not in capfd.readouterr().err
     assert "Traceback" not in caplog.text
 
 
-def test_another_error_arrives_with_its_traceback(train, part):
+def test_another_error_arrives_with_its_traceback(train):
     with pytest.raises(ChildFailedError, match=r"in fail\n.*\n *KeyError: 'a mistake of the pro"):
-        train(callbacks=[part.At(0, part.fail)])
+        train(callbacks=[tiny_model.At(0, tiny_model.fail)])
 
 
 def test_a_time_limit_ends_all_and_the_run_goes_on_later(train):
@@ -186,11 +173,9 @@ SCRIPT = """
 import signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
+import tiny_model
 import pandas as pd
-import taking_part
-import torch
 from fgstp.footage.clip_store import ClipStore
-from fgstp.models.registry import MODELS, create_model
 from fgstp.training.fit import fit
 from fgstp.training.settings import TrainSettings
 
@@ -200,8 +185,7 @@ def stop(number, frame):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
-    torch.manual_seed(3)
-    model = create_model("fgstp", {network!r})
+    model = tiny_model.tiny()
     outcome = fit(
         model,
         pd.read_pickle({table!r}),
@@ -212,7 +196,7 @@ if __name__ == "__main__":
         callbacks={callbacks},
     )
     print()
-    print(outcome.n_epochs, len(outcome.history), taking_part.digest(model.network))
+    print(outcome.n_epochs, len(outcome.history), tiny_model.digest(model.network))
 """
 
 
@@ -228,7 +212,6 @@ def command(clips, tmp_path):
         script.write_text(
             SCRIPT.format(
                 here=str(HERE),
-                network=NETWORK,
                 table=str(tmp_path / "table.pickle"),
                 store=str(clips.store.folder),
                 folder=str(tmp_path / "run"),
@@ -249,13 +232,13 @@ def children_of(pid):
 def test_a_signal_ends_all_processes_and_does_then_what_it_always_does(command, tmp_path):
     waiting = tmp_path / "waiting"
     with subprocess.Popen(
-        command("[taking_part.At(0, taking_part.wait)]"),
+        command("[tiny_model.At(0, tiny_model.wait)]"),
         env=os.environ | {"WAITING": str(waiting)},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         give_up = time.monotonic() + 300
-        while not waiting.exists() and time.monotonic() < give_up:
+        while not waiting.exists() and process.poll() is None and time.monotonic() < give_up:
             time.sleep(0.2)
         children = children_of(process.pid)
         process.send_signal(signal.SIGTERM)

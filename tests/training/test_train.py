@@ -1,30 +1,29 @@
 import pytest
 import torch
+from tiny_model import tiny
 
 from fgstp.core.errors import UserError
-from fgstp.models.checkpoint import load_model
+from fgstp.models.checkpoint import read_checkpoint
 from fgstp.training.train import Clips, train
 
 QUICK = {"epochs": 1, "steps_per_epoch": 1, "window_targets": 2, "targets_per_step": 2}
 
 
 @pytest.fixture
-def primary(clips, tmp_path):
+def primary(small, tmp_path):
     """A folder as ingest leaves it."""
-    for split in ("train", "validation"):
-        clips.add_blob(4, split)
-    clips.table.to_csv(tmp_path / "clips.csv", index=False)
+    small.table.to_csv(tmp_path / "clips.csv", index=False)
     return tmp_path
 
 
-def test_a_model_is_trained_from_python(primary, clips, build, tmp_path):
-    model = build()
+def test_a_model_is_trained_from_python(primary, small, tmp_path):
+    model = tiny()
     outcome = train(model, primary, tmp_path / "one", **QUICK)
     assert (outcome.n_epochs, outcome.ended_by) == (1, "epochs")
     assert outcome.checkpoint == tmp_path / "one/best.ckpt"
-    best = load_model(outcome.checkpoint).network.state_dict()
+    best = read_checkpoint(outcome.checkpoint).weights
     assert all(torch.equal(each, best[name]) for name, each in model.network.state_dict().items())
-    again = train(build(), Clips(clips.table, clips.store), str(tmp_path / "two"), **QUICK)
+    again = train(tiny(), Clips(small.table, small.store), str(tmp_path / "two"), **QUICK)
     assert again.history == outcome.history
 
 
