@@ -3,7 +3,6 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from fgstp.core.errors import UserError
 from fgstp.models.sampling import Batch
 from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
 from fgstp.models.xmem_pp.training import frame_loss, segment_clips
@@ -24,19 +23,6 @@ def small(**settings):
 
 
 @pytest.fixture
-def model(randomised):
-    def build(**settings):
-        built = small(**settings)
-        with torch.no_grad():
-            randomised(built.network)
-            built.network.key_head.key.weight.mul_(0.1)
-            built.network.decoder.score.weight.mul_(0.2)
-        return built
-
-    return build
-
-
-@pytest.fixture
 def batch(clip):
     """Two clips with a blob that moves; in the second it is not gas."""
     frames = torch.from_numpy(clip(6, 48, 64))[:, None].float() / 255
@@ -50,13 +36,6 @@ def batch(clip):
     )
 
 
-@pytest.fixture
-def mask():
-    mask = np.zeros((40, 56), np.uint8)
-    mask[10:24, 8:22] = 1
-    return mask
-
-
 def test_it_is_told_a_mask_and_takes_spread_frames():
     built = small()
     assert (built.name, built.needs) == ("xmem_pp", "first_mask")
@@ -65,69 +44,6 @@ def test_it_is_told_a_mask_and_takes_spread_frames():
     assert sampling.largest_step == ((0.0, 5), (0.1, 10), (0.3, 15), (0.9, 5))
     names = {name.partition(".")[0] for name, _ in built.network.named_parameters()}
     assert set(built.encoders) < names
-
-
-def test_maps_of_a_clip_begin_with_the_given_mask(model, clip, mask):
-    frames = clip(7)
-    soft = model(output="soft").predict_clip(frames, mask, first_frame=2)
-    assert soft.shape == frames.shape
-    assert soft.dtype == np.float32
-    assert not soft[:2].any()
-    assert np.array_equal(soft[2], mask)
-    assert soft.min() >= 0
-    assert soft.max() <= 1
-    assert np.unique(soft[3:]).size > 1000
-    label = model().predict_clip(frames, mask, first_frame=2)
-    assert np.array_equal(label, (soft > 0.5).astype(np.float32))
-    assert 0 < label[3:].mean() < 1
-
-
-def test_frames_before_the_given_one_have_no_say(model, clip, mask):
-    frames, built = clip(7), model(output="soft")
-    whole = built.predict_clip(frames, mask, first_frame=2)
-    cut = built.predict_clip(frames[2:], mask)
-    assert np.array_equal(whole[2:], cut)
-
-
-def test_nothing_is_remembered_of_another_clip(model, clip, mask):
-    built = model(output="soft", memory={"memory_every_frames": 1})
-    before = built.predict_clip(clip(7), mask)
-    built.predict_clip(clip(9, seed=1), np.ones_like(mask))
-    assert np.array_equal(built.predict_clip(clip(7), mask), before)
-
-
-def test_the_batches_of_a_clip_do_not_matter(model, clip, mask):
-    maps = [
-        model(output="soft", batch_frames=n).predict_clip(clip(7), mask, first_frame=1)
-        for n in (1, 3, 8)
-    ]
-    for other in maps[1:]:
-        np.testing.assert_allclose(maps[0], other, atol=1e-4)
-
-
-def test_maps_are_resized_before_they_are_labelled(model, clip, mask):
-    # The size of the network has no multiples of 16, nor has that of the clip.
-    settings = {"height_px": 30, "width_px": 50}
-    soft = model(output="soft", **settings).predict_clip(clip(4), mask)
-    label = model(**settings).predict_clip(clip(4), mask)
-    assert soft.shape == (4, 40, 56)
-    assert np.array_equal(label[1:], soft[1:] > 0.5)
-
-
-def test_without_gas_in_the_given_mask_there_is_none(model, clip, mask):
-    assert not model(output="soft").predict_clip(clip(5), 0 * mask).any()
-
-
-@pytest.mark.parametrize("first_frame", [0, 4])
-def test_a_clip_may_end_with_the_given_frame(model, clip, mask, first_frame):
-    maps = model().predict_clip(clip(5)[: first_frame + 1], mask, first_frame=first_frame)
-    assert np.array_equal(maps[-1], mask)
-    assert not maps[:-1].any()
-
-
-def test_a_mask_must_be_told(model, clip):
-    with pytest.raises(UserError, match="first_mask"):
-        model().predict_clip(clip(5))
 
 
 def test_a_step_gives_a_gradient_to_all_that_is_used(batch):
