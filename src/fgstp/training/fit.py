@@ -204,7 +204,7 @@ def _job(
 ) -> Job:
     cuda = use_cuda(settings.accelerator, "train")
     check_devices(settings.devices, cuda=cuda)
-    lightning_precision(settings.precision, cuda=cuda)
+    precision = lightning_precision(settings.precision, cuda=cuda)
     train, validation = (
         masked_clips(
             table,
@@ -215,7 +215,7 @@ def _job(
         )
         for split in ("train", "validation")
     )
-    return Job(model, train, validation, store, folder, settings, seed, callbacks, cuda)
+    return Job(model, train, validation, store, folder, settings, seed, callbacks, cuda, precision)
 
 
 def _check_stages(job: Job) -> None:

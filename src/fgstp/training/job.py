@@ -38,7 +38,6 @@ from fgstp.training.data import (
 )
 from fgstp.training.machine import (
     Rank,
-    lightning_precision,
     local_rank,
     local_world_size,
     n_workers,
@@ -92,6 +91,7 @@ class Job:
         seed: random seed.
         callbacks: further callbacks, called in the first process alone.
         cuda: whether training runs on GPUs.
+        precision: precision as Lightning names it.
     """
 
     model: AnyModel
@@ -103,6 +103,7 @@ class Job:
     seed: int
     callbacks: tuple[Callback, ...]
     cuda: bool
+    precision: Literal["bf16-mixed", "32-true"]
 
     @property
     def stage_folder(self) -> Path:
@@ -249,7 +250,7 @@ def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
         devices=settings.devices,
         num_nodes=settings.nodes,
         sync_batchnorm=job.cuda and several,  # torch has none for the CPU
-        precision=lightning_precision(settings.precision, cuda=job.cuda),
+        precision=job.precision,
         max_epochs=settings.epochs,
         accumulate_grad_batches=settings.accumulate_grad_batches,
         gradient_clip_val=None if clip.by == "none" else clip.at,
