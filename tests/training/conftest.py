@@ -1,6 +1,7 @@
 """Clips and models small enough to train on the spot."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,14 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+class SparseStore(ClipStore):
+    """Only every fifth frame has a mask."""
+
+    def clip(self, clip):
+        data = super().clip(clip)
+        return replace(data, annotated=data.annotated[::5])
 
 
 class Clips:
@@ -72,6 +81,13 @@ class Clips:
 @pytest.fixture
 def clips(tmp_path):
     return Clips(tmp_path / "clips")
+
+
+@pytest.fixture
+def sparse(clips):
+    """Makes the clips annotated every fifth frame."""
+    clips.store = SparseStore(clips.store.folder)
+    return clips
 
 
 @pytest.fixture

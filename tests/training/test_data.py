@@ -12,7 +12,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.models.frames import network_input, normalised
 from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
-from fgstp.models.sampling import FlowPairs, SampleKey, SpreadFrames, Windows
+from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.augmentation import prepared
 from fgstp.training.data import (
@@ -89,6 +89,31 @@ def test_without_neighbours_a_window_has_only_its_targets(clips, numbered):
     window = samples_of(clips, Windows())[key(4, 3)]
     assert frame_numbers(window) == [4, 5, 6]
     assert window.targets.tolist() == [[0], [1], [2]]
+
+
+def test_targets_of_sparse_footage_are_annotated_frames_with_neighbours_that_are_not(
+    sparse, numbered
+):
+    numbered(30)
+    samples = samples_of(sparse, Windows((-1, 1)))
+    assert samples.n_targets_of_clips() == [6]
+    window = samples[key(2, 3)]
+    numbers = np.array(frame_numbers(window))
+    assert numbers.tolist() == [9, 10, 11, 14, 15, 16, 19, 20, 21]
+    assert numbers[window.targets].tolist() == [[10, 9, 11], [15, 14, 16], [20, 19, 21]]
+    assert window.masks[:, 0, 0].argmax(1).tolist() == [10 % 8, 15 % 8, 20 % 8]
+    spread = samples_of(sparse, SpreadFrames(3, ((0.0, 2),)))
+    found = {number for seed in range(20) for number in frame_numbers(spread[key(0, 3, seed)])}
+    assert found == {0, 5, 10, 15, 20}
+
+
+def test_windows_of_sparse_and_dense_footage_make_a_batch():
+    dense, sparse = (
+        Batch(torch.arange(n).float().view(n, 1, 1, 1), torch.zeros(3, 1, 1, 1), torch.zeros(3, 3))
+        for n in (5, 9)
+    )
+    frames = collated([dense, sparse]).frames.flatten(1)
+    assert frames.tolist() == [[0, 1, 2, 3, 4, 4, 4, 4, 4], list(range(9))]
 
 
 def test_a_batch_is_what_the_network_gets_at_inference(clips):

@@ -440,6 +440,17 @@ def test_memory_that_runs_out_says_which_settings_to_lower(train):
         assert setting in str(error.value)
 
 
+def test_footage_annotated_every_fifth_frame_trains(sparse, tmp_path, caplog):
+    for seed, split in enumerate(("train", "train", "validation")):
+        sparse.add_blob(21, split, seed=seed)
+    settings = TrainSettings(**SMALL | {"epochs": 2, "steps_per_epoch": None})
+    with caplog.at_level("INFO", logger="fgstp"):
+        outcome = fit(tiny(), sparse.table, sparse.store, tmp_path, settings, seed=1)
+    assert outcome.ended_by == "epochs"
+    assert "4 samples of 2 targets" in caplog.text
+    assert "48 of the 63 frames of these clips have no mask" in caplog.text
+
+
 def test_clips_of_validation_must_be_there(clips, tmp_path):
     clips.add_blob(4)
     with pytest.raises(UserError, match=r"split validation; raise ingest\.validation\.fraction"):

@@ -3,6 +3,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from tiny_model import tiny
 
 from fgstp.core.errors import UserError
 from fgstp.models.frames import normalised
@@ -119,6 +120,29 @@ def test_scores_count_empty_frames_properly():
     assert scores["val_iou"] == pytest.approx(2 / (4 + 4 + 1))
     nothing = Overlap.of(np.zeros((2, 3, 3), bool), np.zeros((2, 3, 3), bool)).scores()
     assert nothing == {"val_miou": 1.0, "val_miou_gas": 0.0, "val_iou": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "frames", "scored"),
+    [(None, slice(0, 21), [10, 15, 20]), (3, slice(5, 16), [10, 15])],
+)
+def test_validation_scores_annotated_frames_alone(sparse, wanted, frames, scored):
+    name = sparse.add_blob(21, "validation")  # annotated are 0, 5, ... 20; 5 is the first with gas
+    module = TrainingModule(
+        tiny(), TrainSettings(validation_frames=wanted), sparse.store, EpochSize(1, 2, 2)
+    )
+    given = []
+
+    def predict_masked_clip(frames, masks):
+        given.append((frames, masks))
+        return masks.astype(np.float32)
+
+    module.model.predict_masked_clip = predict_masked_clip
+    module.validation_step(name, 0)
+    [(shown, masks)] = given
+    np.testing.assert_array_equal(shown, sparse.store.frames(name)[frames])
+    assert len(module._overlaps[name].gas) == len(scored) + (wanted is None)
+    assert masks.any(axis=(1, 2)).sum() == len(scored) + 1
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(None, slice(0, 9)), (3, slice(3, 6))])

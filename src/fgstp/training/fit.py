@@ -227,13 +227,25 @@ def _check_stages(job: Job) -> None:
 
 def _log_beginning(job: Job) -> None:
     n_processes, n_stages = job.settings.n_processes, job.model.n_stages
+    samples, n_targets = job.samples(), job.plan.sample_targets
     logger.info(
         "Training %s%s on %d clips, validation on %d; %d samples of %d targets an epoch%s.",
         job.model.name,
         f", stage {job.model.stage + 1} of {n_stages}," if n_stages > 1 else "",
         len(job.train),
         len(job.validation),
-        len(job.order(job.samples(), Rank())),
-        job.plan.sample_targets,
+        len(job.order(samples, Rank())),
+        n_targets,
         f", in {n_processes} processes" if n_processes > 1 else "",
     )
+    if n_short := sum(n < n_targets for n in samples.n_targets_of_clips()):
+        logger.warning("%d training clips have too few masks for a sample.", n_short)
+    data = [job.store.clip(clip.name) for clip in (*job.train, *job.validation)]
+    n_frames = sum(len(each.frames) for each in data)
+    if n_bare := n_frames - sum(len(each.annotated) for each in data):
+        logger.info(
+            "%d of the %d frames of these clips have no mask: they are no targets and are not "
+            "scored.",
+            n_bare,
+            n_frames,
+        )

@@ -132,12 +132,13 @@ class TrainingModule(LightningModule):
     def validation_step(self, clip: str, _index: int) -> None:
         """Predict a clip at its own size and compare the result with its masks.
 
-        The first frame with gas is not scored, because some models are given its mask.
+        Frames without a mask are not scored, nor is the first frame with gas, because some
+        models are given its mask.
 
         Raises:
             DivergenceError: a prediction is not finite.
         """
-        frames, masks = self._middle(clip)
+        frames, masks, annotated = self._middle(clip)
         # In full precision, as evaluation predicts.
         with torch.autocast(self.device.type, enabled=False):
             maps = self.model.predict_masked_clip(frames, masks)
@@ -146,24 +147,33 @@ class TrainingModule(LightningModule):
                 f"The predictions are no longer finite after epoch {self.current_epoch + 1}, on "
                 f"the clip {clip}; lower {self._rate_setting}."
             )
-        scored = np.arange(len(masks)) != first_frame_with_gas(masks)
+        scored = annotated[annotated != first_frame_with_gas(masks)]
         self._overlaps[clip] = Overlap.of(maps[scored] > THRESHOLD, masks[scored] > 0)
 
-    def _middle(self, clip: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Frames and masks from the middle of a clip."""
+    def _middle(self, clip: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+        """Frames from the middle of a clip, their masks, and which of them are annotated."""
         data, wanted = self.store.clip(clip), self.settings.validation_frames
-        n_frames = len(data.annotated) if wanted is None else min(wanted, len(data.annotated))
-        start = (len(data.annotated) - n_frames) // 2
-        numbers = data.annotated[start : start + n_frames]
-        return data.frames[numbers[0] : numbers[-1] + 1], data.masks(numbers)
+        n_taken = len(data.annotated) if wanted is None else min(wanted, len(data.annotated))
+        start = (len(data.annotated) - n_taken) // 2
+        numbers = data.annotated[start : start + n_taken]
+        frames = data.frames[numbers[0] : numbers[-1] + 1]
+        masks = np.zeros(frames.shape, np.uint8)
+        masks[numbers - numbers[0]] = data.masks(numbers)
+        return frames, masks, numbers - numbers[0]
 
     def on_validation_epoch_end(self) -> None:
-        """Scores of all clips of all processes together."""
+        """Scores of all clips of all processes together.
+
+        Raises:
+            UserError: no frame is left to be scored.
+        """
         by_clip = {clip: each for part in gathered(self._overlaps) for clip, each in part.items()}
         # Sorted, because sums of floating-point numbers depend on their order.
         in_order = [by_clip[clip] for clip in sorted(by_clip)]
         every = Overlap(*(np.concatenate(counts) for counts in zip(*in_order, strict=True)))
         self._overlaps = {}
+        if not len(every.gas):
+            raise UserError("The validation clips have no second frame with a mask to score.")
         scores = every.scores()
         monitor = self.settings.monitor
         self.log(monitor, scores.pop(monitor), prog_bar=True)
