@@ -15,8 +15,9 @@ from mlflow.tracking import MlflowClient
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
-from fgstp.footage.settings import IngestSettings
+from fgstp.footage.settings import IngestSettings, ValidationSettings
 from fgstp.footage.sources.find import find_videos
+from fgstp.footage.validation import hold_out
 from fgstp.plumes import SyntheticVideo
 from fgstp.plumes.render import render
 
@@ -163,6 +164,17 @@ def desk(tmp_path_factory):
     render(video, folder / "leak.mkv")
     size = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
     save_checkpoint(create_model("fgstp", size), folder / "data/06_models/fgstp/best.ckpt")
+    scenes = {
+        "train_videos_per_category": 1,
+        "seconds": 8.0,
+        "fps_hz": 5.0,
+        "height_px": 48,
+        "width_px": 64,
+    }
+    primary = folder / "data/03_primary"
+    ingested = run_ingest(folder, primary, source="synthetic", synthetic=scenes)
+    clips = hold_out(ingested.clips, ValidationSettings(), seed=1)
+    clips.to_csv(primary / "clips.csv", index=False)
     return folder
 
 

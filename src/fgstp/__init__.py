@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fgstp.models.registry import create_model, list_models
     from fgstp.plumes import SyntheticVideo
     from fgstp.scoring import score_clip as score
+    from fgstp.training.train import train
 
     __version__: str
 
@@ -23,6 +24,7 @@ __all__ = [
     "load_model",
     "read_video",
     "score",
+    "train",
 ]
 
 _PLACES = {
@@ -32,6 +34,7 @@ _PLACES = {
     "load_model": "fgstp.models.checkpoint:load_model",
     "read_video": "fgstp.footage.read_video:read_video",
     "score": "fgstp.scoring:score_clip",
+    "train": "fgstp.training.train:train",
 }
 
 

@@ -321,7 +321,7 @@ def test_a_finished_training_is_recognised_and_more_epochs_continue_it(train, tm
 def test_other_code_makes_a_finished_training_begin_anew(train, monkeypatch, caplog):
     train(epochs=1)
     watch = Watch()
-    monkeypatch.setattr("fgstp.training.resume.code_digest", lambda places: "another")
+    monkeypatch.setattr("fgstp.training.stages.code_digest", lambda places: "another")
     train(callbacks=[watch], epochs=1)
     assert len(watch.metrics) == 1
     assert "because this changed: code." in caplog.text

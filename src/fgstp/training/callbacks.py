@@ -4,12 +4,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer, TQDMProgressBar, WeightAveraging
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from torch import Tensor
 
 from fgstp.core.files import atomic_path
@@ -269,10 +271,20 @@ class EndAtOnce(Callback):
 
 
 class Bar(TQDMProgressBar):
-    """Lightning's progress bar with epochs counted from 1; rarely updated in a file."""
+    """Lightning's progress bar on stderr, with epochs counted from 1; rarely updated in a file."""
 
     def __init__(self) -> None:
-        super().__init__(refresh_rate=1 if sys.stdout.isatty() else 50)
+        super().__init__(refresh_rate=1 if sys.stderr.isatty() else 50)
+
+    def init_train_tqdm(self) -> Tqdm:
+        """The bar of an epoch."""
+        with redirect_stdout(sys.stderr):
+            return super().init_train_tqdm()
+
+    def init_validation_tqdm(self) -> Tqdm:
+        """The bar of a validation."""
+        with redirect_stdout(sys.stderr):
+            return super().init_validation_tqdm()
 
     def on_train_epoch_start(self, trainer: Trainer, *args: Any) -> None:  # noqa: ANN401
         """Show which epoch begins, and how many there are."""

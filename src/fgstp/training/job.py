@@ -85,6 +85,7 @@ class Job:
         model: the model, trained in place.
         train: clips to train on.
         validation: clips to validate on.
+        mask_sources: where the masks of the training clips come from.
         store: the store of the clips.
         folder: folder of the results.
         settings: how the model is trained.
@@ -97,6 +98,7 @@ class Job:
     model: AnyModel
     train: Sequence[MaskedClip]
     validation: Sequence[MaskedClip]
+    mask_sources: Sequence[str]
     store: ClipStore
     folder: Path
     settings: TrainSettings
@@ -107,7 +109,7 @@ class Job:
 
     @property
     def stage_folder(self) -> Path:
-        """What the present stage keeps to continue; see `fgstp.training.resume`."""
+        """What the present stage keeps to continue; see `fgstp.training.stages`."""
         return self.folder / RESUME_FOLDER / str(self.model.stage)
 
     @property
@@ -180,6 +182,8 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     settings, facts = job.settings, job.stage_facts()
     samples = job.samples()
     order = job.order(samples, rank)
+    if rank.number == 0:
+        _log_beginning(job, samples)
     history = KeepHistory()
     best = KeepBest(job.model, job.folder / BEST, settings, fingerprint(facts))
     state = KeepState(job.stage_folder, best, order)
@@ -211,6 +215,32 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
             logger.warning("%s The training counts as failed.", divergence)
             ended_by = "divergence"
     return Outcome(best.path, best.epoch, best.scores, state.n_epochs, ended_by, history.rows)
+
+
+def _log_beginning(job: Job, samples: Samples) -> None:
+    n_processes, n_stages = job.settings.n_processes, job.model.n_stages
+    n_targets = job.plan.sample_targets
+    logger.info(
+        "Training %s%s on %d clips, validation on %d; %d samples of %d targets an epoch%s.",
+        job.model.name,
+        f", stage {job.model.stage + 1} of {n_stages}," if n_stages > 1 else "",
+        len(job.train),
+        len(job.validation),
+        len(job.order(samples, Rank())),
+        n_targets,
+        f", in {n_processes} processes" if n_processes > 1 else "",
+    )
+    if n_short := sum(n < n_targets for n in samples.n_targets_of_clips()):
+        logger.warning("%d training clips have too few masks for a sample.", n_short)
+    data = [job.store.clip(clip.name) for clip in (*job.train, *job.validation)]
+    n_frames = sum(len(each.frames) for each in data)
+    if n_bare := n_frames - sum(len(each.annotated) for each in data):
+        logger.info(
+            "%d of the %d frames of these clips have no mask: they are no targets and are not "
+            "scored.",
+            n_bare,
+            n_frames,
+        )
 
 
 def _average(job: Job) -> list[Callback]:

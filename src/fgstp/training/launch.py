@@ -20,9 +20,10 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from tqdm import tqdm
 
 from fgstp.core.errors import UserError
-from fgstp.training.job import Job, Outcome, run
-from fgstp.training.machine import Rank, local_rank
+from fgstp.training.job import Job, Outcome
+from fgstp.training.machine import Rank, joined, local_rank
 from fgstp.training.settings import TrainSettings
+from fgstp.training.stages import train_stages
 
 NAME = "fgstp"
 JOB, RESULT, ERROR = "job.pickle", "result.pickle", "error-{}.txt"
@@ -30,14 +31,13 @@ LAUNCHER_LOGGERS = ("torch.distributed.elastic", "torch.multiprocessing")
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
-def run_in_processes(job: Job, resume_from: Path | None) -> Outcome:
+def run_in_processes(job: Job) -> Outcome:
     """Run a job in as many processes as its settings say.
 
     On several machines, each of them must call it.
 
     Args:
         job: the training.
-        resume_from: the state to resume from.
 
     Returns:
         The result.
@@ -49,7 +49,7 @@ def run_in_processes(job: Job, resume_from: Path | None) -> Outcome:
     with _signals_passed_on(), tempfile.TemporaryDirectory(prefix="fgstp-") as folder:
         place = Path(folder)
         # A file: as an argument, all processes would share the memory of one network.
-        (place / JOB).write_bytes(pickle.dumps((job, resume_from)))
+        (place / JOB).write_bytes(pickle.dumps(job))
         try:
             with _quiet_launcher():
                 launch = elastic_launch(_launch_config(job.settings, place), _take_part)
@@ -89,11 +89,15 @@ def _take_part(place: Path, n_threads: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all; the launcher handles it
     tqdm.set_lock(threading.RLock())  # tqdm's own would survive a process that is killed
-    job, resume_from = pickle.loads((place / JOB).read_bytes())
+    job = pickle.loads((place / JOB).read_bytes())
     torch.set_num_threads(max(1, n_threads // job.settings.devices))
     rank = Rank.from_environment() or Rank()
+    if rank.number == 0:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger(NAME).setLevel(logging.INFO)
     try:
-        outcome = run(job, rank, resume_from)
+        with joined(cuda=job.cuda):
+            outcome = train_stages(job, rank)
     except UserError as error:
         (place / ERROR.format(rank.number)).write_text(str(error), "utf-8")
         raise SystemExit(1) from None

@@ -1,6 +1,5 @@
 """The machine that trains: its devices, its processes and their random generators."""
 
-import atexit
 import logging
 import os
 import random
@@ -137,13 +136,15 @@ def local_world_size() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def join(*, cuda: bool) -> None:
-    """Meet the other processes that a launcher started, unless they have met already."""
-    if not _several():
-        if cuda:
-            torch.cuda.set_device(local_rank())
-        distributed.init_process_group("nccl" if cuda else "gloo")
-        atexit.register(distributed.destroy_process_group)
+@contextmanager
+def joined(*, cuda: bool) -> Iterator[None]:
+    """Let the processes that a launcher started communicate with each other."""
+    if cuda:
+        torch.cuda.set_device(local_rank())
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    yield
+    # Not after an error: the others would fail too, before the launcher knows of the first.
+    distributed.destroy_process_group()
 
 
 def gathered(value: T) -> list[T]:

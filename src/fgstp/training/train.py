@@ -65,10 +65,11 @@ def train(
     repeated, and with more epochs it continues where it ended. See `fgstp.training.fit`.
 
         >>> import fgstp
-        >>> model = fgstp.create_model("fgstp", {"height_px": 64, "width_px": 64})
+        >>> small = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
+        >>> model = fgstp.create_model("fgstp", small)
         >>> outcome = fgstp.train(model, "data/03_primary", "runs/fgstp", epochs=1)
-        >>> outcome.ended_by
-        'epochs'
+        >>> outcome.n_epochs, outcome.ended_by
+        (1, 'epochs')
         >>> model = fgstp.load_model("runs/fgstp/best.ckpt")
 
     Args:
