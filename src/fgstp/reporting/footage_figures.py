@@ -1,6 +1,6 @@
-"""Contact sheets: a look at the clips of one category."""
+"""Figures of the ingested footage: contact sheets of clips, and the duplicate curve."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -10,23 +10,27 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.settings import ContactSheetSettings
+from fgstp.footage.descriptors import ClipDescriptor
+from fgstp.footage.duplicates import count_kept, similarity_matrix
+from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
+from fgstp.reporting.examples import spread
 
 OUTLINE_RGB = (255, 64, 32)
 PANELS = ("frame", "mask outline", "difference to the neighbour")
 PANEL_WIDTH_IN = 2.6
 DPI = 110
+THRESHOLD_STEP = 0.02  # of the duplicate curve
 
 
 def contact_sheets(
     videos: pd.DataFrame, clips: pd.DataFrame, store: ClipStore, settings: ContactSheetSettings
 ) -> dict[str, Figure]:
-    """Draw one sheet a category.
+    """Draw a contact sheet for each category.
 
     Args:
-        videos: the video table, for the categories.
-        clips: the clip table; dropped clips are passed over.
-        store: the clips themselves.
+        videos: video table, which holds the categories.
+        clips: clip table; dropped clips are left out.
+        store: the clips.
         settings: rows and columns of a sheet.
 
     Returns:
@@ -39,22 +43,16 @@ def contact_sheets(
     }
 
 
-def spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` rows, spread evenly from the first to the last."""
-    places = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
-    return rows.iloc[places]
-
-
 def contact_sheet(
     title: str, rows: pd.DataFrame, store: ClipStore, settings: ContactSheetSettings
 ) -> Figure:
-    """Draw a sheet: a row a clip; frame, mask outline and difference for some of its frames.
+    """Draw a row for each clip: some of its frames, with mask outline and difference.
 
     Args:
         title: name of the category.
-        rows: clips to show, rows of the clip table.
-        store: the clips themselves.
-        settings: frames a clip and gain of the difference.
+        rows: rows of the clip table to show.
+        store: the clips.
+        settings: frames of each clip, and gain of the difference.
 
     Returns:
         The sheet.
@@ -103,13 +101,13 @@ def panels(
     mask: NDArray[np.uint8] | None,
     gain: float,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """The three pictures of one frame.
+    """The three pictures of a frame.
 
     Args:
         frame: (H, W) uint8.
-        neighbour: (H, W) uint8, the frame after it.
+        neighbour: (H, W) uint8, the next frame.
         mask: (H, W) uint8, 0/1, or None.
-        gain: factor on the difference, which is shown around mid-grey.
+        gain: factor of the difference, which is centred on mid-grey.
 
     Returns:
         The frame (H, W), the frame with the outline of its mask (H, W, 3) and the
@@ -122,3 +120,66 @@ def panels(
     difference = neighbour.astype(np.float32) - frame
     shown = np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
     return np.asarray(frame), np.asarray(outlined, np.uint8), shown
+
+
+def kept_by_threshold(
+    descriptors: Mapping[str, Sequence[ClipDescriptor]], settings: DuplicateSettings
+) -> pd.DataFrame:
+    """Count the clips that each similarity threshold would keep.
+
+    Args:
+        descriptors: by video: descriptors of all its clips in temporal order.
+        settings: the threshold in use, which is included, and the floor.
+
+    Returns:
+        A row for each threshold: `threshold` and `clips_kept`, of all videos.
+    """
+    grid = np.arange(THRESHOLD_STEP, 1 + THRESHOLD_STEP / 2, THRESHOLD_STEP).round(4)
+    thresholds = np.union1d(grid, settings.threshold)
+    matrices = [similarity_matrix(clips, settings.floor_levels) for clips in descriptors.values()]
+    kept = [sum(count_kept(matrix, threshold) for matrix in matrices) for threshold in thresholds]
+    return pd.DataFrame({"threshold": thresholds, "clips_kept": kept})
+
+
+def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateSettings) -> Figure:
+    """Draw the number of clips kept against the threshold.
+
+    Args:
+        curve: result of `kept_by_threshold`.
+        n_clips: number of all clips.
+        settings: the threshold in use.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(6.4, 4.0), dpi=110, layout="constrained")
+    ax = figure.subplots()
+    ax.step(curve["threshold"], curve["clips_kept"], where="post", color="tab:blue")
+    ax.axhline(n_clips, color="0.6", linewidth=0.8, linestyle=":")
+    ax.annotate(
+        f"all {n_clips} clips",
+        (0.01, n_clips),
+        xytext=(0, -11),
+        textcoords="offset points",
+        fontsize=8,
+        color="0.4",
+    )
+    in_use = int(curve.loc[curve["threshold"] == settings.threshold, "clips_kept"].iloc[0])
+    ax.axvline(settings.threshold, color="tab:red", linewidth=1)
+    ax.annotate(
+        f"in use: {settings.threshold:g} keeps {in_use}",
+        (settings.threshold, in_use),
+        xytext=(6, -16),
+        textcoords="offset points",
+        fontsize=8,
+        color="tab:red",
+    )
+    ax.set(
+        xlabel="similarity from which a clip is a duplicate",
+        ylabel="clips kept",
+        xlim=(0, 1),
+        ylim=(0, n_clips * 1.05),
+        title="Clips kept against the threshold",
+    )
+    ax.grid(alpha=0.3)
+    return figure

@@ -2,11 +2,12 @@ import pandas as pd
 import pytest
 
 from fgstp.reporting.models import MODEL_ROWS
-from fgstp.reporting.training_curves import (
+from fgstp.reporting.trainings import (
     comparison_figure,
     learning_rate_drops,
     training_curves,
     training_figure,
+    training_table,
 )
 
 
@@ -36,26 +37,64 @@ def lines(ax):
     }
 
 
-def test_a_figure_a_trained_model_and_one_of_all():
-    figures = training_curves({"fgstp": training(), "background": UNTRAINED, "slt_net": training()})
-    assert list(figures) == ["slt_net", "fgstp", "all_models"]
-    assert training_curves({"background": UNTRAINED}) == {}
+# ------------------------------------------------------------------------------- table
+
+
+def rows_of(trainings):
+    return [[cell.text for cell in row] for row in training_table(trainings).rows]
+
+
+ENDED = {"trained": True, "epoch": 17, "n_epochs": 20, "ended_by": "early stop"}
+ENDED |= {"parameters": 82_698_631, "scores": {"val_miou": 0.4567, "val_miou_gas": 0.25}}
+
+
+def test_the_table_has_a_row_for_each_training():
+    again = ENDED | {"seed": 8, "epoch": 5}
+    trainings = {
+        "fgstp": [ENDED | {"seed": 7}, again],
+        "slt_net": [ENDED],
+        "background": [{"trained": False, "parameters": 0}],
+    }
+    counted, score = "82,698,631", "mIoU, all frames: 0.457"
+    assert rows_of(trainings) == [
+        ["Background subtraction", "0", "–", "–", "not trained", "–"],
+        ["SLT-Net", counted, "20", "17", "early stopping", score],
+        ["FGSTP, seed 7", counted, "20", "17", "early stopping", score],
+        ["FGSTP, seed 8", counted, "20", "5", "early stopping", score],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "shown"), [("val_miou_gas", "mIoU, frames with gas: 0.250"), ("val_iou", "–")]
+)
+def test_the_table_shows_the_score_that_chose_the_checkpoint(monitor, shown):
+    [row] = rows_of({"fgstp": [ENDED | {"monitor": monitor}]})
+    assert row[-1] == shown
+
+
+# ------------------------------------------------------------------------------ curves
+
+
+def test_a_figure_for_each_trained_model_and_one_of_all():
+    trainings = {"fgstp": [training()], "background": [UNTRAINED], "slt_net": [training()] * 2}
+    assert list(training_curves(trainings)) == ["slt_net", "fgstp", "all_models"]
+    assert training_curves({"background": [UNTRAINED]}) == {}
     assert training_curves({}) == {}
 
 
 def test_losses_and_scores_stand_apart():
     losses, scores = training_figure("fgstp", training()).axes
     assert lines(losses)["loss"] == [(1, 2.0), (2, 1.5), (3, 1.2)]
-    assert lines(losses)["cross-entropy part"] == [(1, 0.5), (2, 0.375), (3, 0.3)]
+    assert lines(losses)["cross-entropy term"] == [(1, 0.5), (2, 0.375), (3, 0.3)]
     assert lines(scores)["mIoU, all frames"] == [(1, 0.2), (2, 0.4), (3, 0.3)]
     assert not set(lines(losses)) & set(lines(scores))
 
 
-def test_the_best_epoch_and_the_fall_of_the_learning_rate_are_marked():
+def test_the_best_epoch_and_drops_of_the_learning_rate_are_marked():
     for ax in training_figure("fgstp", training()).axes:
         places = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
         assert places["best: epoch 2"] == [2, 2]
-        assert places["learning rate falls to 1e-05"] == [2.5, 2.5]
+        assert places["learning rate drops to 1e-05"] == [2.5, 2.5]
 
 
 def test_nothing_is_marked_that_did_not_happen():
@@ -115,7 +154,7 @@ def test_models_are_compared_by_the_score_that_chose_all_of_them():
     chosen = {"monitor": "val_iou"}
     [ax] = comparison_figure({"fgstp": training() | chosen, "slt_net": training() | chosen}).axes
     assert lines(ax)["FGSTP"] == [(1, 0.1), (2, 0.2), (3, 0.15)]
-    assert "IoU of all pixels" in ax.get_ylabel()
+    assert "IoU over all pixels" in ax.get_ylabel()
     [mixed] = comparison_figure({"fgstp": training() | chosen, "slt_net": training()}).axes
     assert lines(mixed)["FGSTP"] == [(1, 0.2), (2, 0.4), (3, 0.3)]
 
