@@ -87,9 +87,9 @@ def test_every_model_has_its_name_and_its_block_of_settings():
 
 
 def test_background_is_built_by_its_name_and_has_no_weights():
-    model = create_model("background", BackgroundSettings(method="percentile"))
+    model = create_model("background", BackgroundSettings(method="energy"))
     assert type(model) is BackgroundModel
-    assert model.settings.method == "percentile"
+    assert model.settings.method == "energy"
     assert list(model.network.parameters()) == []
 
 

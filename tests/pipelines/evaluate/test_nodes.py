@@ -535,7 +535,7 @@ def test_what_is_undefined_is_null(project):
 def repeated(project):
     """A model of three trainings, told apart by what they find."""
     project.repeat(2, variance_threshold=9.0)
-    project.repeat(3, method="percentile")
+    project.repeat(3, method="energy")
     return project
 
 
