@@ -92,6 +92,7 @@ def test_markdown_has_a_table_for_each_block(summaries, compared):
     first, second, third, last = text.split("\n## ")
     assert first.startswith("# Comparison of models\n")
     assert "3,600 frames" in second
+    assert "bootstrap over videos" in second
     assert "3,600 frames" not in third
     assert "- Not evaluated: Background subtraction, MG" in last
 
@@ -146,6 +147,7 @@ def test_latex_is_well_formed(latex):
     labels = re.findall(r"\\label\{(.*?)\}", latex)
     assert labels == ["tab:table1-paper", "tab:table1-published", "tab:table1-operational"]
     assert ["Not evaluated" in each for each in floats(latex)] == [True, False, True]
+    assert "bootstrap" not in latex  # it shows no intervals
 
 
 @pytest.mark.parametrize(

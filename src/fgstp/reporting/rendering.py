@@ -130,7 +130,8 @@ def headline_text(comparison: Comparison) -> str:
     )
     footage = comparison.footage
     title = f"Scores on {footage.name}, {footage.masks}; {comparison.scored}"
-    notes = [*map(protocol_note, comparison.protocols.values()), *table.notes]
+    protocols = [comparison.protocols[name] for name in dict(head[::-1] for head in heads)]
+    notes = [*map(protocol_note, protocols), *table.notes]
     wrapped = [textwrap.fill(note, LINE_LENGTH, subsequent_indent="  ") for note in notes]
     return "\n".join([title, "", shown.to_string(sparsify=False), "", *wrapped]) + "\n"
 

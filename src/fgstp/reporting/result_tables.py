@@ -71,7 +71,7 @@ class Block:
         tidy: a row for each model and metric, with `TIDY_COLUMNS`.
         table: the rows as they are written; with a last column `t`, the threshold, if each
             model has its own.
-        interval_notes: sentences on the confidence intervals, for forms that show them.
+        interval_notes: those of its notes that concern confidence intervals.
     """
 
     name: str
@@ -152,6 +152,7 @@ def _scored_block(
     }
     tidy = _tidy(found, models, columns, facts)
     own_thresholds = protocol.threshold is None
+    intervals = notes.interval_notes(tidy)
     sentences = (
         f"Test footage: {footage.name}, {footage.masks}; {counts(tidy)}.",
         notes.protocol_note(protocol),
@@ -160,6 +161,7 @@ def _scored_block(
         *notes.seed_notes(tidy),
         *notes.mark_notes(tidy["name"], protocol),
         *notes.missing_notes(tidy, columns),
+        *intervals,
     )
     title = f"Protocol {protocol.name}, on {footage.name}"
     return Block(
@@ -167,7 +169,7 @@ def _scored_block(
         columns,
         tidy,
         _written(title, tidy, columns, sentences, own_thresholds=own_thresholds),
-        tuple(notes.interval_notes(tidy)),
+        tuple(intervals),
     )
 
 
