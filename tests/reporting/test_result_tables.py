@@ -147,7 +147,7 @@ def test_several_seeds_show_mean_and_standard_deviation(summary):
     assert paper["SLT-Net"]["mIoU"] == ("0.560", "best", "0.460–0.660")
     assert operational["FGSTP"]["FA frames (%)"].text == "25.0 ± 1.2"
     assert (operational["FGSTP"]["t"].text, operational["SLT-Net"]["t"].text) == ("88–131", "90")
-    assert "(FGSTP: 3)" in note_with(table.blocks[0].table.notes, "±")
+    assert "(FGSTP: 3)" in note_with(table.blocks[0].table.notes, "±: mean and standard deviation")
     assert "of the mean over seeds" in note_with(table.blocks[0].interval_notes, "±")
     assert not any("±" in note for note in table.blocks[1].table.notes)
     tidy = table.tidy()
