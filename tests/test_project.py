@@ -161,7 +161,7 @@ def test_the_environment_without_a_choice_is_that_of_dvc():
     from fgstp.settings import CONFIG_LOADER_ARGS
 
     assert CONFIG_LOADER_ARGS["default_run_env"] == _yaml("conf", "dvc.yml")["env"]
-    assert _yaml("dvc.yaml")["vars"] == ["conf/dvc.yml"]
+    assert _yaml("dvc.yaml")["vars"] == ["conf/dvc.yml", "conf/base/parameters_models.yml"]
 
 
 # ----------------------------------------------------------------------------- DVC
