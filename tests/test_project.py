@@ -56,6 +56,21 @@ def catalog():
     return loader["catalog"]
 
 
+@pytest.fixture(scope="module")
+def parameters():
+    """Parameters of each environment after the soft merge with base."""
+    from fgstp.settings import CONFIG_LOADER_ARGS
+
+    arguments = {
+        key: value for key, value in CONFIG_LOADER_ARGS.items() if key != "custom_resolvers"
+    }
+    conf = str(REPOSITORY / "conf")
+    return {
+        environment: OmegaConfigLoader(conf, env=environment, **arguments)["parameters"]
+        for environment in ENVIRONMENTS
+    }
+
+
 # -------------------------------------------------------------- pipelines, catalog
 
 
@@ -92,6 +107,20 @@ def test_every_catalog_entry_can_be_built(catalog):
         assert built[name] is not None
 
 
+def test_every_dataset_is_in_a_layer_of_kedro_viz(catalog):
+    for name, entry in catalog.items():
+        assert name.startswith("_") or entry["metadata"]["kedro-viz"]["layer"], name
+
+
+def test_no_path_is_a_parameter(parameters):
+    assert "data/" not in str(parameters["base"])
+
+
+def test_no_dataset_is_written_by_two_nodes(pipelines):
+    written = [name for node in pipelines["__default__"].nodes for name in node.outputs]
+    assert len(written) == len(set(written))
+
+
 def test_files_of_two_entries_do_not_collide(catalog):
     paths = {
         (name.partition("@")[0], entry["filepath"])
@@ -111,21 +140,6 @@ def test_the_two_sides_of_a_transcoded_dataset_are_the_same_files(catalog):
 
 
 # ------------------------------------------------------------------------ settings
-
-
-@pytest.fixture(scope="module")
-def parameters():
-    """Parameters of each environment after the soft merge with base."""
-    from fgstp.settings import CONFIG_LOADER_ARGS
-
-    arguments = {
-        key: value for key, value in CONFIG_LOADER_ARGS.items() if key != "custom_resolvers"
-    }
-    conf = str(REPOSITORY / "conf")
-    return {
-        environment: OmegaConfigLoader(conf, env=environment, **arguments)["parameters"]
-        for environment in ENVIRONMENTS
-    }
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -161,7 +175,7 @@ def test_the_environment_without_a_choice_is_that_of_dvc():
     from fgstp.settings import CONFIG_LOADER_ARGS
 
     assert CONFIG_LOADER_ARGS["default_run_env"] == _yaml("conf", "dvc.yml")["env"]
-    assert _yaml("dvc.yaml")["vars"] == ["conf/dvc.yml"]
+    assert _yaml("dvc.yaml")["vars"] == ["conf/dvc.yml", "conf/base/parameters_models.yml"]
 
 
 # ----------------------------------------------------------------------------- DVC
