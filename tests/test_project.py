@@ -1,8 +1,8 @@
 """Structure: pipelines, catalog, settings, DVC's stages and what imports what agree."""
 
+import ast
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,9 @@ from kedro.framework.project import configure_project
 from kedro.framework.project import pipelines as registered
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
-from pydantic import BaseModel
 
 from fgstp.footage.settings import IngestSettings
-from fgstp.hooks import flatten
-from fgstp.models.registry import MODELS, ModelsSettings
-from fgstp.models.settings import GradientClip
+from fgstp.models.registry import ModelsSettings, list_models
 from fgstp.pipeline_registry import register_pipelines
 from fgstp.scoring.settings import EvaluateSettings
 from fgstp.training.settings import TrainSettings
@@ -32,14 +29,11 @@ BLOCKS = {  # the typed blocks of parameters
 PLAIN = {"seed", "model"}  # parameters of one value
 STAGES = ("ingest", "train", "evaluate", "report")
 MODEL = "${item.model}"  # as dvc.yaml writes the model of a stage
-FREE_OF_KEDRO = ("footage", "inference", "models", "plumes", "reporting", "scoring", "training")
 # What runs cannot turn out otherwise by, so that DVC need not look at it.
 NO_INFLUENCE = {
     "__init__.py",
     "reporting/__init__.py",
     "pipelines/__init__.py",
-    "errors.py",
-    "progress.py",
     "pipelines/tracking.py",
 }
 REPOSITORY = Path(__file__).parents[1]
@@ -62,22 +56,19 @@ def catalog():
     return loader["catalog"]
 
 
-def _leaf_keys(settings):
-    """Dotted names of all settings, from what the models say of themselves."""
-    for name, field in settings.model_fields.items():
-        inner = field.annotation
-        if inner is GradientClip:
-            yield name
-        elif isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from (f"{name}.{key}" for key in _leaf_keys(inner))
-        else:
-            yield name
+@pytest.fixture(scope="module")
+def parameters():
+    """Parameters of each environment after the soft merge with base."""
+    from fgstp.settings import CONFIG_LOADER_ARGS
 
-
-def _written_keys(values):
-    """The same of what is written; how gradients are clipped counts as one setting."""
-    names = (name.removeprefix(".") for name, _ in flatten("", values))
-    return {re.sub(r"gradient_clip\..*", "gradient_clip", name) for name in names}
+    arguments = {
+        key: value for key, value in CONFIG_LOADER_ARGS.items() if key != "custom_resolvers"
+    }
+    conf = str(REPOSITORY / "conf")
+    return {
+        environment: OmegaConfigLoader(conf, env=environment, **arguments)["parameters"]
+        for environment in ENVIRONMENTS
+    }
 
 
 # -------------------------------------------------------------- pipelines, catalog
@@ -116,11 +107,25 @@ def test_every_catalog_entry_can_be_built(catalog):
         assert built[name] is not None
 
 
+def test_every_dataset_is_in_a_layer_of_kedro_viz(catalog):
+    for name, entry in catalog.items():
+        assert name.startswith("_") or entry["metadata"]["kedro-viz"]["layer"], name
+
+
+def test_no_path_is_a_parameter(parameters):
+    assert "data/" not in str(parameters["base"])
+
+
+def test_no_dataset_is_written_by_two_nodes(pipelines):
+    written = [name for node in pipelines["__default__"].nodes for name in node.outputs]
+    assert len(written) == len(set(written))
+
+
 def test_files_of_two_entries_do_not_collide(catalog):
     paths = {
         (name.partition("@")[0], entry["filepath"])
         for name, entry in catalog.items()
-        if not name.startswith("_")
+        if not name.startswith("_") and "filepath" in entry
     }
     assert len({path for _, path in paths}) == len(paths)
 
@@ -138,79 +143,39 @@ def test_the_two_sides_of_a_transcoded_dataset_are_the_same_files(catalog):
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_setting_in_conf_is_known(environment):
-    for path in (REPOSITORY / "conf" / environment).glob("parameters*.yml"):
-        for block, values in (yaml.safe_load(path.read_text("utf-8")) or {}).items():
-            if block.startswith("_"):  # shared parts, which Kedro leaves out
-                continue
-            if block in BLOCKS:
-                assert _written_keys(values) <= set(_leaf_keys(BLOCKS[block])), path
-            else:
-                assert block in PLAIN, f"{path} has {block}, which no model checks"
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_base_spells_out_every_setting(block):
-    written = _yaml("conf", "base", f"parameters_{block}.yml")[block]
-    assert _written_keys(written) == set(_leaf_keys(BLOCKS[block]))
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_base_and_the_models_agree_on_every_default(block):
-    written = _yaml("conf", "base", f"parameters_{block}.yml")[block]
-    required = {
-        name: written[name] for name, f in BLOCKS[block].model_fields.items() if f.is_required()
-    }
-    assert BLOCKS[block].model_validate(written) == BLOCKS[block].model_validate(required)
-
-
-def test_every_model_has_a_block_and_dvc_knows_it():
-    assert list(ModelsSettings.model_fields) == list(MODELS)
-    assert set(_yaml("conf", "dvc.yml")["models"]) <= set(MODELS)
-    for environment in ENVIRONMENTS:
-        blocks = _yaml("conf", environment, "parameters_models.yml")["models"]
-        assert environment == "test" or set(blocks) == set(MODELS)  # DVC asks for each
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_environment_is_sound_after_the_soft_merge(environment):
-    from fgstp.settings import CONFIG_LOADER_ARGS
-
-    arguments = {
-        key: value for key, value in CONFIG_LOADER_ARGS.items() if key != "custom_resolvers"
-    }
-    loader = OmegaConfigLoader(str(REPOSITORY / "conf"), env=environment, **arguments)
+def test_every_environment_is_sound(environment, parameters):
+    written = {name for name in parameters[environment] if not name.startswith("_")}
+    assert written == {*BLOCKS, *PLAIN}
     for block, model in BLOCKS.items():
-        model.model_validate(loader["parameters"][block])
-    base = _yaml("conf", "base", "parameters_ingest.yml")["ingest"]
-    # What an environment does not name it takes from base, inside a block too.
-    assert loader["parameters"]["ingest"]["categories"] == base["categories"]
-    if environment == "test":
-        assert loader["parameters"]["ingest"]["duplicates"]["floor_levels"] == 2.0
+        model.model_validate(parameters[environment][block])
 
 
-def test_base_is_gasvid_and_the_embedded_default_needs_no_data():
-    assert _yaml("conf", "base", "parameters_ingest.yml")["ingest"]["source"] == "gasvid"
-    assert _yaml("conf", "base", "parameters_ingest.yml")["ingest"]["clip_length_frames"] == 150
-    assert _yaml("conf", "demo", "parameters_ingest.yml")["ingest"]["source"] == "synthetic"
+@pytest.mark.parametrize("block", BLOCKS)
+def test_base_holds_only_what_differs_from_the_defaults(block):
+    written = _yaml("conf", "base", f"parameters_{block}.yml")[block]
+    expected = {"ingest": {"source": "gasvid"}, "models": {name: {} for name in list_models()}}
+    assert written == expected.get(block, {})
 
 
-def test_the_environment_for_tests_is_tiny():
-    base = _yaml("conf", "base", "parameters_ingest.yml")["ingest"]["synthetic"]
-    ours = _yaml("conf", "test", "parameters_ingest.yml")["ingest"]
-    assert ours["source"] == "synthetic"
-    size = base | ours["synthetic"]
-    videos = 5 * (size["train_videos_per_category"] + size["test_videos_per_category"])
-    pixels = size["height_px"] * size["width_px"] * size["seconds"] * size["fps_hz"] * videos
-    assert pixels < 5e6
-    assert ours["parallel"]["backend"] == "sequential"
+def test_dvc_finds_a_block_of_every_model():
+    for environment in ("base", "demo"):
+        blocks = _yaml("conf", environment, "parameters_models.yml")["models"]
+        assert set(blocks) == set(list_models())
+
+
+def test_the_environment_for_tests_is_tiny(parameters):
+    ingest = IngestSettings.model_validate(parameters["test"]["ingest"])
+    size = ingest.synthetic
+    videos = 5 * (size.train_videos_per_category + size.test_videos_per_category)
+    assert size.height_px * size.width_px * size.seconds * size.fps_hz * videos < 5e6
+    assert ingest.parallel.backend == "sequential"
 
 
 def test_the_environment_without_a_choice_is_that_of_dvc():
     from fgstp.settings import CONFIG_LOADER_ARGS
 
     assert CONFIG_LOADER_ARGS["default_run_env"] == _yaml("conf", "dvc.yml")["env"]
-    assert _yaml("dvc.yaml")["vars"] == ["conf/dvc.yml"]
+    assert _yaml("dvc.yaml")["vars"] == ["conf/dvc.yml", "conf/base/parameters_models.yml"]
 
 
 # ----------------------------------------------------------------------------- DVC
@@ -249,7 +214,8 @@ KEPT = {
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_has_the_outputs_of_the_catalog(stage, pipelines, catalog):
     outs = _dvc_paths(stage, "outs") + _dvc_paths(stage, "metrics")
-    paths = {_path(catalog, name) for name in pipelines[stage].all_outputs()}
+    written = {name for name in pipelines[stage].all_outputs() if "filepath" in catalog[name]}
+    paths = {_path(catalog, name) for name in written}
     for path in paths:
         assert len(_within(path, outs)) == 1, path
     handles = {_path(catalog, name) for name in HANDLES[stage]}
@@ -288,19 +254,34 @@ def test_dvc_depends_on_what_the_catalog_reads(stage, pipelines, catalog):
         assert not _within(dep, _dvc_paths(stage, "outs"))
 
 
+def _imported(*places):
+    """Files of the package that some files and folders import, directly or not."""
+    source = REPOSITORY / "src"
+    waiting = [path for place in places for path in place.rglob("*.py")]
+    found = set()
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", []) if alias.name]
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module, *(f"{node.module}.{name}" for name in names)]
+            elif not isinstance(node, ast.Import):
+                continue
+            for name in names:
+                if name.startswith("fgstp."):
+                    place = source / name.replace(".", "/")
+                    files = [place.with_suffix(".py"), place / "__init__.py"]
+                    waiting += [file for file in files if file.is_file()]
+    return {path.relative_to(source / "fgstp").as_posix() for path in found}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_depends_on_all_code_that_the_stage_runs(stage):
-    code = (
-        f"import sys, fgstp.pipelines.{stage}, fgstp.datasets.table, fgstp.datasets.folder\n"
-        "import fgstp.datasets.text, fgstp.datasets.figures, fgstp.datasets.texts\n"
-        "import fgstp.datasets.per_model\n"
-        "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'fgstp'))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
     source = REPOSITORY / "src/fgstp"
-    loaded = {Path(file).relative_to(source).as_posix() for file in answer.stdout.split()}
+    loaded = _imported(source / "pipelines" / stage, source / "datasets")
     assert f"pipelines/{stage}/nodes.py" in loaded
     deps = _dvc_paths(stage, "deps")
     missing = {file for file in loaded if not _within(f"src/fgstp/{file}", deps)}
@@ -329,27 +310,6 @@ def test_dvc_depends_on_the_parameters_of_the_pipeline(stage, pipelines):
     by_model = "params:model" in pipelines[stage].inputs()
     assert entry["cmd"] == command + (f" --params=model={MODEL}" if by_model else "")
     assert entry.get("matrix") == ({"model": "${models}"} if by_model else None)
-
-
-# ------------------------------------------------------------------------- imports
-
-
-@pytest.mark.parametrize("package", FREE_OF_KEDRO)
-def test_packages_import_without_kedro_and_mlflow(package):
-    files = sorted((REPOSITORY / "src/fgstp" / package).rglob("*.py"))
-    modules = [
-        ".".join(file.relative_to(REPOSITORY / "src").with_suffix("").parts) for file in files
-    ]
-    code = (
-        "import importlib, sys\n"
-        f"[importlib.import_module(name) for name in {modules}]\n"
-        "print(sorted({'kedro', 'mlflow', 'kedro_mlflow', 'dvc'} & set(sys.modules)))\n"
-        "print(sorted(n for n in sys.modules if n.startswith('fgstp.pipelines')))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout.split() == ["[]", "[]"]
 
 
 # --------------------------------------------------------------------- the repository

@@ -6,13 +6,13 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from omegaconf.resolvers import oc
 
-from fgstp.hooks import ProjectHooks
+from fgstp.hooks import MistakeHooks, RefusalHooks, RunHooks, StopHooks
 
-HOOKS = (ProjectHooks(),)
+HOOKS = (MistakeHooks(), RunHooks(), StopHooks(), RefusalHooks())
 
 
 def _chosen_environment() -> str:
-    """Environment of `kedro run` without `--env`: the one that DVC uses too."""
+    """Environment of `kedro run` without `--env`, the same as DVC's."""
     choice = Path(__file__).parents[2] / "conf" / "dvc.yml"
     return str(yaml.safe_load(choice.read_text("utf-8"))["env"]) if choice.is_file() else "demo"
 

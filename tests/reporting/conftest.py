@@ -3,10 +3,13 @@
 import pandas as pd
 import pytest
 
-from fgstp.reporting.columns import HONEST_COLUMNS, PAPER_COLUMNS
+from fgstp.reporting.comparison import compare
+from fgstp.reporting.costs import COLUMNS
+from fgstp.reporting.tables import OPERATIONAL_COLUMNS, PAPER_COLUMNS
 from fgstp.scoring import get_protocol
 
-METRICS = list(dict.fromkeys(column.metric for column in (*PAPER_COLUMNS, *HONEST_COLUMNS)))
+METRICS = list(dict.fromkeys(column.metric for column in (*PAPER_COLUMNS, *OPERATIONAL_COLUMNS)))
+NAN = float("nan")
 
 
 @pytest.fixture
@@ -14,19 +17,18 @@ def summary():
     """Makes the summary of one model; metrics that are not given are 0.5."""
 
     def make(model, protocol="paper", by="all", group="all", threshold=None, **changes):
-        own = get_protocol(protocol, threshold)
+        own = changes.pop("settings", get_protocol(protocol, threshold))
         facts = {"n_videos": 6, "n_clips": 24, "n_frames": 3600, "interval_over": "videos"}
-        facts |= {"spread": float("nan"), "n_seeds": 1, "thresholds": str(own.threshold)}
+        facts |= {"spread": NAN, "n_seeds": 1, "thresholds": str(own.threshold)}
         facts |= {name: changes.pop(name) for name in list(changes) if name in facts}
         notes = changes.pop("notes", {})
-        settings = changes.pop("settings", own.tuple)
         values = dict.fromkeys(METRICS, 0.5) | changes
         return pd.DataFrame(
             [
                 {
                     "model": model,
                     "protocol": protocol,
-                    "protocol_tuple": settings,
+                    "protocol_tuple": own.tuple,
                     "by": by,
                     "group": group,
                     "metric": metric,
@@ -45,34 +47,32 @@ def summary():
 
 @pytest.fixture
 def summaries(summary):
-    """Three models under both protocols, given in an order that is not that of the tables."""
-    nan = float("nan")
+    """Three models under both protocols, not in the order of the tables."""
+    fgstp = {"iou": 0.7, "iou_gas": 0.55, "auroc": 0.95, "false_alarm": 0.125}
+    xmem = {"iou": 0.6, "iou_gas": 0.35, "auroc": NAN, "false_alarm": 0.25}
+    undefined = {"auroc": "undefined: all have gas"}
     return pd.concat(
         [
             summary("fgstp", s_measure=0.9, mae=0.0201, iou_mean=0.45),
-            summary(
-                "fgstp",
-                "operational",
-                threshold=90,
-                iou=0.7,
-                iou_gas=0.55,
-                auroc=0.95,
-                false_alarm=0.125,
-            ),
+            summary("fgstp", "operational", threshold=90, **fgstp),
             summary("xmem_pp", s_measure=0.8, mae=0.0302, iou_mean=0.45),
-            summary(
-                "xmem_pp",
-                "operational",
-                threshold=128,
-                iou=0.6,
-                iou_gas=0.35,
-                auroc=nan,
-                false_alarm=0.25,
-            )
-            .assign(note=lambda rows: rows["metric"].map({"auroc": "undefined: all have gas"}))
-            .fillna({"note": ""}),
+            summary("xmem_pp", "operational", threshold=128, notes=undefined, **xmem),
             summary("fgstp_no_fsp", s_measure=0.7, mae=0.04, iou_mean=0.3),
             summary("fgstp_no_fsp", "operational", threshold=70, iou=0.5, false_alarm=0.5),
         ],
         ignore_index=True,
     )
+
+
+@pytest.fixture
+def compared():
+    """Compares the models of some summaries; on synthetic plumes, unless told otherwise."""
+
+    def make(summaries, facts=None, footage="synthetic plumes", masks="synthetic", costs=None):
+        basic = {"footage": footage, "mask_sources": [masks], "footage_sha256": "x"}
+        models = list(dict.fromkeys(summaries["model"]))
+        own = {model: {"protocols": {}} | basic | (facts or {}).get(model, {}) for model in models}
+        parts = {model: summaries[summaries["model"] == model] for model in models}
+        return compare(own, parts, pd.DataFrame(columns=COLUMNS) if costs is None else costs)
+
+    return make

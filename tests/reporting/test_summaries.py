@@ -1,15 +1,48 @@
-import math
-
 import pandas as pd
 import pytest
 
-from fgstp.reporting.headline import headline
-from fgstp.reporting.markdown import as_markdown
+from fgstp.core.errors import UserError
+from fgstp.reporting.rendering import as_markdown
 from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.summaries import thresholds_shown, with_facts
-from fgstp.reporting.tables import table1
+from fgstp.reporting.summaries import check_summaries, threshold_range, with_facts
+from fgstp.scoring import PAPER
 
-GASVID = ScoredFootage.of("GasVid", ["annotated"])
+# ------------------------------------------------------------------------------ checks
+
+
+def test_models_scored_on_other_frames_are_refused(summary):
+    rows = pd.concat([summary("fgstp"), summary("slt_net", n_frames=3599)])
+    with pytest.raises(UserError, match=r"fgstp and slt_net.*frames is 3600 and 3599.*evaluate"):
+        check_summaries(rows)
+
+
+def test_models_scored_under_other_settings_are_refused(summary):
+    changed = PAPER.model_copy(update={"average": "frame"})
+    rows = pd.concat([summary("fgstp"), summary("slt_net", settings=changed)])
+    with pytest.raises(UserError, match="average is video and frame"):
+        check_summaries(rows)
+
+
+def test_thresholds_may_differ(summary):
+    rows = [summary(s, "operational", threshold=t) for s, t in (("fgstp", 90), ("slt_net", 91))]
+    check_summaries(pd.concat(rows))
+
+
+def test_a_model_without_scores_under_a_protocol_is_refused(summary):
+    rows = pd.concat([summary("fgstp"), summary("mg"), summary("mg", "operational", threshold=1)])
+    with pytest.raises(UserError, match="no scores of fgstp under the protocol operational"):
+        check_summaries(rows)
+
+
+def test_incomplete_summaries_are_refused(summary):
+    rows = summary("fgstp")
+    with pytest.raises(UserError, match="lack the columns n_seeds, n_clips"):
+        check_summaries(rows.drop(columns=["n_seeds", "n_clips"]))
+    with pytest.raises(UserError, match="evaluate a model first"):
+        check_summaries(rows.iloc[:0])
+
+
+# ------------------------------------------------------------------------------- facts
 
 
 @pytest.fixture
@@ -22,81 +55,72 @@ def both(summary):
     )
 
 
-def facts(paper, operational, needs="frames"):
-    """Of both models the same."""
-    shares = {
-        "paper": {"degenerate_fraction": paper},
-        "operational": {"degenerate_fraction": operational},
-    }
-    return {model: {"needs": needs, "protocols": shares} for model in ("mg", "fgstp")}
+def facts(paper, operational, **more):
+    """The same facts for both models."""
+    fractions = {"paper": paper, "operational": operational}
+    protocols = {name: {"degenerate_fraction": each} for name, each in fractions.items()}
+    return {model: {"protocols": protocols, **more} for model in ("mg", "fgstp")}
 
 
-def test_what_a_model_was_told_stands_beside_its_summaries(both):
+def test_facts_are_added_to_a_copy(both):
     before = both.copy()
-    known = facts(0, 0, "first_mask")
-    known["mg"] = known["mg"] | {"needs": "all_masks"}
-    told = with_facts(both, known)
-    assert told.groupby("model")["needs"].unique().explode().to_dict() == {
-        "fgstp": "first_mask",
-        "mg": "all_masks",
-    }
-    assert told["label"].isna().all()
-    pd.testing.assert_frame_equal(told.drop(columns=["needs", "label"]), both)
+    known = with_facts(both, facts(0, 0, needs="first_mask") | {"mg": {"protocols": {}}})
+    assert set(known.loc[known["model"] == "fgstp", "needs"]) == {"first_mask"}
+    assert known.loc[known["model"] == "mg", "needs"].isna().all()
+    assert known["label"].isna().all()
+    pd.testing.assert_frame_equal(known.drop(columns=["needs", "label"]), both)
     pd.testing.assert_frame_equal(both, before)
-    without = {model: {"protocols": {}} for model in known}  # scores of an older version
-    assert with_facts(both, without)["needs"].isna().all()
-
-
-def test_mg_has_dashes_under_every_protocol_if_a_training_of_it_diverged(both):
-    known = {model: each | {"diverged": 1} for model, each in facts(0.0, 0.0).items()}
-    told = with_facts(both, known)
-    values = told.groupby("model")["value"].count()
-    assert values["mg"] == 0
-    assert values["fgstp"] == both.groupby("model")["value"].count()["fgstp"]
-    assert told.loc[told["model"] == "mg", "note"].str.contains("training of it diverged").all()
 
 
 @pytest.mark.parametrize(
-    ("shares", "dashed"),
+    ("fractions", "diverged", "dashed"),
     [
-        ((0.951, 0.951), ["operational", "paper"]),
-        ((0.5, 0.96), ["operational"]),
-        ((0.95, 0.95), []),
+        ((0.951, 0.951), 0, ["operational", "paper"]),
+        ((0.5, 0.96), 0, ["operational"]),
+        ((0.95, 0.95), 0, []),
+        ((0.0, 0.0), 1, ["operational", "paper"]),
     ],
 )
-def test_mg_has_dashes_where_nearly_all_it_finds_is_everything_or_nothing(both, shares, dashed):
-    told = with_facts(both, facts(*shares))
-    undefined = told[told[["value", "low", "high"]].isna().all(axis=1)]
+def test_mg_has_no_scores_where_it_failed(both, fractions, diverged, dashed):
+    known = with_facts(both, facts(*fractions, diverged=diverged))
+    undefined = known[known[["value", "low", "high"]].isna().all(axis=1)]
     assert sorted(set(undefined["protocol"])) == dashed
     assert set(undefined["model"]) <= {"mg"}
-    whole = told.groupby(["model", "protocol"])["value"].count()
+    whole = known.groupby(["model", "protocol"])["value"].count()
     assert all(whole["mg", name] == 0 for name in dashed)
-    assert not math.isnan(told.loc[told["model"] == "fgstp", "value"].mean())
 
 
-def test_the_table_says_why_there_are_dashes(both):
-    text = as_markdown(table1(with_facts(both, facts(0.2, 0.987)), GASVID))
-    paper, published, operational = text.split("\n## ")[1:]
-    assert "| MG | *" not in published
-    assert "counts as failed" not in paper
-    row = next(line for line in operational.split("\n") if line.startswith("| MG |"))
-    assert row == f"| MG | {'– | ' * 11}90 |"
-    assert (
-        "of MG: everything or nothing is found on 98.7 % of the frames, and above 95 % the "
-        "model counts as failed, as in the paper." in operational
-    )
+def test_tables_and_headline_say_why_there_are_dashes(both, compared):
+    comparison = compared(both, facts(0.2, 0.987))
+    assert [cell.text for cell in comparison.headline.rows[0]][2:] == ["–"] * 4
+    reason = "empty or full on 98.7 % of the frames"
+    assert reason in " ".join(comparison.headline.notes)
+    paper, _, operational = as_markdown(comparison.tables[0]).split("\n## ")[1:]
+    assert reason in operational
+    assert reason not in paper
+    assert f"| MG | {'– | ' * 11}90 |" in operational
 
 
-def test_the_headline_says_so_too(both):
-    text = headline(with_facts(both, facts(0.99, 0.987)), GASVID)
-    row = next(line for line in text.split("\n") if line.startswith("MG"))
-    assert row.split() == ["MG", *["–"] * 5]
-    assert "– mIoU of MG: everything or nothing is found on 99.0 % of the frames" in text
-    assert "AUROC, false-alarm frames (%) of MG: everything or nothing is found on 98.7 %" in text
+# ------------------------------------------------------------------------------- words
 
 
 @pytest.mark.parametrize(
     ("thresholds", "shown"), [("90", "90"), ("90 90", "90"), ("90 131 8", "8–131")]
 )
 def test_thresholds_of_several_trainings_are_a_range(thresholds, shown):
-    assert thresholds_shown(thresholds) == shown
+    assert threshold_range(thresholds) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "sources", "masks", "same"),
+    [
+        ("GasVid", ["annotated"], "annotated masks", True),
+        ("gasvid", ["annotated", "annotated"], "annotated masks", True),
+        ("GasVid", ["pseudo", "annotated"], "masks of mixed sources (annotated and pseudo)", False),
+        ("synthetic plumes", ["synthetic"], "synthetic masks", False),
+        ("own footage", [], "masks of unknown source", False),
+    ],
+)
+def test_only_gasvid_with_annotated_masks_is_what_the_paper_scores(name, sources, masks, same):
+    footage = ScoredFootage.of(name, sources)
+    assert (footage.masks, footage.is_the_papers) == (masks, same)

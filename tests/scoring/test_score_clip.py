@@ -1,6 +1,3 @@
-import doctest
-import importlib
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,13 +29,6 @@ def test_a_row_a_frame_with_its_protocol(make_clip):
     assert rows["frame"].tolist() == list(range(7))
     assert set(rows["protocol"]) == {"paper"}
     assert "norm=minmax" in rows["protocol_tuple"].iloc[0]
-
-
-def test_the_documented_example():
-    module = importlib.import_module("fgstp.scoring.score_clip")
-    result = doctest.testmod(module, extraglobs={"np": np})
-    assert result.attempted == 3
-    assert not result.failed
 
 
 def test_ranges_and_order(make_clip):

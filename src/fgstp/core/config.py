@@ -1,8 +1,17 @@
 """The base of all settings: typed, bounded, frozen."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from fgstp.core.errors import UserError
 
@@ -19,9 +28,49 @@ OddPixels = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 
 
 class Settings(BaseModel):
-    """A block of settings: unknown keys are errors and values do not change."""
+    """A block of settings: unknown keys are errors and values do not change.
+
+    A block inside a block that is given in part is completed from the default of the outer
+    block, which may differ from that of its own class.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_inner_blocks(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        defaults = {name: field.default for name, field in cls.model_fields.items()}
+        return {key: _completed(value, defaults.get(key)) for key, value in given.items()}
+
+
+def _completed(given: object, default: object) -> object:
+    if not (isinstance(given, Mapping) and isinstance(default, Settings)):
+        return given
+    kept = {name: getattr(default, name) for name in type(default).model_fields}
+    return kept | {key: _completed(value, kept.get(key)) for key, value in given.items()}
+
+
+def faults(error: ValidationError, block: str) -> str:
+    """What is wrong with settings, for the middle of a sentence.
+
+    Args:
+        error: pydantic's report.
+        block: name of the block of settings.
+
+    Returns:
+        Such as `train.epochs is 0: input should be greater than or equal to 1`, separated by
+        semicolons if there are several.
+    """
+    return "; ".join(_fault(each, block) for each in error.errors())
+
+
+def _fault(fault: ErrorDetails, block: str) -> str:
+    place = ".".join([block, *(str(part) for part in fault["loc"])])
+    given = "" if isinstance(fault["input"], Mapping) else f" is {fault['input']!r}"
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"{place}{given}: {reason[:1].lower()}{reason[1:]}"
 
 
 def check_seed(seed: object) -> int:

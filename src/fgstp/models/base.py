@@ -174,7 +174,7 @@ class Model(ABC, Generic[SettingsT]):
     def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
         """`predict_clip` with checked arguments, in evaluation mode and without gradients."""
         prompt = Prompt(given.first_mask, given.first_frame, given.masks, len(frames))
-        batch: int = self.settings.batch_frames  # type: ignore[attr-defined]
+        batch: int = getattr(self.settings, "batch_frames", 1)
         height, width = frames.shape[1:]
         session = self.session(height, width, prompt=prompt, batch_frames=batch)
         predictions = [each for frame in frames for each in session.push(frame)]

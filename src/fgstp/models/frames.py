@@ -1,16 +1,13 @@
 """Frames as the networks take them, and maps as clips keep them."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:  # the networks do without pydantic
-    from fgstp.models.settings import NetworkSettings, NormalisationSettings
+    from fgstp.models.settings import NormalisationSettings
 
 
 def network_input(
@@ -29,26 +26,6 @@ def network_input(
         anti-aliasing, scaled to [0, 1], normalised.
     """
     return normalised(at_size(grey_levels(frames), height_px, width_px), normalisation)
-
-
-def network_batches(
-    frames: NDArray[np.uint8], settings: "NetworkSettings", device: torch.device
-) -> Iterator[Tensor]:
-    """The frames of a clip as a network takes them, in order, `batch_frames` at once.
-
-    Args:
-        frames: (T, H, W).
-        settings: of the model.
-        device: where the network is.
-
-    Yields:
-        The next frames, as `network_input` gives them.
-    """
-    for start in range(0, len(frames), settings.batch_frames):
-        batch = torch.from_numpy(np.array(frames[start : start + settings.batch_frames]))
-        yield network_input(
-            batch.to(device), settings.height_px, settings.width_px, settings.normalisation
-        )
 
 
 def grey_levels(frames: Tensor) -> Tensor:

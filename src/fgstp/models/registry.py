@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
-from fgstp.core.config import Settings
-from fgstp.core.errors import UserError, fault_reason
+from fgstp.core.config import Settings, faults
+from fgstp.core.errors import UserError
 from fgstp.models.background import BackgroundModel, BackgroundSettings
 from fgstp.models.base import Model
 from fgstp.models.fgstp import model as fgstp
@@ -119,10 +119,7 @@ def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
     try:
         return entry.model.settings_class.model_validate({**values, **entry.fixed})
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join([name, *(str(part) for part in fault["loc"])])
-        what = fault_reason(fault["msg"])
-        raise UserError(f"{place} is {fault['input']!r}: {what}; correct the settings.") from error
+        raise UserError(f"{faults(error, name)}; correct the settings.") from error
 
 
 def list_models() -> list[str]:

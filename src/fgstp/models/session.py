@@ -121,10 +121,14 @@ class Session(ABC):
     def _predictions(self, maps: Iterable[NDArray[np.float32]]) -> list[Prediction]:
         predictions = []
         for each in maps:
-            score = top_score(each)
+            score = self._score(each)
             predictions.append(Prediction(self._n_predicted, self._times_s.popleft(), each, score))
             self._n_predicted += 1
         return predictions
+
+    def _score(self, probabilities: NDArray[np.float32]) -> float:
+        """Score of the frame with this map (H, W); called right after the map is made."""
+        return top_score(probabilities)
 
     def _check(self, frame: NDArray[np.uint8]) -> None:
         if self._is_closed:

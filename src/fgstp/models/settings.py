@@ -1,10 +1,9 @@
 """Settings that several models share."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from fgstp.core.config import Fraction, Settings
 from fgstp.models.encoder import EncoderName, PvtName
@@ -80,19 +79,13 @@ class OptimisationSettings(Settings):
 
 
 class TrainedSettings(Settings):
-    """Settings of what is trained. A value that `optimisation` lacks is its class's own default.
+    """Settings of what is trained.
 
     Attributes:
         optimisation: how its weights are changed.
     """
 
     optimisation: OptimisationSettings = OptimisationSettings()
-
-    @field_validator("optimisation", mode="before")
-    @classmethod
-    def _own_defaults(cls, given: object) -> object:
-        own = cls.model_fields["optimisation"].default
-        return own.model_dump() | dict(given) if isinstance(given, Mapping) else given
 
 
 class NetworkSettings(TrainedSettings):

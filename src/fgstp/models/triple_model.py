@@ -1,15 +1,12 @@
 """What the models have in common that relate a frame to two neighbours."""
 
-from collections.abc import Iterator
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from fgstp.models.base import Given, Model
+from fgstp.models.base import Model
 from fgstp.models.correlation import Variant
 from fgstp.models.encoder_weights import begin_encoder
 from fgstp.models.frames import network_input, normalised, probabilities
@@ -17,9 +14,11 @@ from fgstp.models.layers import Pyramid
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.sampling import Batch, Sampling, Windows
+from fgstp.models.session import Session
 from fgstp.models.settings import EncoderSettings, LossSettings, NetworkSettings
+from fgstp.models.streams import NeighbourSession
 from fgstp.models.triple_network import TripleNetwork
-from fgstp.models.triples import Triples, encoded_triples, pick
+from fgstp.models.triples import Triples, pick
 
 N_OUTPUTS = 9
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -57,8 +56,39 @@ class TripleSettings(NetworkSettings):
 TripleSettingsT = TypeVar("TripleSettingsT", bound=TripleSettings)
 
 
+class TripleSession(NeighbourSession[Pyramid]):
+    """Caches the features of each frame for as long as it is a neighbour."""
+
+    model: "TripleModel[Any]"
+
+    def _begin(self) -> None:
+        super()._begin()
+        settings = self.model.settings
+        self.offsets_frames = OFFSETS_FRAMES[settings.neighbours]
+        self._network_size = settings.height_px, settings.width_px
+
+    def encode(self, frames: Tensor) -> list[Pyramid]:
+        """Features of frames, levels (C, h, w)."""
+        normalisation = self.model.settings.normalisation
+        shown = network_input(frames, *self._network_size, normalisation)
+        levels = self.model.triple_network.encode(shown)
+        return [Pyramid(*each) for each in zip(*(x.unbind() for x in levels), strict=True)]
+
+    def decode(self, groups: list[tuple[Pyramid, ...]]) -> Tensor:
+        """Maps of triples."""
+        target, first, second = (
+            Pyramid(*(torch.stack(levels) for levels in zip(*frames, strict=True)))
+            for frames in zip(*groups, strict=True)
+        )
+        network = self.model.triple_network
+        logits = network.decode_fused(target, first, second, self._network_size)
+        return probabilities(logits, *self.size)
+
+
 class TripleModel(Model[TripleSettingsT]):
     """Trains and predicts with a `TripleNetwork`."""
+
+    session_class: ClassVar[type[Session]] = TripleSession
 
     @property
     def triple_network(self) -> TripleNetwork:
@@ -92,20 +122,3 @@ class TripleModel(Model[TripleSettingsT]):
             return pick(network.encode(normalised(frames, normalisation)), triples)
         features = network.encode(normalised(frames[triples[:, 0]], normalisation))
         return Triples(features, features, features)
-
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        return np.concatenate([maps.cpu().numpy() for maps in self._maps(frames)])
-
-    def _maps(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
-        """Maps (B, H, W) of the next targets, in their order."""
-        settings, network = self.settings, self.triple_network
-        size = settings.height_px, settings.width_px
-
-        def encode(start: int, stop: int) -> Pyramid:
-            batch = torch.from_numpy(np.array(frames[start:stop])).to(self.device)
-            return network.encode(network_input(batch, *size, settings.normalisation))
-
-        triples = encoded_triples(encode, len(frames), settings.neighbours, settings.batch_frames)
-        for target, first, second in triples:
-            logits = network.decode_fused(target, first, second, size)
-            yield probabilities(logits, *frames.shape[1:])

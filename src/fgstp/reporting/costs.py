@@ -1,14 +1,12 @@
-"""What each model costs: parameters, operations, time and memory a frame."""
+"""Costs of the models: parameters, operations, time and memory for each frame."""
 
 import math
-from typing import NamedTuple
 
 import pandas as pd
 
 from fgstp.core.errors import UserError
-from fgstp.reporting.columns import DASH
-from fgstp.reporting.markdown import escaped, markdown_table
 from fgstp.reporting.models import model_rows
+from fgstp.reporting.tables import DASH, Cell, Table
 
 COLUMNS = (
     "model",
@@ -23,39 +21,27 @@ COLUMNS = (
 HEADS = (
     "model",
     "parameters (M)",
-    "GMACs a frame",
-    "ms a frame",
+    "GMACs per frame",
+    "ms per frame",
     "peak memory (MB)",
     "size (px)",
 )
 NOTE = (
-    "Measured by benchmarks/models.py on a synthetic clip. GMACs: thousand million "
-    "multiply-accumulates of convolutions and matrix products, without OpenCV's optical flow and "
-    "background subtraction, which are in the time. Size: height and width that the model works "
-    "at."
+    "Measured by benchmarks/models.py on a synthetic clip. GMACs: 10⁹ multiply-accumulate "
+    "operations of convolutions and matrix products; the optical flow and the background "
+    "subtraction of OpenCV are not counted, but their time is. Size: height × width of the "
+    "frames that the model processes."
 )
 
 
-class CostTable(NamedTuple):
-    """The costs on one device.
-
-    Attributes:
-        title: names the device.
-        lines: the cells of each model as they are written, in the order of `HEADS`.
-    """
-
-    title: str
-    lines: list[list[str]]
-
-
-def in_order(costs: pd.DataFrame) -> pd.DataFrame:
-    """The measured costs by device and then by model, as the tables show them.
+def sorted_costs(costs: pd.DataFrame) -> pd.DataFrame:
+    """Measured costs by device and then by model, in the order of the report.
 
     Args:
-        costs: a row a model and device, with `COLUMNS`; empty if nothing was measured.
+        costs: a row for each model and device, with `COLUMNS`; empty if nothing was measured.
 
     Returns:
-        The rows with each model's `name` after `model`.
+        The rows, with the written `name` of each model after `model`.
 
     Raises:
         UserError: a column is missing.
@@ -66,67 +52,47 @@ def in_order(costs: pd.DataFrame) -> pd.DataFrame:
             "`python benchmarks/models.py`."
         )
     names = {row.model: row.title() for row in model_rows(costs["model"].astype(str))}
-    order = {model: place for place, model in enumerate(names)}
-    places = costs["model"].map(order)
-    devices = pd.factorize(costs["device"])[0]  # in the order of the file
-    keys = pd.DataFrame({"device": devices, "place": places.to_numpy()})
-    found = costs.iloc[keys.sort_values(["device", "place"], kind="stable").index]
-    found = found[list(COLUMNS)].reset_index(drop=True)
+    keys = pd.DataFrame(
+        {
+            "device": pd.factorize(costs["device"])[0],  # in the order of the file
+            "model": costs["model"].map({model: place for place, model in enumerate(names)}),
+        }
+    )
+    found = costs.loc[keys.sort_values(["device", "model"], kind="stable").index, list(COLUMNS)]
     found.insert(1, "name", found["model"].map(names))
-    return found
+    return found.reset_index(drop=True)
 
 
-def cost_tables(costs: pd.DataFrame) -> list[CostTable]:
-    """Write the costs.
+def cost_tables(costs: pd.DataFrame) -> list[Table]:
+    """Format the costs.
 
     Args:
-        costs: as for `in_order`.
+        costs: see `sorted_costs`.
 
     Returns:
-        A table a device; none if nothing was measured.
+        A table for each device; none if nothing was measured.
 
     Raises:
         UserError: a column is missing.
     """
+    heads = tuple(map(Cell, HEADS))
     return [
-        CostTable(f"Costs on {device}", [_line(row) for _, row in rows.iterrows()])
-        for device, rows in in_order(costs).groupby("device", sort=False)
+        Table(f"Costs on {device}", heads, tuple(_row(row) for _, row in rows.iterrows()))
+        for device, rows in sorted_costs(costs).groupby("device", sort=False)
     ]
 
 
-def _line(row: "pd.Series") -> list[str]:
-    return [
+def _row(row: pd.Series) -> tuple[Cell, ...]:
+    cells = (
         str(row["name"]),
         _number(row["parameters"] / 1e6, 2),
         _number(row["gmacs_per_frame"], 2),
         _number(row["ms_per_frame"], 1),
         _number(row["peak_memory_mb"], 0),
         f"{_number(row['height_px'], 0)} × {_number(row['width_px'], 0)}",
-    ]
+    )
+    return tuple(map(Cell, cells))
 
 
 def _number(value: float, decimals: int) -> str:
     return DASH if math.isnan(value) else f"{value:,.{decimals}f}"
-
-
-def cost_files(costs: pd.DataFrame) -> dict[str, str]:
-    """The costs as files.
-
-    Args:
-        costs: as for `in_order`.
-
-    Returns:
-        Texts by file name, `costs.md` and `costs.csv`; none if nothing was measured.
-
-    Raises:
-        UserError: a column is missing.
-    """
-    tables = cost_tables(costs)
-    if not tables:
-        return {}
-    parts = ["# Costs of the models"]
-    for table in tables:
-        lines = [[escaped(name), *cells] for name, *cells in table.lines]
-        parts += [f"## {escaped(table.title)}", markdown_table(HEADS, lines)]
-    text = "\n\n".join([*parts, f"- {escaped(NOTE)}"]) + "\n"
-    return {"costs.md": text, "costs.csv": in_order(costs).to_csv(index=False)}

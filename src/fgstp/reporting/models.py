@@ -1,11 +1,11 @@
-"""Rows of the tables: order of the models, their names, and in which tables they stand."""
+"""Models as tables and figures name them, in the order in which they show them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-FIRST_MASK, ALL_MASKS = "first_mask", "all_masks"  # what a model may need to be told
+FIRST_MASK, ALL_MASKS = "first_mask", "all_masks"  # prompts that a model may receive
 DAGGER, DOUBLE_DAGGER = "†", "‡"
 MARKS = {FIRST_MASK: DAGGER, ALL_MASKS: DOUBLE_DAGGER}
 MAIN_TABLE, ABLATION_TABLE = "table1", "table2"
@@ -15,11 +15,11 @@ class ModelRow(NamedTuple):
     """A model as the tables name it.
 
     Attributes:
-        model: its name in settings, files and scores.
-        name: what figures and the comparison of models call it.
-        part: what the ablation calls it; empty if it is not among its rows.
-        only_ablation: whether it stands in the ablation alone.
-        needs: what it is told of a clip: its `frames` alone, the `first_mask`, or `all_masks`.
+        model: name in settings, files and scores.
+        name: name in figures and in the comparison of models.
+        part: name in the ablation; empty if the model is not part of it.
+        only_ablation: whether the model is part of the ablation only.
+        needs: what the model receives of a clip: `frames`, `first_mask` or `all_masks`.
     """
 
     model: str
@@ -29,7 +29,7 @@ class ModelRow(NamedTuple):
     needs: str = "frames"
 
     def title(self, table: str = MAIN_TABLE) -> str:
-        """Its name in a table, with a mark if it is told of masks."""
+        """Name in a table, with a mark if the model receives masks."""
         name = self.part if table == ABLATION_TABLE and self.part else self.name
         return f"{name} {MARKS[self.needs]}" if self.needs in MARKS else name
 
@@ -52,49 +52,50 @@ MODEL_ROWS = (
 def model_rows(
     models: Iterable[str], facts: Mapping[str, Mapping[str, Any]] | None = None
 ) -> list[ModelRow]:
-    """The rows of some models in the order in which tables and figures show them.
+    """Rows of models in the order of the report.
 
     Args:
-        models: their names, each once or more often.
-        facts: by model what is known of its evaluation, of which `needs` is taken, and
-            `label`, which tells its method where a model has several.
+        models: their names, with or without repetitions.
+        facts: by model: what it `needs`, and the `label` of its method where a model has
+            several methods.
 
     Returns:
-        Their rows; a model that is not known here comes last, under its own name.
+        The rows; an unknown model comes last, under its own name.
     """
     wanted = dict.fromkeys(models)
     known = [row for row in MODEL_ROWS if row.model in wanted]
     names = {row.model for row in known}
     rows = known + [ModelRow(model, model) for model in wanted if model not in names]
-    return [_told(row, (facts or {}).get(row.model, {})) for row in rows]
+    return [_with_facts(row, (facts or {}).get(row.model, {})) for row in rows]
 
 
-def _told(row: ModelRow, facts: Mapping[str, Any]) -> ModelRow:
+def _with_facts(row: ModelRow, facts: Mapping[str, Any]) -> ModelRow:
     label = facts.get("label")
     name = f"{row.name} ({label})" if label else row.name
     return row._replace(name=name, needs=facts.get("needs") or row.needs)
 
 
 def evaluated_rows(summaries: pd.DataFrame) -> list[ModelRow]:
-    """The rows of the models of some summaries, as `model_rows`.
+    """Rows of the models of some summaries, see `model_rows`.
 
     Args:
-        summaries: with `model` and, where they are known, `needs` and `label`.
+        summaries: summaries with `model` and, where known, `needs` and `label`.
     """
     first = summaries.drop_duplicates("model").set_index("model")
-    facts: dict[str, dict[str, str]] = {str(model): {} for model in first.index}
-    for fact in first.columns.intersection(["needs", "label"]):
-        for model, told in first[fact].dropna().items():
-            facts[str(model)][fact] = str(told)
-    return model_rows(summaries["model"], facts)
+    facts = first[first.columns.intersection(["needs", "label"])].T.to_dict()
+    known = {
+        str(model): {fact: value for fact, value in own.items() if pd.notna(value)}
+        for model, own in facts.items()
+    }
+    return model_rows(known, known)
 
 
 def rows_of_table(table: str, rows: Iterable[ModelRow]) -> list[ModelRow]:
-    """The rows, among some, that stand in a table.
+    """Select the rows of a table.
 
     Args:
         table: `table1`, the comparison of models, or `table2`, the ablation.
-        rows: of models.
+        rows: rows of models.
     """
     if table == ABLATION_TABLE:
         return [row for row in rows if row.part]

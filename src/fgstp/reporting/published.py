@@ -2,13 +2,15 @@
 
 import pandas as pd
 
-from fgstp.reporting.models import ABLATION_TABLE, MAIN_TABLE
+from fgstp.reporting.models import ABLATION_TABLE, DAGGER, MAIN_TABLE
 
 SOURCE = "arXiv 2505.00295"
 DATA = "GasVid"
 MASK_SOURCE = "annotated"
 PUBLISHED_METRICS = ("s_measure", "weighted_f", "mae", "e_mean", "iou_mean", "dice_mean")
-NO_FIGURES = "the paper says that it fails, and gives no figures"
+NO_VALUES = "the paper reports that the model fails, and gives no values"
+SOURCE_NOTE = f"Source: {SOURCE}, which gives no intervals and no thresholds."
+FIRST_MASK = f"{DAGGER} The model receives the mask of the first frame of each clip."
 # In the order of PUBLISHED_METRICS; empty where the paper prints a dash.
 COMPARISON = (
     ("mg", ()),
@@ -28,14 +30,14 @@ ABLATION = (
 
 
 def published_rows(table: str) -> pd.DataFrame:
-    """The paper's rows of a table, on GasVid, under a protocol that it does not state.
+    """Published rows of a table, on GasVid, under a protocol that the paper does not state.
 
     Args:
         table: `table1`, the comparison of models, or `table2`, the ablation.
 
     Returns:
-        A row for each model and metric: `model, metric, value, note`; value NaN and a
-        note where the paper prints a dash.
+        A row for each model and metric: `model, metric, value, note`; value NaN and a note
+        where the paper prints a dash.
     """
     rows = {MAIN_TABLE: COMPARISON, ABLATION_TABLE: ABLATION}[table]
     return pd.DataFrame(
@@ -44,7 +46,7 @@ def published_rows(table: str) -> pd.DataFrame:
                 "model": model,
                 "metric": metric,
                 "value": values[place] if values else float("nan"),
-                "note": "" if values else NO_FIGURES,
+                "note": "" if values else NO_VALUES,
             }
             for model, values in rows
             for place, metric in enumerate(PUBLISHED_METRICS)

@@ -1,8 +1,7 @@
-"""The footage that scores are of."""
+"""The footage that was scored."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -12,13 +11,12 @@ from fgstp.footage.masked_clips import digest, masked_clips
 from fgstp.reporting import published
 
 
-@dataclass(frozen=True)
-class ScoredFootage:
-    """What was scored, and against which masks.
+class ScoredFootage(NamedTuple):
+    """What was scored, and with which masks.
 
     Attributes:
-        name: such as `GasVid` or `synthetic plumes`.
-        mask_sources: kinds of masks: `annotated`, `synthetic` or `pseudo`.
+        name: name of the data, such as `GasVid` or `synthetic plumes`.
+        mask_sources: kinds of masks, sorted: `annotated`, `synthetic` or `pseudo`.
     """
 
     name: str
@@ -26,7 +24,7 @@ class ScoredFootage:
 
     @classmethod
     def of(cls, name: str, mask_sources: Iterable[str]) -> "ScoredFootage":
-        """The footage, its mask sources sorted and each named once."""
+        """The footage; its mask sources may be given in any order and with repetitions."""
         return cls(name, tuple(sorted(set(mask_sources))))
 
     @property
@@ -38,7 +36,7 @@ class ScoredFootage:
 
     @property
     def masks(self) -> str:
-        """Its mask sources in words; that several are mixed is said."""
+        """The mask sources in words."""
         if not self.mask_sources:
             return "masks of unknown source"
         if len(self.mask_sources) == 1:
@@ -47,49 +45,50 @@ class ScoredFootage:
         return f"masks of mixed sources ({', '.join(others)} and {last})"
 
 
-def same_footage(scores: Mapping[str, Mapping[str, Any]]) -> ScoredFootage:
+def same_footage(facts: Mapping[str, Mapping[str, Any]]) -> ScoredFootage:
     """The footage that all models were scored on.
 
     Args:
-        scores: by model, `footage`, `mask_sources` and `footage_sha256`.
-
-    Returns:
-        The footage.
+        facts: by model: `footage`, `mask_sources` and `footage_sha256`.
 
     Raises:
-        UserError: there are no scores, or two models were scored on different frames or masks.
+        UserError: there are no models, or two were scored on different frames or masks.
     """
-    if not scores:
+    if not facts:
         raise UserError("No model has been evaluated; run `kedro run --pipelines=evaluate`.")
-    first, *others = scores
+    first, *others = facts
     for other in others:
-        if scores[other]["footage_sha256"] != scores[first]["footage_sha256"]:
+        if facts[other]["footage_sha256"] != facts[first]["footage_sha256"]:
             raise UserError(
-                f"{first} and {other} were scored on different clips, so they do not compare; "
+                f"{first} and {other} were scored on different clips, so they are not comparable; "
                 "evaluate the older one again with `kedro run --pipelines=evaluate "
-                f"--params=model=NAME`, or remove its files under 08_reporting."
+                "--params=model=NAME`, or remove its files under 08_reporting."
             )
-    return ScoredFootage.of(scores[first]["footage"], scores[first]["mask_sources"])
+    return ScoredFootage.of(facts[first]["footage"], facts[first]["mask_sources"])
 
 
 def check_unchanged(
-    scores: Mapping[str, Mapping[str, Any]], clips: pd.DataFrame, store: ClipStore
-) -> None:
-    """See that the clips are those that were scored, before anything of both is drawn.
+    facts: Mapping[str, Mapping[str, Any]], clips: pd.DataFrame, store: ClipStore
+) -> list[str]:
+    """Check that the test clips are those that were scored.
 
     Args:
-        scores: by model, `footage_sha256`.
-        clips: the clip table.
-        store: where the clips lie.
+        facts: by model: `footage_sha256`.
+        clips: clip table.
+        store: the clips.
+
+    Returns:
+        The ids of the test clips.
 
     Raises:
-        UserError: they are others.
+        UserError: clips were added, removed or changed.
     """
     test = masked_clips(clips, store, "test", allow_pseudo_masks=True, setting="")
     now = digest(test, store)
-    for model, facts in scores.items():
-        if facts["footage_sha256"] != now:
+    for model, own in facts.items():
+        if own["footage_sha256"] != now:
             raise UserError(
-                f"The clips are not those that {model} was scored on; run "
+                f"The clips differ from those that {model} was scored on; run "
                 f"`kedro run --pipelines=evaluate --params=model={model}` again."
             )
+    return [clip.name for clip in test]

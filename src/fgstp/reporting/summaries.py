@@ -1,13 +1,14 @@
-"""The summaries of all models: checked, and cut into what a table shows."""
+"""Summaries of the scores of all models: checked, and selected for tables."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from fgstp.core.errors import UserError
-from fgstp.scoring.protocols import HONEST, PAPER, PROTOCOLS, Protocol, without_threshold
+from fgstp.reporting.tables import Column, columns_of
+from fgstp.scoring.protocols import PROTOCOLS, Protocol
 from fgstp.scoring.summary import ALL
 
 COLUMNS = (
@@ -29,25 +30,24 @@ COLUMNS = (
     "n_frames",
     "note",
 )
-DIVERGED_NOTE = "a training of it diverged, so that it counts as failed, as in the paper"
-DASHED = frozenset({"mg"})  # the model of which the paper says that it fails
+DASHED = frozenset({"mg"})  # the model that fails, according to the paper
 DEGENERATE_ABOVE = 0.95
+DIVERGED_NOTE = "a training diverged, which counts as a failure, as in the paper"
 AGAIN = "evaluate all models again, on the same clips and with the same settings"
 
 
 def check_summaries(summaries: pd.DataFrame) -> None:
-    """See that the summaries are whole and their models comparable.
+    """Check that the summaries are complete and that their models are comparable.
 
     Args:
-        summaries: `fgstp.scoring.summarise` of each model's scores, one below the other,
-            by nothing and by any groups, with the name of the `model` in each row.
+        summaries: `fgstp.scoring.summarise` of the scores of each model, concatenated, overall
+            and by any groups, with the name of the `model` in each row.
 
     Raises:
         UserError: a column is missing, there are no rows, a model lacks a protocol, or two
-            models were not scored on the same frames under the same settings.
+            models were scored on different frames or with different settings.
     """
-    missing = [name for name in COLUMNS if name not in summaries]
-    if missing:
+    if missing := [name for name in COLUMNS if name not in summaries]:
         raise UserError(
             f"The summaries of the scores lack the columns {', '.join(missing)}: {AGAIN}."
         )
@@ -60,95 +60,117 @@ def check_summaries(summaries: pd.DataFrame) -> None:
             raise UserError(
                 f"There are no scores of {', '.join(lacking)} under the protocol {name}: {AGAIN}."
             )
-        _check_alike(str(name), rows)
+        _check_comparable(str(name), rows)
 
 
-def _check_alike(protocol: str, rows: pd.DataFrame) -> None:
-    """All models must have the same frames, and the same settings but for the threshold."""
+def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
+    """All models need the same frames, and the same settings except for the threshold."""
     facts = {
-        model: (without_threshold(str(row["protocol_tuple"])), int(row["n_frames"]))
-        for model, row in rows.drop_duplicates("model").set_index("model").iterrows()
+        str(row["model"]): protocol_of(row).model_dump(exclude={"threshold"})
+        | {"number of frames": int(row["n_frames"])}
+        for _, row in rows.drop_duplicates("model").iterrows()
     }
     first, *others = facts
     for other in others:
-        if facts[other] != facts[first]:
-            told = " and ".join(
-                f"{model} on {facts[model][1]} frames [{facts[model][0]}]"
-                for model in (first, other)
-            )
-            raise UserError(f"Under the protocol {protocol}, {told} do not compare: {AGAIN}.")
+        for fact, value in facts[first].items():
+            if facts[other][fact] != value:
+                raise UserError(
+                    f"{first} and {other} are not comparable under the protocol {protocol}, since "
+                    f"their {fact} is {value} and {facts[other][fact]}: {AGAIN}."
+                )
 
 
 def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Put beside the summaries what is known of their models.
+    """Add what is known of the models to their summaries.
 
-    A model of `DASHED` has no figures if a training of it diverged, nor under a protocol under
-    which nearly all that it predicts is empty or full.
+    The scores of a model in `DASHED` are undefined if one of its trainings diverged, and under
+    each protocol under which nearly all its predictions are empty or full.
 
     Args:
-        summaries: of all models.
-        facts: by model, its scores: what it `needs`, its `label`, how many trainings
-            `diverged`, and by protocol its `degenerate_fraction`.
+        summaries: summaries of all models.
+        facts: by model: `needs`, `label`, the number of trainings that `diverged`, and by
+            protocol the `degenerate_fraction`.
 
     Returns:
-        The summaries with columns `needs` and `label`, empty where that is unknown.
+        The summaries with columns `needs` and `label`, missing where unknown.
     """
-    told = summaries.copy()
+    known = summaries.copy()
     for fact in ("needs", "label"):
-        told[fact] = told["model"].map({name: known.get(fact) for name, known in facts.items()})
+        known[fact] = known["model"].map({model: own.get(fact) for model, own in facts.items()})
     for model in DASHED.intersection(facts):
-        for protocol, known in facts[model]["protocols"].items():
-            n_diverged = int(facts[model].get("diverged", 0))
-            why = _why_dashed(n_diverged, known.get("degenerate_fraction", 0.0))
+        for protocol, own in facts[model]["protocols"].items():
+            why = _why_dashed(facts[model].get("diverged", 0), own.get("degenerate_fraction", 0))
             if why:
-                rows = (told["model"] == model) & (told["protocol"] == protocol)
-                told.loc[rows, ["value", "low", "high", "spread"]] = math.nan
-                told.loc[rows, "note"] = why
-    return told
+                rows = (known["model"] == model) & (known["protocol"] == protocol)
+                known.loc[rows, ["value", "low", "high", "spread"]] = math.nan
+                known.loc[rows, "note"] = why
+    return known
 
 
-def _why_dashed(n_diverged: int, degenerate_fraction: float) -> str | None:
+def _why_dashed(n_diverged: int, degenerate_fraction: float) -> str:
     if n_diverged:
         return DIVERGED_NOTE
-    if degenerate_fraction > DEGENERATE_ABOVE:
-        return degenerate_note(degenerate_fraction)
-    return None
-
-
-def degenerate_note(share: float) -> str:
-    """Why a model has no figures that finds nothing or everything.
-
-    Args:
-        share: of the frames whose prediction is empty or full.
-    """
+    if degenerate_fraction <= DEGENERATE_ABOVE:
+        return ""
     return (
-        f"everything or nothing is found on {100 * share:.1f} % of the frames, and above "
-        f"{100 * DEGENERATE_ABOVE:g} % the model counts as failed, as in the paper"
+        f"the prediction is empty or full on {100 * degenerate_fraction:.1f} % of the frames; "
+        f"above {100 * DEGENERATE_ABOVE:g} % the model counts as failed, as in the paper"
     )
 
 
-def protocol_names(summaries: pd.DataFrame) -> list[str]:
-    """The protocols that there are scores under: paper, operational, then the others."""
-    found = list(dict.fromkeys(summaries["protocol"]))
-    order = list(dict.fromkeys((PAPER.name, HONEST.name, *PROTOCOLS, *found)))
-    return sorted(found, key=order.index)
-
-
-def scores(summaries: pd.DataFrame, protocol: str, by: str = ALL) -> pd.DataFrame:
-    """The rows of one protocol and one grouping."""
-    return summaries[(summaries["protocol"] == protocol) & (summaries["by"] == by)]
+def protocols(summaries: pd.DataFrame) -> dict[str, Protocol]:
+    """Protocols of the summaries by name, in the order of `PROTOCOLS`, then any others."""
+    firsts = summaries.drop_duplicates("protocol").set_index("protocol", drop=False)
+    order = dict.fromkeys([*PROTOCOLS, *firsts.index])
+    return {name: protocol_of(firsts.loc[name]) for name in order if name in firsts.index}
 
 
 def protocol_of(row: pd.Series) -> Protocol:
-    """The protocol that a row was scored under."""
-    return Protocol.parse(str(row["protocol"]), str(row["protocol_tuple"]))
+    """Protocol of a row; its threshold is None if each model has its own."""
+    protocol = Protocol.parse(str(row["protocol"]), str(row["protocol_tuple"]))
+    chosen = PROTOCOLS.get(protocol.name, protocol).threshold is None
+    return protocol.model_copy(update={"threshold": None}) if chosen else protocol
 
 
-def thresholds_shown(thresholds: str) -> str:
-    """Thresholds as a table writes them: one, or from the lowest to the highest.
+def scores(summaries: pd.DataFrame, protocol: str, by: str = ALL) -> pd.DataFrame:
+    """Rows of one protocol and one grouping."""
+    return summaries[(summaries["protocol"] == protocol) & (summaries["by"] == by)]
+
+
+def selected(
+    summaries: pd.DataFrame, columns: tuple[Column, ...]
+) -> Iterator[tuple[str, tuple[Column, ...]]]:
+    """Select columns for an overview.
 
     Args:
-        thresholds: of each training, such as `90 131 128`.
+        summaries: summaries of all models.
+        columns: columns to select from.
+
+    Yields:
+        Name of a protocol, and those of the columns that it shows. Of several protocols that
+        show the same columns, such as variants of one protocol, only the first is selected.
+    """
+    seen = set()
+    for name, protocol in protocols(summaries).items():
+        shown = columns_of(protocol)
+        if shown not in seen:
+            yield name, tuple(column for column in columns if column in shown)
+        seen.add(shown)
+
+
+def counts(rows: pd.DataFrame) -> str:
+    """Numbers of videos, clips and frames, which are the same in all rows."""
+    first = rows.iloc[0]
+    parts = (("n_videos", "video"), ("n_clips", "clip"), ("n_frames", "frame"))
+    numbers = [(int(first[column]), noun) for column, noun in parts]
+    return ", ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in numbers)
+
+
+def threshold_range(thresholds: str) -> str:
+    """Format thresholds: a single one, or the lowest and the highest.
+
+    Args:
+        thresholds: threshold of each training, such as `90 131 128`.
     """
     found = sorted({int(each) for each in thresholds.split()})
     return str(found[0]) if len(found) == 1 else f"{found[0]}–{found[-1]}"

@@ -1,173 +1,167 @@
-"""The two tables of the paper, of our scores and beside them what is published."""
+"""Written tables: their cells, and the columns of metrics."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
-from fgstp.reporting import published, table_notes
-from fgstp.reporting.columns import HONEST_COLUMNS, PAPER_COLUMNS, Column
-from fgstp.reporting.models import (
-    ABLATION_TABLE,
-    ALL_MASKS,
-    MAIN_TABLE,
-    ModelRow,
-    evaluated_rows,
-    model_rows,
-    rows_of_table,
+from fgstp.scoring.protocols import Protocol
+
+DASH = "–"
+MARKS = {1: "best", 2: "second"}  # by rank
+SECOND_FROM = 4  # ranked values; among fewer, the second best may also be the worst
+
+
+class Cell(NamedTuple):
+    """A cell of a written table.
+
+    Attributes:
+        text: the value, or a dash.
+        mark: `best`, `second`, or empty.
+        detail: small print beneath it, such as a confidence interval.
+    """
+
+    text: str
+    mark: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it is written, in HTML, Markdown or LaTeX.
+
+    Attributes:
+        title: heading above it.
+        heads: headings of the columns.
+        rows: cells of each row; the first cell is the heading of the row.
+        notes: sentences beneath it.
+    """
+
+    title: str
+    heads: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+class Column(NamedTuple):
+    """A metric as a column.
+
+    Attributes:
+        metric: name of the metric in the scores.
+        label: heading in plain text.
+        tex: heading in LaTeX.
+        meaning: explanation of the label.
+        lower_is_better: whether lower values are better.
+        percent: whether the fraction is written in percent.
+        decimals: digits after the decimal point.
+    """
+
+    metric: str
+    label: str
+    tex: str
+    meaning: str
+    lower_is_better: bool = False
+    percent: bool = False
+    decimals: int = 3
+
+    @property
+    def arrow(self) -> str:
+        """Arrow that points in the direction of better values."""
+        return "↓" if self.lower_is_better else "↑"
+
+    @property
+    def heading(self) -> str:
+        """Label and arrow, joined by a non-breaking space."""
+        return f"{self.label}\u00a0{self.arrow}"
+
+    def shown(self, value: float, spread: float = math.nan) -> str:
+        """Format a value; a dash if it is undefined.
+
+        Args:
+            value: the value.
+            spread: its standard deviation over training seeds; NaN for a single training.
+        """
+        if math.isnan(value):
+            return DASH
+        numbers = [value] if math.isnan(spread) else [value, spread]
+        scale = 100 if self.percent else 1
+        return " ± ".join(f"{scale * number:.{self.decimals}f}" for number in numbers)
+
+    def ranks(self, values: Sequence[float]) -> list[int | None]:
+        """Rank values, 1 being the best.
+
+        Values that are written alike share a rank, and ranks have no gaps.
+
+        Args:
+            values: values of the models of a block; NaN where undefined.
+
+        Returns:
+            The ranks; None where a value is undefined, and for all if fewer than two are
+            defined.
+        """
+        written = pd.Series([math.nan if math.isnan(v) else float(self.shown(v)) for v in values])
+        if written.count() < 2:
+            return [None] * len(values)
+        ranks = written.rank(method="dense", ascending=self.lower_is_better)
+        return [None if math.isnan(rank) else int(rank) for rank in ranks]
+
+
+S = Column("s_measure", "S", r"$S_\alpha$", "structure measure")
+WEIGHTED_F = Column("weighted_f", "Fw", r"$F^{\omega}_{\beta}$", "weighted F-measure")
+MAE = Column("mae", "MAE", r"$\mathcal{M}$", "mean absolute error", lower_is_better=True)
+MEAN_E = Column("e_mean", "E", r"$E_\phi$", "E-measure, mean over 256 thresholds")
+MIOU = Column("iou_mean", "mIoU", "mIoU", "IoU, mean over 256 thresholds")
+MDICE = Column("dice_mean", "mDice", "mDice", "Dice, mean over 256 thresholds")
+IOU_AT_T = Column("iou", "mIoU@t", "mIoU@$t$", "mean IoU at the threshold t")
+IOU_GAS_AT_T = Column("iou_gas", "mIoU@t gas", "mIoU@$t$ gas", "mean IoU at t over frames with gas")
+DICE_AT_T = Column("dice", "mDice@t", "mDice@$t$", "mean Dice at the threshold t")
+AVERAGE_PRECISION = Column(
+    "average_precision", "AP", "AP", "average precision of detecting frames with gas"
 )
-from fgstp.reporting.result_table import PUBLISHED, TIDY_COLUMNS, Block, ResultTable
-from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.summaries import (
-    check_summaries,
-    protocol_names,
-    protocol_of,
-    scores,
-    thresholds_shown,
+AUROC = Column("auroc", "AUROC", "AUROC", "area under the ROC curve of detecting frames with gas")
+ALARM_PIXELS = Column(
+    "false_alarm_fraction",
+    "FA pixels (%)",
+    r"FA pixels (\%)",
+    "false-alarm pixels, in percent of the pixels of frames without gas",
+    lower_is_better=True,
+    percent=True,
+    decimals=2,
 )
-from fgstp.scoring.protocols import HONEST, PAPER
+ALARM_FRAMES = Column(
+    "false_alarm",
+    "FA frames (%)",
+    r"FA frames (\%)",
+    "false-alarm frames, in percent of the frames without gas",
+    lower_is_better=True,
+    percent=True,
+    decimals=1,
+)
 
-THIS_EVALUATION = "this evaluation"
-HEADINGS = {
-    PAPER.name: "Protocol paper: the paper's six metrics",
-    HONEST.name: "Protocol operational: probabilities as they are, one threshold a model",
-}
+PAPER_COLUMNS = (S, WEIGHTED_F, MAE, MEAN_E, MIOU, MDICE)
+OPERATIONAL_COLUMNS = (
+    IOU_AT_T,
+    IOU_GAS_AT_T,
+    DICE_AT_T,
+    WEIGHTED_F,
+    MAE,
+    S,
+    MEAN_E,
+    AVERAGE_PRECISION,
+    AUROC,
+    ALARM_PIXELS,
+    ALARM_FRAMES,
+)
+HEADLINE_COLUMNS = (MIOU, IOU_AT_T, IOU_GAS_AT_T, AUROC, ALARM_FRAMES)
+GROUP_COLUMNS = (MIOU, IOU_AT_T, ALARM_FRAMES)
 
 
-def table1(summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
-    """The comparison of models.
+def columns_of(protocol: Protocol) -> tuple[Column, ...]:
+    """Columns that a protocol shows.
 
-    Args:
-        summaries: of all models; see `check_summaries`.
-        footage: what they are of.
-
-    Returns:
-        A block for each protocol and, below that of the protocol `paper`, the published rows.
-
-    Raises:
-        UserError: as `check_summaries`.
+    A protocol that stretches each map to [0, 1] predicts something on every frame, so it shows
+    the six metrics of the paper, and neither false alarms nor scores at a chosen threshold.
     """
-    return _table(MAIN_TABLE, "Comparison of models", summaries, footage)
-
-
-def table2(summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
-    """The ablation of FGSTP: backbone only, with CTC, with FSP, with both.
-
-    Args:
-        summaries: of all models; see `check_summaries`.
-        footage: what they are of.
-
-    Returns:
-        Blocks as those of `table1`; only the published one if no row was evaluated.
-
-    Raises:
-        UserError: as `check_summaries`.
-    """
-    return _table(ABLATION_TABLE, "Ablation of FGSTP", summaries, footage)
-
-
-def _table(table: str, title: str, summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
-    check_summaries(summaries)
-    evaluated = rows_of_table(table, evaluated_rows(summaries))
-    blocks = []
-    if evaluated:
-        protocols = protocol_names(summaries)
-        blocks = [_our_block(table, name, evaluated, summaries, footage) for name in protocols]
-    # Beneath the block of the same metrics, which is the first one.
-    blocks.insert(1, _published_block(table, footage))
-    lacking = table_notes.not_evaluated_note(table, summaries["model"])
-    return ResultTable(table, title, tuple(blocks), (lacking,) if lacking else ())
-
-
-def _our_block(
-    table: str,
-    protocol: str,
-    models: list[ModelRow],
-    summaries: pd.DataFrame,
-    footage: ScoredFootage,
-) -> Block:
-    operational = protocol == HONEST.name
-    columns = HONEST_COLUMNS if operational else PAPER_COLUMNS
-    found = scores(summaries, protocol)
-    found = found[found["model"].isin([row.model for row in models])]
-    facts = {
-        "table": table,
-        "block": protocol,
-        "data": footage.name,
-        "mask_source": " and ".join(footage.mask_sources),
-        "source": THIS_EVALUATION,
-    }
-    rows = _tidy(found, models, columns, facts)
-    heading = HEADINGS.get(protocol, f"Protocol {protocol}")
-    firsts = found.drop_duplicates("model")
-    thresholds = {
-        str(row["model"]): thresholds_shown(str(row["thresholds"])) for _, row in firsts.iterrows()
-    }
-    return Block(
-        protocol,
-        f"{heading}; on {footage.name}",
-        columns,
-        rows,
-        _notes(protocol, rows, columns, footage),
-        tuple(table_notes.interval_notes(rows)),
-        thresholds if operational else None,
-    )
-
-
-def _notes(
-    protocol: str, rows: pd.DataFrame, columns: tuple[Column, ...], footage: ScoredFootage
-) -> tuple[str, ...]:
-    if protocol == HONEST.name:
-        names = [table_notes.OWN_THRESHOLD, table_notes.SHORT_NAMES_HONEST]
-    else:
-        names = [table_notes.SHORT_NAMES]
-    return (
-        table_notes.footage_note(footage, rows),
-        table_notes.protocol_note(protocol, rows),
-        *names,
-        *table_notes.training_notes(rows, own_thresholds=protocol == HONEST.name),
-        *table_notes.mark_notes(rows["name"], protocol_of(rows.iloc[0])),
-        *table_notes.missing_notes(rows, columns),
-    )
-
-
-def _published_block(table: str, footage: ScoredFootage) -> Block:
-    found = published.published_rows(table)
-    facts = {
-        "table": table,
-        "block": PUBLISHED,
-        "data": published.DATA,
-        "mask_source": published.MASK_SOURCE,
-        "source": published.SOURCE,
-    }
-    models = rows_of_table(table, model_rows(found["model"]))
-    rows = _tidy(found, models, PAPER_COLUMNS, facts)
-    notes = (
-        f"Source: {published.SOURCE}. Its authors give no intervals and no thresholds.",
-        *table_notes.published_mark_notes(rows["name"]),
-        *table_notes.missing_notes(rows, PAPER_COLUMNS),
-    )
-    return Block(PUBLISHED, table_notes.published_heading(footage), PAPER_COLUMNS, rows, notes)
-
-
-def _tidy(
-    found: pd.DataFrame,
-    models: list[ModelRow],
-    columns: tuple[Column, ...],
-    facts: dict[str, str],
-) -> pd.DataFrame:
-    """Rows in the order of models and columns, with names, facts and ranks.
-
-    A model that uses the ground truth is compared with none.
-    """
-    order = pd.MultiIndex.from_product(
-        [[row.model for row in models], [column.metric for column in columns]],
-        names=["model", "metric"],
-    )
-    rows = found.set_index(["model", "metric"]).reindex(order).reset_index().assign(**facts)
-    titles = {row.model: row.title(facts["table"]) for row in models}
-    rows["name"] = rows["model"].map(titles)
-    rows["rank"] = pd.Series(pd.NA, index=rows.index, dtype="Int64")
-    ranked = ~rows["model"].isin([row.model for row in models if row.needs == ALL_MASKS])
-    for column in columns:
-        of_metric = ranked & (rows["metric"] == column.metric)
-        ranks = column.ranks(rows.loc[of_metric, "value"].astype(float).tolist())
-        rows.loc[of_metric, "rank"] = pd.array(ranks, dtype="Int64")
-    return rows.reindex(columns=list(TIDY_COLUMNS)).astype(TIDY_COLUMNS)
+    return OPERATIONAL_COLUMNS if protocol.norm == "none" else PAPER_COLUMNS

@@ -9,7 +9,8 @@ import torch
 from lightning.pytorch import Callback
 from pydantic import ValidationError
 
-from fgstp.core.errors import UserError, fault_reason
+from fgstp.core.config import faults
+from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.records import CLIP_COLUMNS
 from fgstp.models.registry import AnyModel, create_model
@@ -103,8 +104,4 @@ def _checked(settings: dict[str, Any]) -> TrainSettings:
     try:
         return TrainSettings.model_validate(settings)
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise UserError(
-            f"The setting {place} is {fault['input']!r}: {fault_reason(fault['msg'])}; correct it."
-        ) from error
+        raise UserError(f"{faults(error, 'train')}; correct the settings.") from error

@@ -22,8 +22,8 @@ from fgstp.models.checkpoint import load_model, save_checkpoint, sha256
 from fgstp.models.registry import create_model
 from fgstp.models.seeds import seed_folder
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
+from fgstp.reporting.result_tables import result_table
 from fgstp.reporting.scored_footage import same_footage
-from fgstp.reporting.tables import table1
 from fgstp.scoring import PROTOCOLS, score_clip
 from fgstp.scoring.settings import EvaluateSettings
 
@@ -376,9 +376,9 @@ def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so
         project.score()
     scores, summaries = _summarised(project.score(allow_pseudo_masks=True), facts)
     assert scores["mask_sources"] == ["pseudo"]
-    shown = table1(summaries, same_footage({"background": scores}))
-    assert set(shown.blocks[0].rows["mask_source"]) == {"pseudo"}
-    assert any("pseudo masks" in note for note in shown.blocks[0].notes)
+    shown = result_table("table1", summaries, same_footage({"background": scores}))
+    assert set(shown.blocks[0].tidy["mask_source"]) == {"pseudo"}
+    assert any("pseudo masks" in note for note in shown.blocks[0].table.notes)
 
 
 # ------------------------------------------------------------------------------- score
@@ -535,7 +535,7 @@ def test_what_is_undefined_is_null(project):
 def repeated(project):
     """A model of three trainings, told apart by what they find."""
     project.repeat(2, variance_threshold=9.0)
-    project.repeat(3, method="percentile")
+    project.repeat(3, method="energy")
     return project
 
 

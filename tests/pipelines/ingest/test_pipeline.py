@@ -154,7 +154,6 @@ class Run:
             # What a run changes for the whole process is changed back.
             patch.setattr(sys, "argv", ["kedro", "run", "--env=test", "--pipelines=ingest"])
             patch.setattr(sys, "path", list(sys.path))
-            patch.setattr(sys, "excepthook", sys.excepthook)
             patch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
             patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
             bootstrap_project(project)

@@ -15,8 +15,8 @@ from fgstp.footage.clips import Clip
 from fgstp.footage.records import CLIP_COLUMNS, table
 from fgstp.pipelines.tracking import LiveRun
 from fgstp.pipelines.train.live import LiveExamples, LiveMetrics, live_callbacks
-from fgstp.reporting.example_pictures import draw_examples
-from fgstp.reporting.prediction_figure import Example
+from fgstp.reporting.examples import Example
+from fgstp.reporting.predictions import draw_examples
 
 NO_CLIPS = table([], CLIP_COLUMNS)
 

@@ -1,23 +1,24 @@
 """SINet-V2 as a model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 from torch import Tensor
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Given, Model
-from fgstp.models.differences import difference_batches, with_differences
+from fgstp.models.base import Model
+from fgstp.models.differences import with_differences
 from fgstp.models.encoder_weights import begin_encoder
-from fgstp.models.frames import network_batches, normalised, probabilities
+from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.losses import hybrid_loss
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
 from fgstp.models.sampling import Batch, Sampling, Windows
+from fgstp.models.session import Session
 from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
 from fgstp.models.sinet_v2.network import SinetV2
+from fgstp.models.streams import NeighbourSession
 
 
 class SinetV2Settings(NetworkSettings):
@@ -36,10 +37,38 @@ class SinetV2Settings(NetworkSettings):
     loss: LossSettings = LossSettings()
 
 
+class SinetV2Session(NeighbourSession[Tensor]):
+    """Frame by frame, or with the neighbours that a frame's differences are taken to."""
+
+    model: "SinetV2Model"
+
+    def _begin(self) -> None:
+        super()._begin()
+        mode = self.model.settings.differences
+        self.offsets_frames = OFFSETS_FRAMES[mode] if mode else ()
+
+    def encode(self, frames: Tensor) -> list[Tensor]:
+        """Grey frames (1, h, w) in [0, 1] at the network's size."""
+        settings = self.model.settings
+        return list(at_size(grey_levels(frames), settings.height_px, settings.width_px))
+
+    def decode(self, groups: list[tuple[Tensor, ...]]) -> Tensor:
+        """Maps of frames."""
+        settings, n_groups = self.model.settings, len(groups)
+        grey = torch.stack([frame for frames in zip(*groups, strict=True) for frame in frames])
+        if settings.differences:
+            triples = torch.arange(len(grey), device=grey.device).view(3, n_groups).T
+            shown = with_differences(grey, triples, settings)
+        else:
+            shown = normalised(grey, settings.normalisation)
+        return probabilities(self.model.network(shown).s_3, *self.size)
+
+
 class SinetV2Model(Model[SinetV2Settings]):
     """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""
 
     settings_class: ClassVar[type[Settings]] = SinetV2Settings
+    session_class: ClassVar[type[Session]] = SinetV2Session
     network: SinetV2
 
     @property
@@ -76,20 +105,6 @@ class SinetV2Model(Model[SinetV2Settings]):
             maps = self.network(normalised(frames, self.settings.normalisation))
         terms = hybrid_loss(maps, masks, (1.0,) * len(maps), self.settings.loss.bce)
         return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
-
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        return np.concatenate([maps.cpu().numpy() for maps in self._maps(frames)])
-
-    def _maps(self, frames: NDArray[np.uint8]) -> Iterator[Tensor]:
-        """Maps (B, H, W) of the next frames, in their order."""
-        settings, device = self.settings, self.device
-        batches = (
-            difference_batches(frames, settings, settings.differences, device)
-            if settings.differences
-            else network_batches(frames, settings, device)
-        )
-        for batch in batches:
-            yield probabilities(self.network(batch).s_3, *frames.shape[1:])
 
 
 def published(settings: Mapping[str, Any]) -> Published:

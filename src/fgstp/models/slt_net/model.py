@@ -1,6 +1,7 @@
 """SLT-Net as a model: short-term alone, or long-term after it."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -10,12 +11,12 @@ from pydantic import Field
 from torch import Tensor
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Given
 from fgstp.models.correlation import Variant
 from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.sampling import Batch, Windows
+from fgstp.models.session import Prediction, Prompt, Session
 from fgstp.models.settings import (
     EncoderSettings,
     NormalisationSettings,
@@ -24,7 +25,8 @@ from fgstp.models.settings import (
 )
 from fgstp.models.slt_net.loss import long_term_loss
 from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
-from fgstp.models.triple_model import TripleModel, TripleSettings
+from fgstp.models.streams import WindowSession
+from fgstp.models.triple_model import TripleModel, TripleSession, TripleSettings
 from fgstp.models.triple_network import TripleNetwork
 
 
@@ -77,6 +79,38 @@ class SltNetSettings(TripleSettings):
     neighbours: NeighbourMode = "forward"
     long_term: bool = False
     long: LongTermSettings = LongTermSettings()
+
+
+class LongTermSession(WindowSession):
+    """Refines windows of short-term maps, which a session of the short-term network makes."""
+
+    model: "SltNetModel"
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.n_frames = self.model.settings.long.n_frames
+        self._short = TripleSession(
+            self.model, self.size, self.fps_hz, self.prompt, self.batch_frames
+        )
+        self._unseen: deque[NDArray[np.uint8]] = deque()  # frames without a short-term map
+
+    def windows(self, frames: NDArray[np.uint8]) -> Tensor:
+        """Maps of windows of frames and short-term maps, one beside the other."""
+        whole = (self.model.refined(*np.split(each, 2, axis=2)) for each in frames)
+        return torch.stack(list(whole))
+
+    def _push(self, frame: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+        self._unseen.append(frame.copy())
+        yield from self._take(self._short.push(frame))
+
+    def _flush(self) -> Iterator[NDArray[np.float32]]:
+        yield from self._take(self._short.flush())
+        yield from super()._flush()
+
+    def _take(self, short: list[Prediction]) -> Iterator[NDArray[np.float32]]:
+        for prediction in short:
+            kept = stretched(torch.from_numpy(prediction.map)[None])[0].numpy()
+            yield from super()._push(np.concatenate([self._unseen.popleft(), kept], axis=1))
 
 
 class SltNetModel(TripleModel[SltNetSettings]):
@@ -174,28 +208,19 @@ class SltNetModel(TripleModel[SltNetSettings]):
             logits = self.triple_network.decode_fused(*features, own_size)
             return grey_levels(stretched(probabilities(logits, *frames.shape[-2:])))
 
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        """By the stage's network.
+    def session(
+        self,
+        height_px: int,
+        width_px: int,
+        fps_hz: float = 15.0,
+        prompt: Prompt = Prompt(),  # noqa: B008 - it is immutable
+        batch_frames: int = 1,
+    ) -> Session:
+        """Begin a session of the stage's network."""
+        kind = LongTermSession if self.stage else TripleSession
+        return kind(self, (height_px, width_px), fps_hz, prompt, batch_frames)
 
-        The long-term network goes along the clip in steps of as many frames as it looks at
-        together. At the end it steps back over frames that it has predicted already, whose
-        maps stay; a shorter clip is filled up with its last frame.
-        """
-        if not self.stage:
-            return super()._predict(frames, given)
-        # A byte a pixel, like the frames themselves.
-        maps = np.concatenate([stretched(each).cpu().numpy() for each in self._maps(frames)])
-        n_frames, together = len(frames), self.settings.long.n_frames
-        found = np.empty(frames.shape, np.float32)
-        for start in range(0, n_frames, together):
-            first = max(0, min(start, n_frames - together))
-            numbers = np.minimum(np.arange(first, first + together), n_frames - 1)
-            refined = self._refined(frames[numbers], maps[numbers])
-            stop = min(start + together, n_frames)
-            found[start:stop] = refined[start - first : stop - first].cpu().numpy()
-        return found
-
-    def _refined(self, frames: NDArray[np.uint8], maps: NDArray[np.uint8]) -> Tensor:
+    def refined(self, frames: NDArray[np.uint8], maps: NDArray[np.uint8]) -> Tensor:
         """Maps (T, H, W) of the frames of one clip by the long-term network."""
         settings = self.settings.long
         size = settings.height_px, settings.width_px

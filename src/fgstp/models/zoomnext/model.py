@@ -1,6 +1,5 @@
 """ZoomNeXt as a model."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,16 +10,18 @@ from torch import Tensor
 
 from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
-from fgstp.models.base import Given, Model
+from fgstp.models.base import Model
 from fgstp.models.encoder_weights import begin_encoder
 from fgstp.models.frames import at_size, grey_levels, probabilities
 from fgstp.models.sampling import Batch, Windows
+from fgstp.models.session import Session
 from fgstp.models.settings import (
     EncoderSettings,
     GradientClip,
     NetworkSettings,
     OptimisationSettings,
 )
+from fgstp.models.streams import WindowSession
 from fgstp.models.zoomnext.losses import zoomnext_loss
 from fgstp.models.zoomnext.network import ZoomNext
 
@@ -55,6 +56,22 @@ class ZoomNextSettings(NetworkSettings):
     )
 
 
+class ZoomNextSession(WindowSession):
+    """Windows of `n_frames` frames."""
+
+    model: "ZoomNextModel"
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.n_frames = self.model.settings.n_frames
+
+    def windows(self, frames: NDArray[np.uint8]) -> Tensor:
+        """Maps of windows."""
+        shown = torch.from_numpy(frames.reshape(-1, *self.size)).to(self.model.device)
+        logits = self.model.logits(at_size(grey_levels(shown), *self.model.sample_size))
+        return torch.unflatten(probabilities(logits, *self.size), 0, (-1, self.n_frames))
+
+
 class ZoomNextModel(Model[ZoomNextSettings]):
     """ZoomNeXt (arXiv 2310.20208).
 
@@ -63,6 +80,7 @@ class ZoomNextModel(Model[ZoomNextSettings]):
     """
 
     settings_class: ClassVar[type[Settings]] = ZoomNextSettings
+    session_class: ClassVar[type[Session]] = ZoomNextSession
     network: ZoomNext
 
     @property
@@ -113,50 +131,13 @@ class ZoomNextModel(Model[ZoomNextSettings]):
                 "one; raise targets_per_step to two or more."
             )
         masks = at_size(batch.masks.flatten(0, 1), *self._zoomed(1.0))
-        loss = zoomnext_loss(self._logits(frames), masks, progress)
+        loss = zoomnext_loss(self.logits(frames), masks, progress)
         return loss.bce + loss.ual, {"bce": loss.bce.detach(), "ual": loss.ual.detach()}
 
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
-        """Window by window, as many at a time as `batch_frames` allows, at least one."""
-        length = self.settings.n_frames
-        starts = window_starts(len(frames), length)
-        maps = np.empty(frames.shape, np.float32)
-        at_a_time = max(1, self.settings.batch_frames // length)
-        for i in range(0, len(starts), at_a_time):
-            batch = starts[i : i + at_a_time]
-            for start, window in zip(batch, self._windows(frames, batch), strict=True):
-                # In a frame that was covered before, the later window counts.
-                maps[start : start + length] = window[: len(frames) - start]
-        return maps
-
-    def _windows(self, frames: NDArray[np.uint8], starts: Sequence[int]) -> NDArray[np.float32]:
-        """Probabilities (B, T, H, W) of the windows that begin at some frames."""
-        length = self.settings.n_frames
-        numbers = np.add.outer(starts, range(length)).ravel()
-        shown = frames[np.minimum(numbers, len(frames) - 1)]  # the last frame is repeated
-        grey = grey_levels(torch.from_numpy(shown).to(self.device))
-        logits = self._logits(at_size(grey, *self.sample_size))
-        predicted = probabilities(logits, *frames.shape[1:])
-        return torch.unflatten(predicted, 0, (-1, length)).cpu().numpy()
-
-    def _logits(self, large: Tensor) -> Tensor:
+    def logits(self, large: Tensor) -> Tensor:
         """Logits (N, 1, H, W) of grey frames (N, 1, H_l, W_l) in [0, 1] of the large zoom."""
         small, middle = (at_size(large, *self._zoomed(zoom)) for zoom in (SMALL, 1.0))
         return self.network(*(zoom.expand(-1, 3, -1, -1) for zoom in (small, middle, large)))
 
     def _zoomed(self, zoom: float) -> tuple[int, int]:
         return int(zoom * self.settings.height_px), int(zoom * self.settings.width_px)
-
-
-def window_starts(n_frames: int, length: int) -> list[int]:
-    """First frames of the windows of a clip, in order.
-
-    Windows follow each other without overlap; the last is shifted back to end at the last
-    frame. A clip that is shorter than a window has one, which begins with it.
-
-    Args:
-        n_frames: frames of the clip.
-        length: frames of a window.
-    """
-    last = max(0, n_frames - length)
-    return [min(start, last) for start in range(0, n_frames, length)]

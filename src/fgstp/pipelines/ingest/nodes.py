@@ -17,8 +17,11 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources.find import find_videos
 from fgstp.footage.summary import NO_VALIDATION, overview, refusals, summarise, without_validation
 from fgstp.footage.validation import hold_out
-from fgstp.reporting.contact_sheet import contact_sheets
-from fgstp.reporting.duplicate_curve import draw_duplicate_curve, kept_by_threshold
+from fgstp.reporting.footage_figures import (
+    contact_sheets,
+    draw_duplicate_curve,
+    kept_by_threshold,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Scores of all models to tables, figures and a page."""
+"""From the scores of all models to tables, figures and a page."""
 
 from fgstp.pipelines.report.pipeline import create_pipeline
 

@@ -11,16 +11,11 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.tracking import log_texts
-from fgstp.reporting.costs import cost_files
-from fgstp.reporting.headline import headline
-from fgstp.reporting.latex import as_latex
-from fgstp.reporting.markdown import as_markdown
-from fgstp.reporting.page import report_page
-from fgstp.reporting.prediction_figure import prediction_figure
-from fgstp.reporting.scored_footage import check_unchanged, same_footage
-from fgstp.reporting.summaries import with_facts
-from fgstp.reporting.tables import table1, table2
-from fgstp.reporting.training_curves import training_curves
+from fgstp.reporting.comparison import Comparison, compare
+from fgstp.reporting.predictions import prediction_figure
+from fgstp.reporting.rendering import headline_text, page, table_files
+from fgstp.reporting.scored_footage import check_unchanged
+from fgstp.reporting.trainings import training_curves
 
 logger = logging.getLogger(__name__)
 
@@ -30,58 +25,48 @@ ByModel = dict[str, dict[str, Any]]
 
 def compare_models(
     scores: ByModel, summaries: dict[str, pd.DataFrame], model_costs: pd.DataFrame
-) -> tuple[dict[str, str], str]:
-    """Write the tables, and say the most important of them.
+) -> tuple[Comparison, dict[str, str], str]:
+    """Compare the evaluated models.
 
     Args:
-        scores: by model, its scores and what they are of.
-        summaries: by model, its summaries; models without are left out.
-        model_costs: what the models cost; empty if that was not measured.
+        scores: by model: its scores, and what was scored.
+        summaries: by model: its summaries; models without are left out.
+        model_costs: costs of the models; empty if they were not measured.
 
     Returns:
-        Tables by file name, and the headline.
+        The comparison, its tables by file name, and the headline.
 
     Raises:
-        UserError: no model has been evaluated, or two on different footage.
+        UserError: no model has been evaluated, or two are not comparable.
     """
-    evaluated = _evaluated(scores, summaries)
-    footage = same_footage(evaluated)
-    left_out = [model for model in scores if model not in evaluated]
-    if left_out:
+    # Git also brings scores that were made on other machines, but not their summaries.
+    evaluated = {model: scores[model] for model in scores if model in summaries}
+    if left_out := [model for model in scores if model not in evaluated]:
         logger.warning(
-            "Left out of the report, as their scores were not made here or not to the end: %s; "
-            "`kedro run --pipelines=train,evaluate --params=model=NAME` makes them.",
+            "Left out of the report, since they were not evaluated here or not to the end: %s; "
+            "evaluate them with `kedro run --pipelines=train,evaluate --params=model=NAME`.",
             ", ".join(left_out),
         )
-    together = _together(evaluated, summaries)
-    tables = cost_files(model_costs)
-    for table in (table1(together, footage), table2(together, footage)):
-        tables |= {
-            f"{table.name}.csv": table.tidy().to_csv(index=False),
-            f"{table.name}.md": as_markdown(table),
-            f"{table.name}.tex": as_latex(table),
-        }
+    comparison = compare(evaluated, summaries, model_costs)
+    tables, headline = table_files(comparison), headline_text(comparison)
     log_texts({f"tables/{name}": text for name, text in tables.items()})
-    summary = headline(together, footage)
-    logger.info("\n%s", summary)
-    return tables, summary
+    logger.info("\n%s", headline)
+    return comparison, tables, headline
 
 
 def draw_figures(
-    scores: ByModel,
-    summaries: dict[str, pd.DataFrame],
+    comparison: Comparison,
     trainings: ByModel,
     clips: pd.DataFrame,
     videos: pd.DataFrame,
     clip_files: ClipStore,
     predictions: Path,
 ) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """Draw what the models predict, and how they were trained.
+    """Draw predictions and training curves of the evaluated models.
 
     Args:
-        scores: by model, its scores and what they are of.
-        summaries: by model, its summaries; models without are left out.
-        trainings: by model, how it was trained.
+        comparison: the comparison of the models.
+        trainings: by model: the record of its training.
         clips: clip table.
         videos: video table.
         clip_files: the clips.
@@ -91,80 +76,58 @@ def draw_figures(
         The figure of predictions and the training curves, by name.
 
     Raises:
-        UserError: predictions are missing, or the clips are others than were scored.
+        UserError: predictions are missing, or clips or trainings have changed since the
+            evaluation.
     """
-    scores = _evaluated(scores, summaries)
-    footage = same_footage(scores)
-    check_unchanged(scores, clips, clip_files)
-    test = clips[clips["dropped"].isna() & (clips["split"] == "test")]
+    test = check_unchanged(comparison.facts, clips, clip_files)
     figure = prediction_figure(
-        test.merge(videos[["video", "category"]], on="video"),
+        clips[clips["clip"].isin(test)].merge(videos[["video", "category"]], on="video"),
         clip_files,
-        {model: PredictionStore(predictions / model).read for model in scores},
-        footage,
-        scores,
+        {model: PredictionStore(predictions / model).read for model in comparison.facts},
+        comparison.footage,
+        comparison.facts,
     )
-    return {PREDICTIONS: figure}, training_curves(_of(scores, trainings))
+    return {PREDICTIONS: figure}, training_curves(_scored_trainings(comparison, trainings))
 
 
 def write_page(
-    scores: ByModel,
-    summaries: dict[str, pd.DataFrame],
+    comparison: Comparison,
     trainings: ByModel,
     figures: dict[str, bytes],
     curves: dict[str, bytes],
-    model_costs: pd.DataFrame,
 ) -> str:
-    """Put all on a page.
+    """Write the report as one page.
 
     Args:
-        scores: by model, its scores and what they are of.
-        summaries: by model, its summaries; models without are left out.
-        trainings: by model, how it was trained.
-        figures: figures as PNG by name.
-        curves: training curves as PNG by name.
-        model_costs: what the models cost; empty if that was not measured.
+        comparison: the comparison of the models.
+        trainings: by model: the record of its training.
+        figures: PNG files of figures by name.
+        curves: PNG files of training curves by name.
 
     Returns:
-        The page, HTML that needs nothing beside itself.
+        The page, HTML that needs no other file.
+
+    Raises:
+        UserError: a model was trained again after its evaluation.
     """
-    scores = _evaluated(scores, summaries)
-    footage = same_footage(scores)
-    page = report_page(
-        _together(scores, summaries),
-        _of(scores, trainings),
-        footage,
-        curves,
-        figures[PREDICTIONS],
-        costs=model_costs,
-    )
-    log_texts({"report.html": page})
-    return page
+    scored = _scored_trainings(comparison, trainings)
+    text = page(comparison, scored, curves, figures[PREDICTIONS])
+    log_texts({"report.html": text})
+    return text
 
 
-def _evaluated(scores: ByModel, summaries: dict[str, pd.DataFrame]) -> ByModel:
-    """Scores that were made here: git brings those of other machines, but no summaries."""
-    return {model: scores[model] for model in scores if model in summaries}
-
-
-def _together(scores: ByModel, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    together = pd.concat([summaries[model] for model in scores], ignore_index=True)
-    return with_facts(together.fillna({"note": ""}), scores)  # empty cells of the files
-
-
-def _all_of(training: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a model's trainings, the first and its repeats."""
-    return [training, *training.get("repeats", [])]
-
-
-def _of(scores: ByModel, trainings: ByModel) -> ByModel:
-    """The trainings of the models that are reported, of the very checkpoints that were scored."""
-    for model in scores:
-        training, known = trainings.get(model, {}), scores[model]
-        digests = [each.get("checkpoint_sha256") for each in _all_of(training)]
-        if digests != [known["checkpoint_sha256"], *known.get("repeats_sha256", [])]:
+def _scored_trainings(
+    comparison: Comparison, trainings: ByModel
+) -> dict[str, list[dict[str, Any]]]:
+    """Records of the trainings whose checkpoints were evaluated, by model."""
+    records = {}
+    for model, facts in comparison.facts.items():
+        training = trainings.get(model, {})
+        records[model] = [training, *training.get("repeats", [])]
+        digests = [each.get("checkpoint_sha256") for each in records[model]]
+        if digests != [facts["checkpoint_sha256"], *facts.get("repeats_sha256", [])]:
             raise UserError(
-                f"{model} was trained again after it was scored, or its training.json is gone; "
+                f"{model} was trained again after its evaluation, or its training.json is gone; "
                 f"run `kedro run --pipelines=train,evaluate --params=model={model}`."
             )
-    return {model: trainings[model] for model in scores}
+    return records

@@ -1,7 +1,8 @@
 """The graph of report.
 
-scores, summaries, trainings of all models -> compare_models -> tables, headline
-    predictions -> draw_figures -> figures, curves -> write_page -> page
+scores, summaries, costs -> compare_models -> comparison, tables, headline
+comparison, predictions, trainings -> draw_figures -> figures, curves
+comparison, trainings, figures, curves -> write_page -> page
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -16,14 +17,13 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             Node(
                 nodes.compare_models,
                 inputs=["scores@all", "summaries@all", "model_costs"],
-                outputs=["result_tables", "headline"],
+                outputs=["comparison", "result_tables", "headline"],
                 name="compare_models",
             ),
             Node(
                 nodes.draw_figures,
                 inputs=[
-                    "scores@all",
-                    "summaries@all",
+                    "comparison",
                     "training@all",
                     "clips",
                     "videos",
@@ -35,14 +35,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             ),
             Node(
                 nodes.write_page,
-                inputs=[
-                    "scores@all",
-                    "summaries@all",
-                    "training@all",
-                    "prediction_figures",
-                    "curve_figures",
-                    "model_costs",
-                ],
+                inputs=["comparison", "training@all", "prediction_figures", "curve_figures"],
                 outputs="report_page",
                 name="write_page",
             ),

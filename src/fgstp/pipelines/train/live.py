@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from fgstp.footage.clip_store import ClipStore
 from fgstp.pipelines.tracking import LiveRun
-from fgstp.reporting.contact_sheet import spread
-from fgstp.reporting.example_pictures import draw_examples
-from fgstp.reporting.prediction_figure import Example, choose_examples
+from fgstp.reporting.examples import Example, choose_examples, spread
+from fgstp.reporting.predictions import draw_examples
 
 STEPS_BETWEEN = 10
 N_EXAMPLES = 4
@@ -138,4 +137,4 @@ def _examples(clips: pd.DataFrame, store: ClipStore) -> list[Example]:
         return []
     with_gas = masked[masked["gas_fraction"] > 0]
     chosen = spread(masked if with_gas.empty else with_gas, N_EXAMPLES)
-    return choose_examples(chosen.assign(category=chosen["clip"]), store)
+    return choose_examples({str(clip): [str(clip)] for clip in chosen["clip"]}, store)

@@ -1,0 +1,102 @@
+"""Mistakes of the user: found before anything runs where possible, reported in one sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.validation.type_extractor import TypeExtractor
+from pydantic import BaseModel, ValidationError
+
+from fgstp.core.config import faults
+from fgstp.core.errors import UserError
+
+BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
+
+
+class CommandError(click.ClickException, UserError):
+    """A mistake of the user, which Kedro's command line prints as `Error: ...`; status 1."""
+
+
+class MistakeHooks:
+    """Checks all settings before the run, and shortens errors that a user can mend."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check the settings of the pipelines that will run.
+
+        Kedro checks them too, but only keeps the text of pydantic's reports.
+
+        Raises:
+            CommandError: a setting or the name of the model is wrong.
+        """
+        parameters = context.config_loader["parameters"]
+        try:
+            _check_blocks(parameters)
+            _check_settings(parameters)
+            _check_model(parameters, context)
+        except UserError as error:
+            raise CommandError(str(error)) from error
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Raise a mistake of the user without what Kedro wraps around it.
+
+        Raises:
+            CommandError: in place of the error, if a user can mend it.
+        """
+        if (sentence := user_sentence(error)) is not None:
+            raise CommandError(sentence) from error
+
+
+def user_sentence(error: BaseException | None) -> str | None:
+    """The message of the `UserError` that caused an error; None if it has another cause.
+
+    Args:
+        error: an exception; Kedro wraps those that data sets raise.
+    """
+    while error is not None:
+        if isinstance(error, UserError):
+            return str(error)
+        error = error.__cause__
+    return None
+
+
+def _check_blocks(parameters: Mapping[str, Any]) -> None:
+    unknown = [name for name in parameters if name not in BLOCKS and not name.startswith("_")]
+    if unknown:
+        raise UserError(
+            f"There is no block of settings {', '.join(unknown)}; there are "
+            f"{', '.join(BLOCKS)}. Correct conf/ or --params."
+        )
+
+
+def _check_settings(parameters: Mapping[str, Any]) -> None:
+    """Check each block against the type that the nodes give their argument."""
+    found = []
+    for name, kind in TypeExtractor(dict(pipelines)).extract_types_from_pipelines().items():
+        if issubclass(kind, BaseModel):
+            try:
+                kind.model_validate(parameters.get(name))
+            except ValidationError as error:
+                found.append(faults(error, name))
+    if found:
+        raise UserError(f"{'; '.join(found)}; correct conf/ or --params.")
+
+
+def _check_model(parameters: Mapping[str, Any], context: KedroContext) -> None:
+    if not any("params:model" in pipeline.inputs() for pipeline in pipelines.values()):
+        return
+    from fgstp.models.registry import check_name  # noqa: PLC0415 - ingest does without torch
+
+    name, loader = parameters.get("model"), context.config_loader
+    check_name(name)
+    # Where the catalog finds the model whose files it reads and writes.
+    of_catalog = (loader.runtime_params or {}).get("model", loader["globals"].get("model"))
+    if name != of_catalog:
+        raise UserError(
+            f"The parameter model is {name}, but the files are those of {of_catalog}; choose the "
+            "model in globals.yml or with --params=model=NAME."
+        )

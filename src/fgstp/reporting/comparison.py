@@ -1,0 +1,126 @@
+"""The comparison of all evaluated models: everything that tables and page show, computed once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fgstp.reporting import notes
+from fgstp.reporting.costs import cost_tables, sorted_costs
+from fgstp.reporting.groups import group_tables
+from fgstp.reporting.models import ABLATION_TABLE, MAIN_TABLE, evaluated_rows
+from fgstp.reporting.result_tables import ResultTable, result_table
+from fgstp.reporting.scored_footage import ScoredFootage, same_footage
+from fgstp.reporting.summaries import (
+    check_summaries,
+    counts,
+    protocols,
+    scores,
+    selected,
+    with_facts,
+)
+from fgstp.reporting.tables import HEADLINE_COLUMNS, Cell, Column, Table
+from fgstp.scoring.protocols import Protocol
+
+GROUPS = ("category", "leak_class", "video")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The evaluated models side by side.
+
+    Attributes:
+        facts: by model: the file of its scores.
+        footage: the footage that was scored.
+        scored: numbers of videos, clips and frames, in words.
+        titles: written names of the models, in order.
+        protocols: the protocols by name, in order.
+        headline: up to five scores of each model.
+        tables: `table1` and `table2`.
+        groups: tables by category, leak class and video.
+        costs: measured costs, see `fgstp.reporting.costs`.
+        cost_tables: the costs as they are written, a table for each device.
+    """
+
+    facts: Mapping[str, Mapping[str, Any]]
+    footage: ScoredFootage
+    scored: str
+    titles: tuple[str, ...]
+    protocols: Mapping[str, Protocol]
+    headline: Table
+    tables: tuple[ResultTable, ...]
+    groups: Mapping[str, list[Table]]
+    costs: pd.DataFrame
+    cost_tables: list[Table]
+
+
+def compare(
+    facts: Mapping[str, Mapping[str, Any]],
+    summaries: Mapping[str, pd.DataFrame],
+    costs: pd.DataFrame,
+) -> Comparison:
+    """Compare the evaluated models.
+
+    Args:
+        facts: by model: the file of its scores, which says what was scored and how.
+        summaries: by model: its summaries; of at least the models of `facts`.
+        costs: what the models cost, see `fgstp.reporting.costs`; empty if not measured.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        UserError: there is no model, two models are not comparable, or a column is missing.
+    """
+    footage = same_footage(facts)
+    together = pd.concat([summaries[model] for model in facts], ignore_index=True)
+    together = with_facts(together.fillna({"note": ""}), facts)  # empty cells of the files
+    check_summaries(together)
+    found = protocols(together)
+    return Comparison(
+        facts=facts,
+        footage=footage,
+        scored=counts(scores(together, next(iter(found)))),
+        titles=tuple(row.title() for row in evaluated_rows(together)),
+        protocols=found,
+        headline=headline(together),
+        tables=tuple(
+            result_table(name, together, footage) for name in (MAIN_TABLE, ABLATION_TABLE)
+        ),
+        groups={by: group_tables(together, by) for by in GROUPS},
+        costs=sorted_costs(costs),
+        cost_tables=cost_tables(costs),
+    )
+
+
+def headline(summaries: pd.DataFrame) -> Table:
+    """The most important scores of each model.
+
+    Args:
+        summaries: summaries of all models, checked by `check_summaries`.
+
+    Returns:
+        A row for each model; the columns of `HEADLINE_COLUMNS` with the name of the protocol as
+        detail of their headings.
+    """
+    titles = {row.model: row.title() for row in evaluated_rows(summaries)}
+    named = summaries.assign(name=summaries["model"].map(titles))
+    heads, values, sentences = [], [], []
+    for protocol, columns in selected(summaries, HEADLINE_COLUMNS):
+        found = scores(named, protocol)
+        heads += [Cell(column.heading, detail=protocol) for column in columns]
+        values += [_values(found, column) for column in columns]
+        sentences.append(notes.label_note(columns))
+        sentences += notes.missing_notes(found, columns)
+    rows = [
+        (Cell(title), *(Cell(each[model]) for each in values)) for model, title in titles.items()
+    ]
+    sentences += [*notes.seed_notes(named), *notes.mark_notes(titles.values())]
+    return Table("Headline", (Cell("model"), *heads), tuple(rows), tuple(sentences))
+
+
+def _values(found: pd.DataFrame, column: Column) -> dict[str, str]:
+    """Written values of a column by model."""
+    of_metric = found[found["metric"] == column.metric].set_index("model")[["value", "spread"]]
+    return {str(model): column.shown(*pair) for model, pair in of_metric.T.to_dict("list").items()}

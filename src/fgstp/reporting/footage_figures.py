@@ -1,0 +1,185 @@
+"""Figures of the ingested footage: contact sheets of clips, and the duplicate curve."""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.descriptors import ClipDescriptor
+from fgstp.footage.duplicates import count_kept, similarity_matrix
+from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
+from fgstp.reporting.examples import spread
+
+OUTLINE_RGB = (255, 64, 32)
+PANELS = ("frame", "mask outline", "difference to the neighbour")
+PANEL_WIDTH_IN = 2.6
+DPI = 110
+THRESHOLD_STEP = 0.02  # of the duplicate curve
+
+
+def contact_sheets(
+    videos: pd.DataFrame, clips: pd.DataFrame, store: ClipStore, settings: ContactSheetSettings
+) -> dict[str, Figure]:
+    """Draw a contact sheet for each category.
+
+    Args:
+        videos: video table, which holds the categories.
+        clips: clip table; dropped clips are left out.
+        store: the clips.
+        settings: rows and columns of a sheet.
+
+    Returns:
+        Sheets by category.
+    """
+    kept = clips[clips["dropped"].isna()].merge(videos[["video", "category"]], on="video")
+    return {
+        str(category): contact_sheet(str(category), spread(rows, settings.clips), store, settings)
+        for category, rows in kept.groupby("category")
+    }
+
+
+def contact_sheet(
+    title: str, rows: pd.DataFrame, store: ClipStore, settings: ContactSheetSettings
+) -> Figure:
+    """Draw a row for each clip: some of its frames, with mask outline and difference.
+
+    Args:
+        title: name of the category.
+        rows: rows of the clip table to show.
+        store: the clips.
+        settings: frames of each clip, and gain of the difference.
+
+    Returns:
+        The sheet.
+    """
+    columns = settings.frames_per_clip * len(PANELS)
+    height_width = store.frames(str(rows["clip"].iloc[0])).shape[1:]
+    panel_height_in = PANEL_WIDTH_IN * height_width[0] / height_width[1] + 0.45
+    figure = Figure(
+        figsize=(PANEL_WIDTH_IN * columns, panel_height_in * len(rows) + 0.5),
+        dpi=DPI,
+        layout="constrained",
+    )
+    figure.suptitle(f"{title}: {len(rows)} of its clips")
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for (_, row), row_axes in zip(rows.iterrows(), axes, strict=True):
+        _draw_clip(row_axes, str(row["clip"]), _caption(row), store, settings)
+    return figure
+
+
+def _draw_clip(
+    axes: Sequence[Axes], clip: str, caption: str, store: ClipStore, settings: ContactSheetSettings
+) -> None:
+    frames, masks = store.frames(clip), store.masks(clip)
+    step = len(frames) / settings.frames_per_clip
+    for place in range(settings.frames_per_clip):
+        number = min(int((place + 0.5) * step), len(frames) - 2)
+        mask = None if masks is None else masks[number]
+        pictures = panels(frames[number], frames[number + 1], mask, settings.difference_gain)
+        group = axes[place * len(PANELS) : (place + 1) * len(PANELS)]
+        titles = (f"{caption}\nframe {number}", *PANELS[1:])
+        for ax, picture, title in zip(group, pictures, titles, strict=True):
+            ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            ax.set_title(title, fontsize=6, loc="left")
+            ax.axis("off")
+
+
+def _caption(row: pd.Series) -> str:
+    leak = "" if pd.isna(row["leak_class"]) else f", leak class {row['leak_class']}"
+    masks = "no masks" if row["mask_source"] == "none" else f"{row['mask_source']} masks"
+    return f"{row['clip']}\n{row['split']}{leak}, {masks}"
+
+
+def panels(
+    frame: NDArray[np.uint8],
+    neighbour: NDArray[np.uint8],
+    mask: NDArray[np.uint8] | None,
+    gain: float,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """The three pictures of a frame.
+
+    Args:
+        frame: (H, W) uint8.
+        neighbour: (H, W) uint8, the next frame.
+        mask: (H, W) uint8, 0/1, or None.
+        gain: factor of the difference, which is centred on mid-grey.
+
+    Returns:
+        The frame (H, W), the frame with the outline of its mask (H, W, 3) and the
+        difference to the neighbour (H, W), all uint8.
+    """
+    outlined = cv2.cvtColor(np.asarray(frame), cv2.COLOR_GRAY2RGB)
+    if mask is not None:
+        contours, _ = cv2.findContours(np.array(mask), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(outlined, contours, -1, OUTLINE_RGB, 1)
+    difference = neighbour.astype(np.float32) - frame
+    shown = np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
+    return np.asarray(frame), np.asarray(outlined, np.uint8), shown
+
+
+def kept_by_threshold(
+    descriptors: Mapping[str, Sequence[ClipDescriptor]], settings: DuplicateSettings
+) -> pd.DataFrame:
+    """Count the clips that each similarity threshold would keep.
+
+    Args:
+        descriptors: by video: descriptors of all its clips in temporal order.
+        settings: the threshold in use, which is included, and the floor.
+
+    Returns:
+        A row for each threshold: `threshold` and `clips_kept`, of all videos.
+    """
+    grid = np.arange(THRESHOLD_STEP, 1 + THRESHOLD_STEP / 2, THRESHOLD_STEP).round(4)
+    thresholds = np.union1d(grid, settings.threshold)
+    matrices = [similarity_matrix(clips, settings.floor_levels) for clips in descriptors.values()]
+    kept = [sum(count_kept(matrix, threshold) for matrix in matrices) for threshold in thresholds]
+    return pd.DataFrame({"threshold": thresholds, "clips_kept": kept})
+
+
+def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateSettings) -> Figure:
+    """Draw the number of clips kept against the threshold.
+
+    Args:
+        curve: result of `kept_by_threshold`.
+        n_clips: number of all clips.
+        settings: the threshold in use.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(6.4, 4.0), dpi=110, layout="constrained")
+    ax = figure.subplots()
+    ax.step(curve["threshold"], curve["clips_kept"], where="post", color="tab:blue")
+    ax.axhline(n_clips, color="0.6", linewidth=0.8, linestyle=":")
+    ax.annotate(
+        f"all {n_clips} clips",
+        (0.01, n_clips),
+        xytext=(0, -11),
+        textcoords="offset points",
+        fontsize=8,
+        color="0.4",
+    )
+    in_use = int(curve.loc[curve["threshold"] == settings.threshold, "clips_kept"].iloc[0])
+    ax.axvline(settings.threshold, color="tab:red", linewidth=1)
+    ax.annotate(
+        f"in use: {settings.threshold:g} keeps {in_use}",
+        (settings.threshold, in_use),
+        xytext=(6, -16),
+        textcoords="offset points",
+        fontsize=8,
+        color="tab:red",
+    )
+    ax.set(
+        xlabel="similarity from which a clip is a duplicate",
+        ylabel="clips kept",
+        xlim=(0, 1),
+        ylim=(0, n_clips * 1.05),
+        title="Clips kept against the threshold",
+    )
+    ax.grid(alpha=0.3)
+    return figure

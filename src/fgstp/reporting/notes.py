@@ -1,0 +1,154 @@
+"""Sentences beneath tables and figures."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER
+from fgstp.reporting.tables import ALARM_FRAMES, AUROC, DASH, IOU_AT_T, Column, columns_of
+from fgstp.scoring.protocols import Protocol
+
+INTERVALS = {
+    "videos": "95 % confidence intervals: bootstrap over videos.",
+    "clips": "95 % confidence intervals: bootstrap over the clips of each video, because there "
+    "are fewer than 5 videos; they do not extend to other videos.",
+    "none": "No confidence intervals: no video has two clips.",
+}
+INTERVALS_OF_MEANS = (
+    "For a model with several training seeds, the interval is that of the mean over seeds: it "
+    "covers the variation of the footage, and ± the variation between seeds."
+)
+FIRST_MASK = (
+    f"{DAGGER} The model receives the mask of the first frame with gas of each clip. It therefore "
+    "also knows that no earlier frame has gas, and that a clip with an empty mask has none, which "
+    "favours it in false alarms, AP, AUROC and scores over all frames. Other models receive no "
+    "mask."
+)
+GIVEN_COUNTS = "The frame whose mask it receives is scored as well."
+ORACLE = (
+    f"{DOUBLE_DAGGER} Upper bound, not ranked: the model receives the ground truth of every frame "
+    "at test time."
+)
+THRESHOLD = (
+    "t: threshold, 0 to 255, from which a pixel counts as gas, chosen for each model on "
+    "validation clips."
+)
+
+INPUT = {
+    "soft": "probability maps are scored",
+    "binary": "maps are binarised at the threshold before they are scored",
+}
+NORM = {
+    "minmax": "each map is stretched to the range 0 to 1",
+    "none": "probabilities are used as predicted",
+}
+EMPTY = {
+    "score": "on frames without gas, IoU, Dice and weighted F are 0 whatever is predicted",
+    "credit": "on frames without gas, IoU and Dice are 1 if nothing is predicted and 0 "
+    "otherwise, and weighted F is undefined",
+    "skip": "frames without gas are left out",
+}
+AVERAGE = {
+    "video": "scores are averaged over the frames of each video, then over videos",
+    "frame": "scores are averaged over all frames",
+}
+
+
+def protocol_rules(protocol: Protocol) -> list[str]:
+    """What a protocol does, a phrase for each setting that its columns depend on."""
+    rules = [
+        INPUT[protocol.input],
+        NORM[protocol.norm],
+        EMPTY[protocol.empty],
+        AVERAGE[protocol.average],
+    ]
+    columns = columns_of(protocol)
+    if IOU_AT_T in columns or protocol.input == "binary":
+        chosen = "chosen for each model on validation clips"
+        fixed = f"{protocol.threshold} of 255"
+        rules.append(f"the threshold is {chosen if protocol.threshold is None else fixed}")
+    if ALARM_FRAMES in columns:
+        pixels = _counted(protocol.alarm_pixels, "pixel")
+        rules.append(f"a false alarm is {pixels} or more predicted on a frame without gas")
+    if AUROC in columns:
+        top = f"{100 * protocol.score_fraction:g} %"
+        rules.append(f"frames are ranked by the mean of the highest {top} of their probabilities")
+    if protocol.drop_given:
+        rules.append(
+            "the first frame with gas of each clip is left out, as some models are given its mask"
+        )
+    if protocol.drop_last:
+        last = _counted(protocol.drop_last, "frame")
+        rules.append(f"the last {last} of each clip are left out")
+    return rules
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def protocol_note(protocol: Protocol) -> str:
+    """A protocol in one sentence."""
+    return f"Protocol {protocol.name}: {'; '.join(protocol_rules(protocol))}."
+
+
+def label_note(columns: Iterable[Column]) -> str:
+    """Meaning of the labels of columns."""
+    return "; ".join(f"{column.label}: {column.meaning}" for column in columns) + "."
+
+
+def interval_notes(rows: pd.DataFrame) -> list[str]:
+    """What the confidence intervals cover."""
+    over = dict.fromkeys(str(each) for each in rows["interval_over"])
+    of_means = (rows["n_seeds"] > 1).any() and set(over) != {"none"}
+    return [INTERVALS[each] for each in over] + [INTERVALS_OF_MEANS] * bool(of_means)
+
+
+def seed_notes(rows: pd.DataFrame) -> list[str]:
+    """Meaning of ±, and the number of seeds of each model; empty if no model has several.
+
+    Args:
+        rows: rows with the written `name` of each model and its `n_seeds`.
+    """
+    several = rows[rows["n_seeds"] > 1].drop_duplicates("name")
+    if several.empty:
+        return []
+    numbers = zip(several["name"], several["n_seeds"], strict=True)
+    seeds = ", ".join(f"{name}: {number}" for name, number in numbers)
+    return [
+        f"±: mean and standard deviation over training seeds ({seeds}); rows without ± have a "
+        "single training or need none."
+    ]
+
+
+def missing_notes(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Why values are missing.
+
+    Args:
+        rows: rows of a block, with the written `name` of each model.
+        columns: its columns.
+    """
+    labels = {column.metric: column.label for column in columns}
+    missing = rows[rows["value"].isna() & rows["metric"].isin(list(labels))]
+    notes = []
+    for reason, of_reason in missing.groupby("note", sort=False):
+        metrics = ", ".join(labels[metric] for metric in dict.fromkeys(of_reason["metric"]))
+        names = ", ".join(dict.fromkeys(of_reason["name"].astype(str)))
+        of_all = set(of_reason["model"]) == set(rows["model"])
+        notes.append(f"{DASH} {metrics}{'' if of_all else f' of {names}'}: {reason}.")
+    return notes
+
+
+def mark_notes(names: Iterable[str], protocol: Protocol | None = None) -> list[str]:
+    """Footnotes of the marks behind the names of some models.
+
+    Args:
+        names: written names of evaluated models.
+        protocol: protocol that decides whether the frame of the given mask is scored; None if
+            the footnote need not mention it.
+    """
+    written = "".join(names)
+    given_counts = protocol is not None and not protocol.drop_given
+    first_mask = f"{FIRST_MASK} {GIVEN_COUNTS}" if given_counts else FIRST_MASK
+    notes = {DAGGER: first_mask, DOUBLE_DAGGER: ORACLE}
+    return [note for mark, note in notes.items() if mark in written]

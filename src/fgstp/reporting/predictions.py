@@ -1,0 +1,241 @@
+"""Pictures of predictions: frame, ground truth and the probability maps of the models.
+
+Matplotlib is imported when a figure is drawn, since training imports this module as well.
+"""
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fgstp.core.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.reporting.examples import Example, choose_examples, frame_and_mask
+from fgstp.reporting.groups import category_order, group_title
+from fgstp.reporting.models import model_rows
+from fgstp.reporting.notes import mark_notes
+from fgstp.reporting.scored_footage import ScoredFootage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Predict = Callable[[str], NDArray[np.uint8]]
+
+OUTLINE_COLOUR = "#00e5ff"  # does not occur in the colour map
+COLOUR_MAP = "autumn"  # red to yellow, distinct from grey frames
+OPACITY = 0.9
+SCALE_GREY = 60  # beneath the translucent colours of the colour bar
+PANEL_WIDTH_IN = 2.0
+MARGIN_IN = 0.9  # left of the panels, for the labels
+DPI = 128
+SMALL, NORMAL = 8, 9  # font sizes
+LONGEST_LINE = 150  # characters of a caption; part of a wide picture may be off the screen
+MEANING = (
+    "Cyan: outline of the ground truth. Colours: predicted probability of gas, without stretching "
+    "or threshold."
+)
+CHOICE = (
+    "Each row shows the frame with the median gas area among the frames with gas of a category, "
+    "chosen from the masks alone."
+)
+FIRST_TRAINING = "Of a model with several training seeds, the first training is shown."
+
+
+def prediction_figure(
+    clips: pd.DataFrame,
+    store: ClipStore,
+    predictions: Mapping[str, Predict],
+    footage: ScoredFootage,
+    facts: Mapping[str, Mapping[str, Any]],
+) -> "Figure":
+    """Draw a row for each category: a frame, its ground truth and the models' probabilities.
+
+    Args:
+        clips: test clips that have masks, with columns `clip` and `category`.
+        store: the clips.
+        predictions: by model: a function from the id of a clip to its maps, (T, H, W) uint8.
+        footage: the footage that was scored.
+        facts: by model: the file of its scores.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UserError: the maps of a model do not fit the frames.
+    """
+    by_category = clips.assign(category=clips["category"].fillna("unknown")).groupby("category")
+    groups = {str(category): list(rows["clip"].astype(str)) for category, rows in by_category}
+    groups = {category: groups[category] for category in sorted(groups, key=category_order)}
+    examples = choose_examples(groups, store)
+    frames, masks = zip(*(frame_and_mask(each, store) for each in examples), strict=True)
+    maps = {
+        row.title(): [_map(row.model, predictions[row.model], each) for each in examples]
+        for row in model_rows(predictions, facts)
+    }
+    several = any(own.get("n_seeds", 1) > 1 for own in facts.values())
+    caption = [CHOICE, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)]
+    return draw_examples(
+        frames,
+        masks,
+        maps,
+        [_label(each) for each in examples],
+        title=f"Predictions on {footage.name} ({footage.masks})",
+        caption=" ".join(caption),
+    )
+
+
+def _label(example: Example) -> str:
+    gas = "" if example.gas_pixels else "\nno frame has gas"
+    title = group_title(example.group, "category")
+    return f"{title}\n{example.clip}\nframe {example.frame}{gas}"
+
+
+def _map(model: str, predict: Predict, example: Example) -> NDArray[np.uint8]:
+    maps = predict(example.clip)
+    if len(maps) <= example.frame:
+        raise UserError(
+            f"{model} has no map of frame {example.frame} of the clip {example.clip}: evaluate "
+            f"{model} again."
+        )
+    return np.array(maps[example.frame])
+
+
+def draw_examples(
+    frames: Sequence[NDArray[np.uint8]],
+    masks: Sequence[NDArray[Any]],
+    maps: Mapping[str, Sequence[NDArray[Any]]],
+    labels: Sequence[str],
+    *,
+    title: str = "",
+    caption: str = MEANING,
+) -> "Figure":
+    """Draw a row for each example: its frame, its ground truth and each model's prediction.
+
+    Args:
+        frames: N arrays (H, W) uint8; their sizes may differ.
+        masks: N arrays (H, W), gas where not 0.
+        maps: by heading of the column: N probability maps (H, W), either uint8 from 0 to 255 or
+            floating-point from 0 to 1.
+        labels: N texts, left of the rows.
+        title: title above the figure.
+        caption: caption beneath it.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UserError: there is no example, or numbers or shapes do not match.
+    """
+    _check(frames, masks, maps, labels)
+    headings = ["frame", "ground truth", *maps]
+    figure = _figure(frames, len(headings))
+    grid = figure.subplots(len(frames), len(headings), squeeze=False)
+    for number, (axes, frame, mask, label) in enumerate(
+        zip(grid, frames, masks, labels, strict=True)
+    ):
+        axes[0].set_ylabel(label, fontsize=SMALL, rotation=0, ha="right", va="center", labelpad=6)
+        predictions = [_fraction(each[number]) for each in maps.values()]
+        _draw_row(axes, frame, np.asarray(mask) != 0, predictions)
+    for ax, heading in zip(grid[0], headings, strict=True):
+        ax.set_title(textwrap.fill(heading, 20), fontsize=NORMAL)
+    if maps:
+        _draw_scale(figure, list(grid[:, -1]))
+    _write(figure, title, caption)
+    return figure
+
+
+def _check(
+    frames: Sequence[NDArray[np.uint8]],
+    masks: Sequence[NDArray[Any]],
+    maps: Mapping[str, Sequence[NDArray[Any]]],
+    labels: Sequence[str],
+) -> None:
+    if not frames:
+        raise UserError("There is no example to draw: give at least one frame.")
+    if len(labels) != len(frames):
+        raise UserError(f"There are {len(frames)} frames, but {len(labels)} labels.")
+    for name, pictures in {"ground truth": masks, **maps}.items():
+        sizes, wanted = [each.shape for each in pictures], [each.shape for each in frames]
+        if sizes != wanted:
+            raise UserError(
+                f"Frames of shapes {wanted} do not match {name} of shapes {sizes}: give one for "
+                "each frame, of the same shape."
+            )
+
+
+def _figure(frames: Sequence[NDArray[np.uint8]], n_columns: int) -> "Figure":
+    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415
+
+    heights_in = [PANEL_WIDTH_IN * frame.shape[0] / frame.shape[1] + 0.08 for frame in frames]
+    size = (MARGIN_IN + PANEL_WIDTH_IN * n_columns + 0.7, sum(heights_in) + 1.1)
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+    return Figure(figsize=size, dpi=DPI, layout=layout)
+
+
+def _draw_row(
+    axes: "Sequence[Axes]",
+    frame: NDArray[np.uint8],
+    gas: NDArray[np.bool_],
+    predictions: Sequence[NDArray[np.float64]],
+) -> None:
+    plain = np.repeat(np.asarray(frame)[..., None], 3, axis=2)
+    overlays = [overlay(frame, prediction) for prediction in predictions]
+    for ax, picture in zip(axes, [plain, plain, *overlays], strict=True):
+        ax.imshow(picture)
+        ax.set(xticks=[], yticks=[])
+    for ax in axes[1:]:
+        # An empty or full mask has no outline, and `contour` would warn.
+        if gas.any() and not gas.all():
+            ax.contour(gas, levels=[0.5], colors=OUTLINE_COLOUR, linewidths=0.9)
+
+
+def _draw_scale(figure: "Figure", axes: "Sequence[Axes]") -> None:
+    """A colour bar with the colours as they look on a dark grey frame."""
+    from matplotlib.cm import ScalarMappable  # noqa: PLC0415
+    from matplotlib.colors import ListedColormap, Normalize  # noqa: PLC0415
+
+    steps = np.linspace(0, 1, 256)[None]
+    colours = overlay(np.full(steps.shape, SCALE_GREY, np.uint8), steps)[0] / 255
+    scale = ScalarMappable(Normalize(0, 1), ListedColormap(colours))
+    bar = figure.colorbar(scale, ax=axes, fraction=0.06, pad=0.04, aspect=25)
+    bar.set_label("probability of gas", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+
+
+def _fraction(probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """A map from 0 to 1, whatever its type."""
+    array = np.asarray(probabilities)
+    return array / 255 if array.dtype == np.uint8 else array.astype(np.float64)
+
+
+def overlay(frame: NDArray[np.uint8], probability: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Blend a probability map into a frame, with an opacity proportional to the probability.
+
+    Args:
+        frame: (H, W) uint8.
+        probability: (H, W), 0 to 1.
+
+    Returns:
+        (H, W, 3) uint8; the frame itself where the probability is 0.
+    """
+    import matplotlib as mpl  # noqa: PLC0415
+
+    colours = mpl.colormaps[COLOUR_MAP](probability)[..., :3] * 255
+    weight = OPACITY * probability[..., None]
+    mixed = (1 - weight) * np.asarray(frame)[..., None] + weight * colours
+    return np.asarray(mixed.round().astype(np.uint8))
+
+
+def _write(figure: "Figure", title: str, caption: str) -> None:
+    characters = min(LONGEST_LINE, int(figure.get_figwidth() * 16))
+    if title:
+        figure.suptitle(textwrap.fill(title, characters), fontsize=NORMAL + 2)
+    if caption:
+        figure.supxlabel(
+            textwrap.fill(caption, characters), fontsize=SMALL, x=0.02, ha="left", color="0.25"
+        )

@@ -1,0 +1,225 @@
+"""The comparison as files: Markdown, LaTeX, csv, plain text and one HTML page."""
+
+import base64
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fgstp.reporting import costs, published
+from fgstp.reporting.comparison import Comparison
+from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER, model_rows
+from fgstp.reporting.notes import protocol_note, protocol_rules
+from fgstp.reporting.result_tables import PUBLISHED, ResultTable
+from fgstp.reporting.tables import Table
+from fgstp.reporting.trainings import ALL_MODELS, ByModel, training_table
+
+TITLE = "Gas leak segmentation: comparison of models"
+LINE_LENGTH = 110  # of the headline
+SCALE, SMALLEST_SCALE = 0.75, 0.6  # pixels on the page for each pixel of a picture at 128 dpi
+PNG_WIDTH = slice(16, 20)  # bytes of the file
+MARKDOWN_SPECIAL = frozenset("\\`*_[]<>|#")
+LATEX_DELIMITERS = {
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+}
+LATEX_SPECIAL = {
+    **{char: f"\\{char}" for char in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    DAGGER: r"$^\dagger$",
+    DOUBLE_DAGGER: r"$^\ddagger$",
+    "–": "--",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+}
+
+
+class Picture(NamedTuple):
+    """A picture on the page.
+
+    Attributes:
+        png: content of a PNG file.
+        alt: description for readers who do not see it.
+    """
+
+    png: bytes
+    alt: str
+
+    @property
+    def source(self) -> str:
+        """The picture as a data URL."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+
+    @property
+    def width_px(self) -> int:
+        """Width on the page, where there is room."""
+        return int(SCALE * self._pixels)
+
+    @property
+    def narrowest_px(self) -> int:
+        """Width at which text in the picture is still legible."""
+        return int(SMALLEST_SCALE * self._pixels)
+
+    @property
+    def _pixels(self) -> int:
+        return int.from_bytes(self.png[PNG_WIDTH], "big")
+
+
+def table_files(comparison: Comparison) -> dict[str, str]:
+    """Write the result tables and the costs.
+
+    Returns:
+        Texts by file name: each table as csv, Markdown and LaTeX; the costs, if they were
+        measured, as csv and Markdown.
+    """
+    files: dict[str, str] = {}
+    for table in comparison.tables:
+        files |= {
+            f"{table.name}.csv": table.tidy().to_csv(index=False),
+            f"{table.name}.md": as_markdown(table),
+            f"{table.name}.tex": as_latex(table),
+        }
+    if comparison.cost_tables:
+        files["costs.csv"] = comparison.costs.to_csv(index=False)
+        files["costs.md"] = _markdown("Costs of the models", comparison.cost_tables, [costs.NOTE])
+    return files
+
+
+def as_markdown(table: ResultTable) -> str:
+    """A result table as a page of Markdown, a section for each block."""
+    blocks = [block.table for block in table.blocks]
+    return _markdown(table.title, blocks, table.notes, ranked=True)
+
+
+def _markdown(
+    title: str, tables: Sequence[Table], notes: Sequence[str], *, ranked: bool = False
+) -> str:
+    template = _environment(markdown_escaped).get_template("tables.md.j2")
+    return template.render(title=title, tables=tables, notes=notes, ranked=ranked)
+
+
+def as_latex(table: ResultTable) -> str:
+    """A result table as LaTeX for a paper, a `table*` for each block.
+
+    A comment at its top names the packages that it needs.
+    """
+    template = _environment(latex_escaped, LATEX_DELIMITERS).get_template("table.tex.j2")
+    return template.render(table=table, published=PUBLISHED)
+
+
+def headline_text(comparison: Comparison) -> str:
+    """The headline as plain text: what was scored, a row for each model, and notes."""
+    table = comparison.headline
+    heads = [(head.text, head.detail) for head in table.heads[1:]]
+    shown = pd.DataFrame(
+        [[cell.text for cell in row[1:]] for row in table.rows],
+        index=[row[0].text for row in table.rows],
+        columns=pd.MultiIndex.from_tuples(heads),
+    )
+    footage = comparison.footage
+    title = f"Scores on {footage.name}, {footage.masks}; {comparison.scored}"
+    protocols = [comparison.protocols[name] for name in dict(head[::-1] for head in heads)]
+    notes = [*map(protocol_note, protocols), *table.notes]
+    wrapped = [textwrap.fill(note, LINE_LENGTH, subsequent_indent="  ") for note in notes]
+    return "\n".join([title, "", shown.to_string(sparsify=False), "", *wrapped]) + "\n"
+
+
+def page(
+    comparison: Comparison,
+    trainings: ByModel,
+    curves: Mapping[str, bytes],
+    examples: bytes | None = None,
+) -> str:
+    """The report as one HTML page that needs no other file.
+
+    Args:
+        comparison: the comparison of the models.
+        trainings: by model: the records of its trainings, see `training_table`.
+        curves: PNG files by name, as `training_curves` names them.
+        examples: PNG file of predictions; None if there is none.
+    """
+    template = _environment().get_template("page.html.j2")
+    shown = [
+        Picture(curves[row.model], f"Training curves of {row.title()}")
+        for row in model_rows(name for name in curves if name != ALL_MODELS)
+    ]
+    of_all = curves.get(ALL_MODELS)
+    return template.render(
+        title=TITLE,
+        evaluated=_evaluated(comparison),
+        published=_published(comparison),
+        published_block=PUBLISHED,
+        comparison=comparison,
+        protocol_rules={name: protocol_rules(each) for name, each in comparison.protocols.items()},
+        examples=examples
+        and Picture(examples, "Frames, ground truth and predictions of the models"),
+        trainings=training_table(trainings),
+        all_curves=of_all and Picture(of_all, "Validation scores of all models"),
+        curves=shown,
+        cost_note=costs.NOTE,
+    )
+
+
+def _evaluated(comparison: Comparison) -> str:
+    titles, footage = comparison.titles, comparison.footage
+    return (
+        f"{len(titles)} model{'' if len(titles) == 1 else 's'} ({', '.join(titles)}), evaluated on "
+        f"{footage.name} with {footage.masks}: {comparison.scored}."
+    )
+
+
+def _published(comparison: Comparison) -> str:
+    """Whether the published scores are comparable."""
+    footage = comparison.footage
+    sentence = f"Scores published by the paper are marked as such. They are on {published.DATA}"
+    if footage.is_the_papers:
+        return f"{sentence}, under a protocol that the paper does not state."
+    return (
+        f"{sentence} with the masks of its authors, so they are not comparable with scores on "
+        f"{footage.name} with {footage.masks}."
+    )
+
+
+def _environment(
+    escape: Callable[[object], str] | None = None, delimiters: Mapping[str, Any] | None = None
+) -> Environment:
+    """Templates of one format.
+
+    Args:
+        escape: escapes special characters of the format in every value; HTML if None.
+        delimiters: marks of Jinja, where those by default have a meaning in the format.
+    """
+    return Environment(
+        loader=PackageLoader("fgstp.reporting"),
+        autoescape=escape is None,
+        finalize=escape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **(delimiters or {}),
+    )
+
+
+def markdown_escaped(value: object) -> str:
+    """Escape characters with a meaning in Markdown."""
+    return "".join(f"\\{char}" if char in MARKDOWN_SPECIAL else char for char in str(value))
+
+
+def latex_escaped(value: object) -> str:
+    """Escape characters with a meaning in LaTeX, except in a value that is marked as safe."""
+    if hasattr(value, "__html__"):
+        return str(value)
+    return "".join(LATEX_SPECIAL.get(char, char) for char in str(value))

@@ -1,0 +1,218 @@
+"""How the models were trained: a table, and curves of losses and validation scores."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from fgstp.reporting.models import model_rows
+from fgstp.reporting.tables import DASH, Cell, Table
+
+ALL_MODELS = "all_models"
+MONITOR = "val_miou"  # score of the comparison, if the models were not all chosen by one score
+LABELS = {
+    "train_loss": "loss",
+    "train_bce": "cross-entropy term",
+    "train_iou": "IoU term",
+    "val_miou": "mIoU, all frames",
+    "val_miou_gas": "mIoU, frames with gas",
+    "val_iou": "IoU over all pixels",
+}
+HEADS = ("model", "parameters", "epochs", "best epoch", "ended because", "validation score")
+ENDED_BY = {
+    "epochs": "all epochs done",
+    "early stop": "early stopping",
+    "time limit": "time limit",
+    "divergence": "loss not finite: failed",
+}
+# Distinct for colour-blind readers, and by their markers in grey.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", ":")  # for the first, second and third use of the colours
+DPI = 128
+
+Training = Mapping[str, Any]
+ByModel = Mapping[str, Sequence[Training]]
+
+
+def training_table(trainings: ByModel) -> Table:
+    """How each training ended.
+
+    Args:
+        trainings: by model: the record of each of its trainings, with `trained`, `parameters`,
+            the best `epoch`, `n_epochs`, `ended_by`, `monitor`, `scores` and `seed`; missing
+            values are dashes.
+
+    Returns:
+        A row for each training.
+    """
+    rows = []
+    for row in model_rows(trainings):
+        several = len(trainings[row.model]) > 1
+        for training in trainings[row.model]:
+            seed = f", seed {training.get('seed', DASH)}" if several else ""
+            cells = [f"{row.title()}{seed}", *_training_cells(training)]
+            rows.append(tuple(map(Cell, cells)))
+    return Table("Trainings", tuple(map(Cell, HEADS)), tuple(rows))
+
+
+def _training_cells(training: Training) -> list[str]:
+    parameters = training.get("parameters")
+    written = DASH if parameters is None else f"{parameters:,}"
+    if not training.get("trained"):
+        return [written, DASH, DASH, "not trained", DASH]
+    ended_by = str(training.get("ended_by", DASH))
+    monitor = training.get("monitor", MONITOR)
+    score = training.get("scores", {}).get(monitor)
+    return [
+        written,
+        str(training.get("n_epochs", DASH)),
+        str(training.get("epoch", DASH)),
+        ENDED_BY.get(ended_by, ended_by),
+        DASH if score is None else f"{LABELS[monitor]}: {score:.3f}",
+    ]
+
+
+def training_curves(trainings: ByModel) -> dict[str, Figure]:
+    """Draw the training of each model, and the validation scores of all models.
+
+    Args:
+        trainings: by model: the record of each of its trainings, with `epochs` (a mapping for
+            each epoch, with `epoch`, `learning_rate`, `train_...` losses and `val_...` scores)
+            and the best `epoch`. The first training is drawn; models without epochs are left
+            out.
+
+    Returns:
+        Figures by model, and one named `all_models`; none if no model was trained.
+    """
+    trained = {
+        row.model: trainings[row.model][0]
+        for row in model_rows(trainings)
+        if trainings[row.model][0].get("epochs")
+    }
+    figures = {model: training_figure(model, each) for model, each in trained.items()}
+    return figures | ({ALL_MODELS: comparison_figure(trained)} if trained else {})
+
+
+def training_figure(model: str, training: Training) -> Figure:
+    """Draw the losses and the validation scores of one training.
+
+    Args:
+        model: name of the model.
+        training: its record, see `training_curves`.
+
+    Returns:
+        The figure; the best epoch and drops of the learning rate are marked.
+    """
+    epochs = pd.DataFrame(training["epochs"])
+    figure = Figure(figsize=(9.0, 3.8), dpi=DPI, layout="constrained")
+    figure.suptitle(f"Training of {model_rows([model])[0].name}", fontsize=11)
+    losses, scores = figure.subplots(1, 2)
+    _draw(losses, epochs, [name for name in epochs if str(name).startswith("train_")])
+    _draw(scores, epochs, [name for name in epochs if str(name).startswith("val_")])
+    losses.set(title="training samples", ylabel="loss")
+    scores.set(title="validation clips", ylabel="score")
+    for ax in (losses, scores):
+        _mark_drops(ax, epochs)
+        _mark_best(ax, int(training["epoch"]))
+        _finish(ax, epochs["epoch"])
+    return figure
+
+
+def comparison_figure(trainings: Mapping[str, Training]) -> Figure:
+    """Draw a validation score of all models, with the epoch of each checkpoint.
+
+    Args:
+        trainings: by model: the record of a training, see `training_curves`. If all have the
+            same `monitor`, it is the score that is drawn.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(7.6, 4.4), dpi=DPI, layout="constrained")
+    ax = figure.subplots()
+    monitors = {each.get("monitor", MONITOR) for each in trainings.values()}
+    score = monitors.pop() if len(monitors) == 1 else MONITOR
+    numbers: list[int] = []
+    for place, row in enumerate(model_rows(trainings)):
+        epochs = pd.DataFrame(trainings[row.model]["epochs"]).reindex(columns=["epoch", score])
+        shown = epochs.dropna()
+        turn, number = divmod(place, len(COLOURS))
+        colour = COLOURS[number]
+        ax.plot(
+            shown["epoch"],
+            shown[score],
+            color=colour,
+            linestyle=LINES[turn % len(LINES)],
+            marker=MARKERS[number],
+            ms=3.5,
+            label=row.title(),
+        )
+        best = shown[shown["epoch"] == trainings[row.model]["epoch"]]
+        ax.plot(best["epoch"], best[score], "o", ms=11, mfc="none", mec=colour, label="_best epoch")
+        numbers += epochs["epoch"].tolist()
+    ax.set(
+        title="Validation scores of all models (ring: the epoch of the checkpoint)",
+        ylabel=f"validation {LABELS[score]}",
+    )
+    _finish(ax, numbers)
+    return figure
+
+
+def _draw(ax: Axes, epochs: pd.DataFrame, names: Sequence[Any]) -> None:
+    for place, name in enumerate(names):
+        shown = epochs[["epoch", name]].dropna()
+        ax.plot(
+            shown["epoch"],
+            shown[name],
+            color=COLOURS[place % len(COLOURS)],
+            marker=MARKERS[place % len(MARKERS)],
+            ms=3.5,
+            label=LABELS.get(str(name), str(name)),
+        )
+
+
+def learning_rate_drops(epochs: pd.DataFrame) -> list[tuple[int, float]]:
+    """Epochs whose learning rate is at most half that of the epoch before, with their rates.
+
+    A learning rate that decays in most epochs has no drops.
+
+    Args:
+        epochs: a row for each epoch, with `epoch` and, if known, `learning_rate`.
+    """
+    if "learning_rate" not in epochs:
+        return []
+    rates = epochs["learning_rate"]
+    if 2 * (rates.diff() < 0).sum() > len(rates):
+        return []
+    dropped = epochs[rates <= 0.5 * rates.shift()]
+    return [
+        (int(epoch), float(rate))
+        for epoch, rate in zip(dropped["epoch"], dropped["learning_rate"], strict=True)
+    ]
+
+
+def _mark_drops(ax: Axes, epochs: pd.DataFrame) -> None:
+    """Mark each drop of the learning rate, between two epochs; one label lists all rates."""
+    drops = learning_rate_drops(epochs)
+    label = f"learning rate drops to {', '.join(f'{rate:.0e}' for _, rate in drops)}"
+    for place, (epoch, _) in enumerate(drops):
+        shown = "_another drop" if place else label
+        ax.axvline(epoch - 0.5, color="0.55", linestyle=":", linewidth=1.2, label=shown)
+
+
+def _mark_best(ax: Axes, epoch: int) -> None:
+    if epoch > 0:
+        ax.axvline(epoch, color="0.25", linestyle="--", linewidth=1.2, label=f"best: epoch {epoch}")
+
+
+def _finish(ax: Axes, epochs: Sequence[int] | pd.Series) -> None:
+    ax.set_xlabel("epoch")
+    ax.set_xlim(min(epochs) - 0.6, max(epochs) + 0.6)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(alpha=0.3)
+    # Beneath the axes, so it covers no curve.
+    ax.legend(fontsize=7.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False)

@@ -1,0 +1,149 @@
+from types import SimpleNamespace
+
+import click
+import pytest
+from kedro.io import DatasetError
+from kedro.pipeline import Node, Pipeline
+from pydantic import ValidationError
+
+from fgstp.core.errors import FootageError, UserError
+from fgstp.footage.settings import IngestSettings
+from fgstp.hooks import MistakeHooks, mistakes, user_sentence
+from fgstp.models.registry import ModelsSettings
+from fgstp.training.settings import TrainSettings
+
+
+def ingest(ingest: IngestSettings, seed: int):
+    pass
+
+
+def train(model: str, models: ModelsSettings, train: TrainSettings):
+    pass
+
+
+PIPELINES = {
+    "ingest": Pipeline([Node(ingest, ["params:ingest", "params:seed"], None, name="ingest")]),
+    "train": Pipeline(
+        [Node(train, ["params:model", "params:models", "params:train"], None, name="train")]
+    ),
+}
+GOOD = {"ingest": {"source": "folder"}, "seed": 1, "model": "fgstp", "models": {}, "train": {}}
+
+
+class Loader(dict):
+    runtime_params = None
+
+
+@pytest.fixture
+def check(monkeypatch):
+    """Check parameters as Kedro does at the beginning of a run of some pipelines."""
+
+    def run(*names, globals_model="fgstp", **changes):
+        monkeypatch.setattr(mistakes, "pipelines", {name: PIPELINES[name] for name in names})
+        loader = Loader(parameters=GOOD | changes, globals={"model": globals_model})
+        MistakeHooks().after_context_created(SimpleNamespace(config_loader=loader))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"clip_length_frames": 0},
+            "ingest.clip_length_frames is 0: input should be greater than or equal to 3",
+        ),
+        ({"clip_lenght": 3}, "ingest.clip_lenght is 3: extra inputs are not permitted"),
+        (
+            {"source": "youtube"},
+            "ingest.source is 'youtube': input should be "
+            "'synthetic', 'gasvid', 'annotated' or 'folder'",
+        ),
+        (
+            {"duplicates": {"threshold": "much"}},
+            "ingest.duplicates.threshold is 'much': input should be a valid number, "
+            "unable to parse string as a number",
+        ),
+        (
+            {"parallel": {"jobs": 0}},
+            "ingest.parallel: jobs must be -1 (all processors) or at least 1",
+        ),
+    ],
+)
+def test_a_wrong_setting_in_one_sentence(check, changes, sentence):
+    with pytest.raises(UserError) as caught:
+        check("ingest", ingest=GOOD["ingest"] | changes)
+    assert str(caught.value) == f"{sentence}; correct conf/ or --params."
+
+
+def test_all_wrong_settings_are_named_in_one_line(check):
+    with pytest.raises(UserError) as caught:
+        check(
+            "ingest",
+            "train",
+            ingest=GOOD["ingest"] | {"clip_lenght": 3, "validation": {"fraction": 2}},
+            models={"yolo": {}, "fgstp": {"encoder": {"name": "vgg"}}},
+            train=None,
+        )
+    sentence = str(caught.value)
+    assert "ingest.clip_lenght is 3: extra inputs are not permitted" in sentence
+    assert "ingest.validation.fraction is 2: " in sentence
+    assert "models.yolo: extra inputs" in sentence
+    assert "models.fgstp.encoder.name is 'vgg': " in sentence
+    assert "train is None: " in sentence
+    assert "\n" not in sentence
+
+
+def test_only_pipelines_that_run_are_checked(check):
+    check("ingest", train={"epochs": 0}, model="nothing")
+    with pytest.raises(UserError, match=r"train\.epochs is 0"):
+        check("train", train={"epochs": 0})
+
+
+def test_a_block_that_nothing_reads_is_refused(check):
+    check("ingest", data="elsewhere", _anchor={"mean": 0})
+    with pytest.raises(UserError, match=r"no block of settings trian, sistems; there are ingest,"):
+        check("ingest", trian={"epochs": 1}, sistems={})
+
+
+@pytest.mark.parametrize("name", ["nothing", None, 7])
+def test_an_unknown_model_is_refused(check, name):
+    with pytest.raises(UserError, match=f"There is no model {name!r}"):
+        check("train", model=name, globals_model=name)
+
+
+def test_the_model_is_that_of_the_catalog(check):
+    check("train", model="mg", globals_model="mg")
+    with pytest.raises(UserError, match="model is mg, but the files are those of fgstp"):
+        check("train", model="mg")
+
+
+# ------------------------------------------------------------------- while it runs
+
+
+def test_kedros_command_line_prints_a_mistake_in_one_line(capsys):
+    @click.command()
+    def command():
+        try:
+            raise FootageError("Mend it.")
+        except FootageError as error:
+            wrapped = DatasetError("Failed while saving data to dataset ...")
+            wrapped.__cause__ = error
+            MistakeHooks().on_pipeline_error(error=wrapped)
+
+    with pytest.raises(SystemExit) as caught:
+        command([])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "Error: Mend it.\n"
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), DatasetError("bug"), KeyError("x")])
+def test_other_errors_keep_their_traceback(error):
+    MistakeHooks().on_pipeline_error(error=error)
+    assert user_sentence(error) is None
+
+
+def test_a_validation_error_inside_a_node_is_a_bug():
+    with pytest.raises(ValidationError) as caught:
+        IngestSettings(source="folder", clip_length_frames=0)
+    assert user_sentence(caught.value) is None

@@ -1,0 +1,137 @@
+import subprocess
+import sys
+
+import mlflow
+import pytest
+from kedro.framework.hooks import _create_hook_manager
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+
+from fgstp.core.errors import UserError
+from fgstp.footage.settings import IngestSettings
+from fgstp.hooks import RunHooks
+from fgstp.hooks.runs import flatten
+from fgstp.models.registry import ModelsSettings
+
+
+def _about(model):
+    """A pipeline about one model, and its catalog; no model: an empty pipeline."""
+    nodes = [Node(lambda model: None, "params:model", None, name="node")] if model else []
+    catalog = DataCatalog({"params:model": MemoryDataset(model)})
+    return {"pipeline": Pipeline(nodes), "catalog": catalog}
+
+
+# ----------------------------------------------------------------------- settings
+
+
+def test_flatten():
+    value = {"a": 1, "b": {"c": [1, 2], "d": {"e": None}}, "f": {}}
+    assert dict(flatten("p", value)) == {"p.a": 1, "p.b.c": [1, 2], "p.b.d.e": None}
+    assert dict(flatten("seed", 3)) == {"seed": 3}
+
+
+def test_each_setting_of_a_block_is_logged(tracking):
+    settings = IngestSettings(source="folder", duplicates={"threshold": 0.125})
+    with mlflow.start_run() as run:
+        RunHooks().before_node_run(
+            inputs={"params:ingest": settings, "params:seed": 3, "videos": settings}
+        )
+    logged = tracking.get_run(run.info.run_id).data.params
+    assert logged["ingest.duplicates.threshold"] == "0.125"
+    assert logged["ingest.parallel.backend"] == "loky"
+    assert len(logged) == len(list(flatten("", settings.model_dump())))
+
+
+def test_of_all_models_only_the_settings_of_the_one_that_runs_are_logged(tracking):
+    small = {"height_px": 32, "encoder": {"name": "pvt_v2_b0"}}
+    models = ModelsSettings.model_validate({"fgstp_no_ctc": small})
+    with mlflow.start_run() as run:
+        RunHooks().before_node_run(
+            inputs={"params:model": "fgstp_no_ctc", "params:models": models, "params:seed": 3}
+        )
+    logged = tracking.get_run(run.info.run_id).data.params
+    assert logged["models.fgstp_no_ctc.height_px"] == "32"
+    assert logged["models.fgstp_no_ctc.encoder.name"] == "pvt_v2_b0"
+    assert logged["models.fgstp_no_ctc.ctc"] == "False"
+    assert all(name.startswith("models.fgstp_no_ctc.") for name in logged)
+    assert len(logged) == len(list(flatten("", models.of("fgstp_no_ctc").model_dump())))
+
+
+def test_nothing_is_logged_of_an_unknown_model(tracking):
+    inputs = {"params:models": ModelsSettings(), "params:model": "nothing"}
+    with mlflow.start_run() as run, pytest.raises(UserError, match="no model 'nothing'"):
+        RunHooks().before_node_run(inputs=inputs)
+    assert tracking.get_run(run.info.run_id).data.params == {}
+
+
+def test_without_a_run_nothing_is_logged(tracking, tmp_path):
+    RunHooks().before_node_run(inputs={"params:ingest": IngestSettings(source="folder")})
+    RunHooks().before_pipeline_run(run_params={"project_path": tmp_path}, **_about("fgstp"))
+    assert mlflow.active_run() is None
+
+
+# --------------------------------------------------------------------------- tags
+
+
+def test_tags_are_commit_state_and_command(tracking, project, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["kedro", "run", "--env=test"])
+    git = ["git", "-C", str(project)]
+    commit = subprocess.run(
+        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with mlflow.start_run(run_name="ingest") as run:
+        RunHooks().before_pipeline_run(run_params={"project_path": project}, **_about(None))
+    recorded = tracking.get_run(run.info.run_id)
+    assert recorded.data.tags["mlflow.source.git.commit"] == commit
+    assert recorded.data.tags["git.dirty"] == "true"  # nothing of it is committed
+    assert recorded.data.tags["command"] == "kedro run --env=test"
+    assert "model" not in recorded.data.tags
+    assert recorded.info.run_name == "ingest"
+
+
+def test_the_run_is_tagged_with_the_model_and_named_after_it(tracking, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with mlflow.start_run(run_name="train") as run:
+        RunHooks().before_pipeline_run(
+            run_params={"project_path": tmp_path}, **_about("fgstp_no_ctc")
+        )
+    recorded = tracking.get_run(run.info.run_id)
+    assert recorded.data.tags["model"] == "fgstp_no_ctc"
+    assert recorded.info.run_name == "fgstp_no_ctc: train"
+    assert "git.dirty" not in recorded.data.tags  # outside a repository
+
+
+# ------------------------------------------------------------------- end of a run
+
+
+def test_a_run_that_was_opened_several_times_is_closed(tracking):
+    # As kedro-mlflow does for each node.
+    hooks = RunHooks()
+    hooks.after_context_created()
+    run = mlflow.start_run()
+    mlflow.start_run(run.info.run_id, nested=True)
+    mlflow.start_run(run.info.run_id, nested=True)
+    hooks.after_pipeline_run()
+    assert mlflow.active_run() is None
+    assert tracking.get_run(run.info.run_id).info.status == "FINISHED"
+
+
+def test_a_run_of_a_notebook_stays_open(tracking):
+    hooks = RunHooks()
+    with mlflow.start_run() as run:
+        hooks.after_context_created()
+        hooks.after_pipeline_run()
+        assert mlflow.active_run().info.run_id == run.info.run_id
+
+
+def test_kedro_knows_every_hook():
+    # A misspelt argument of a hook would be an error here and not before.
+    from fgstp.settings import HOOKS
+
+    for hooks in HOOKS:
+        manager = _create_hook_manager()
+        manager.register(hooks)
+        manager.check_pending()
+        [plugin] = manager.get_plugins()
+        public = {name for name in dir(plugin) if not name.startswith("_")}
+        assert {caller.name for caller in manager.get_hookcallers(plugin)} == public

@@ -1,0 +1,91 @@
+"""Sessions of neighbours and windows, and that every model streams what it predicts."""
+
+import numpy as np
+import pytest
+import torch
+
+from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
+from fgstp.models.registry import create_model
+from fgstp.models.session import Prompt
+from fgstp.models.streams import NeighbourSession
+
+SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
+UNPROMPTED = {
+    "fgstp": SMALL,
+    "fgstp_no_ctc": SMALL,
+    "slt_net": SMALL,
+    "sinet_v2": SMALL,
+    "zoomnext": {
+        **SMALL,
+        "height_px": 64,
+        "width_px": 64,
+        "n_frames": 2,
+        "width": 8,
+        "batch_frames": 4,
+    },
+    "mg": {"height_px": 16, "width_px": 16, "width": 8},
+    "background": {"method": "energy"},
+}
+
+
+class Numbers(NeighbourSession[int]):
+    """Maps that hold the numbers of a target and its neighbours."""
+
+    def encode(self, frames):
+        self.n_passes = getattr(self, "n_passes", 0) + len(frames)
+        return frames[:, 0, 0].tolist()
+
+    def decode(self, groups):
+        self.largest = max(getattr(self, "largest", 0), len(self._encoded))
+        return torch.tensor(groups).unsqueeze(1)
+
+
+class Cpu:
+    device = torch.device("cpu")
+    evaluating = staticmethod(torch.no_grad)
+
+
+def numbers_session(mode, batch_frames=1):
+    session = Numbers(Cpu(), (1, 3), 10.0, Prompt(), batch_frames)
+    session.offsets_frames = OFFSETS_FRAMES[mode]
+    return session
+
+
+def pushed(session, frames):
+    return [session.push(frame) for frame in frames] + [session.flush()]
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("batch_frames", [1, 2, 3, 20])
+@pytest.mark.parametrize("mode", OFFSETS_FRAMES)
+def test_every_target_comes_in_turn_with_its_neighbours(mode, batch_frames, n_frames):
+    session = numbers_session(mode, batch_frames)
+    frames = [np.full((1, 3), n, np.uint8) for n in range(n_frames)]
+    found = [each.map[0].tolist() for part in pushed(session, frames) for each in part]
+    assert found == [[n, *neighbours(n, n_frames, mode)] for n in range(n_frames)]
+    assert session.n_passes == n_frames  # each frame is encoded once
+
+
+@pytest.mark.parametrize(("mode", "delay"), [("causal", 0), ("centred", 1), ("forward", 2)])
+def test_the_delay_is_the_largest_positive_offset(mode, delay):
+    parts = pushed(numbers_session(mode), [np.full((1, 3), n, np.uint8) for n in range(6)])
+    assert [len(part) for part in parts] == [0] * delay + [1] * (6 - delay) + [delay]
+
+
+@pytest.mark.parametrize("mode", OFFSETS_FRAMES)
+def test_features_of_few_frames_are_kept_however_long_the_video(mode):
+    session = numbers_session(mode)
+    for n in range(3000):
+        session.push(np.full((1, 3), n % 256, np.uint8))
+    assert session.largest <= 4
+
+
+@pytest.mark.parametrize("name", UNPROMPTED)
+def test_frames_that_are_pushed_one_by_one_get_the_maps_of_predict_clip(name):
+    torch.manual_seed(0)
+    model = create_model(name, UNPROMPTED[name])
+    frames = np.random.default_rng(0).integers(0, 256, (7, 40, 48)).astype(np.uint8)
+    predictions = [each for part in pushed(model.session(40, 48), frames) for each in part]
+    assert [each.frame for each in predictions] == list(range(7))
+    maps = np.stack([each.map for each in predictions])
+    np.testing.assert_allclose(maps, model.predict_clip(frames), atol=1e-5)

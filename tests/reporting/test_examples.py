@@ -1,0 +1,122 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fgstp.core.errors import UserError
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clips import Clip
+from fgstp.reporting.examples import choose_examples, spread
+from fgstp.reporting.predictions import overlay, prediction_figure
+from fgstp.reporting.scored_footage import ScoredFootage
+
+HEIGHT, WIDTH = 12, 16
+PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])
+AREAS = {  # pixels with gas in the three frames of each clip
+    "b_0001": (0, 20, 30),
+    "b_0000": (0, 0, 10),
+    "a_0000": (7, 5, 0),
+    "c_0000": (0, 0, 0),
+    "c_0001": (0, 0, 0),
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = ClipStore(tmp_path_factory.mktemp("clips"))
+    for number, (name, pixels) in enumerate(AREAS.items()):
+        rng = np.random.default_rng(number)
+        frames = rng.integers(0, 256, (3, HEIGHT, WIDTH), np.uint8)
+        masks = np.zeros((3, HEIGHT * WIDTH), np.uint8)
+        for mask, count in zip(masks, pixels, strict=True):
+            mask[:count] = 1
+        store.write(name, Clip(0, 0, frames, "synthetic", masks.reshape(frames.shape)))
+    return store
+
+
+@pytest.fixture
+def clips():
+    categories = {"a": "long_clear", "b": "close_complex", "c": "medium_clear"}
+    names = ["b_0001", "c_0001", "a_0000", "b_0000", "c_0000"]
+    return pd.DataFrame({"clip": names, "category": [categories[name[0]] for name in names]})
+
+
+def constant(level):
+    """Predicts a level of probability everywhere."""
+    return lambda _: np.full((3, HEIGHT, WIDTH), level, np.uint8)
+
+
+def figure_of(clips, store, predictions, facts=None):
+    return prediction_figure(clips, store, predictions, PLUMES, facts or {})
+
+
+def caption_of(figure):
+    return " ".join(figure.get_supxlabel().split())
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_frame_of_median_area_is_chosen(store, order):
+    clips = {group: [n for n in AREAS if n[0] == group][::order] for group in "bca"}
+    assert [tuple(each) for each in choose_examples(clips, store)] == [
+        ("b", "b_0001", 1, 20),  # 10, 20 and 30 pixels
+        ("c", "c_0000", 1, 0),  # no gas: the middle of the first clip
+        ("a", "a_0000", 1, 5),  # 5 and 7 pixels: the lower one
+    ]
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "places"),
+    [(9, 3, [0, 4, 8]), (2, 4, [0, 1]), (1, 3, [0]), (100, 5, [0, 25, 50, 74, 99])],
+)
+def test_rows_are_spread_from_the_first_to_the_last(length, count, places):
+    rows = pd.DataFrame({"place": range(length)}, index=range(50, 50 + length))
+    assert spread(rows, count)["place"].tolist() == places
+
+
+def test_each_panel_shows_the_map_of_its_clip_and_frame(store, clips):
+    steps = {"a_0000": 0, "b_0001": 60, "c_0000": 120}
+
+    def maps(level):
+        def predict(clip):
+            planes = np.arange(3)[:, None, None] * 10 + level + steps[clip]
+            return np.broadcast_to(planes, (3, HEIGHT, WIDTH)).astype(np.uint8)
+
+        return predict
+
+    figure = figure_of(clips, store, {"fgstp": maps(5), "rmem": maps(40)})
+    axes = figure.axes[:12]
+    assert [ax.get_title() for ax in axes[:4]] == ["frame", "ground truth", "RMem †", "FGSTP"]
+    shown = [np.asarray(ax.images[0].get_array()) for ax in axes]
+    for row, clip in enumerate(("b_0001", "c_0000", "a_0000")):  # close, medium, long
+        frame = np.array(store.frames(clip)[1])
+        np.testing.assert_array_equal(shown[4 * row][..., 0], frame)
+        for column, level in ((2, 40), (3, 5)):
+            expected = np.full(frame.shape, (level + steps[clip] + 10) / 255)
+            np.testing.assert_array_equal(shown[4 * row + column], overlay(frame, expected))
+    labels = [axes[row].get_ylabel() for row in (0, 4)]
+    assert labels[0] == "close, complex\nb_0001\nframe 1"
+    assert "no frame has gas" in labels[1]
+
+
+def test_the_caption_explains_the_figure(store, clips):
+    plain = figure_of(clips, store, {"fgstp": constant(0)})
+    assert "median gas area" in caption_of(plain)
+    assert "†" not in caption_of(plain)
+    assert plain.get_suptitle() == "Predictions on synthetic plumes (synthetic masks)"
+    facts = {"mg": {"needs": "all_masks"}, "rmem": {"n_seeds": 2}}
+    marked = figure_of(clips, store, dict.fromkeys(facts, constant(0)), facts)
+    assert [ax.get_title() for ax in marked.axes[2:4]] == ["MG ‡", "RMem †"]
+    for text in ("† The model receives", "‡ Upper bound", "the first training"):
+        assert text in caption_of(marked)
+
+
+def test_maps_that_do_not_match_the_clip_are_refused(store, clips):
+    def short(_):
+        return np.zeros((1, HEIGHT, WIDTH), np.uint8)
+
+    def narrow(_):
+        return np.zeros((3, HEIGHT, WIDTH - 1), np.uint8)
+
+    with pytest.raises(UserError, match=r"fgstp has no map of frame 1 of the clip b_0001"):
+        figure_of(clips, store, {"fgstp": short})
+    with pytest.raises(UserError, match="FGSTP of shapes"):
+        figure_of(clips, store, {"fgstp": narrow})

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+
+from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clips import Clip
+from fgstp.footage.descriptors import ClipDescriptor
+from fgstp.footage.duplicates import DuplicateFilter
+from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
+from fgstp.reporting.footage_figures import (
+    OUTLINE_RGB,
+    contact_sheets,
+    draw_duplicate_curve,
+    kept_by_threshold,
+    panels,
+)
+
+LENGTH, HEIGHT, WIDTH = 10, 24, 32
+FLOOR = 2.0
+SETTINGS = DuplicateSettings(threshold=0.25, floor_levels=FLOOR)
+
+# ---------------------------------------------------------------------- contact sheets
+
+
+def clip_frames(seed):
+    return np.random.default_rng(seed).integers(50, 150, (LENGTH, HEIGHT, WIDTH), np.uint8)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = ClipStore(tmp_path)
+    masks = np.zeros((LENGTH, HEIGHT, WIDTH), np.uint8)
+    masks[:, 5:15, 8:20] = 1
+    for number in range(6):
+        clip = Clip(number, 0, clip_frames(number), "pseudo", masks if number % 2 == 0 else None)
+        store.write(f"a_000{number}", clip)
+    store.write("b_0000", Clip(0, 0, clip_frames(6)))
+    return store
+
+
+@pytest.fixture
+def tables():
+    videos = [
+        {"video": "a", "category": "close_clear"},
+        {"video": "b", "category": "long_unknown"},
+        {"video": "bad", "error": "bad: it is empty"},
+    ]
+    clips = [
+        {
+            "clip": f"a_000{n}",
+            "video": "a",
+            "split": "train",
+            "leak_class": None if n else 3,
+            "mask_source": "none" if n % 2 else "pseudo",
+            "dropped": "duplicate" if n == 1 else None,
+        }
+        for n in range(6)
+    ]
+    clips.append({"clip": "b_0000", "video": "b", "split": "test", "mask_source": "none"})
+    return table(videos, VIDEO_COLUMNS), table(clips, CLIP_COLUMNS)
+
+
+def pictures(figure):
+    return [np.asarray(ax.images[0].get_array()) for ax in figure.axes]
+
+
+def test_a_sheet_for_each_category_with_its_kept_clips(store, tables):
+    settings = ContactSheetSettings(clips=3, frames_per_clip=2)
+    sheets = contact_sheets(*tables, store, settings)
+    assert list(sheets) == ["close_clear", "long_unknown"]
+    assert len(sheets["close_clear"].axes) == 3 * 2 * 3
+    assert len(sheets["long_unknown"].axes) == 1 * 2 * 3
+    titles = [ax.get_title(loc="left") for ax in sheets["close_clear"].axes[::3]]
+    # Of the kept clips 0, 2, 3, 4 and 5.
+    assert [title[:6] for title in titles[::2]] == ["a_0000", "a_0003", "a_0005"]
+    assert " ".join(titles[0].split()) == "a_0000 train, leak class 3, pseudo masks frame 2"
+    assert " ".join(titles[-1].split()) == "a_0005 train, no masks frame 7"
+
+
+def test_panels_show_the_frames_without_stretching(store, tables):
+    settings = ContactSheetSettings(clips=1, frames_per_clip=2, difference_gain=2)
+    sheet = contact_sheets(*tables, store, settings)["long_unknown"]
+    shown, frames = pictures(sheet), clip_frames(6).astype(float)
+    for place, number in enumerate((2, 7)):  # the middles of two halves of ten frames
+        np.testing.assert_array_equal(shown[3 * place], frames[number])
+        np.testing.assert_array_equal(shown[3 * place + 1], np.stack([frames[number]] * 3, axis=2))
+        difference = np.clip(128 + 2 * (frames[number + 1] - frames[number]), 0, 255)
+        np.testing.assert_array_equal(shown[3 * place + 2], difference)
+    assert {ax.images[0].get_clim() for ax in sheet.axes} == {(0, 255)}
+
+
+def test_a_sheet_may_show_more_frames_than_a_clip_has(store, tables):
+    settings = ContactSheetSettings(clips=1, frames_per_clip=12)
+    sheet = contact_sheets(*tables, store, settings)["long_unknown"]
+    np.testing.assert_array_equal(pictures(sheet)[0], clip_frames(6)[0])
+    # The last frame has no neighbour, so the one before it is shown.
+    np.testing.assert_array_equal(pictures(sheet)[-3], clip_frames(6)[-2])
+
+
+def test_the_outline_is_the_rim_of_the_mask(store):
+    frame = store.frames("a_0000")[0]  # memory-mapped, so it cannot be written to
+    mask = np.zeros(frame.shape, np.uint8)
+    mask[5:11, 8:17] = 1
+    same, outlined, difference = panels(frame, frame, mask, 6)
+    rim = mask.astype(bool)
+    rim[6:10, 9:16] = False
+    np.testing.assert_array_equal((outlined == OUTLINE_RGB).all(axis=2), rim)
+    np.testing.assert_array_equal(outlined[~rim], np.dstack([frame] * 3)[~rim])
+    np.testing.assert_array_equal(same, frame)
+    assert (difference == 128).all()
+
+
+def test_differences_are_amplified_about_mid_grey_and_clipped():
+    frame = np.array([[100, 100, 200, 10]], np.uint8)
+    neighbour = np.array([[110, 95, 10, 200]], np.uint8)
+    difference = panels(frame, neighbour, None, 6)[2]
+    assert difference.tolist() == [[188, 98, 0, 255]]
+    assert difference.dtype == np.uint8
+
+
+# --------------------------------------------------------------------- duplicate curve
+
+
+def descriptor(level):
+    rest = np.zeros((24, 32), np.float32)
+    return ClipDescriptor(rest, rest + np.float32(FLOOR + level), rest)
+
+
+@pytest.fixture
+def descriptors():
+    # Similarity of two levels is about the smaller over the larger.
+    levels = {"a": (10, 20, 40, 10), "b": (10, 10.5), "c": (10,)}
+    return {video: [descriptor(level) for level in of_video] for video, of_video in levels.items()}
+
+
+def test_the_curve_counts_what_the_filter_would_keep(descriptors):
+    curve = kept_by_threshold(descriptors, SETTINGS)
+    for threshold, clips_kept in curve.itertuples(index=False):
+        kept = 0
+        for clips in descriptors.values():
+            duplicates = DuplicateFilter(threshold, FLOOR)
+            kept += sum(duplicates.repeats(i, d) is None for i, d in enumerate(clips))
+        assert clips_kept == kept
+
+
+def test_the_curve_worked_by_hand(descriptors):
+    # a: 10 and 20 are 0.50 alike, 20 and 40 too, 10 and 40 0.25; b: 0.95. The last clip of a
+    # repeats its first at any threshold, and a clip of another video is never a duplicate.
+    curve = kept_by_threshold(descriptors, SETTINGS).set_index("threshold")["clips_kept"]
+    assert [curve[t] for t in (0.24, 0.26, 0.48, 0.52, 0.94, 0.96, 1.0)] == [*(3, 4, 4, 5, 5, 6, 6)]
+
+
+@pytest.mark.parametrize("in_use", [0.25, 0.3, 1.01])
+def test_the_threshold_in_use_is_part_of_the_curve(descriptors, in_use):
+    settings = DuplicateSettings(threshold=in_use, floor_levels=FLOOR)
+    curve = kept_by_threshold(descriptors, settings)
+    assert curve["threshold"].tolist() == sorted(
+        {*(round(0.02 * n, 2) for n in range(1, 51)), in_use}
+    )
+    assert set(kept_by_threshold({}, settings)["clips_kept"]) == {0}
+
+
+def test_the_figure_shows_the_curve_and_the_threshold_in_use(descriptors):
+    curve = kept_by_threshold(descriptors, SETTINGS)
+    figure = draw_duplicate_curve(curve, 7, SETTINGS)
+    (ax,) = figure.axes
+    step, total, in_use = ax.lines
+    np.testing.assert_array_equal(step.get_xdata(), curve["threshold"])
+    np.testing.assert_array_equal(step.get_ydata(), curve["clips_kept"])
+    assert set(total.get_ydata()) == {7}
+    assert set(in_use.get_xdata()) == {0.25}
+    assert any("0.25" in text.get_text() for text in ax.texts)
+    figure.canvas.draw()
