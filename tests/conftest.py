@@ -163,7 +163,7 @@ def desk(tmp_path_factory):
     video = SyntheticVideo("close_clear", 3, n_frames=20, fps_hz=5.0, height_px=60, width_px=80)
     render(video, folder / "leak.mkv")
     size = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
-    save_checkpoint(create_model("fgstp", size), folder / "data/06_models/fgstp/best.ckpt")
+    save_checkpoint(create_model("fgstp", size), folder / "data/06_models/fgstp/seed_1/best.ckpt")
     scenes = {
         "train_videos_per_category": 1,
         "seconds": 8.0,
