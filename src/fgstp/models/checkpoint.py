@@ -123,7 +123,7 @@ def load_model(
 
     Example:
         >>> from fgstp import load_model, read_video
-        >>> model = load_model("data/06_models/fgstp/best.ckpt")
+        >>> model = load_model("data/06_models/fgstp/seed_1/best.ckpt")
         >>> maps = model.predict_clip(read_video("leak.mkv"))
         >>> maps.shape, maps.dtype
         ((20, 60, 80), dtype('float32'))
