@@ -681,7 +681,7 @@ def test_a_model_that_was_trained_after_it_was_scored_is_not_reported(copied, ag
     changed = {"models": {"background": {"history_frames": 7}}}
     assert again(copied, "train", model="background", **changed) is None
     sentence = again(copied, "report")
-    assert "background was trained again after it was scored, or" in sentence
+    assert "background was trained again" in sentence
     assert _contents(copied, "08_reporting/curves") == curves
 
 
