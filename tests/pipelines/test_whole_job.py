@@ -68,7 +68,7 @@ class Results:
         return json.loads((self.data / f"06_models/{model}/training.json").read_text())
 
     def maps(self, model, clip):
-        return np.load(self.data / f"07_model_output/{model}/{clip}.npy")
+        return np.load(self.data / f"07_model_output/{model}/seed_1/{clip}.npy")
 
     def frames(self, model):
         return pd.read_parquet(self.reporting / f"frames/{model}.parquet")
@@ -152,10 +152,10 @@ def test_nothing_else_is_left(job):
     assert models == {Path(model) / name for model in MODELS for name in names}
     predicted = {
         path.relative_to(job.data / "07_model_output").as_posix()
-        for path in job.data.glob("07_model_output/*/*.npy")
+        for path in job.data.glob("07_model_output/*/*/*.npy")
     }
     wanted = job.names("validation", "test")
-    assert predicted == {f"{model}/{clip}.npy" for model in MODELS for clip in wanted}
+    assert predicted == {f"{model}/seed_1/{clip}.npy" for model in MODELS for clip in wanted}
     assert {path.name for path in (job.reporting / "curves").iterdir()} == {
         "all_models.png",
         "fgstp.png",
@@ -539,7 +539,7 @@ def _contents(data, *below):
 
 
 def _times(data, model="fgstp"):
-    maps = (data / f"07_model_output/{model}").glob("*.npy")
+    maps = (data / f"07_model_output/{model}/seed_1").glob("*.npy")
     return {path.name: path.stat().st_mtime_ns for path in maps}
 
 

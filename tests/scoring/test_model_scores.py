@@ -8,7 +8,7 @@ import pytest
 from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.settings import SourceName
-from fgstp.scoring import HONEST, METRICS, PAPER, summarise
+from fgstp.scoring import METRICS, OPERATIONAL, PAPER, summarise
 from fgstp.scoring.frame_table import GROUPS, with_facts
 from fgstp.scoring.model_scores import FOOTAGE, model_scores
 from fgstp.scoring.score_clips import score_clips
@@ -32,7 +32,7 @@ def scored(make_clip):
             for (clip, video), source in zip(VIDEO_OF.items(), sources, strict=True)
         ]
         parallel = ParallelSettings(backend="sequential")
-        rows = score_clips(list(clips), [PAPER, HONEST.at(77)], clips.__getitem__, parallel)
+        rows = score_clips(list(clips), [PAPER, OPERATIONAL.at(77)], clips.__getitem__, parallel)
         frames = with_facts(
             rows,
             table(clip_rows, CLIP_COLUMNS),
@@ -61,7 +61,7 @@ def test_each_protocol_has_its_settings_and_the_metrics_over_all_videos(scored):
     summaries, frames = scored()
     protocols = model_scores(summaries, frames, MADE_OF, "synthetic")["protocols"]
     assert set(protocols) == {"paper", "operational"}
-    for protocol in (PAPER, HONEST.at(77)):
+    for protocol in (PAPER, OPERATIONAL.at(77)):
         found = protocols[protocol.name]
         assert found["settings"] == protocol.tuple
         assert found["threshold"] == protocol.threshold
@@ -108,7 +108,7 @@ def test_several_trainings_have_means_spreads_and_thresholds(scored):
     _, frames = scored()
     other = frames.assign(seed=2, mae=frames["mae"] + 0.1)
     operational = other["protocol"] == "operational"
-    other.loc[operational, "protocol_tuple"] = HONEST.at(90).tuple
+    other.loc[operational, "protocol_tuple"] = OPERATIONAL.at(90).tuple
     several = pd.concat([frames.assign(seed=1), other], ignore_index=True)
     summaries = summarise(several, n_resamples=2).assign(model="fgstp")
     scores = model_scores(summaries, several, MADE_OF, "synthetic")

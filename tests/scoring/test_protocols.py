@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import HONEST, PAPER, PROTOCOLS, Protocol, get_protocol
+from fgstp.scoring import OPERATIONAL, PAPER, PROTOCOLS, Protocol, get_protocol
 
 
 def test_the_two_protocols_are_what_they_are_called():
@@ -12,7 +12,7 @@ def test_the_two_protocols_are_what_they_are_called():
         )
         == PAPER
     )
-    assert (HONEST.norm, HONEST.empty, HONEST.threshold) == ("none", "credit", None)
+    assert (OPERATIONAL.norm, OPERATIONAL.empty, OPERATIONAL.threshold) == ("none", "credit", None)
     assert all(name == protocol.name for name, protocol in PROTOCOLS.items())
     assert len({protocol.tuple for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
 
@@ -23,7 +23,7 @@ def test_the_tuple_tells_everything():
         " drop_last=0 alarm_pixels=1 score_fraction=0.001"
     )
     own = [Protocol(name="x", score_fraction=1 / 3), Protocol(name="x", drop_given=True)]
-    for protocol in [*PROTOCOLS.values(), HONEST.at(17), *own]:
+    for protocol in [*PROTOCOLS.values(), OPERATIONAL.at(17), *own]:
         assert Protocol.parse(protocol.name, protocol.tuple) == protocol
 
 
@@ -66,7 +66,7 @@ def test_getting_one():
     own = Protocol(name="own", drop_last=2)
     assert get_protocol("paper") is PAPER
     assert get_protocol(own) is own
-    assert get_protocol("operational", 40) == HONEST.at(40)
+    assert get_protocol("operational", 40) == OPERATIONAL.at(40)
     with pytest.raises(UserError, match="no protocol 'papers'; there are paper, operational"):
         get_protocol("papers")
     for threshold in (-1, 256, 3.5):

@@ -5,11 +5,11 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.core.parallel import ParallelSettings
-from fgstp.scoring import HONEST, PAPER, Protocol, score_clip
+from fgstp.scoring import OPERATIONAL, PAPER, Protocol, score_clip
 from fgstp.scoring.score_clips import score_clips, with_threshold
 
 ALONE = ParallelSettings(backend="sequential")
-PROTOCOLS = [HONEST.at(90), PAPER, Protocol(name="later", drop_given=True, empty="skip")]
+PROTOCOLS = [OPERATIONAL.at(90), PAPER, Protocol(name="later", drop_given=True, empty="skip")]
 
 
 class Read:
@@ -107,7 +107,7 @@ def test_a_clip_that_cannot_be_scored_is_named(clips, protocol):
 
 def test_a_threshold_that_is_missing_is_told(clips):
     with pytest.raises(UserError, match="takes its threshold from validation clips"):
-        score_clips(list(clips), [HONEST], clips.__getitem__, ALONE)
+        score_clips(list(clips), [OPERATIONAL], clips.__getitem__, ALONE)
 
 
 def test_an_unknown_back_end_is_told(clips):
@@ -127,13 +127,15 @@ def test_the_threshold_is_chosen_on_the_validation_clips_alone():
             "test": column(*[([200] + [150] * 9, [1] + [0] * 9)] * 9),
         }
     )
-    assert with_threshold(HONEST, ["validation_0"], read) == HONEST.at(100)
-    assert with_threshold(HONEST, ["validation_0", "validation_1"], read) == HONEST.at(60)
+    assert with_threshold(OPERATIONAL, ["validation_0"], read) == OPERATIONAL.at(100)
+    assert with_threshold(OPERATIONAL, ["validation_0", "validation_1"], read) == OPERATIONAL.at(60)
     assert "test" not in read.asked
-    assert with_threshold(HONEST, ["test"], read) == HONEST.at(151)
+    assert with_threshold(OPERATIONAL, ["test"], read) == OPERATIONAL.at(151)
 
 
-@pytest.mark.parametrize("protocol", [PAPER, HONEST.at(0), Protocol(name="own", threshold=255)])
+@pytest.mark.parametrize(
+    "protocol", [PAPER, OPERATIONAL.at(0), Protocol(name="own", threshold=255)]
+)
 def test_a_threshold_of_its_own_stays_and_nothing_is_read(protocol):
     read = Read({})
     assert with_threshold(protocol, ["validation_0"], read) == protocol
@@ -152,7 +154,7 @@ def test_frames_that_are_left_out_do_not_choose(left_out, threshold):
     empty = [0] * 10, [0] * 10
     first = [200] + [150] * 9, [1] + [0] * 9
     second = [100] + [0] * 9, [1, 1] + [0] * 8
-    protocol = HONEST.model_copy(
+    protocol = OPERATIONAL.model_copy(
         update={"drop_given": left_out[0], "drop_last": left_out[1], "name": "own"}
     )
     chosen = with_threshold(protocol, ["v"], Read({"v": column(empty, first, second)}))
@@ -161,4 +163,4 @@ def test_frames_that_are_left_out_do_not_choose(left_out, threshold):
 
 def test_without_validation_clips_there_is_no_threshold():
     with pytest.raises(UserError, match="no validation clip"):
-        with_threshold(HONEST, [], Read({}))
+        with_threshold(OPERATIONAL, [], Read({}))

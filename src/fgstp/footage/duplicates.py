@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fgstp.footage.descriptors import ClipDescriptor
 
-BLOB_SHARE = 0.02  # of the grid: a blob smaller than this does not make a clip new
+BLOB_FRACTION = 0.02  # of the grid: a blob smaller than this does not make a clip new
 
 
 def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: float) -> float:
@@ -30,7 +30,7 @@ def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: floa
     """
     activity_1, activity_2 = _activity(first, floor_levels), _activity(second, floor_levels)
     difference = np.abs(first.appearance - second.appearance)
-    blob = BLOB_SHARE * difference.size * floor_levels
+    blob = BLOB_FRACTION * difference.size * floor_levels
     shared = float(np.minimum(activity_1, activity_2).sum())
     either = float(np.maximum(activity_1, activity_2).sum())
     unlike = float(_above(difference, floor_levels).sum())

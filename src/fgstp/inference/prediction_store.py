@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path, remove_file, write_text
+from fgstp.models.seeds import seed_folder
 
 MADE_BY = "made_by.txt"
 
@@ -75,3 +76,13 @@ class PredictionStore:
         for path in self.folder.glob("*.npy"):
             if path.stem not in clips:
                 remove_file(path)
+
+
+def prediction_stores(folder: Path, n_trainings: int) -> list[PredictionStore]:
+    """Stores of the predictions of each training of a model.
+
+    Args:
+        folder: folder of the model's predictions.
+        n_trainings: number of trainings.
+    """
+    return [PredictionStore(seed_folder(folder, 1 + k)) for k in range(n_trainings)]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fgstp.core.config import OddPixels, Settings
 from fgstp.core.errors import UserError
 from fgstp.models.base import Model
-from fgstp.models.session import Prompt, Session
+from fgstp.models.session import Session
 
 BACKGROUND_S, ENERGY_S = 5.0, 8.0  # time constants of `energy`
 SCORE_QUANTILE = 0.99
@@ -128,6 +128,8 @@ class BackgroundModel(Model[BackgroundSettings]):
 
     def _build(self) -> None:
         self.network = nn.Identity()  # there is none
+        is_mixture = self.settings.method == "mog2"
+        self.session_class = MixtureSession if is_mixture else EnergySession
 
     def training_step(
         self,
@@ -140,18 +142,6 @@ class BackgroundModel(Model[BackgroundSettings]):
             UserError: always.
         """
         raise UserError(f"The model {self.name} is not trained; evaluate it directly.")
-
-    def session(
-        self,
-        height_px: int,
-        width_px: int,
-        fps_hz: float = 15.0,
-        prompt: Prompt = Prompt(),  # noqa: B008 - it is immutable
-        batch_frames: int = 1,
-    ) -> Session:
-        """Begin a session of the method; no frame is ever held back."""
-        kind = MixtureSession if self.settings.method == "mog2" else EnergySession
-        return kind(self, (height_px, width_px), fps_hz, prompt, batch_frames)
 
 
 def cleaned(picture: NDArray[Any], settings: BackgroundSettings) -> NDArray[Any]:

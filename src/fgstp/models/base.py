@@ -4,7 +4,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, SupportsIndex, TypeVar
+from typing import Any, ClassVar, Generic, Literal, SupportsIndex, TypeVar
 
 import numpy as np
 import torch
@@ -23,20 +23,6 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 Needs = Literal["frames", "first_mask", "all_masks"]
 
 
-class Given(NamedTuple):
-    """What a model may be told of a clip beside its frames.
-
-    Attributes:
-        first_mask: (H, W) uint8, 0/1: gas in one frame; None if it is not told.
-        first_frame: number of that frame.
-        masks: (T, H, W) uint8, 0/1: gas in every frame; None if it is not told.
-    """
-
-    first_mask: NDArray[np.uint8] | None = None
-    first_frame: int = 0
-    masks: NDArray[np.uint8] | None = None
-
-
 class Model(ABC, Generic[SettingsT]):
     """A row of the tables: a network, how it is trained, and how it predicts a clip.
 
@@ -47,7 +33,6 @@ class Model(ABC, Generic[SettingsT]):
 
     Attributes:
         settings_class: type of its settings.
-        session_class: type of its sessions.
         trainable: whether there is anything to train.
         encoders: names of its encoders in the network, for a rate of their own.
         may_diverge: whether a training whose loss becomes infinite or undefined after a finished
@@ -57,16 +42,17 @@ class Model(ABC, Generic[SettingsT]):
             normalisations.
         settings: its settings.
         network: its network, on the CPU and in training mode at first.
+        session_class: type of its sessions; settings or the stage may decide it.
         stage: number of the stage of training that it is in, from 0.
     """
 
     settings_class: ClassVar[type[Settings]]
-    session_class: ClassVar[type[Session]]
     trainable: ClassVar[bool] = True
     encoders: ClassVar[tuple[str, ...]] = ("encoder",)
     may_diverge: ClassVar[bool] = False
     undecayed: ClassVar[tuple[str, ...]] = ()
     network: nn.Module
+    session_class: type[Session]
 
     def __init__(self, settings: SettingsT, *, initial_weights: bool = True) -> None:
         self.settings = settings
@@ -171,9 +157,8 @@ class Model(ABC, Generic[SettingsT]):
         """
         return self.session_class(self, (height_px, width_px), fps_hz, prompt, batch_frames)
 
-    def _predict(self, frames: NDArray[np.uint8], given: Given) -> NDArray[np.float32]:
+    def _predict(self, frames: NDArray[np.uint8], prompt: Prompt) -> NDArray[np.float32]:
         """`predict_clip` with checked arguments, in evaluation mode and without gradients."""
-        prompt = Prompt(given.first_mask, given.first_frame, given.masks, len(frames))
         batch: int = getattr(self.settings, "batch_frames", 1)
         height, width = frames.shape[1:]
         session = self.session(height, width, prompt=prompt, batch_frames=batch)
@@ -210,10 +195,10 @@ class Model(ABC, Generic[SettingsT]):
                 f"Frames must be a uint8 array (T, H, W) of at least one frame; these are "
                 f"{frames.dtype} {frames.shape}."
             )
-        given = Given(first_mask, _frame_number(first_frame), masks)
-        self._check_given(given, frames.shape)
+        prompt = Prompt(first_mask, _frame_number(first_frame), masks, len(frames))
+        self._check_prompt(prompt, frames.shape)
         with self.evaluating():
-            return self._predict(frames, given)
+            return self._predict(frames, prompt)
 
     def predict_masked_clip(
         self, frames: NDArray[np.uint8], masks: NDArray[np.uint8]
@@ -239,26 +224,26 @@ class Model(ABC, Generic[SettingsT]):
         first_frame = first_frame_with_gas(masks) or 0
         return self.predict_clip(frames, np.array(masks[first_frame]), first_frame=first_frame)
 
-    def _check_given(self, given: Given, shape: tuple[int, ...]) -> None:
-        if self.needs == "first_mask" and given.first_mask is None:
+    def _check_prompt(self, prompt: Prompt, shape: tuple[int, ...]) -> None:
+        if self.needs == "first_mask" and prompt.first_mask is None:
             raise UserError(
                 f"{self.name} is given the mask of one frame; pass it as first_mask, and the "
                 "number of the frame as first_frame."
             )
-        if self.needs == "all_masks" and given.masks is None:
+        if self.needs == "all_masks" and prompt.masks is None:
             raise UserError(f"{self.name} is an oracle by its settings; pass it the masks.")
-        if given.first_mask is not None and np.shape(given.first_mask) != shape[1:]:
+        if prompt.first_mask is not None and np.shape(prompt.first_mask) != shape[1:]:
             raise UserError(
                 f"The first mask must have the frames' size {shape[1:]}; it has "
-                f"{np.shape(given.first_mask)}."
+                f"{np.shape(prompt.first_mask)}."
             )
-        if not 0 <= given.first_frame < shape[0]:
+        if not 0 <= prompt.first_frame < shape[0]:
             raise UserError(
-                f"first_frame is {given.first_frame}, but the clip has the frames 0 to "
+                f"first_frame is {prompt.first_frame}, but the clip has the frames 0 to "
                 f"{shape[0] - 1}."
             )
-        if given.masks is not None:
-            _check_masks(given.masks, shape)
+        if prompt.masks is not None:
+            _check_masks(prompt.masks, shape)
 
     @property
     def device(self) -> torch.device:

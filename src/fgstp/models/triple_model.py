@@ -1,6 +1,6 @@
 """What the models have in common that relate a frame to two neighbours."""
 
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import torch
 from pydantic import Field
@@ -88,7 +88,7 @@ class TripleSession(NeighbourSession[Pyramid]):
 class TripleModel(Model[TripleSettingsT]):
     """Trains and predicts with a `TripleNetwork`."""
 
-    session_class: ClassVar[type[Session]] = TripleSession
+    session_class: type[Session] = TripleSession
 
     @property
     def triple_network(self) -> TripleNetwork:

@@ -1,15 +1,15 @@
 """Scoring: six segmentation metrics, protocols, and summaries with intervals."""
 
 from fgstp.scoring.ground_truth import GroundTruth
-from fgstp.scoring.protocols import HONEST, PAPER, PROTOCOLS, Protocol, get_protocol
+from fgstp.scoring.protocols import OPERATIONAL, PAPER, PROTOCOLS, Protocol, get_protocol
 from fgstp.scoring.ranking import auroc, average_precision
 from fgstp.scoring.score_clip import METRICS, score_clip
 from fgstp.scoring.summary import summarise
 from fgstp.scoring.thresholds import ThresholdSearch, choose_threshold
 
 __all__ = [
-    "HONEST",
     "METRICS",
+    "OPERATIONAL",
     "PAPER",
     "PROTOCOLS",
     "GroundTruth",

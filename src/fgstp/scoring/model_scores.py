@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fgstp.scoring.protocols import Protocol
-from fgstp.scoring.score_clip import PREDICTED_SHARE
+from fgstp.scoring.score_clip import PREDICTED_FRACTION
 from fgstp.scoring.summary import ALL
 
 FOOTAGE = {  # names of the sources of ingest, for people
@@ -61,7 +61,7 @@ def _of_protocol(name: str, rows: pd.DataFrame, frames: pd.DataFrame) -> dict[st
     scores: dict[str, Any] = {
         "settings": settings,
         "threshold": Protocol.parse(name, settings).threshold,
-        "degenerate_fraction": round(float(frames[PREDICTED_SHARE].isin([0, 1]).mean()), DIGITS),
+        "degenerate_fraction": round(float(frames[PREDICTED_FRACTION].isin([0, 1]).mean()), DIGITS),
         **_rounded(rows, "value"),
     }
     if rows["n_seeds"].iloc[0] > 1:

@@ -90,13 +90,13 @@ class Protocol(BaseModel):
 
 
 PAPER = Protocol(name="paper")
-HONEST = Protocol(name="operational", norm="none", empty="credit", threshold=None)
+OPERATIONAL = Protocol(name="operational", norm="none", empty="credit", threshold=None)
 PROTOCOLS = MappingProxyType(
     {
         protocol.name: protocol
         for protocol in (
             PAPER,
-            HONEST,
+            OPERATIONAL,
             # What the paper does not say; its row is reproduced under one of these.
             Protocol(name="paper_binary", input="binary"),
             Protocol(name="paper_skip_empty", empty="skip"),

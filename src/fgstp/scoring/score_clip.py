@@ -26,7 +26,7 @@ METRICS = (
     "dice",
 )
 IOU_GAS = "iou_gas"
-PREDICTED_SHARE = "predicted_fraction"
+PREDICTED_FRACTION = "predicted_fraction"
 FALSE_ALARMS = ("false_alarm_fraction", "false_alarm")
 Columns = dict[str, NDArray[np.float64] | NDArray[np.bool_] | NDArray[np.intp]]
 
@@ -110,7 +110,7 @@ def _score(block: Block, protocol: Protocol) -> Columns:
     columns |= {
         "gas": gas,
         "frame_score": frame_scores(tally, protocol.score_fraction),
-        PREDICTED_SHARE: tally.predicted[..., threshold].sum(axis=1) / tally.n_pixels,
+        PREDICTED_FRACTION: tally.predicted[..., threshold].sum(axis=1) / tally.n_pixels,
     }
     alarms = false_alarms(tally, threshold, protocol.alarm_pixels)
     return columns | dict(zip(FALSE_ALARMS, alarms, strict=True))

@@ -9,7 +9,7 @@ from fgstp.core.errors import UserError
 from fgstp.scoring.clip_input import Masks, blocks
 from fgstp.scoring.grey_levels import N_LEVELS
 from fgstp.scoring.overlap import overlap_curves
-from fgstp.scoring.protocols import HONEST, Protocol, get_protocol
+from fgstp.scoring.protocols import OPERATIONAL, Protocol, get_protocol
 
 MIDDLE = 128
 
@@ -23,7 +23,7 @@ class ThresholdSearch:
         protocol: its `norm`, `drop_given` and `drop_last` hold; maps are taken as soft.
     """
 
-    def __init__(self, protocol: str | Protocol = HONEST) -> None:
+    def __init__(self, protocol: str | Protocol = OPERATIONAL) -> None:
         self._protocol = get_protocol(protocol).model_copy(update={"input": "soft"})
         self._total = np.zeros(N_LEVELS)
         self._n_frames = 0
@@ -62,7 +62,7 @@ class ThresholdSearch:
 
 
 def choose_threshold(
-    clips: Iterable[tuple[NDArray[np.uint8], Masks]], protocol: str | Protocol = HONEST
+    clips: Iterable[tuple[NDArray[np.uint8], Masks]], protocol: str | Protocol = OPERATIONAL
 ) -> int:
     """The threshold with the highest mean IoU over the frames of validation clips.
 

@@ -16,8 +16,7 @@ from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip, digest
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.predict_clips import predict_clips
-from fgstp.inference.prediction_store import PredictionStore
-from fgstp.inference.repeats import prediction_stores
+from fgstp.inference.prediction_store import PredictionStore, prediction_stores
 from fgstp.models.checkpoint import load_model, save_checkpoint, sha256
 from fgstp.models.registry import create_model
 from fgstp.models.seeds import seed_folder
@@ -118,10 +117,10 @@ class Project:
         )
 
     def maps(self, clip, model="background"):
-        return np.load(self.predictions / model / f"{clip}.npy")
+        return np.load(self.predictions / model / f"seed_1/{clip}.npy")
 
     def times(self, model="background"):
-        paths = (self.predictions / model).glob("*.npy")
+        paths = (self.predictions / model / "seed_1").glob("*.npy")
         return {path.stem: path.stat().st_mtime_ns for path in paths}
 
 
@@ -161,7 +160,7 @@ def test_what_is_predicted_already_stays(project):
     facts, before = project.predict(), project.times()
     assert project.predict() == facts
     assert project.times() == before
-    (project.predictions / "background/t_0000.npy").unlink()
+    (project.predictions / "background/seed_1/t_0000.npy").unlink()
     project.predict()
     changed = {clip for clip, when in project.times().items() if when != before[clip]}
     assert changed <= {"t_0000"}
@@ -172,7 +171,7 @@ def _old(project):
     """Predictions that nobody could have made, and their times."""
     before = project.times()
     for clip in before:
-        np.save(project.predictions / f"background/{clip}.npy", np.full(SHAPE, 77, np.uint8))
+        np.save(project.predictions / f"background/seed_1/{clip}.npy", np.full(SHAPE, 77, np.uint8))
 
 
 def _other_checkpoint(project):
@@ -426,7 +425,7 @@ def test_facts_of_clip_and_video_stand_beside_each_frame(project):
 
 def test_the_threshold_is_chosen_on_validation_clips_alone(project):
     """There gas is 90 and all else 60; on test clips everything is the other way round."""
-    store = PredictionStore(project.predictions / "background")
+    store = PredictionStore(project.predictions / "background/seed_1")
     for clip, (gas, clear) in {"v_0001": (90, 60), "t_0000": (60, 90), "u_0000": (9, 8)}.items():
         masks = np.load(project.store.path(clip, "masks"))
         store.write(clip, np.where(masks == 1, gas, clear).astype(np.uint8))
@@ -452,7 +451,7 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
 
 def test_predictions_that_are_missing_or_damaged(project):
     project.predict()
-    path = project.predictions / "background/u_0000.npy"
+    path = project.predictions / "background/seed_1/u_0000.npy"
     content = path.read_bytes()
     for broken in (None, b"", content[:50], b"nothing"):
         path.unlink(missing_ok=True)
@@ -464,7 +463,7 @@ def test_predictions_that_are_missing_or_damaged(project):
 
 def test_predictions_of_another_size(project):
     project.predict()
-    np.save(project.predictions / "background/u_0000.npy", np.zeros((5, 3, 4), np.uint8))
+    np.save(project.predictions / "background/seed_1/u_0000.npy", np.zeros((5, 3, 4), np.uint8))
     with pytest.raises(UserError, match=r"predictions are \(5, 3, 4\) but the masks are \(5, 24"):
         project.score()
 
@@ -659,4 +658,4 @@ def test_a_model_without_training_is_predicted_once(project):
     assert scores["n_seeds"] == 1
     assert "spread" not in scores["protocols"]["operational"]
     assert summaries["spread"].isna().all()
-    assert not (project.predictions / "background/repeats").exists()
+    assert not (project.predictions / "background/seed_2").exists()

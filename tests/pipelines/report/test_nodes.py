@@ -50,7 +50,7 @@ class Project:
             for model, rows_found in ((GOOD, slice(6, 16)), (BAD, slice(6, 11))):
                 maps = np.zeros_like(frames)
                 maps[:, rows_found] = 200 * masks[:, rows_found]
-                PredictionStore(self.predictions / model).write(name, maps)
+                PredictionStore(self.predictions / model / "seed_1").write(name, maps)
             row = {"clip": name, "video": name[0], "split": split}
             rows.append(row | {"mask_source": mask_source})
         self.clips = table(rows, CLIP_COLUMNS)
@@ -319,7 +319,7 @@ def test_clips_that_changed_after_the_evaluation_are_refused(project):
 
 
 def _no_predictions(project):
-    (project.predictions / BAD / "u_0000.npy").unlink()
+    (project.predictions / BAD / "seed_1/u_0000.npy").unlink()
 
 
 def _no_masks(project):

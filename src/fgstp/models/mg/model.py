@@ -105,7 +105,7 @@ class MgModel(Model[MgSettings]):
     """Motion Grouping (ICCV 2021, arXiv 2104.07658): trained without masks, on flow alone."""
 
     settings_class: ClassVar[type[Settings]] = MgSettings
-    session_class: ClassVar[type[Session]] = MgSession
+    session_class: type[Session] = MgSession
     may_diverge: ClassVar[bool] = True  # the paper's row of it is a dash
     network: MotionGrouping
 

@@ -57,7 +57,7 @@ class RmemModel(Model[RmemSettings]):
     """Restricted memory (RMem, arXiv 2406.08476): gas is followed from a frame's given mask on."""
 
     settings_class: ClassVar[type[Settings]] = RmemSettings
-    session_class: ClassVar[type[Session]] = RmemSession
+    session_class: type[Session] = RmemSession
     undecayed: ClassVar[tuple[str, ...]] = (
         *("head.out.weight", "short_attention.bias.weight"),
         *("temporal.query", "temporal.slots"),

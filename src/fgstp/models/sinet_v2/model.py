@@ -68,7 +68,7 @@ class SinetV2Model(Model[SinetV2Settings]):
     """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""
 
     settings_class: ClassVar[type[Settings]] = SinetV2Settings
-    session_class: ClassVar[type[Session]] = SinetV2Session
+    session_class: type[Session] = SinetV2Session
     network: SinetV2
 
     @property

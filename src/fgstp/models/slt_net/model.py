@@ -16,7 +16,7 @@ from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.sampling import Batch, Windows
-from fgstp.models.session import Prediction, Prompt, Session
+from fgstp.models.session import Prediction
 from fgstp.models.settings import (
     EncoderSettings,
     NormalisationSettings,
@@ -157,6 +157,7 @@ class SltNetModel(TripleModel[SltNetSettings]):
     def begin_stage(self, stage: int) -> None:
         """Train the short-term network first, then the long-term one on its maps."""
         super().begin_stage(stage)
+        self.session_class = LongTermSession if stage else TripleSession
         if isinstance(self.network, SltNet):
             (self.network.train_long if stage else self.network.train_short)()
 
@@ -207,18 +208,6 @@ class SltNetModel(TripleModel[SltNetSettings]):
             features = self._encoded(at_size(frames, *own_size), triples)
             logits = self.triple_network.decode_fused(*features, own_size)
             return grey_levels(stretched(probabilities(logits, *frames.shape[-2:])))
-
-    def session(
-        self,
-        height_px: int,
-        width_px: int,
-        fps_hz: float = 15.0,
-        prompt: Prompt = Prompt(),  # noqa: B008 - it is immutable
-        batch_frames: int = 1,
-    ) -> Session:
-        """Begin a session of the stage's network."""
-        kind = LongTermSession if self.stage else TripleSession
-        return kind(self, (height_px, width_px), fps_hz, prompt, batch_frames)
 
     def refined(self, frames: NDArray[np.uint8], maps: NDArray[np.uint8]) -> Tensor:
         """Maps (T, H, W) of the frames of one clip by the long-term network."""

@@ -85,7 +85,7 @@ class XmemModel(Model[XmemSettings]):
     """
 
     settings_class: ClassVar[type[Settings]] = XmemSettings
-    session_class: ClassVar[type[Session]] = XmemSession
+    session_class: type[Session] = XmemSession
     encoders: ClassVar[tuple[str, ...]] = ("key_encoder", "value_encoder")
     network: Xmem
 

@@ -80,7 +80,7 @@ class ZoomNextModel(Model[ZoomNextSettings]):
     """
 
     settings_class: ClassVar[type[Settings]] = ZoomNextSettings
-    session_class: ClassVar[type[Session]] = ZoomNextSession
+    session_class: type[Session] = ZoomNextSession
     network: ZoomNext
 
     @property

@@ -14,13 +14,11 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
 from fgstp.inference.predict_clips import predict_clips, prediction_code_digest
-from fgstp.inference.prediction_store import PredictionStore
-from fgstp.inference.repeats import prediction_stores
+from fgstp.inference.prediction_store import PredictionStore, prediction_stores
 from fgstp.models.checkpoint import BEST, load_model, sha256
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
 from fgstp.models.registry import AnyModel
-from fgstp.models.repeats import remove_repeats_from
-from fgstp.models.seeds import seed_folder
+from fgstp.models.seeds import remove_seeds_after, seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.frame_table import GROUPS, with_facts
 from fgstp.scoring.model_scores import model_scores
@@ -85,7 +83,7 @@ def predict(
             if repeat:
                 model = _load(checkpoints[repeat], name, evaluate)
             done.append(predict_clips(model, chosen, clip_files, store))
-        remove_repeats_from(predictions / name, len(trainings))
+        remove_seeds_after(predictions / name, len(trainings))
     if n_frames := sum(each.n_frames for each in done):
         seconds = sum(each.seconds for each in done)
         log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
-from fgstp.inference.prediction_store import PredictionStore
+from fgstp.inference.prediction_store import prediction_stores
 from fgstp.pipelines.tracking import log_texts
 from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure
@@ -83,7 +83,7 @@ def draw_figures(
     figure = prediction_figure(
         clips[clips["clip"].isin(test)].merge(videos[["video", "category"]], on="video"),
         clip_files,
-        {model: PredictionStore(predictions / model).read for model in comparison.facts},
+        {model: prediction_stores(predictions / model, 1)[0].read for model in comparison.facts},
         comparison.footage,
         comparison.facts,
     )
