@@ -7,7 +7,7 @@ import torch
 from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
 from fgstp.models.registry import create_model
 from fgstp.models.session import Prompt
-from fgstp.models.streams import NeighbourSession
+from fgstp.models.streams import NeighbourSession, WindowSession
 
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
 UNPROMPTED = {
@@ -38,6 +38,16 @@ class Numbers(NeighbourSession[int]):
     def decode(self, groups):
         self.largest = max(getattr(self, "largest", 0), len(self._encoded))
         return torch.tensor(groups).unsqueeze(1)
+
+
+class Positions(WindowSession):
+    """Maps that hold the place of each frame in its window."""
+
+    n_frames = 4
+
+    def windows(self, frames):
+        places = torch.arange(4.0).view(1, 4, 1, 1)
+        return places.expand(len(frames), 4, *self.size)
 
 
 class Cpu:
@@ -78,6 +88,18 @@ def test_features_of_few_frames_are_kept_however_long_the_video(mode):
     for n in range(3000):
         session.push(np.full((1, 3), n % 256, np.uint8))
     assert session.largest <= 4
+
+
+@pytest.mark.parametrize("batch_frames", [1, 8])
+def test_windows_follow_each_other_and_frames_are_dropped(batch_frames):
+    session = Positions(Cpu(), (1, 3), 10.0, Prompt(), batch_frames)
+    frame, places, largest = np.zeros((1, 3), np.uint8), [], 0
+    for _ in range(3001):
+        places += [each.map[0, 0] for each in session.push(frame)]
+        largest = max(largest, len(session._frames))
+    places += [each.map[0, 0] for each in session.flush()]
+    assert places == [*range(4)] * 750 + [3]  # the last window begins three frames earlier
+    assert largest <= 4 + max(4, batch_frames)
 
 
 @pytest.mark.parametrize("name", UNPROMPTED)
