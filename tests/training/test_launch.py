@@ -195,7 +195,9 @@ if __name__ == "__main__":
         seed=5,
         callbacks={callbacks},
     )
-    print(outcome.n_epochs, len(outcome.history), tiny_model.digest(model.network))
+    facts = outcome.n_epochs, len(outcome.history), tiny_model.digest(model.network)
+    # In one write, since several processes share the output.
+    sys.stdout.write(" ".join(map(str, facts)) + "\\n")
 """
 
 
