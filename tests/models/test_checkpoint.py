@@ -204,6 +204,6 @@ def test_the_network_needs_torch_and_timm_alone():
     code = (
         "import sys\n"
         "for name in ('pydantic', 'kedro', 'mlflow', 'pandas'): sys.modules[name] = None\n"
-        "import fgstp.models.fgstp.network, fgstp.models.losses, fgstp.models.frames"
+        "import fgstp.models.fgstp, fgstp.models.blocks.losses, fgstp.models.blocks.frames"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

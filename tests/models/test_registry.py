@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
 from fgstp.models.background import BackgroundModel, BackgroundSettings
-from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
+from fgstp.models.fgstp import FgstpModel, FgstpSettings
 from fgstp.models.registry import MODELS, ModelsSettings, create_model, model_settings
 from fgstp.models.rmem.model import RmemSettings
 from fgstp.models.settings import NetworkSettings

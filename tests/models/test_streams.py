@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
+from fgstp.models.blocks.streams import NeighbourSession, WindowSession
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, neighbours
 from fgstp.models.registry import create_model
 from fgstp.models.session import Prompt
-from fgstp.models.streams import NeighbourSession, WindowSession
 
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
 UNPROMPTED = {

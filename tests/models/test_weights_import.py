@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from fgstp.cli import main
 from fgstp.core.errors import UserError
+from fgstp.models.blocks.encoder import PyramidEncoder
+from fgstp.models.blocks.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.checkpoint import load_model
-from fgstp.models.encoder import PyramidEncoder
-from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
-from fgstp.models.fgstp.network import Fgstp
+from fgstp.models.fgstp import Fgstp
 from fgstp.models.importing import import_published, parsed_settings
 from fgstp.models.published import fgstp_rules
 from fgstp.models.registry import MODELS, create_model, model_info

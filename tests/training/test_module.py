@@ -6,8 +6,8 @@ import torch
 from tiny_model import tiny
 
 from fgstp.core.errors import UserError
-from fgstp.models.frames import normalised
-from fgstp.models.losses import hybrid_loss
+from fgstp.models.blocks.frames import normalised
+from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import NormalisationSettings
 from fgstp.training.augmentation import prepared

@@ -5,10 +5,10 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
-from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
-from fgstp.models.frames import network_input, normalised, probabilities
-from fgstp.models.losses import structure_loss
-from fgstp.models.neighbours import neighbours
+from fgstp.models.blocks.frames import network_input, normalised, probabilities
+from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.blocks.triple_network import neighbours
+from fgstp.models.fgstp import FgstpModel, FgstpSettings
 from fgstp.models.sampling import Batch
 from fgstp.models.settings import NormalisationSettings
 

@@ -7,8 +7,7 @@ from torch.nn import functional
 
 from fgstp.core.errors import UserError
 from fgstp.models.mg.flow import DisFlow, RaftFlow, VideoFlow, flow_pictures
-from fgstp.models.mg.losses import grouping_loss
-from fgstp.models.mg.model import MgModel, MgSettings
+from fgstp.models.mg.model import MgModel, MgSettings, grouping_loss
 from fgstp.models.sampling import Batch, FlowPairs
 
 SMALL = {"height_px": 32, "width_px": 48, "width": 16, "flow": {"preset": "fast"}}

@@ -4,12 +4,10 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional
 
-from fgstp.models.differences import with_differences
-from fgstp.models.frames import network_input, normalised, probabilities
-from fgstp.models.losses import structure_loss
+from fgstp.models.blocks.frames import network_input, normalised, probabilities
+from fgstp.models.blocks.losses import structure_loss
 from fgstp.models.sampling import Batch, Windows
-from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
-from fgstp.models.sinet_v2.network import SinetV2
+from fgstp.models.sinet_v2 import SinetV2, SinetV2Model, SinetV2Settings, with_differences
 
 ENCODERS = ["pvt_v2_b0", "res2net50d"]
 

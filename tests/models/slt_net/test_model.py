@@ -4,14 +4,13 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.models import checkpoint
-from fgstp.models.frames import network_input, normalised, probabilities
-from fgstp.models.losses import structure_loss
-from fgstp.models.neighbours import neighbours
+from fgstp.models.blocks.frames import network_input, normalised, probabilities
+from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.blocks.triple_network import neighbours
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import NormalisationSettings
-from fgstp.models.slt_net.loss import alignment_loss
 from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
-from fgstp.models.slt_net.network import stretched
+from fgstp.models.slt_net.network import alignment_loss, stretched
 
 RAW = NormalisationSettings(mean=(0, 0, 0), std=(1, 1, 1))
 LONG = {"height_px": 32, "width_px": 64, "n_frames": 3}

@@ -6,8 +6,7 @@ from torch import nn
 
 from fgstp.core.errors import UserError
 from fgstp.models.sampling import Batch
-from fgstp.models.zoomnext.losses import ZoomNextLoss
-from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
+from fgstp.models.zoomnext.model import ZoomNextLoss, ZoomNextModel, ZoomNextSettings
 from fgstp.models.zoomnext.network import ZoomNext
 
 

@@ -1,0 +1,191 @@
+"""The network of SINet-V2 (Concealed Object Detection, TPAMI 2022)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from fgstp.core.config import Settings
+from fgstp.models.base import Model
+from fgstp.models.blocks.decoder import Decoder, Maps
+from fgstp.models.blocks.encoder import EncoderName, PyramidEncoder
+from fgstp.models.blocks.encoder_weights import begin_encoder
+from fgstp.models.blocks.frames import (
+    at_size,
+    enlarged,
+    grey_levels,
+    normalised,
+    padded,
+    probabilities,
+)
+from fgstp.models.blocks.losses import hybrid_loss
+from fgstp.models.blocks.streams import NeighbourSession
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.published import Published, decoder_rules, texture_rules
+from fgstp.models.registry import register
+from fgstp.models.sampling import Batch, Sampling, Windows
+from fgstp.models.session import Session
+from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
+
+
+class SinetV2(nn.Module):
+    """Segments a frame by itself: the encoder's features go straight to the decoder.
+
+    Frames may have any size; see `fgstp.models.blocks.frames`.
+
+    Args:
+        encoder: which backbone, a name of timm.
+    """
+
+    n_channels = 32
+
+    def __init__(self, encoder: EncoderName = "res2net50d") -> None:
+        super().__init__()
+        self.encoder = PyramidEncoder(encoder, self.n_channels)
+        self.decoder = Decoder(self.n_channels)
+
+    def forward(self, frames: Tensor) -> Maps:
+        """Segment frames.
+
+        Args:
+            frames: (B, 3, H, W) float32, normalised.
+
+        Returns:
+            Four maps of logits (B, 1, H, W); the last, S_3, is the prediction.
+        """
+        return enlarged(self.decoder(self.encoder(padded(frames))), frames.shape[-2:])
+
+
+if TYPE_CHECKING:
+    from fgstp.models.settings import NetworkSettings
+
+UNIT = 1 / 30  # of a difference: some eight grey levels, as moving gas makes
+
+
+def with_differences(grey: Tensor, triples: Tensor, settings: "NetworkSettings") -> Tensor:
+    """Target frames, and their differences to two neighbours, as three channels.
+
+    Args:
+        grey: (N, 1, H, W) in [0, 1].
+        triples: (M, 3) int64: a target and its neighbours, as numbers in [0, N).
+        settings: of the model; its normalisation is that of the first channel.
+
+    Returns:
+        (M, 3, H, W): the target, normalised, and twice target less neighbour, in units of `UNIT`.
+    """
+    target, first, second = (grey[numbers] for numbers in triples.unbind(1))
+    normalisation = settings.normalisation
+    shown = (target - normalisation.mean[0]) / normalisation.std[0]
+    return torch.cat([shown, (target - first) / UNIT, (target - second) / UNIT], dim=1)
+
+
+class SinetV2Settings(NetworkSettings):
+    """Settings of SINet-V2.
+
+    Attributes:
+        encoder: the encoder, a Res2Net-50 as published, or a transformer.
+        differences: show the network a frame and its differences to these two neighbours, instead
+            of the frame three times. No part of the published model, but a measure of how much
+            is to be had from motion; None, as published: frame by frame.
+        loss: what is minimised, at each of the four outputs.
+    """
+
+    encoder: BackboneSettings = BackboneSettings()
+    differences: NeighbourMode | None = None
+    loss: LossSettings = LossSettings()
+
+
+class SinetV2Session(NeighbourSession[Tensor]):
+    """Frame by frame, or with the neighbours that a frame's differences are taken to."""
+
+    model: "SinetV2Model"
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.offsets_frames = self.model.offsets_frames
+
+    def encode(self, frames: Tensor) -> list[Tensor]:
+        """Grey frames (1, h, w) in [0, 1] at the network's size."""
+        settings = self.model.settings
+        return list(at_size(grey_levels(frames), settings.height_px, settings.width_px))
+
+    def decode(self, groups: list[tuple[Tensor, ...]]) -> Tensor:
+        """Maps of frames."""
+        settings, n_groups = self.model.settings, len(groups)
+        grey = torch.stack([frame for frames in zip(*groups, strict=True) for frame in frames])
+        if settings.differences:
+            triples = torch.arange(len(grey), device=grey.device).view(3, n_groups).T
+            shown = with_differences(grey, triples, settings)
+        else:
+            shown = normalised(grey, settings.normalisation)
+        return probabilities(self.model.network(shown).s_3, *self.size)
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """The published model on a Res2Net, whose classifier of 1000 classes is not used."""
+    rules = [
+        (r"resnet\.", "encoder.res2net."),
+        *texture_rules("", "encoder.reduce."),
+        *decoder_rules("", "decoder."),
+    ]
+    return Published(rules, (r"resnet\.fc\..*",), {"encoder": {"name": "res2net50d"}})
+
+
+@register(
+    "sinet_v2",
+    "SINet-V2",
+    paper="TPAMI 2022, arXiv 2102.10274",
+    order=30,
+    published=published,
+)
+class SinetV2Model(Model[SinetV2Settings]):
+    """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""
+
+    settings_class: ClassVar[type[Settings]] = SinetV2Settings
+    session_class: type[Session] = SinetV2Session
+    network: SinetV2
+
+    @property
+    def label(self) -> str:
+        """`with differences`, if so; else empty."""
+        return "with differences" if self.settings.differences else ""
+
+    def context_s(self, fps_hz: float) -> float:
+        """As far as the neighbours reach back that differences are taken to."""
+        return max(0, -min(self.offsets_frames, default=0)) / fps_hz
+
+    @property
+    def delay_frames(self) -> int:
+        """As far as these neighbours reach ahead."""
+        return max(0, max(self.offsets_frames, default=0))
+
+    @property
+    def offsets_frames(self) -> tuple[int, ...]:
+        """Offsets from a frame to these neighbours."""
+        mode = self.settings.differences
+        return OFFSETS_FRAMES[mode] if mode else ()
+
+    @property
+    def sampling(self) -> Sampling:
+        """Single targets, with their neighbours if differences are shown.
+
+        Nothing is shared within a window of several: different clips vary more.
+        """
+        return Windows(self.offsets_frames, n_targets=1)
+
+    def _build(self) -> None:
+        self.network = SinetV2(self.settings.encoder.name)
+
+    def _load_initial_weights(self) -> None:
+        begin_encoder(self.network.encoder.backbone, self.settings.encoder)
+
+    def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step forward: the structure losses of all four maps; see `Model.training_step`."""
+        frames, masks, triples = batch.flat()
+        if self.settings.differences:
+            maps = self.network(with_differences(frames, triples, self.settings))
+        else:
+            maps = self.network(normalised(frames, self.settings.normalisation))
+        terms = hybrid_loss(maps, masks, (1.0,) * len(maps), self.settings.loss.bce)
+        return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
