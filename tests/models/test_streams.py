@@ -110,4 +110,4 @@ def test_frames_that_are_pushed_one_by_one_get_the_maps_of_predict_clip(name):
     predictions = [each for part in pushed(model.session(40, 48), frames) for each in part]
     assert [each.frame for each in predictions] == list(range(7))
     maps = np.stack([each.map for each in predictions])
-    np.testing.assert_allclose(maps, model.predict_clip(frames), atol=1e-5)
+    np.testing.assert_allclose(maps, model.predict(frames), atol=1e-5)

@@ -15,7 +15,7 @@ from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.predictor import AnyPredictor
-from fgstp.models.session import prompt_of
+from fgstp.models.session import NO_PROMPT, prompt_of
 
 
 class Predicted(NamedTuple):
@@ -61,8 +61,8 @@ def predict_clips(
     with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for clip in missing:
             frames, masks = store.frames(clip.name), store.masks(clip.name)
-            assert masks is not None  # clips with masks alone are evaluated
-            maps = model.predict(frames, prompt=prompt_of(model.prompt_kind, masks))
+            prompt = NO_PROMPT if masks is None else prompt_of(model.prompt_kind, masks)
+            maps = model.predict(frames, prompt=prompt)
             predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
             bar.update(clip.n_frames)
     return Predicted(n_frames, time.monotonic() - start)

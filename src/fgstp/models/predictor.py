@@ -13,7 +13,7 @@ from torch import nn
 from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
 from fgstp.models.registry import ModelInfo, info_of
-from fgstp.models.session import NO_PROMPT, Prompt, PromptKind, Session, check_prompt
+from fgstp.models.session import NO_PROMPT, Prompt, PromptKind, Session, checked
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -106,8 +106,8 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
             (0, (60, 80), [])
         """
         size = height_px, width_px
-        check_prompt(prompt, self.prompt_kind, size, self.name)
-        return self.session_class(self, size, fps_hz, prompt, batch_frames)
+        given = checked(prompt, self.prompt_kind, size, self.name)
+        return self.session_class(self, size, fps_hz, given, batch_frames)
 
     def predict(
         self, frames: NDArray[np.uint8], fps_hz: float = 15.0, prompt: Prompt = NO_PROMPT

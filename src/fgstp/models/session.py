@@ -1,10 +1,10 @@
 """Sessions: frames of one video are pushed in, predictions come out."""
 
-import math
+import operator
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def prompt_of(
     return Prompt(np.array(masks[first]), int(numbers[first]))
 
 
-def check_prompt(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: str) -> None:
+def checked(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: str) -> Prompt:
     """See that a prompt holds what a model is to be given.
 
     Args:
@@ -74,6 +74,9 @@ def check_prompt(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: 
         kind: the kind that the model needs.
         size: height and width of the frames.
         name: name of the model.
+
+    Returns:
+        The prompt, `first_frame` as an int.
 
     Raises:
         UserError: a mask is lacking, or does not fit the frames.
@@ -98,16 +101,16 @@ def check_prompt(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: 
                 f"The masks must have the frames' shape {(n_masks, *size)}; they have "
                 f"{np.shape(prompt.masks)}."
             )
-    if not isinstance(prompt.first_frame, SupportsIndex):
+    try:
+        first_frame = operator.index(prompt.first_frame)  # numpy and torch count with others
+    except TypeError as error:
         raise UserError(
             f"first_frame is {prompt.first_frame!r}; give the number of a frame, a whole number "
             "from 0."
-        )
-    if not 0 <= prompt.first_frame.__index__() < (n_frames or math.inf):
-        raise UserError(
-            f"first_frame is {prompt.first_frame}, but the frames have the numbers 0 to "
-            f"{'...' if n_frames is None else n_frames - 1}."
-        )
+        ) from error
+    if first_frame < 0 or (n_frames is not None and first_frame >= n_frames):
+        raise UserError(f"first_frame is {first_frame}; there are {n_frames or 'no such'} frames.")
+    return prompt._replace(first_frame=first_frame)
 
 
 class Prediction(NamedTuple):

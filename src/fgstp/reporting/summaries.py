@@ -83,8 +83,8 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
 def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Add what is known of the models to their summaries.
 
-    The scores of a model that `may_diverge` are undefined if one of its trainings diverged, and under
-    each protocol under which nearly all its predictions are empty or full.
+    The scores of a model that `may_diverge` are undefined if one of its trainings diverged, and
+    under each protocol under which nearly all its predictions are empty or full.
 
     Args:
         summaries: summaries of all models.
