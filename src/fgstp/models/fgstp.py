@@ -1,4 +1,4 @@
-"""The network of FGSTP (arXiv 2505.00295)."""
+"""FGSTP (arXiv 2505.00295): its network, and it and its ablations as models."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,7 +1,7 @@
-"""The network of SINet-V2 (Concealed Object Detection, TPAMI 2022)."""
+"""SINet-V2 (Concealed Object Detection, TPAMI 2022): its network, and it as a model."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Sampling, Windows
 from fgstp.models.session import Session
 from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
+
+UNIT = 1 / 30  # of a difference: some eight grey levels, as moving gas makes
 
 
 class SinetV2(nn.Module):
@@ -57,13 +59,7 @@ class SinetV2(nn.Module):
         return enlarged(self.decoder(self.encoder(padded(frames))), frames.shape[-2:])
 
 
-if TYPE_CHECKING:
-    from fgstp.models.settings import NetworkSettings
-
-UNIT = 1 / 30  # of a difference: some eight grey levels, as moving gas makes
-
-
-def with_differences(grey: Tensor, triples: Tensor, settings: "NetworkSettings") -> Tensor:
+def with_differences(grey: Tensor, triples: Tensor, settings: NetworkSettings) -> Tensor:
     """Target frames, and their differences to two neighbours, as three channels.
 
     Args:

@@ -1,20 +1,16 @@
 """Frames as the networks take them, and maps as clips keep them."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from fgstp.models.blocks.decoder import Maps, resized
 from fgstp.models.blocks.encoder import STRIDE
-
-if TYPE_CHECKING:  # the networks do without pydantic
-    from fgstp.models.settings import NormalisationSettings
+from fgstp.models.settings import NormalisationSettings
 
 
 def network_input(
-    frames: Tensor, height_px: int, width_px: int, normalisation: "NormalisationSettings"
+    frames: Tensor, height_px: int, width_px: int, normalisation: NormalisationSettings
 ) -> Tensor:
     """Resize and normalise grey frames.
 
@@ -44,7 +40,7 @@ def at_size(grey: Tensor, height_px: int, width_px: int) -> Tensor:
     return functional.interpolate(grey, size=size, mode="bilinear", antialias=True)
 
 
-def normalised(grey: Tensor, normalisation: "NormalisationSettings") -> Tensor:
+def normalised(grey: Tensor, normalisation: NormalisationSettings) -> Tensor:
     """Grey frames (..., 1, H, W) in [0, 1] as three normalised channels, (..., 3, H, W)."""
     values = normalisation.mean, normalisation.std
     mean, std = (torch.tensor(each, device=grey.device).view(3, 1, 1) for each in values)
