@@ -5,8 +5,7 @@ import pytest
 from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.scoring import PAPER, Protocol, summarise
-from fgstp.scoring.frame_table import FACTS, GROUPS, with_facts
-from fgstp.scoring.score_clips import score_clips
+from fgstp.scoring.results import FACTS, GROUPS, score_clips, with_facts
 
 VIDEOS = table(
     [

@@ -8,11 +8,10 @@ import pytest
 from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.settings import SourceName
-from fgstp.scoring import METRICS, OPERATIONAL, PAPER, summarise
-from fgstp.scoring.frame_table import GROUPS, with_facts
-from fgstp.scoring.model_scores import FOOTAGE, model_scores
-from fgstp.scoring.score_clips import score_clips
+from fgstp.scoring import OPERATIONAL, PAPER, list_metrics, summarise
+from fgstp.scoring.results import FOOTAGE, GROUPS, model_scores, score_clips, with_facts
 
+METRICS = [metric.name for metric in list_metrics("all")]
 MADE_OF = {"model": "fgstp", "checkpoint_sha256": "12ab", "footage_sha256": "34cd"}
 VIDEO_OF = {"a_0000": "a", "a_0001": "a", "b_0000": "b"}
 

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import METRICS, GroundTruth, Protocol, clip_input, score_clip
+from fgstp.scoring import GroundTruth, Protocol, list_metrics, score_clip
 
+METRICS = [metric.name for metric in list_metrics("all")]
 COLUMNS = [
     "frame",
     *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max"),
@@ -58,7 +59,7 @@ def test_better_predictions_score_better(make_clip):
 def test_how_many_frames_are_counted_at_a_time_does_not_matter(make_clip, monkeypatch, pixels):
     predictions, masks = make_clip()
     expected = score_clip(predictions, masks)
-    monkeypatch.setattr(clip_input, "BLOCK_PIXELS", pixels)
+    monkeypatch.setattr("fgstp.scoring.clip_scores.BLOCK_PIXELS", pixels)
     assert score_clip(predictions, masks).equals(expected)
     truths = [GroundTruth.from_mask(mask) for mask in masks]
     for _ in range(2):  # the second time from what was cached
@@ -175,7 +176,7 @@ def test_the_given_frame_can_be_left_out_and_the_others_keep_their_numbers(
     predictions, masks = make_clip(n_frames=5)
     masks[:first] = 0
     whole = score_clip(predictions, masks)
-    monkeypatch.setattr(clip_input, "BLOCK_PIXELS", pixels)
+    monkeypatch.setattr("fgstp.scoring.clip_scores.BLOCK_PIXELS", pixels)
     given = (
         [GroundTruth.from_mask(mask) for mask in masks] if form == "truths" else masks.astype(form)
     )

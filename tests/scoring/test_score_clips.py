@@ -6,7 +6,8 @@ import pytest
 from fgstp.core.errors import UserError
 from fgstp.core.parallel import ParallelSettings
 from fgstp.scoring import OPERATIONAL, PAPER, Protocol, score_clip
-from fgstp.scoring.score_clips import score_clips, with_threshold
+from fgstp.scoring.results import score_clips
+from fgstp.scoring.thresholds import with_threshold
 
 ALONE = ParallelSettings(backend="sequential")
 PROTOCOLS = [OPERATIONAL.at(90), PAPER, Protocol(name="later", drop_given=True, empty="skip")]

@@ -36,8 +36,12 @@ class ParallelSettings(Settings):
     @field_validator("backend")
     @classmethod
     def _installed(cls, backend: str) -> str:
-        if backend in PACKAGES and find_spec(PACKAGES[backend]) is None:
-            raise ValueError(f'it is not installed; take loky or pip install "fgstp[{backend}]"')
+        if backend in PACKAGES:
+            spec = find_spec(PACKAGES[backend])
+            if spec is None or spec.origin is None:  # a mere folder of that name has no origin
+                raise ValueError(
+                    f'it is not installed; take loky or pip install "fgstp[{backend}]"'
+                )
         return backend
 
     @model_validator(mode="after")

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fgstp.core.errors import UserError
 
+Empty = Literal["skip", "score", "credit"]
+
 
 class Protocol(BaseModel):
     """How predictions are scored. Two scores compare only under equal protocols.
@@ -39,7 +41,7 @@ class Protocol(BaseModel):
     name: str = Field(min_length=1)
     input: Literal["soft", "binary"] = "soft"
     norm: Literal["minmax", "none"] = "minmax"
-    empty: Literal["skip", "score", "credit"] = "score"
+    empty: Empty = "score"
     average: Literal["video", "frame"] = "video"
     threshold: int | None = Field(128, ge=0, le=255)
     drop_given: bool = False

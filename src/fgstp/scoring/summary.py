@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
 from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
+from fgstp.scoring.metrics import OF_FRAMES, Metric, list_metrics
+from fgstp.scoring.metrics.detection import rank, ranking_scores
 from fgstp.scoring.protocols import Protocol, without_threshold
-from fgstp.scoring.ranking import rank, ranking_scores, why_undefined
-from fgstp.scoring.score_clip import FALSE_ALARMS, IOU_GAS, METRICS
 
-MEAN_METRICS = (*METRICS, IOU_GAS, *FALSE_ALARMS)
-RANKING_METRICS = ("average_precision", "auroc")
 ALL = "all"
 SEED = "seed"  # column of the rows that tells trainings apart
-REQUIRED = ("protocol", "protocol_tuple", "video", "clip", "gas", "frame_score", *MEAN_METRICS)
+REQUIRED = ("protocol", "protocol_tuple", "video", "clip", "gas", "frame_score")
 
 
 def summarise(
@@ -75,7 +73,12 @@ def summarise(
 
 
 def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: int) -> None:
-    missing = [name for name in (*REQUIRED, *([by] if by else [])) if name not in rows]
+    needed = [
+        *REQUIRED,
+        *(metric.name for metric in list_metrics(*OF_FRAMES)),
+        *([by] if by else []),
+    ]
+    missing = [name for name in needed if name not in rows]
     if missing:
         raise UserError(f"The frame scores lack the columns {', '.join(missing)}.")
     if rows.empty:
@@ -146,7 +149,7 @@ def _summarise_group(
     intervals = [interval(column, confidence) for column in varied.T]
     return pd.DataFrame(
         {
-            "metric": (*MEAN_METRICS, *RANKING_METRICS),
+            "metric": [metric.name for metric in _metrics()],
             "value": values,
             "low": [low for low, _ in intervals],
             "high": [high for _, high in intervals],
@@ -173,7 +176,8 @@ class _Statistics:
     def __init__(
         self, frames: pd.DataFrame, clip_of_frame: NDArray[Any], n_clips: int, protocol: Protocol
     ) -> None:
-        scores = frames[list(MEAN_METRICS)].to_numpy(np.float64)
+        means = [metric.name for metric in list_metrics(*OF_FRAMES)]
+        scores = frames[means].to_numpy(np.float64)
         self._average = protocol.average
         self._sums = np.zeros((n_clips, scores.shape[1]))
         self._counts = np.zeros_like(self._sums)
@@ -181,11 +185,12 @@ class _Statistics:
         np.add.at(self._counts, clip_of_frame, ~np.isnan(scores))
         self._ranked = rank(frames["gas"], frames["frame_score"])
         self._clip_by_rank = clip_of_frame[self._ranked.order]
+        self._rankings = [metric.function for metric in list_metrics("ranking")]
 
     def __call__(self, resamples: Resamples) -> NDArray[np.float64]:
-        """(R, M + 2): the means, average precision and AUROC in each resample."""
+        """(R, M): each metric in each resample."""
         rankings = [
-            ranking_scores(self._ranked, weight[self._clip_by_rank])
+            ranking_scores(self._ranked, weight[self._clip_by_rank], self._rankings)
             for weight in resamples.total_weight
         ]
         averages = means(self._sums, self._counts, resamples, self._average)
@@ -195,13 +200,13 @@ class _Statistics:
 def _notes(values: NDArray[np.float64], frames: pd.DataFrame, drawn: Resamples) -> list[str]:
     """Why each metric, or its interval, is missing; empty where neither is."""
     no_interval = "no interval: no video has two clips" if drawn.over == "none" else ""
-    one_class = why_undefined(frames["gas"])
-    reasons = dict.fromkeys(METRICS, "no frame defines it")
-    reasons[IOU_GAS] = "no frame has gas"
-    reasons |= dict.fromkeys(FALSE_ALARMS, "every frame has gas")
-    reasons |= dict.fromkeys(RANKING_METRICS, f"undefined: {one_class}")
-    names = (*MEAN_METRICS, *RANKING_METRICS)
+    gas = frames["gas"].to_numpy(bool)
     return [
-        reasons[name] if np.isnan(value) else no_interval
-        for name, value in zip(names, values, strict=True)
+        metric.why_missing(gas) if np.isnan(value) else no_interval
+        for metric, value in zip(_metrics(), values, strict=True)
     ]
+
+
+def _metrics() -> list[Metric]:
+    """All metrics in the order of the rows of a summary."""
+    return [*list_metrics(*OF_FRAMES), *list_metrics("ranking")]

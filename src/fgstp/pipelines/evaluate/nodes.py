@@ -20,12 +20,11 @@ from fgstp.models.machine import told_if_out_of_memory, use_cuda
 from fgstp.models.registry import AnyModel
 from fgstp.models.seeds import remove_seeds_after, seed_folder
 from fgstp.pipelines.tracking import log_numbers
-from fgstp.scoring.frame_table import GROUPS, with_facts
-from fgstp.scoring.model_scores import model_scores
 from fgstp.scoring.protocols import get_protocol
-from fgstp.scoring.score_clips import score_clips, with_threshold
+from fgstp.scoring.results import GROUPS, model_scores, score_clips, with_facts
 from fgstp.scoring.settings import EvaluateSettings
 from fgstp.scoring.summary import SEED, summarise
+from fgstp.scoring.thresholds import with_threshold
 
 logger = logging.getLogger(__name__)
 
