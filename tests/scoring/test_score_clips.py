@@ -115,11 +115,6 @@ def test_a_threshold_that_is_missing_is_told(clips):
         score_clips(list(clips), [OPERATIONAL], clips.__getitem__, ALONE)
 
 
-def test_an_unknown_back_end_is_told(clips):
-    with pytest.raises(UserError, match=r"evaluate\.parallel\.backend is 'slurm'"):
-        score_clips(list(clips), [PAPER], clips.__getitem__, ParallelSettings(backend="slurm"))
-
-
 # ----------------------------------------------------------------------- threshold
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from joblib import delayed
 from numpy.typing import NDArray
+from tqdm import tqdm
 
-from fgstp.core.parallel import ParallelSettings, workers
-from fgstp.core.progress import Counter, shared_bar
+from fgstp.core.parallel import ParallelSettings, in_parallel
 from fgstp.scoring.clip_scores import score_clip
 from fgstp.scoring.ground_truth import ground_truths
 from fgstp.scoring.protocols import ScoringProtocol
@@ -47,19 +47,14 @@ def score_clips(
         by clip, then protocol, then frame.
 
     Raises:
-        UserError: predictions and masks of a clip do not fit, or the back-end is unknown.
+        UserError: predictions and masks of a clip do not fit, or no cluster can be joined.
     """
-    with shared_bar(len(clips), "clips", "scoring") as counters:
-        work = [
-            delayed(_score)(clip, tuple(protocols), read, Counter(counters / clip))
-            for clip in clips
-        ]
-        return pd.concat(workers(parallel, "evaluate")(work), ignore_index=True)
+    work = [delayed(_score)(clip, tuple(protocols), read) for clip in clips]
+    with tqdm(total=len(clips), unit=" clips", desc="scoring") as bar:
+        return pd.concat(in_parallel(work, parallel, bar), ignore_index=True)
 
 
-def _score(
-    clip: str, protocols: Sequence[ScoringProtocol], read: ReadClip, count: Counter
-) -> pd.DataFrame:
+def _score(clip: str, protocols: Sequence[ScoringProtocol], read: ReadClip) -> pd.DataFrame:
     """Work of one worker."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the clips are what goes in parallel
@@ -72,7 +67,6 @@ def _score(
         cv2.setNumThreads(threads)
     rows = pd.concat(parts, ignore_index=True)
     rows.insert(0, "clip", clip)
-    count(1)
     return rows
 
 
