@@ -8,7 +8,7 @@ import cv2
 from joblib import delayed
 
 from fgstp.core.errors import FootageError, UserError
-from fgstp.core.parallel import workers
+from fgstp.core.parallel import in_parallel
 from fgstp.core.progress import Counter, shared_bar
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_video import ingest_video, refused_row
@@ -35,7 +35,7 @@ def ingest_videos(
         Rows of the video table, one a video, and of the clip table, the dropped clips too.
 
     Raises:
-        UserError: the disk is full, a folder cannot be written, no such joblib back-end.
+        UserError: the disk is full, a folder cannot be written, no cluster can be joined.
     """
     sound = [video for video in videos if isinstance(video, Video)]
     outcomes = iter(_ingest_in_parallel(sound, clips, records, settings))
@@ -62,7 +62,7 @@ def _ingest_in_parallel(
             delayed(_ingest_or_refuse)(video, clips, records, settings, counters / str(number))
             for number, video in enumerate(videos)
         ]
-        return list(workers(settings.parallel, "ingest")(work))
+        return in_parallel(work, settings.parallel)
 
 
 def _ingest_or_refuse(

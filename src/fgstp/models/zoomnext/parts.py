@@ -1,4 +1,4 @@
-"""The layer that ZoomNeXt's blocks are made of."""
+"""Blocks of ZoomNeXt: pooling over scales, merging of zooms, differences in time."""
 
 import torch
 from torch import Tensor, nn
