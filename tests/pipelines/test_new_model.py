@@ -12,7 +12,7 @@ MODELS = "conf/base/parameters_models.yml"
 
 def test_a_model_takes_a_file_and_a_block(kedro, finished_job, repository, tmp_path):
     page = (repository / "docs/add_a_model.md").read_text("utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    [code] = re.findall(r"```python no-run\n(.*?)```", page, flags=re.DOTALL)
     [block] = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     project = tmp_path / "project"
     shutil.copytree(kedro.project, project)
