@@ -110,8 +110,8 @@ def _checked(numbers: ArrayLike, n_frames: int) -> NDArray[np.int64]:
         or np.any(np.diff(found, prepend=-1) < 1)
     ):
         raise UserError(
-            f"{n_frames} frames need as many whole numbers from 0 that rise; check numbers, which is"
-            f" {found.shape}, {found.dtype}."
+            f"{n_frames} frames need as many whole numbers from 0 that rise; check numbers, which"
+            f" is {found.shape}, {found.dtype}."
         )
     return found.astype(np.int64)
 
