@@ -62,7 +62,7 @@ def test_each_protocol_has_its_settings_and_the_metrics_over_all_videos(scored):
     assert set(protocols) == {"paper", "operational"}
     for protocol in (PAPER, OPERATIONAL.at(77)):
         found = protocols[protocol.name]
-        assert found["settings"] == protocol.tuple
+        assert {"protocol": protocol.name, **found["settings"]} == protocol.columns
         assert found["threshold"] == protocol.threshold
         of_it = frames[frames["protocol"] == protocol.name]
         by_video = of_it.groupby("video")[[*METRICS, "false_alarm"]].mean().mean()
@@ -107,7 +107,7 @@ def test_several_trainings_have_means_spreads_and_thresholds(scored):
     _, frames = scored()
     other = frames.assign(seed=2, mae=frames["mae"] + 0.1)
     operational = other["protocol"] == "operational"
-    other.loc[operational, "protocol_tuple"] = OPERATIONAL.at(90).tuple
+    other.loc[operational, "threshold"] = 90
     several = pd.concat([frames.assign(seed=1), other], ignore_index=True)
     summaries = summarise(several, n_resamples=2).assign(model="fgstp")
     scores = model_scores(summaries, several, MADE_OF, "synthetic")

@@ -5,12 +5,16 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.core.parallel import ParallelSettings
-from fgstp.scoring import OPERATIONAL, PAPER, Protocol, score_clip
+from fgstp.scoring import OPERATIONAL, PAPER, ScoringProtocol, score_clip
 from fgstp.scoring.results import score_clips
 from fgstp.scoring.thresholds import with_threshold
 
 ALONE = ParallelSettings(backend="sequential")
-PROTOCOLS = [OPERATIONAL.at(90), PAPER, Protocol(name="later", drop_given=True, empty="skip")]
+PROTOCOLS = [
+    OPERATIONAL.at(90),
+    PAPER,
+    ScoringProtocol(name="later", drop_given=True, empty="skip"),
+]
 
 
 class Read:
@@ -98,7 +102,7 @@ def test_opencv_has_one_thread_meanwhile_and_then_as_many_as_before(clips, fails
         cv2.setNumThreads(before)
 
 
-@pytest.mark.parametrize("protocol", [PAPER, Protocol(name="own", drop_last=9)])
+@pytest.mark.parametrize("protocol", [PAPER, ScoringProtocol(name="own", drop_last_frames=9)])
 def test_a_clip_that_cannot_be_scored_is_named(clips, protocol):
     if protocol is PAPER:
         clips["a_0000"] = clips["a_0000"][0], clips["a_0000"][1][1:]
@@ -130,7 +134,7 @@ def test_the_threshold_is_chosen_on_the_validation_clips_alone():
 
 
 @pytest.mark.parametrize(
-    "protocol", [PAPER, OPERATIONAL.at(0), Protocol(name="own", threshold=255)]
+    "protocol", [PAPER, OPERATIONAL.at(0), ScoringProtocol(name="own", threshold=255)]
 )
 def test_a_threshold_of_its_own_stays_and_nothing_is_read(protocol):
     read = Read({})
@@ -151,7 +155,7 @@ def test_frames_that_are_left_out_do_not_choose(left_out, threshold):
     first = [200] + [150] * 9, [1] + [0] * 9
     second = [100] + [0] * 9, [1, 1] + [0] * 8
     protocol = OPERATIONAL.model_copy(
-        update={"drop_given": left_out[0], "drop_last": left_out[1], "name": "own"}
+        update={"drop_given": left_out[0], "drop_last_frames": left_out[1], "name": "own"}
     )
     chosen = with_threshold(protocol, ["v"], Read({"v": column(empty, first, second)}))
     assert chosen == protocol.at(threshold)

@@ -4,7 +4,7 @@ from fgstp.scoring.clip_scores import score_clip
 from fgstp.scoring.ground_truth import GroundTruth
 from fgstp.scoring.metrics import Metric, list_metrics, metric
 from fgstp.scoring.metrics.detection import auroc, average_precision
-from fgstp.scoring.protocols import OPERATIONAL, PAPER, PROTOCOLS, Protocol, get_protocol
+from fgstp.scoring.protocols import OPERATIONAL, PAPER, PROTOCOLS, ScoringProtocol, get_protocol
 from fgstp.scoring.summary import summarise
 from fgstp.scoring.thresholds import ThresholdSearch, choose_threshold
 
@@ -14,7 +14,7 @@ __all__ = [
     "PROTOCOLS",
     "GroundTruth",
     "Metric",
-    "Protocol",
+    "ScoringProtocol",
     "ThresholdSearch",
     "auroc",
     "average_precision",

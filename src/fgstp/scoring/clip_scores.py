@@ -13,7 +13,7 @@ from fgstp.scoring.frames import Frames
 from fgstp.scoring.ground_truth import GroundTruth, ground_truths
 from fgstp.scoring.metrics import OF_FRAMES, list_metrics, place
 from fgstp.scoring.metrics.detection import frame_scores, predicted_fraction
-from fgstp.scoring.protocols import Protocol, chosen_threshold, get_protocol
+from fgstp.scoring.protocols import ScoringProtocol, chosen_threshold, get_protocol
 
 Masks = NDArray[np.bool_] | NDArray[np.uint8] | Sequence[GroundTruth]
 BLOCK_PIXELS = 4_000_000
@@ -22,7 +22,7 @@ BLOCK_PIXELS = 4_000_000
 def score_clip(
     predictions: NDArray[np.uint8],
     masks: Masks,
-    protocol: str | Protocol = "paper",
+    protocol: str | ScoringProtocol = "paper",
     threshold: int | None = None,
 ) -> pd.DataFrame:
     """Score the predictions of a clip.
@@ -31,7 +31,7 @@ def score_clip(
         predictions: (T, H, W) uint8, probabilities 0 to 255.
         masks: (T, H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or T `GroundTruth`
             objects, which make it several times as fast when masks are scored against again.
-        protocol: its name, or a `Protocol`.
+        protocol: its name, or a `ScoringProtocol`.
         threshold: replaces the protocol's own, 0 to 255; `operational` has none of its own.
 
     Returns:
@@ -49,7 +49,7 @@ def score_clip(
         - `false_alarm_fraction, false_alarm`: on frames without gas, share of pixels
           predicted, and 1 where they are enough for an alarm; NaN on the others;
         - any other metric that is registered;
-        - `protocol`, `protocol_tuple`: what the scores hold under.
+        - `protocol`, and a column for each of its settings: what the scores hold under.
 
     Raises:
         UserError: predictions and masks are no clip, no frame counts, the protocol is
@@ -67,7 +67,7 @@ def score_clip(
     chosen_threshold(chosen)
     parts = [_score(*block) for block in blocks(predictions, masks, chosen)]
     rows = pd.concat(parts, ignore_index=True)
-    return rows.assign(protocol=chosen.name, protocol_tuple=chosen.tuple)
+    return rows.assign(**chosen.columns)
 
 
 def _score(numbers: NDArray[np.intp], frames: Frames) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def _score(numbers: NDArray[np.intp], frames: Frames) -> pd.DataFrame:
 
 
 def blocks(
-    predictions: NDArray[np.uint8], masks: Masks, protocol: Protocol
+    predictions: NDArray[np.uint8], masks: Masks, protocol: ScoringProtocol
 ) -> Iterator[tuple[NDArray[np.intp], Frames]]:
     """The frames of a clip that count, some at a time, so that memory does not grow with it.
 
@@ -137,9 +137,9 @@ def _shape(masks: Masks) -> tuple[int, ...]:
     return (len(masks), *(size for shape in sizes for size in shape))
 
 
-def _counted_frames(masks: Masks, protocol: Protocol) -> NDArray[np.intp]:
+def _counted_frames(masks: Masks, protocol: ScoringProtocol) -> NDArray[np.intp]:
     """Numbers of the frames of a clip that a protocol scores, in their order."""
-    counted = np.arange(len(masks) - protocol.drop_last)
+    counted = np.arange(len(masks) - protocol.drop_last_frames)
     if protocol.drop_given:
         given = first_frame_with_gas(
             each.mask if isinstance(each, GroundTruth) else each for each in masks
@@ -149,6 +149,6 @@ def _counted_frames(masks: Masks, protocol: Protocol) -> NDArray[np.intp]:
         first = "the first with gas and " if protocol.drop_given else ""
         raise UserError(
             f"The clip has {len(masks)} frames, and the protocol {protocol.name} leaves out "
-            f"{first}the last {protocol.drop_last}: there is nothing to score."
+            f"{first}the last {protocol.drop_last_frames}: there is nothing to score."
         )
     return counted

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.scoring.ground_truth import N_LEVELS, GroundTruth
-from fgstp.scoring.protocols import Protocol, chosen_threshold
+from fgstp.scoring.protocols import ScoringProtocol, chosen_threshold
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ class Frames:
 
     predictions: NDArray[np.uint8]
     truths: Sequence[GroundTruth]
-    protocol: Protocol
+    protocol: ScoringProtocol
 
     @property
     def threshold(self) -> int:

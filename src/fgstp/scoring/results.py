@@ -13,8 +13,8 @@ from tqdm import tqdm
 from fgstp.core.parallel import ParallelSettings, in_parallel
 from fgstp.scoring.clip_scores import score_clip
 from fgstp.scoring.ground_truth import ground_truths
-from fgstp.scoring.protocols import Protocol
-from fgstp.scoring.summary import ALL
+from fgstp.scoring.protocols import ScoringProtocol
+from fgstp.scoring.summary import ALL, SEED
 from fgstp.scoring.thresholds import ReadClip, named
 
 FACTS = ("video", "category", "distance_m", "background", "mask_source")
@@ -29,7 +29,10 @@ DIGITS = 6
 
 
 def score_clips(
-    clips: Sequence[str], protocols: Sequence[Protocol], read: ReadClip, parallel: ParallelSettings
+    clips: Sequence[str],
+    protocols: Sequence[ScoringProtocol],
+    read: ReadClip,
+    parallel: ParallelSettings,
 ) -> pd.DataFrame:
     """Score clips.
 
@@ -51,7 +54,7 @@ def score_clips(
         return pd.concat(in_parallel(work, parallel, bar), ignore_index=True)
 
 
-def _score(clip: str, protocols: Sequence[Protocol], read: ReadClip) -> pd.DataFrame:
+def _score(clip: str, protocols: Sequence[ScoringProtocol], read: ReadClip) -> pd.DataFrame:
     """Work of one worker."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the clips are what goes in parallel
@@ -130,7 +133,7 @@ def model_scores(
     clips = frame_scores.drop_duplicates("clip")
     of_frames = frame_scores.groupby("protocol")
     protocols = {
-        str(name): _of_protocol(str(name), rows, of_frames.get_group(name))
+        str(name): _of_protocol(rows, of_frames.get_group(name))
         for name, rows in overall.groupby("protocol")
     }
     counts = overall.iloc[0][["n_seeds", "n_videos", "n_clips", "n_frames"]].astype(int)
@@ -143,18 +146,18 @@ def model_scores(
     }
 
 
-def _of_protocol(name: str, rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, Any]:
-    settings = str(rows["protocol_tuple"].iloc[0])
+def _of_protocol(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, Any]:
+    protocol = ScoringProtocol.of_row(rows.iloc[0])
     scores: dict[str, Any] = {
-        "settings": settings,
-        "threshold": Protocol.parse(name, settings).threshold,
+        "settings": protocol.settings,
+        "threshold": protocol.threshold,
         "degenerate_fraction": round(
             float(frames["predicted_fraction"].isin([0, 1]).mean()), DIGITS
         ),
         **_rounded(rows, "value"),
     }
     if rows["n_seeds"].iloc[0] > 1:
-        scores["thresholds"] = [int(each) for each in rows["thresholds"].iloc[0].split()]
+        scores["thresholds"] = frames.groupby(SEED, sort=False)["threshold"].first().tolist()
         scores["spread"] = _rounded(rows, "spread")
     return scores
 

@@ -12,11 +12,11 @@ from fgstp.core.errors import UserError
 from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
 from fgstp.scoring.metrics import OF_FRAMES, Metric, list_metrics
 from fgstp.scoring.metrics.detection import rank, ranking_scores
-from fgstp.scoring.protocols import Protocol, without_threshold
+from fgstp.scoring.protocols import PROTOCOL_COLUMNS, ScoringProtocol
 
 ALL = "all"
 SEED = "seed"  # column of the rows that tells trainings apart
-REQUIRED = ("protocol", "protocol_tuple", "video", "clip", "gas", "frame_score")
+REQUIRED = (*PROTOCOL_COLUMNS, "video", "clip", "gas", "frame_score")
 
 
 def summarise(
@@ -47,12 +47,12 @@ def summarise(
         seed: the same seed and rows give the same intervals, whatever other groups there are.
 
     Returns:
-        A row for each protocol, group and metric: `protocol, protocol_tuple, by, group,
-        metric, value, low, high`, `spread` (standard deviation over trainings, with n - 1;
-        NaN for one), `n_seeds` (trainings), `thresholds` (of each, such as `90 131 128`; the
-        protocol's own is that of the first), `interval_over` (`videos`, `clips`, or `none` if
-        there is no interval), `n_videos, n_clips, n_frames` (of one training), and `note`, why
-        a value or an interval is missing.
+        A row for each protocol, group and metric: `protocol` and a column for each of its
+        settings, `by, group, metric, value, low, high`, `spread` (standard deviation over
+        trainings, with n - 1; NaN for one), `n_seeds` (trainings), `threshold_min` and
+        `threshold_max` (over trainings; `threshold` is that of the first), `interval_over`
+        (`videos`, `clips`, or `none` if there is no interval), `n_videos, n_clips, n_frames`
+        (of one training), and `note`, why a value or an interval is missing.
 
     Raises:
         UserError: there are no rows, a column is missing, the confidence is out of range, or
@@ -63,12 +63,8 @@ def summarise(
     for protocol, group, frames in _groups(rows, by):
         rng = np.random.default_rng([seed, zlib.crc32(group.encode())])
         part = _summarise_group(frames, protocol, confidence, n_resamples, rng)
-        labels = (protocol.name, protocol.tuple, by or ALL, group)
-        for place, (name, label) in enumerate(
-            zip(("protocol", "protocol_tuple", "by", "group"), labels, strict=True)
-        ):
-            part.insert(place, name, label)
-        parts.append(part)
+        labels = protocol.columns | {"by": by or ALL, "group": group}
+        parts.append(pd.DataFrame(labels, index=part.index).join(part))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -80,7 +76,10 @@ def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: i
     ]
     missing = [name for name in needed if name not in rows]
     if missing:
-        raise UserError(f"The frame scores lack the columns {', '.join(missing)}.")
+        raise UserError(
+            f"The frame scores lack the columns {', '.join(missing)}; make them again with "
+            "`kedro run --pipelines=evaluate`."
+        )
     if rows.empty:
         raise UserError("There are no frame scores to summarise.")
     if rows[["video", "clip"]].isna().any(axis=None):
@@ -92,22 +91,19 @@ def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: i
         )
 
 
-def _groups(rows: pd.DataFrame, by: str | None) -> Iterator[tuple[Protocol, str, pd.DataFrame]]:
-    for (name, _), scored in rows.groupby(["protocol", _settings(rows)], sort=False):
-        protocol = Protocol.parse(str(name), str(scored["protocol_tuple"].iloc[0]))
+def _groups(
+    rows: pd.DataFrame, by: str | None
+) -> Iterator[tuple[ScoringProtocol, str, pd.DataFrame]]:
+    same = list(PROTOCOL_COLUMNS)
+    if SEED in rows and rows[SEED].nunique(dropna=False) > 1:
+        same.remove("threshold")  # each training may have its own
+    for _, scored in rows.groupby(same, sort=False):
+        protocol = ScoringProtocol.of_row(scored.iloc[0])
         if by is None:
             yield protocol, ALL, scored
             continue
         for value, frames in scored.groupby(by, dropna=False):
             yield protocol, "unknown" if pd.isna(value) else str(value), frames
-
-
-def _settings(rows: pd.DataFrame) -> pd.Series:
-    """What tells protocols of one name apart: thresholds do not, where trainings differ in them."""
-    tuples = rows["protocol_tuple"]
-    if SEED not in rows or rows[SEED].nunique(dropna=False) == 1:
-        return tuples
-    return tuples.map({each: without_threshold(str(each)) for each in tuples.unique()})
 
 
 def _trainings(frames: pd.DataFrame) -> list[NDArray[np.intp]]:
@@ -125,7 +121,7 @@ def _trainings(frames: pd.DataFrame) -> list[NDArray[np.intp]]:
 
 def _summarise_group(
     frames: pd.DataFrame,
-    protocol: Protocol,
+    protocol: ScoringProtocol,
     confidence: float,
     n_resamples: int,
     rng: np.random.Generator,
@@ -155,7 +151,8 @@ def _summarise_group(
             "high": [high for _, high in intervals],
             "spread": spread,
             "n_seeds": len(trainings),
-            "thresholds": _thresholds(frames, protocol, trainings),
+            "threshold_min": frames["threshold"].min(),
+            "threshold_max": frames["threshold"].max(),
             "interval_over": drawn.over,
             "n_videos": len(videos),
             "n_clips": len(clips),
@@ -165,16 +162,15 @@ def _summarise_group(
     )
 
 
-def _thresholds(frames: pd.DataFrame, protocol: Protocol, trainings: list[NDArray[np.intp]]) -> str:
-    tuples = [str(frames["protocol_tuple"].iloc[places[0]]) for places in trainings]
-    return " ".join(str(Protocol.parse(protocol.name, each).threshold) for each in tuples)
-
-
 class _Statistics:
     """All metrics of one group as a function of how often its clips count."""
 
     def __init__(
-        self, frames: pd.DataFrame, clip_of_frame: NDArray[Any], n_clips: int, protocol: Protocol
+        self,
+        frames: pd.DataFrame,
+        clip_of_frame: NDArray[Any],
+        n_clips: int,
+        protocol: ScoringProtocol,
     ) -> None:
         means = [metric.name for metric in list_metrics(*OF_FRAMES)]
         scores = frames[means].to_numpy(np.float64)

@@ -11,7 +11,7 @@ from fgstp.core.errors import UserError
 from fgstp.scoring.clip_scores import Masks, blocks
 from fgstp.scoring.ground_truth import N_LEVELS
 from fgstp.scoring.metrics.overlap import overlap_curves
-from fgstp.scoring.protocols import OPERATIONAL, Protocol, get_protocol
+from fgstp.scoring.protocols import OPERATIONAL, ScoringProtocol, get_protocol
 
 MIDDLE = 128
 Maps = NDArray[np.uint8]
@@ -24,10 +24,10 @@ class ThresholdSearch:
     Empty frames count as they should: with an empty prediction 1, with any other 0.
 
     Args:
-        protocol: its `norm`, `drop_given` and `drop_last` hold; maps are taken as soft.
+        protocol: its `norm`, `drop_given` and `drop_last_frames` hold; maps are taken as soft.
     """
 
-    def __init__(self, protocol: str | Protocol = OPERATIONAL) -> None:
+    def __init__(self, protocol: str | ScoringProtocol = OPERATIONAL) -> None:
         self._protocol = get_protocol(protocol).model_copy(
             update={"input": "soft", "empty": "credit"}
         )
@@ -68,14 +68,14 @@ class ThresholdSearch:
 
 
 def choose_threshold(
-    clips: Iterable[tuple[NDArray[np.uint8], Masks]], protocol: str | Protocol = OPERATIONAL
+    clips: Iterable[tuple[NDArray[np.uint8], Masks]], protocol: str | ScoringProtocol = OPERATIONAL
 ) -> int:
     """The threshold with the highest mean IoU over the frames of validation clips.
 
     Args:
         clips: predictions and masks of each clip, as `score_clip` takes them; they are read
             one after the other.
-        protocol: its `norm`, `drop_given` and `drop_last` hold.
+        protocol: its `norm`, `drop_given` and `drop_last_frames` hold.
 
     Returns:
         Level from which a pixel is predicted as gas, 0 to 255.
@@ -89,7 +89,9 @@ def choose_threshold(
     return search.best()
 
 
-def with_threshold(protocol: Protocol, validation: Sequence[str], read: ReadClip) -> Protocol:
+def with_threshold(
+    protocol: ScoringProtocol, validation: Sequence[str], read: ReadClip
+) -> ScoringProtocol:
     """A protocol that is ready to score: one without a threshold of its own gets one.
 
     Args:

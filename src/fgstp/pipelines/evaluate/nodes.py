@@ -172,10 +172,7 @@ def score(
     """
     validation = [clip.name for clip in _threshold_clips(clips, clip_files, evaluate)]
     test = [clip.name for clip in _clips_of("test", clips, clip_files, evaluate)]
-    left_out = {
-        "drop_given": evaluate.drop_given,
-        "drop_last": evaluate.drop_last_frames,
-    }
+    left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
     seeds = predicted.get("seeds", [None])
     parts = []
@@ -225,5 +222,6 @@ def summarise_scores(
     summaries = pd.concat(parts, ignore_index=True)
     summaries.insert(0, "model", predicted["model"])
     scores = model_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
-    log_numbers(scores["protocols"])
+    for protocol, found in scores["protocols"].items():
+        log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
     return scores, summaries

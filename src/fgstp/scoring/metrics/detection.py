@@ -60,7 +60,7 @@ def false_alarm_fraction(frames: Frames) -> Floats:
 )
 def false_alarm(frames: Frames) -> Floats:
     """(T,): 1 where so many pixels are predicted off the mask that it is an alarm, else 0."""
-    alarm = frames.predicted[:, 0, frames.threshold] >= frames.protocol.alarm_pixels
+    alarm = frames.predicted[:, 0, frames.threshold] >= frames.protocol.alarm_px
     return alarm.astype(np.float64)
 
 
