@@ -196,6 +196,46 @@ def test_where_only_the_given_frame_is_left_there_is_nothing_to_score(make_clip)
     assert len(score_clip(predictions, masks, ScoringProtocol(name="own", drop_given=True))) == 3
 
 
+@pytest.mark.parametrize("drop_given", [False, True])
+def test_frames_that_are_annotated_here_and_there_have_their_numbers(make_clip, drop_given):
+    predictions, masks = make_clip(n_frames=20)
+    masks[0] = 0
+    protocol = ScoringProtocol(name="own", drop_given=drop_given)
+    rows = score_clip(predictions[::5], masks[::5], protocol, numbers=range(0, 20, 5))
+    # The first of them with gas is 5.
+    assert rows["frame"].tolist() == ([0, 10, 15] if drop_given else [0, 5, 10, 15])
+    whole = score_clip(predictions, masks).set_index("frame")
+    found = rows.set_index("frame")
+    pd.testing.assert_frame_equal(found[COLUMNS[1:]], whole.loc[found.index, COLUMNS[1:]])
+
+
+def test_a_models_own_frame_scores_take_the_place_of_those_of_its_maps(make_clip):
+    predictions, masks = make_clip(n_frames=4)
+    own = np.array([0.1, 2.5, -3, 1e-9], np.float32)
+    expected = score_clip(predictions, masks).assign(frame_score=own.astype(np.float64))
+    pd.testing.assert_frame_equal(score_clip(predictions, masks, frame_scores=own), expected)
+    later = score_clip(
+        predictions, masks, ScoringProtocol(name="own", drop_given=True), frame_scores=own
+    )
+    assert later["frame_score"].tolist() == own[1:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"numbers": [0, 5]}, "3 frames need as many whole numbers"),
+        ({"numbers": [0, 5, 5]}, "from 0 that rise"),
+        ({"numbers": [-1, 5, 10]}, "from 0 that rise"),
+        ({"numbers": [0.0, 5.0, 10.0]}, "whole numbers"),
+        ({"frame_scores": [0.5, 0.5]}, "3 frames need as many frame scores"),
+        ({"frame_scores": [0.5, np.nan, 0.5]}, "none of them NaN"),
+    ],
+)
+def test_numbers_and_frame_scores_of_other_frames_are_refused(make_clip, wrong, words):
+    with pytest.raises(UserError, match=words):
+        score_clip(*make_clip(n_frames=3), **wrong)
+
+
 def test_operational_needs_a_threshold_from_validation(make_clip):
     predictions, masks = make_clip(n_frames=2)
     with pytest.raises(UserError, match="choose_threshold"):

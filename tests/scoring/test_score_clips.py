@@ -6,6 +6,7 @@ import pytest
 from fgstp.core.errors import UserError
 from fgstp.core.parallel import ParallelSettings
 from fgstp.scoring import OPERATIONAL, PAPER, ScoringProtocol, score_clip
+from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.results import score_clips
 from fgstp.scoring.thresholds import with_threshold
 
@@ -55,6 +56,17 @@ def test_each_clip_is_scored_as_if_it_were_alone(clips):
     assert rows.columns[0] == "clip"
     pd.testing.assert_frame_equal(rows, whole[rows.columns], check_exact=True)
     assert read.asked == list(clips)  # once, though the protocols are several
+
+
+def test_numbers_and_frame_scores_of_a_clip_are_taken_over(clips):
+    own = {"numbers": np.array([2, 7, 8]), "frame_scores": np.array([0, 1, 0.5], np.float32)}
+    read = Read({"b_0000": ScorableClip(*clips["b_0000"], **own)})
+    rows = score_clips(["b_0000"], PROTOCOLS[:2], read, ALONE)
+    assert rows["frame"].tolist() == [2, 7, 8] * 2
+    assert rows["frame_score"].tolist() == [0, 1, 0.5] * 2
+    assert with_threshold(OPERATIONAL, ["b_0000"], read) == with_threshold(
+        OPERATIONAL, ["b_0000"], Read(clips)
+    )
 
 
 def test_processes_give_the_same_rows_as_none(clips):

@@ -1,22 +1,37 @@
 """Scores of a clip, one row a frame."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fgstp.core.errors import UserError
 from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.scoring.frames import Frames
-from fgstp.scoring.ground_truth import GroundTruth, ground_truths
-from fgstp.scoring.metrics import OF_FRAMES, list_metrics, place
-from fgstp.scoring.metrics.detection import frame_scores, predicted_fraction
+from fgstp.scoring.ground_truth import GroundTruth
+from fgstp.scoring.metrics import OF_FRAMES, detection, list_metrics, place
 from fgstp.scoring.protocols import ScoringProtocol, chosen_threshold, get_protocol
 
 Masks = NDArray[np.bool_] | NDArray[np.uint8] | Sequence[GroundTruth]
 BLOCK_PIXELS = 4_000_000
+
+
+class ScorableClip(NamedTuple):
+    """What is scored of a clip, see `score_clip`.
+
+    Attributes:
+        predictions: (T, H, W) uint8.
+        masks: those of the same frames.
+        numbers: (T,) numbers of these frames in the clip; None: 0 to T - 1.
+        frame_scores: (T,) the model's own; None if it gives none.
+    """
+
+    predictions: NDArray[np.uint8]
+    masks: Masks
+    numbers: NDArray[np.integer[Any]] | None = None
+    frame_scores: NDArray[np.floating[Any]] | None = None
 
 
 def score_clip(
@@ -24,15 +39,22 @@ def score_clip(
     masks: Masks,
     protocol: str | ScoringProtocol = "paper",
     threshold: int | None = None,
+    *,
+    numbers: ArrayLike | None = None,
+    frame_scores: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Score the predictions of a clip.
 
     Args:
-        predictions: (T, H, W) uint8, probabilities 0 to 255.
+        predictions: (T, H, W) uint8, probabilities 0 to 255, of the frames that are annotated.
         masks: (T, H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or T `GroundTruth`
             objects, which make it several times as fast when masks are scored against again.
         protocol: its name, or a `ScoringProtocol`.
         threshold: replaces the protocol's own, 0 to 255; `operational` has none of its own.
+        numbers: (T,) numbers in the clip of the frames to which predictions and masks belong,
+            rising, where not every frame is annotated; by default 0 to T - 1.
+        frame_scores: (T,) how surely each frame holds gas, the higher the surer, where the model
+            says so itself; by default the mean of the highest probabilities of the map.
 
     Returns:
         A row a frame that counts:
@@ -52,8 +74,8 @@ def score_clip(
         - `protocol`, and a column for each of its settings: what the scores hold under.
 
     Raises:
-        UserError: predictions and masks are no clip, no frame counts, the protocol is
-            unknown, or its threshold has not been chosen.
+        UserError: predictions and masks are no clip, numbers or frame scores do not belong to
+            them, no frame counts, the protocol is unknown, or its threshold has not been chosen.
 
     Example:
         >>> import numpy as np
@@ -65,22 +87,46 @@ def score_clip(
     """
     chosen = get_protocol(protocol, threshold)
     chosen_threshold(chosen)
-    parts = [_score(*block) for block in blocks(predictions, masks, chosen)]
-    rows = pd.concat(parts, ignore_index=True)
-    return rows.assign(**chosen.columns)
+    rows = pd.concat([_score(*block) for block in blocks(predictions, masks, chosen)])
+    places = rows["frame"].to_numpy()
+    if frame_scores is not None:
+        own = np.asarray(frame_scores, np.float64)
+        if own.shape != predictions.shape[:1] or np.isnan(own).any():
+            raise UserError(
+                f"{len(predictions)} frames need as many frame scores, none of them NaN; check"
+                f" frame_scores, which is {own.shape}."
+            )
+        rows["frame_score"] = own[places]
+    if numbers is not None:
+        rows["frame"] = _checked(numbers, len(predictions))[places]
+    return rows.assign(**chosen.columns).reset_index(drop=True)
 
 
-def _score(numbers: NDArray[np.intp], frames: Frames) -> pd.DataFrame:
+def _checked(numbers: ArrayLike, n_frames: int) -> NDArray[np.int64]:
+    found = np.asarray(numbers)
+    if (
+        found.shape != (n_frames,)
+        or not np.issubdtype(found.dtype, np.integer)
+        or np.any(np.diff(found, prepend=-1) < 1)
+    ):
+        raise UserError(
+            f"{n_frames} frames need as many whole numbers from 0 that rise; check numbers, which"
+            f" is {found.shape}, {found.dtype}."
+        )
+    return found.astype(np.int64)
+
+
+def _score(places: NDArray[np.intp], frames: Frames) -> pd.DataFrame:
     columns: dict[str, NDArray[Any]] = {
         metric.name: metric.of_frames(frames) for metric in list_metrics(*OF_FRAMES)
     }
     columns |= {
         "gas": frames.gas,
-        "frame_score": frame_scores(frames),
-        "predicted_fraction": predicted_fraction(frames),
+        "frame_score": detection.frame_scores(frames),
+        "predicted_fraction": detection.predicted_fraction(frames),
     }
     return pd.DataFrame(
-        {"frame": numbers} | {key: columns[key] for key in sorted(columns, key=place)}
+        {"frame": places} | {key: columns[key] for key in sorted(columns, key=place)}
     )
 
 
@@ -95,7 +141,7 @@ def blocks(
         protocol: which frames count, and what their levels stand for.
 
     Yields:
-        The numbers of some frames in the clip, and the frames.
+        The places of some frames in the arrays, and the frames.
 
     Raises:
         UserError: predictions and masks are no clip, or no frame of it counts.
@@ -104,9 +150,9 @@ def blocks(
     counted = _counted_frames(masks, protocol)
     step = max(1, BLOCK_PIXELS // predictions[0].size)
     for start in range(0, len(counted), step):
-        numbers = counted[start : start + step]
-        truths = list(ground_truths([masks[number] for number in numbers]))
-        yield numbers, Frames(np.ascontiguousarray(predictions[numbers]), truths, protocol)
+        places = counted[start : start + step]
+        truths = [GroundTruth.from_mask(masks[place]) for place in places]
+        yield places, Frames(np.ascontiguousarray(predictions[places]), truths, protocol)
 
 
 def _check_clip(predictions: NDArray[np.uint8], masks: Masks) -> None:
@@ -138,7 +184,7 @@ def _shape(masks: Masks) -> tuple[int, ...]:
 
 
 def _counted_frames(masks: Masks, protocol: ScoringProtocol) -> NDArray[np.intp]:
-    """Numbers of the frames of a clip that a protocol scores, in their order."""
+    """Places of the frames that a protocol scores, in their order."""
     counted = np.arange(len(masks) - protocol.drop_last_frames)
     if protocol.drop_given:
         given = first_frame_with_gas(

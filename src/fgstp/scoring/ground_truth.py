@@ -1,6 +1,6 @@
 """Ground truth: a mask, and what scoring against it needs again and again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import TypeVar
@@ -44,15 +44,20 @@ class GroundTruth:
     mask: NDArray[np.bool_]
 
     @classmethod
-    def from_mask(cls, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> "GroundTruth":
+    def from_mask(
+        cls, mask: "NDArray[np.bool_] | NDArray[np.uint8] | GroundTruth"
+    ) -> "GroundTruth":
         """Check and take a mask.
 
         Args:
-            mask: (H, W) bool, or uint8 with 0 and 1, or with 0 and 255.
+            mask: (H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or a ground truth, which
+                is given back.
 
         Raises:
             UserError: shape, type or values are others.
         """
+        if isinstance(mask, GroundTruth):
+            return mask
         if mask.ndim != 2 or not mask.size or mask.dtype not in (np.bool_, np.uint8):
             raise UserError(f"A mask is (H, W), bool or uint8, not {mask.shape}, {mask.dtype}.")
         is_gas = np.ascontiguousarray(mask != 0)
@@ -107,16 +112,3 @@ class GroundTruth:
         """
         counts = np.bincount((self._code + prediction).ravel(), minlength=N_BLOCKS * 2 * N_LEVELS)
         return counts.reshape(N_BLOCKS, 2, N_LEVELS)
-
-
-def ground_truths(
-    masks: NDArray[np.bool_] | NDArray[np.uint8] | Sequence[GroundTruth],
-) -> Iterator[GroundTruth]:
-    """The ground truth of each frame, made when its turn comes.
-
-    Args:
-        masks: (T, H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or ground truths,
-            which are given back.
-    """
-    for mask in masks:
-        yield mask if isinstance(mask, GroundTruth) else GroundTruth.from_mask(mask)

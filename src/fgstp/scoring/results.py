@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fgstp.core.parallel import ParallelSettings, in_parallel
-from fgstp.scoring.clip_scores import score_clip
-from fgstp.scoring.ground_truth import ground_truths
+from fgstp.scoring.clip_scores import ScorableClip, score_clip
+from fgstp.scoring.ground_truth import GroundTruth
 from fgstp.scoring.protocols import ScoringProtocol
 from fgstp.scoring.summary import ALL, SEED
 from fgstp.scoring.thresholds import ReadClip, named
@@ -39,7 +39,7 @@ def score_clips(
     Args:
         clips: their ids.
         protocols: the protocols, each with a threshold.
-        read: predictions and masks of a clip; can be pickled.
+        read: what is scored of a clip; can be pickled.
         parallel: how clips are scored at the same time.
 
     Returns:
@@ -60,9 +60,18 @@ def _score(clip: str, protocols: Sequence[ScoringProtocol], read: ReadClip) -> p
     cv2.setNumThreads(1)  # the clips are what goes in parallel
     try:
         with named(clip):
-            predictions, masks = read(clip)
-            truths = list(ground_truths(np.asarray(masks)))
-            parts = [score_clip(predictions, truths, protocol) for protocol in protocols]
+            found = ScorableClip(*read(clip))
+            truths = [GroundTruth.from_mask(mask) for mask in np.asarray(found.masks)]
+            parts = [
+                score_clip(
+                    found.predictions,
+                    truths,
+                    protocol,
+                    numbers=found.numbers,
+                    frame_scores=found.frame_scores,
+                )
+                for protocol in protocols
+            ]
     finally:
         cv2.setNumThreads(threads)
     rows = pd.concat(parts, ignore_index=True)

@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fgstp.core.errors import UserError
-from fgstp.scoring.clip_scores import Masks, blocks
+from fgstp.scoring.clip_scores import Masks, ScorableClip, blocks
 from fgstp.scoring.ground_truth import N_LEVELS
 from fgstp.scoring.metrics.overlap import overlap_curves
 from fgstp.scoring.protocols import OPERATIONAL, ScoringProtocol, get_protocol
 
 MIDDLE = 128
-Maps = NDArray[np.uint8]
-ReadClip = Callable[[str], tuple[Maps, Maps]]  # predictions and masks, both (T, H, W)
+ReadClip = Callable[[str], ScorableClip]
 
 
 class ThresholdSearch:
@@ -97,7 +96,7 @@ def with_threshold(
     Args:
         protocol: the protocol.
         validation: ids of the clips that the threshold is chosen on, by mean IoU.
-        read: predictions and masks of a clip.
+        read: what is scored of a clip.
 
     Returns:
         The protocol at its threshold.
@@ -110,7 +109,7 @@ def with_threshold(
     search = ThresholdSearch(protocol)
     for clip in tqdm(validation, unit=" clips", desc=f"threshold ({protocol.name})"):
         with named(clip):
-            search.add(*read(clip))
+            search.add(*read(clip)[:2])
     return protocol.at(search.best())
 
 

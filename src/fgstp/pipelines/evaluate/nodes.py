@@ -5,9 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
@@ -20,6 +18,7 @@ from fgstp.models.machine import told_if_out_of_memory, use_cuda
 from fgstp.models.predictor import AnyPredictor
 from fgstp.models.seeds import remove_seeds_after, seed_folder
 from fgstp.pipelines.tracking import log_numbers
+from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import get_protocol
 from fgstp.scoring.results import GROUPS, model_scores, score_clips, with_facts
 from fgstp.scoring.settings import EvaluateSettings
@@ -188,13 +187,11 @@ def score(
     return with_facts(together, clips, videos, leak_classes, predicted["model"])
 
 
-def _read(
-    clip_files: ClipStore, predictions: PredictionStore, clip: str
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _read(clip_files: ClipStore, predictions: PredictionStore, clip: str) -> ScorableClip:
     masks = clip_files.masks(clip)
     if masks is None:
         raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
-    return predictions.read(clip), masks
+    return ScorableClip(predictions.read(clip), masks)
 
 
 def summarise_scores(
