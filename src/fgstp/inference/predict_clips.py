@@ -14,7 +14,8 @@ from fgstp.footage import given_mask
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.masked_clips import MaskedClip
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.registry import AnyModel
+from fgstp.models.predictor import AnyPredictor
+from fgstp.models.session import NO_PROMPT, prompt_of
 
 
 class Predicted(NamedTuple):
@@ -36,7 +37,7 @@ def prediction_code_digest() -> str:
 
 
 def predict_clips(
-    model: AnyModel,
+    model: AnyPredictor,
     clips: Sequence[MaskedClip],
     store: ClipStore,
     predictions: PredictionStore,
@@ -60,10 +61,8 @@ def predict_clips(
     with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for clip in missing:
             frames, masks = store.frames(clip.name), store.masks(clip.name)
-            if masks is None:
-                maps = model.predict_clip(frames)
-            else:
-                maps = model.predict_masked_clip(frames, masks)
+            prompt = NO_PROMPT if masks is None else prompt_of(model.prompt_kind, masks)
+            maps = model.predict(frames, prompt=prompt)
             predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
             bar.update(clip.n_frames)
     return Predicted(n_frames, time.monotonic() - start)
