@@ -11,8 +11,8 @@ from tqdm import tqdm
 from fgstp import models
 from fgstp.core.files import code_digest
 from fgstp.footage import given_mask
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip
+from fgstp.footage.clip_table import ClipRow
+from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.registry import AnyModel
 
@@ -37,8 +37,8 @@ def prediction_code_digest() -> str:
 
 def predict_clips(
     model: AnyModel,
-    clips: Sequence[MaskedClip],
-    store: ClipStore,
+    clips: Sequence[ClipRow],
+    store: VideoStore,
     predictions: PredictionStore,
 ) -> Predicted:
     """Predict clips, one after the other; those that are predicted already are passed over.
@@ -46,7 +46,7 @@ def predict_clips(
     Args:
         model: the model, which is told of each clip what it needs and no more.
         clips: the clips.
-        store: where they lie.
+        store: the videos.
         predictions: where the maps are written, as uint8, probability 1 being 255; maps of
             other clips there are removed.
 
@@ -59,11 +59,8 @@ def predict_clips(
     start = time.monotonic()
     with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for clip in missing:
-            frames, masks = store.frames(clip.name), store.masks(clip.name)
-            if masks is None:
-                maps = model.predict_clip(frames)
-            else:
-                maps = model.predict_masked_clip(frames, masks)
+            view = clip.read(store)
+            maps = model.predict_masked_clip(view.frames, view.masks_or_zeros())
             predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
             bar.update(clip.n_frames)
     return Predicted(n_frames, time.monotonic() - start)
