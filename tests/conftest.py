@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,12 +13,12 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.ingest_videos import ingest_videos
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, clip_rows, table
+from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings, ValidationSettings
 from fgstp.footage.sources.find import find_videos
 from fgstp.footage.validation import hold_out
+from fgstp.footage.video_store import VideoStore
 from fgstp.plumes import SyntheticVideo
 from fgstp.plumes.render import render
 
@@ -105,10 +106,7 @@ class Ingested:
     out: Path
     videos: pd.DataFrame
     clips: pd.DataFrame
-    video_rows: list
-    clip_rows: list
-    store: ClipStore
-    records: RecordStore
+    store: VideoStore
 
     def video(self, name):
         rows = self.videos[self.videos["video"] == name]
@@ -119,28 +117,87 @@ class Ingested:
         return self.clips[self.clips["video"] == video]
 
     def files(self, *videos):
-        """Content of every file in the folders of clips and records, or of some videos."""
-        everything = {
-            path.relative_to(self.out).as_posix(): path.read_bytes() if path.is_file() else None
-            for path in self.out.rglob("*")
-        }
-        if not videos:
-            return everything
+        """Content of every file of the store, or of some videos; stamps differ in their times."""
         return {
-            name: content
-            for name, content in everything.items()
-            if Path(name).name.startswith(videos) and name.startswith("clips/")
+            path.name: path.read_bytes() if path.is_file() else None
+            for path in self.store.folder.iterdir()
+            if not path.name.endswith(".stamp.json")
+            and (not videos or path.name.rsplit(".", 2)[0] in videos)
         }
+
+    def clip(self, name):
+        """What the store holds of a clip."""
+        return clip_rows(self.clips[self.clips["clip"] == name])[0].read(self.store)
 
 
 def run_ingest(raw, out, **changes):
-    """Ingest `raw/footage` into `out` through the same calls as the pipeline's node."""
+    """Ingest `raw/footage` into `out/videos` through the same calls as the pipeline's nodes."""
     settings = IngestSettings.model_validate(SETTINGS | changes)
-    store, records = ClipStore(out / "clips"), RecordStore(out / "records")
+    store = VideoStore(out / "videos")
     found = find_videos(raw, pd.DataFrame(), settings, seed=1)
-    video_rows, clip_rows = ingest_videos(found, store, records, settings)
-    videos, clips = table(video_rows, VIDEO_COLUMNS), table(clip_rows, CLIP_COLUMNS)
-    return Ingested(out, videos, clips, video_rows, clip_rows, store, records)
+    ingest_videos(found, store, settings)
+    videos, clips = tables(store)
+    return Ingested(out, table(videos, VIDEO_COLUMNS), table(clips, CLIP_COLUMNS), store)
+
+
+class ClipFolder:
+    """Clips on disk and their table; without a name, a video is called like its clip."""
+
+    def __init__(self, folder):
+        self.store = VideoStore(folder)
+        self.rows = {}
+        self._stretches = {}
+
+    @property
+    def table(self):
+        return table(list(self.rows.values()), CLIP_COLUMNS)
+
+    def add(self, clip, frames, masks=None, annotated=None, leak_class=None, video=None, **row):
+        """Append a clip to its video; its masks are those of all frames, or of `annotated`."""
+        numbers = range(0 if masks is None else len(frames)) if annotated is None else annotated
+        before = self._stretches.setdefault(video or clip, [])
+        first = sum(len(stretch[0]) for stretch in before)
+        before.append((frames, masks, np.array(numbers, np.int64), leak_class))
+        self.write(video or clip)
+        content = frames.tobytes()
+        for number, mask in zip(numbers, [] if masks is None else masks, strict=True):
+            content += int(number).to_bytes(4, "little") + np.packbits(mask).tobytes()
+        self.rows[clip] = {
+            "clip": clip,
+            "video": video or clip,
+            "first_frame": first,
+            "frames": len(frames),
+            "split": "train",
+            "mask_source": "none" if masks is None else "annotated",
+            "annotated_frames": len(numbers),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        } | row
+        return self.row(clip)
+
+    def write(self, video):
+        with self.store.writing(video) as writer:
+            for frames, masks, numbers, leak_class in self._stretches[video]:
+                times_s = (writer.n_frames + np.arange(len(frames))) / 15.0
+                parts = {"annotated": numbers, "masks": masks, "leak_class": leak_class}
+                writer.append(frames, times_s, **parts)
+
+    def row(self, clip):
+        return clip_rows(table([self.rows[clip]], CLIP_COLUMNS))[0]
+
+    def clip(self, clip):
+        return self.row(clip).read(self.store)
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """An empty folder of clips."""
+    return ClipFolder(tmp_path / "videos")
+
+
+@pytest.fixture(scope="session")
+def clip_folder():
+    """What makes a folder of clips."""
+    return ClipFolder
 
 
 @pytest.fixture(scope="session")
