@@ -126,7 +126,9 @@ def test_reading_ahead_is_one_clip_ahead_at_most():
     assert len(made) <= 6
 
 
-@pytest.mark.parametrize("error", [FootageError("the disk is gone"), OSError(5, "the disk is gone")])
+@pytest.mark.parametrize(
+    "error", [FootageError("the disk is gone"), OSError(5, "the disk is gone")]
+)
 def test_an_error_in_making_a_clip_comes_in_its_place(error):
     def frames():
         yield from stream(4)

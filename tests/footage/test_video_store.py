@@ -31,7 +31,7 @@ def write(store, video, content, pieces=(10, 20, T)):
     start = 0
     with store.writing(video) as writer:
         for end in pieces:
-            own = (ANNOTATED >= start) & (ANNOTATED < end)
+            own = (start <= ANNOTATED) & (end > ANNOTATED)
             parts = {"annotated": ANNOTATED[own] - start, "masks": masks[own]}
             piece = slice(start, end)
             writer.append(frames[piece], times_s[piece], leak_class=classes[piece], **parts)

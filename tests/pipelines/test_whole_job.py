@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fgstp.footage.clip_store import ClipStore
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from mlflow.tracking import MlflowClient
 
 from fgstp import load_model
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.hooks import user_sentence
 from fgstp.models.checkpoint import read_checkpoint, save_checkpoint
 from fgstp.models.registry import create_model

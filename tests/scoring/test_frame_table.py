@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fgstp.core.parallel import ParallelSettings
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.scoring import PAPER, Protocol, summarise
 from fgstp.scoring.frame_table import FACTS, GROUPS, with_facts
 from fgstp.scoring.score_clips import score_clips

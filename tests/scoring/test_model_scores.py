@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fgstp.core.parallel import ParallelSettings
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.settings import SourceName
 from fgstp.scoring import METRICS, OPERATIONAL, PAPER, summarise
 from fgstp.scoring.frame_table import GROUPS, with_facts

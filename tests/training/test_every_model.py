@@ -59,7 +59,7 @@ def test_it_trains_and_its_checkpoint_predicts(name, train, settings, clips):
 
     loaded = load_model(outcome.checkpoint)
     assert loaded.name == name
-    frames, masks = clips.store.frames("V_0002"), clips.store.masks("V_0002")
+    frames, masks = clips.clip("V_0002").frames, clips.clip("V_0002").masks()
     maps = loaded.predict_masked_clip(frames, masks)
     assert maps.shape == frames.shape
     assert maps.dtype == np.float32
@@ -83,7 +83,7 @@ def test_the_long_term_network_is_trained_after_the_short_term_one(train, settin
     assert model.stage == 1
     loaded = load_model(outcome.checkpoint)
     assert loaded.stage == 1
-    assert loaded.predict_clip(clips.store.frames("V_0002")).shape == (8, 48, 64)
+    assert loaded.predict_clip(clips.clip("V_0002").frames).shape == (8, 48, 64)
 
 
 @pytest.mark.parametrize("name", TRAINED)

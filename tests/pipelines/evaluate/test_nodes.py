@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-
-from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip, digest
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+
+from fgstp.core.errors import UserError
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore, prediction_stores
 from fgstp.models.checkpoint import load_model, save_checkpoint, sha256

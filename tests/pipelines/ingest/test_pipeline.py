@@ -12,6 +12,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from fgstp.footage.clip_store import ClipStore
 from kedro.config import OmegaConfigLoader
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -20,8 +21,7 @@ from kedro.runner import SequentialRunner
 from mlflow.tracking import MlflowClient
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.records import RecordStore
+from fgstp.footage.clip_table import RecordStore
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import user_sentence
 from fgstp.pipelines.ingest import create_pipeline

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-
-from fgstp.core.errors import UserError
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import digest, masked_clips
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+
+from fgstp.core.errors import UserError
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
