@@ -19,12 +19,12 @@ from functools import partial
 from pathlib import Path
 
 import cv2
+from fgstp.footage.clip_store import ClipStore
 
 from fgstp.core.parallel import ParallelSettings
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clip_table import RecordStore
 from fgstp.footage.frame_sources import VideoFile
 from fgstp.footage.ingest_videos import ingest_videos
-from fgstp.footage.clip_table import RecordStore
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Video
 from fgstp.plumes import CATEGORIES, SyntheticVideo

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.clips import Clip
 from fgstp.footage.masked_clips import MaskedClip
+
 from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import EncoderSettings

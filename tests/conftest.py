@@ -154,32 +154,44 @@ class ClipFolder:
 
     def add(self, clip, frames, masks=None, annotated=None, leak_class=None, video=None, **row):
         """Append a clip to its video; its masks are those of all frames, or of `annotated`."""
+        video = video or clip
         numbers = range(0 if masks is None else len(frames)) if annotated is None else annotated
-        before = self._stretches.setdefault(video or clip, [])
-        first = sum(len(stretch[0]) for stretch in before)
-        before.append((frames, masks, np.array(numbers, np.int64), leak_class))
-        self.write(video or clip)
-        content = frames.tobytes()
-        for number, mask in zip(numbers, [] if masks is None else masks, strict=True):
-            content += int(number).to_bytes(4, "little") + np.packbits(mask).tobytes()
+        before = self._stretches.setdefault(video, {})
         self.rows[clip] = {
             "clip": clip,
-            "video": video or clip,
-            "first_frame": first,
+            "video": video,
+            "first_frame": sum(len(stretch[0]) for stretch in before.values()),
             "frames": len(frames),
             "split": "train",
             "mask_source": "none" if masks is None else "annotated",
             "annotated_frames": len(numbers),
-            "sha256": hashlib.sha256(content).hexdigest(),
         } | row
+        before[clip] = [frames, masks, np.array(numbers, np.int64), leak_class]
+        self.change(clip)
         return self.row(clip)
 
-    def write(self, video):
-        with self.store.writing(video) as writer:
-            for frames, masks, numbers, leak_class in self._stretches[video]:
-                times_s = (writer.n_frames + np.arange(len(frames))) / 15.0
-                parts = {"annotated": numbers, "masks": masks, "leak_class": leak_class}
-                writer.append(frames, times_s, **parts)
+    def change(self, clip, frames=None, masks=None):
+        """Write a clip again, with other content."""
+        stretches = self._stretches[self.rows[clip]["video"]]
+        stretch = stretches[clip]
+        stretch[0], stretch[1] = (
+            stretch[part] if new is None else new for part, new in enumerate((frames, masks))
+        )
+        content = stretch[0].tobytes()
+        for number, mask in zip(stretch[2], [] if stretch[1] is None else stretch[1], strict=True):
+            content += int(number).to_bytes(4, "little") + np.packbits(mask).tobytes()
+        self.rows[clip]["sha256"] = hashlib.sha256(content).hexdigest()
+        known = any(each[3] is not None for each in stretches.values())
+        with self.store.writing(self.rows[clip]["video"]) as writer:
+            for own, own_masks, numbers, classes in stretches.values():
+                unknown = np.full(len(own), -1, np.int8) if known else None
+                writer.append(
+                    own,
+                    (writer.n_frames + np.arange(len(own))) / 15.0,
+                    annotated=numbers,
+                    masks=own_masks,
+                    leak_class=unknown if classes is None else classes,
+                )
 
     def row(self, clip):
         return clip_rows(table([self.rows[clip]], CLIP_COLUMNS))[0]
