@@ -39,8 +39,8 @@ class Kept(MemoryDataset):
         pass
 
 
-def _run(raw, out, **changes):
-    """Run the nodes with an in-memory catalog."""
+def _catalog(raw, out, results, **changes):
+    """All but the video store in memory."""
     basis = {"source": "folder", "clip_length_frames": 10, "parallel": {"backend": "sequential"}}
     given = {
         "raw_footage": raw,
@@ -48,12 +48,17 @@ def _run(raw, out, **changes):
         "params:ingest": IngestSettings.model_validate(basis | changes),
         "params:seed": 1,
     }
-    results = {name: Kept() for name in (*OUTPUTS, "contact_sheets", "duplicate_figure")}
+    results |= {name: Kept() for name in (*OUTPUTS, "contact_sheets", "duplicate_figure")}
     datasets = {
         name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()
     } | results
     datasets["video_store"] = FolderDataset(f"{out}/videos", "fgstp.footage.video_store.VideoStore")
-    SequentialRunner().run(create_pipeline(), DataCatalog(datasets))
+    return DataCatalog(datasets)
+
+
+def _run(raw, out, **changes):
+    results = {}
+    SequentialRunner().run(create_pipeline(), _catalog(raw, out, results, **changes))
     return {name: dataset.load() for name, dataset in results.items()}
 
 
@@ -93,6 +98,22 @@ def test_tables_fit_each_other(raw, tmp_path):
     same = ["clip", "video", "first_frame", "frames", "leak_class", "mask_source", "gas_fraction"]
     pd.testing.assert_frame_equal(clips[same], cut[same])
     assert (cut["dropped"].isna() | (cut["dropped"] == clips["dropped"])).all()
+
+
+def test_no_node_writes_where_it_reads(raw, tmp_path):
+    def written():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+    results = {}
+    catalog = _catalog(raw, tmp_path, results)
+    for node in create_pipeline().nodes:
+        given = {name: catalog[name].load() for name in node.inputs}
+        before = written()
+        made = node.run(given)
+        assert written() == before, node.name
+        for name in node.outputs:
+            catalog[name].save(made[name])
+    assert len(list(tmp_path.rglob("*.frames.npy"))) == 2
 
 
 def test_curve_sheets_and_summary(raw, tmp_path):
