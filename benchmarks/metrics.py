@@ -21,10 +21,10 @@ from importlib.metadata import PackageNotFoundError, version
 import cv2
 import numpy as np
 
-from fgstp.scoring import METRICS, GroundTruth, score_clip
+from fgstp.scoring import GroundTruth, list_metrics, score_clip
 
 HEIGHT, WIDTH = 240, 320
-COMPARED = METRICS[:8]
+COMPARED = [metric.name for metric in list_metrics("all")[:8]]
 INSTALL = "PySODMetrics 1.6.2 is not installed. For this benchmark:\n"
 
 

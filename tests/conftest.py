@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from fgstp.core.parallel import PACKAGES
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, clip_rows, table
 from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings, ValidationSettings
@@ -39,6 +40,7 @@ def _runs_elsewhere(tmp_path_factory):
         folder = tmp_path_factory.mktemp("mlflow")
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         patch.setenv("DO_NOT_TRACK", "1")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         yield
 
 
@@ -220,6 +222,25 @@ def footage():
 @pytest.fixture(scope="session")
 def ingest():
     return run_ingest
+
+
+@pytest.fixture(scope="module", params=["ray", "dask"])
+def cluster(request):
+    """Name of a back-end that has a cluster of two workers on this machine."""
+    package = PACKAGES[request.param]
+    module = pytest.importorskip(package, reason=f'needs pip install "fgstp[{request.param}]"')
+    if package == "ray":
+        module.init(address="local", num_cpus=2)
+        yield request.param
+        module.shutdown()
+    else:
+        with module.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0"
+        ) as running:
+            import dask
+
+            with dask.config.set({"scheduler-address": running.scheduler_address}):
+                yield request.param
 
 
 @pytest.fixture(scope="session")

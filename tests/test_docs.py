@@ -76,7 +76,7 @@ def _commands(page):
     fenced = [line for _, text in _blocks(page, "sh") for line in text.splitlines()]
     for line in (*fenced, *indented):
         words = shlex.split(line, comments=True)
-        while words and re.fullmatch(r"[A-Z]+=\S+", words[0]):
+        while words and re.fullmatch(r"[A-Z_]+=\S+", words[0]):
             del words[0]
         if words:
             yield words

@@ -791,9 +791,13 @@ def test_killed_in_parallel(raw, ingested, ingest, tmp_path):
     assert ingest(raw[0], tmp_path).files() == ingested.files()
 
 
-def test_an_unknown_back_end_is_told(raw, ingest, tmp_path):
-    with pytest.raises(UserError, match=r"ingest\.parallel\.backend is 'slurm'"):
-        ingest(raw[0], tmp_path, parallel={"backend": "slurm"})
+@pytest.mark.slow
+def test_a_cluster_gives_what_processes_of_this_machine_give(raw, ingest, tmp_path, cluster):
+    here = ingest(raw[0], tmp_path / "here", **LOKY)
+    there = ingest(raw[0], tmp_path / "there", parallel={"backend": cluster, "jobs": 2})
+    assert there.files() == here.files()
+    assert there.clips.equals(here.clips)
+    assert there.videos.equals(here.videos)
 
 
 def test_no_footage_at_all_is_told(ingest, tmp_path):

@@ -65,6 +65,11 @@ def check(monkeypatch):
             "unable to parse string as a number",
         ),
         (
+            {"parallel": {"backend": "slurm"}},
+            "ingest.parallel.backend is 'slurm': input should be "
+            "'loky', 'sequential', 'ray' or 'dask'",
+        ),
+        (
             {"parallel": {"jobs": 0}},
             "ingest.parallel: jobs must be -1 (all processors) or at least 1",
         ),

@@ -19,7 +19,12 @@ def summary():
     def make(model, protocol="paper", by="all", group="all", threshold=None, **changes):
         own = changes.pop("settings", get_protocol(protocol, threshold))
         facts = {"n_videos": 6, "n_clips": 24, "n_frames": 3600, "interval_over": "videos"}
-        facts |= {"spread": NAN, "n_seeds": 1, "thresholds": str(own.threshold)}
+        facts |= {
+            "spread": NAN,
+            "n_seeds": 1,
+            "threshold_min": own.threshold,
+            "threshold_max": own.threshold,
+        }
         facts |= {name: changes.pop(name) for name in list(changes) if name in facts}
         notes = changes.pop("notes", {})
         values = dict.fromkeys(METRICS, 0.5) | changes
@@ -27,8 +32,8 @@ def summary():
             [
                 {
                     "model": model,
+                    **own.columns,
                     "protocol": protocol,
-                    "protocol_tuple": own.tuple,
                     "by": by,
                     "group": group,
                     "metric": metric,

@@ -17,8 +17,8 @@ OPERATIONAL, PAPER = PROTOCOLS["operational"].at(90), PROTOCOLS["paper"]
         (OPERATIONAL, "threshold", 77, "77 of 255"),
         (OPERATIONAL, "threshold", None, "chosen for each model"),
         (OPERATIONAL, "drop_given", True, "first frame with gas"),
-        (OPERATIONAL, "drop_last", 2, "the last 2 frames"),
-        (OPERATIONAL, "alarm_pixels", 20, "20 pixels"),
+        (OPERATIONAL, "drop_last_frames", 2, "the last 2 frames"),
+        (OPERATIONAL, "alarm_px", 20, "20 pixels"),
         (OPERATIONAL, "score_fraction", 0.05, "highest 5 %"),
     ],
 )
@@ -28,8 +28,8 @@ def test_every_setting_is_described(protocol, field, value, text):
 
 
 def test_no_setting_is_forgotten():
-    fields = {"input", "norm", "empty", "average", "threshold", "alarm_pixels", "score_fraction"}
-    assert set(type(PAPER).model_fields) == fields | {"name", "drop_given", "drop_last"}
+    fields = {"input", "norm", "empty", "average", "threshold", "alarm_px", "score_fraction"}
+    assert set(type(PAPER).model_fields) == fields | {"name", "drop_given", "drop_last_frames"}
 
 
 def test_settings_without_effect_on_the_columns_are_left_out():

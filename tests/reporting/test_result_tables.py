@@ -134,7 +134,7 @@ def test_the_prompt_that_was_used_decides_the_mark(summary):
 
 def test_several_seeds_show_mean_and_standard_deviation(summary):
     several = {"n_seeds": 3, "spread": 0.0123, "threshold": 90}
-    operational = {"thresholds": "90 131 88", "false_alarm": 0.25}
+    operational = {"threshold_min": 88, "threshold_max": 131, "false_alarm": 0.25}
     rows = [
         summary("fgstp", iou_mean=0.55, **several),
         summary("fgstp", "operational", **several, **operational),

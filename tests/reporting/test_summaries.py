@@ -104,11 +104,10 @@ def test_tables_and_headline_say_why_there_are_dashes(both, compared):
 # ------------------------------------------------------------------------------- words
 
 
-@pytest.mark.parametrize(
-    ("thresholds", "shown"), [("90", "90"), ("90 90", "90"), ("90 131 8", "8–131")]
-)
-def test_thresholds_of_several_trainings_are_a_range(thresholds, shown):
-    assert threshold_range(thresholds) == shown
+@pytest.mark.parametrize(("lowest", "highest", "shown"), [(90, 90, "90"), (8, 131, "8–131")])
+def test_thresholds_of_several_trainings_are_a_range(summary, lowest, highest, shown):
+    rows = summary("fgstp", threshold_min=lowest, threshold_max=highest)
+    assert threshold_range(rows.iloc[0]) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,19 @@
 import pytest
 
+from fgstp.reporting.result_tables import result_table
+from fgstp.reporting.scored_footage import ScoredFootage
 from fgstp.reporting.tables import (
-    ALARM_FRAMES,
-    ALARM_PIXELS,
-    MAE,
-    MIOU,
     OPERATIONAL_COLUMNS,
     PAPER_COLUMNS,
+    columns,
     columns_of,
 )
-from fgstp.scoring import PROTOCOLS
+from fgstp.scoring import PROTOCOLS, metric, metrics
 
 NAN = float("nan")
+MIOU, MAE, ALARM_PIXELS, ALARM_FRAMES = columns(
+    "iou_mean", "mae", "false_alarm_fraction", "false_alarm"
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,19 @@ def test_columns_follow_from_the_settings_of_a_protocol():
     shown = {name: columns_of(protocol) for name, protocol in PROTOCOLS.items()}
     assert shown.pop("operational") == OPERATIONAL_COLUMNS
     assert set(shown.values()) == {PAPER_COLUMNS}
+
+
+def test_a_new_metric_with_a_label_follows_the_operational_ones(monkeypatch, summary):
+    monkeypatch.setattr(metrics, "REGISTRY", dict(metrics.REGISTRY))
+    for name, label in (("recall", "recall"), ("unlabelled", "")):
+        metric(name, label=label, lower_is_better=True)(lambda frames: frames.mean_probability)
+    own = summary("fgstp", "operational", threshold=90, recall=0.25, unlabelled=0.5)
+    written = result_table("table1", own, ScoredFootage.of("own footage", [])).blocks[0].table
+    assert [head.text for head in written.heads[-3:]] == [
+        "FA frames (%)\u00a0↓",
+        "recall\u00a0↓",
+        "t",
+    ]
+    assert written.rows[0][-2].text == "0.250"
+    paper = result_table("table1", summary("fgstp"), ScoredFootage.of("own footage", [])).blocks[0]
+    assert paper.columns == PAPER_COLUMNS

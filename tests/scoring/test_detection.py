@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.scoring import Protocol, score_clip
+from fgstp.scoring import ScoringProtocol, score_clip
 
 
 def test_frame_score_is_the_mean_of_the_highest_fraction(score):
@@ -10,7 +10,7 @@ def test_frame_score_is_the_mean_of_the_highest_fraction(score):
     mask = np.zeros((10, 10))
     expected = {0.001: 1.0, 0.02: 0.8, 0.03: 0.6, 0.04: 0.5, 1.0: 0.02}
     for share, value in expected.items():
-        protocol = Protocol(name="own", score_fraction=share)
+        protocol = ScoringProtocol(name="own", score_fraction=share)
         assert score(prediction, mask, protocol)["frame_score"] == pytest.approx(value, abs=1e-15)
 
 
@@ -27,7 +27,7 @@ def test_false_alarms_are_told_on_leak_free_frames_alone():
     predictions[3, 0, :3] = 200
     masks = np.zeros_like(predictions)
     masks[3, 1, 1] = 1
-    protocol = Protocol(name="own", norm="none", alarm_pixels=3, threshold=200)
+    protocol = ScoringProtocol(name="own", norm="none", alarm_px=3, threshold=200)
     rows = score_clip(predictions, masks, protocol)
     assert rows["false_alarm_fraction"].tolist()[:3] == [0, 0.1, 0.15]
     assert rows["false_alarm"].tolist()[:3] == [0, 0, 1]

@@ -4,9 +4,8 @@ import pytest
 
 from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
-from fgstp.scoring import PAPER, Protocol, summarise
-from fgstp.scoring.frame_table import FACTS, GROUPS, with_facts
-from fgstp.scoring.score_clips import score_clips
+from fgstp.scoring import PAPER, ScoringProtocol, summarise
+from fgstp.scoring.results import FACTS, GROUPS, score_clips, with_facts
 
 VIDEOS = table(
     [
@@ -82,7 +81,7 @@ def test_a_release_that_has_not_begun_is_a_class_too():
 @pytest.mark.parametrize("left_out", [False, True])
 def test_scores_with_their_facts_can_be_summarised_by_each_group(make_clip, left_out):
     clips = {"near_0": make_clip(4), "far_1": make_clip(3, seed=1)}
-    protocols = [PAPER, Protocol(name="own", drop_given=left_out)]
+    protocols = [PAPER, ScoringProtocol(name="own", drop_given=left_out)]
     rows = score_clips(
         list(clips), protocols, clips.__getitem__, ParallelSettings(backend="sequential")
     )

@@ -3,8 +3,7 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.scoring import GroundTruth, score_clip
-from fgstp.scoring.nearest import nearest_foreground
-from fgstp.scoring.weighting import background_weight
+from fgstp.scoring.metrics.weighted_f import background_weight, nearest_foreground
 
 
 def random_masks(count=60):

@@ -8,11 +8,10 @@ import pytest
 from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.settings import SourceName
-from fgstp.scoring import METRICS, OPERATIONAL, PAPER, summarise
-from fgstp.scoring.frame_table import GROUPS, with_facts
-from fgstp.scoring.model_scores import FOOTAGE, model_scores
-from fgstp.scoring.score_clips import score_clips
+from fgstp.scoring import OPERATIONAL, PAPER, list_metrics, summarise
+from fgstp.scoring.results import FOOTAGE, GROUPS, model_scores, score_clips, with_facts
 
+METRICS = [metric.name for metric in list_metrics("all")]
 MADE_OF = {"model": "fgstp", "checkpoint_sha256": "12ab", "footage_sha256": "34cd"}
 VIDEO_OF = {"a_0000": "a", "a_0001": "a", "b_0000": "b"}
 
@@ -63,7 +62,7 @@ def test_each_protocol_has_its_settings_and_the_metrics_over_all_videos(scored):
     assert set(protocols) == {"paper", "operational"}
     for protocol in (PAPER, OPERATIONAL.at(77)):
         found = protocols[protocol.name]
-        assert found["settings"] == protocol.tuple
+        assert {"protocol": protocol.name, **found["settings"]} == protocol.columns
         assert found["threshold"] == protocol.threshold
         of_it = frames[frames["protocol"] == protocol.name]
         by_video = of_it.groupby("video")[[*METRICS, "false_alarm"]].mean().mean()
@@ -108,7 +107,7 @@ def test_several_trainings_have_means_spreads_and_thresholds(scored):
     _, frames = scored()
     other = frames.assign(seed=2, mae=frames["mae"] + 0.1)
     operational = other["protocol"] == "operational"
-    other.loc[operational, "protocol_tuple"] = OPERATIONAL.at(90).tuple
+    other.loc[operational, "threshold"] = 90
     several = pd.concat([frames.assign(seed=1), other], ignore_index=True)
     summaries = summarise(several, n_resamples=2).assign(model="fgstp")
     scores = model_scores(summaries, several, MADE_OF, "synthetic")

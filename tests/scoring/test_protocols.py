@@ -1,42 +1,45 @@
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import OPERATIONAL, PAPER, PROTOCOLS, Protocol, get_protocol
+from fgstp.scoring import OPERATIONAL, PAPER, PROTOCOLS, ScoringProtocol, get_protocol
 
 
 def test_the_two_protocols_are_what_they_are_called():
     assert (
-        Protocol(
+        ScoringProtocol(
             name="paper", input="soft", norm="minmax", empty="score", average="video", threshold=128
         )
         == PAPER
     )
     assert (OPERATIONAL.norm, OPERATIONAL.empty, OPERATIONAL.threshold) == ("none", "credit", None)
     assert all(name == protocol.name for name, protocol in PROTOCOLS.items())
-    assert len({protocol.tuple for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
+    assert len({str(protocol.settings) for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
 
 
-def test_the_tuple_tells_everything():
-    assert PAPER.tuple == (
-        "input=soft norm=minmax empty=score average=video threshold=128 drop_given=False"
-        " drop_last=0 alarm_pixels=1 score_fraction=0.001"
-    )
-    own = [Protocol(name="x", score_fraction=1 / 3), Protocol(name="x", drop_given=True)]
-    for protocol in [*PROTOCOLS.values(), OPERATIONAL.at(17), *own]:
-        assert Protocol.parse(protocol.name, protocol.tuple) == protocol
+@pytest.mark.parametrize("form", ["memory", "csv", "parquet"])
+def test_a_row_of_a_table_tells_everything(tmp_path, form):
+    own = [
+        ScoringProtocol(name="x", score_fraction=1 / 3),
+        ScoringProtocol(name="NA", drop_given=True),
+    ]
+    protocols = [each for each in (*PROTOCOLS.values(), *own) if each.threshold is not None]
+    rows = pd.DataFrame([{"iou": 0.5, **protocol.columns} for protocol in protocols])
+    if form == "csv":
+        rows.to_csv(tmp_path / "rows.csv", index=False)
+        rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False)
+    elif form == "parquet":
+        rows.to_parquet(tmp_path / "rows.parquet")
+        rows = pd.read_parquet(tmp_path / "rows.parquet")
+    assert [ScoringProtocol.of_row(row) for _, row in rows.iterrows()] == protocols
+    assert [ScoringProtocol.of_row(rows.iloc[n]) for n in range(len(rows))] == protocols
 
 
-def test_the_tuple_of_nothing_is_the_default():
-    assert Protocol.parse("own", "") == Protocol(name="own")
-
-
-@pytest.mark.parametrize(
-    "text", ["input=hard", "colour=blue", "nonsense", "threshold=x", "drop_first=1"]
-)
-def test_what_is_no_tuple_is_refused_with_the_remedy_for_old_scores(text):
-    with pytest.raises(UserError, match=r"is no protocol.*older version.*kedro run --pipelines=e"):
-        Protocol.parse("own", text)
+def test_a_row_that_tells_no_protocol_is_refused_with_the_remedy():
+    row = PAPER.columns | {"norm": "best"}
+    with pytest.raises(UserError, match=r"paper\.norm is 'best'.*kedro run --pipelines=evaluate"):
+        ScoringProtocol.of_row(row)
 
 
 @pytest.mark.parametrize(
@@ -45,14 +48,14 @@ def test_what_is_no_tuple_is_refused_with_the_remedy_for_old_scores(text):
         {"input": "hard"},
         {"treshold": 3},
         {"threshold": 256},
-        {"drop_last": -1},
-        {"alarm_pixels": 0},
+        {"drop_last_frames": -1},
+        {"alarm_px": 0},
         {"score_fraction": 0},
     ],
 )
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValidationError):
-        Protocol(name="own", **wrong)
+        ScoringProtocol(name="own", **wrong)
 
 
 def test_protocols_do_not_change():
@@ -63,7 +66,7 @@ def test_protocols_do_not_change():
 
 
 def test_getting_one():
-    own = Protocol(name="own", drop_last=2)
+    own = ScoringProtocol(name="own", drop_last_frames=2)
     assert get_protocol("paper") is PAPER
     assert get_protocol(own) is own
     assert get_protocol("operational", 40) == OPERATIONAL.at(40)

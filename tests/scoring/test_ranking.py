@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import auroc, average_precision
-from fgstp.scoring.ranking import rank, ranking_scores
+from fgstp.scoring import auroc, average_precision, list_metrics
+from fgstp.scoring.metrics.detection import rank, ranking_scores
 
 
 def slow_auroc(gas, scores):
@@ -65,7 +65,8 @@ def test_weights_count_frames_that_often():
     gas, scores = rng.random(30) < 0.5, rng.integers(0, 8, 30)
     weights = rng.integers(0, 4, 30)
     ranked = rank(gas, scores)
-    found = ranking_scores(ranked, weights[ranked.order].astype(float))
+    functions = [metric.function for metric in list_metrics("ranking")]
+    found = ranking_scores(ranked, weights[ranked.order].astype(float), functions)
     repeated = np.repeat(gas, weights), np.repeat(scores, weights)
     assert found == pytest.approx((average_precision(*repeated), auroc(*repeated)), abs=1e-12)
 

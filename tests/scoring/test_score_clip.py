@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import METRICS, GroundTruth, Protocol, clip_input, score_clip
+from fgstp.scoring import PAPER, GroundTruth, ScoringProtocol, list_metrics, score_clip
 
+METRICS = [metric.name for metric in list_metrics("all")]
 COLUMNS = [
     "frame",
     *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max"),
@@ -16,8 +17,6 @@ COLUMNS = [
         "predicted_fraction",
         "false_alarm_fraction",
         "false_alarm",
-        "protocol",
-        "protocol_tuple",
     ),
 ]
 
@@ -25,10 +24,10 @@ COLUMNS = [
 def test_a_row_a_frame_with_its_protocol(make_clip):
     predictions, masks = make_clip(n_frames=7)
     rows = score_clip(predictions, masks)
-    assert rows.columns.tolist() == COLUMNS
+    assert rows.columns.tolist() == [*COLUMNS, *PAPER.columns]
     assert rows["frame"].tolist() == list(range(7))
     assert set(rows["protocol"]) == {"paper"}
-    assert "norm=minmax" in rows["protocol_tuple"].iloc[0]
+    assert set(rows["norm"]) == {"minmax"}
 
 
 def test_ranges_and_order(make_clip):
@@ -58,7 +57,7 @@ def test_better_predictions_score_better(make_clip):
 def test_how_many_frames_are_counted_at_a_time_does_not_matter(make_clip, monkeypatch, pixels):
     predictions, masks = make_clip()
     expected = score_clip(predictions, masks)
-    monkeypatch.setattr(clip_input, "BLOCK_PIXELS", pixels)
+    monkeypatch.setattr("fgstp.scoring.clip_scores.BLOCK_PIXELS", pixels)
     assert score_clip(predictions, masks).equals(expected)
     truths = [GroundTruth.from_mask(mask) for mask in masks]
     for _ in range(2):  # the second time from what was cached
@@ -90,7 +89,7 @@ def test_only_the_stretch_makes_contrast_irrelevant(score, make_clip):
 
 def test_binary_input_is_what_a_binary_picture_gives(make_clip):
     predictions, masks = make_clip()
-    protocol = Protocol(name="own", input="binary", norm="none", threshold=90)
+    protocol = ScoringProtocol(name="own", input="binary", norm="none", threshold=90)
     pictures = np.where(predictions >= 90, 255, 0).astype(np.uint8)
     found = score_clip(predictions, masks, protocol)[list(METRICS)]
     expected = score_clip(pictures, masks)[list(METRICS)]
@@ -111,7 +110,7 @@ def test_empty_frames_by_the_three_rules():
     predictions[2, 1, 1] = 255
 
     def scored(empty):
-        return score_clip(predictions, masks, Protocol(name="own", norm="none", empty=empty))
+        return score_clip(predictions, masks, ScoringProtocol(name="own", norm="none", empty=empty))
 
     assert scored("score")["iou"].tolist() == [0, 0, 1]
     assert scored("score")["weighted_f"].tolist() == pytest.approx([0, 0, 1])
@@ -157,10 +156,10 @@ def test_the_share_of_pixels_predicted_is_that_at_the_protocols_threshold(
 
 def test_the_last_frames_can_be_left_out(make_clip):
     predictions, masks = make_clip(n_frames=5)
-    rows = score_clip(predictions, masks, Protocol(name="own", drop_last=2))
-    assert rows[COLUMNS[:-2]].equals(score_clip(predictions, masks)[COLUMNS[:-2]].head(3))
+    rows = score_clip(predictions, masks, ScoringProtocol(name="own", drop_last_frames=2))
+    assert rows[COLUMNS].equals(score_clip(predictions, masks)[COLUMNS].head(3))
     with pytest.raises(UserError, match="nothing to score"):
-        score_clip(predictions, masks, Protocol(name="own", drop_last=5))
+        score_clip(predictions, masks, ScoringProtocol(name="own", drop_last_frames=5))
 
 
 @pytest.mark.parametrize("form", [np.uint8, bool, "truths"])
@@ -175,22 +174,66 @@ def test_the_given_frame_can_be_left_out_and_the_others_keep_their_numbers(
     predictions, masks = make_clip(n_frames=5)
     masks[:first] = 0
     whole = score_clip(predictions, masks)
-    monkeypatch.setattr(clip_input, "BLOCK_PIXELS", pixels)
+    monkeypatch.setattr("fgstp.scoring.clip_scores.BLOCK_PIXELS", pixels)
     given = (
         [GroundTruth.from_mask(mask) for mask in masks] if form == "truths" else masks.astype(form)
     )
-    rows = score_clip(predictions, given, Protocol(name="own", drop_given=True, drop_last=1))
+    rows = score_clip(
+        predictions, given, ScoringProtocol(name="own", drop_given=True, drop_last_frames=1)
+    )
     assert rows["frame"].tolist() == numbers
-    expected = whole[COLUMNS[:-2]].iloc[numbers].reset_index(drop=True)
-    pd.testing.assert_frame_equal(rows[COLUMNS[:-2]], expected, check_exact=True)
+    expected = whole[COLUMNS].iloc[numbers].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows[COLUMNS], expected, check_exact=True)
 
 
 def test_where_only_the_given_frame_is_left_there_is_nothing_to_score(make_clip):
     predictions, masks = make_clip(n_frames=3)
     with pytest.raises(UserError, match="first with gas and the last 2: there is nothing to score"):
-        score_clip(predictions, masks, Protocol(name="own", drop_given=True, drop_last=2))
+        score_clip(
+            predictions, masks, ScoringProtocol(name="own", drop_given=True, drop_last_frames=2)
+        )
     masks[:] = 0
-    assert len(score_clip(predictions, masks, Protocol(name="own", drop_given=True))) == 3
+    assert len(score_clip(predictions, masks, ScoringProtocol(name="own", drop_given=True))) == 3
+
+
+@pytest.mark.parametrize("drop_given", [False, True])
+def test_frames_that_are_annotated_here_and_there_have_their_numbers(make_clip, drop_given):
+    predictions, masks = make_clip(n_frames=20)
+    masks[0] = 0
+    protocol = ScoringProtocol(name="own", drop_given=drop_given)
+    rows = score_clip(predictions[::5], masks[::5], protocol, numbers=range(0, 20, 5))
+    # The first of them with gas is 5.
+    assert rows["frame"].tolist() == ([0, 10, 15] if drop_given else [0, 5, 10, 15])
+    whole = score_clip(predictions, masks).set_index("frame")
+    found = rows.set_index("frame")
+    pd.testing.assert_frame_equal(found[COLUMNS[1:]], whole.loc[found.index, COLUMNS[1:]])
+
+
+def test_a_models_own_frame_scores_take_the_place_of_those_of_its_maps(make_clip):
+    predictions, masks = make_clip(n_frames=4)
+    own = np.array([0.1, 2.5, -3, 1e-9], np.float32)
+    expected = score_clip(predictions, masks).assign(frame_score=own.astype(np.float64))
+    pd.testing.assert_frame_equal(score_clip(predictions, masks, frame_scores=own), expected)
+    later = score_clip(
+        predictions, masks, ScoringProtocol(name="own", drop_given=True), frame_scores=own
+    )
+    assert later["frame_score"].tolist() == own[1:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"numbers": [0, 5]}, "3 frames need as many whole numbers"),
+        ({"numbers": [0, 5, 5]}, "from 0 that rise"),
+        ({"numbers": [-1, 5, 10]}, "from 0 that rise"),
+        ({"numbers": [0.0, 5.0, 10.0]}, "whole numbers"),
+        ({"frame_scores": [0.5, 0.5]}, "3 frames need as many frame scores"),
+        ({"frame_scores": [0.5, np.nan, 0.5]}, "none of them NaN"),
+    ],
+)
+def test_numbers_and_frame_scores_of_other_frames_are_refused(make_clip, wrong, words):
+    with pytest.raises(UserError, match=words):
+        score_clip(*make_clip(n_frames=3), **wrong)
 
 
 def test_operational_needs_a_threshold_from_validation(make_clip):
@@ -198,7 +241,7 @@ def test_operational_needs_a_threshold_from_validation(make_clip):
     with pytest.raises(UserError, match="choose_threshold"):
         score_clip(predictions, masks, "operational")
     rows = score_clip(predictions, masks, "operational", threshold=77)
-    assert "threshold=77" in rows["protocol_tuple"].iloc[0]
+    assert set(rows["threshold"]) == {77}
 
 
 def zeros(*shape, dtype=np.uint8):

@@ -5,11 +5,17 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.core.parallel import ParallelSettings
-from fgstp.scoring import OPERATIONAL, PAPER, Protocol, score_clip
-from fgstp.scoring.score_clips import score_clips, with_threshold
+from fgstp.scoring import OPERATIONAL, PAPER, ScoringProtocol, score_clip
+from fgstp.scoring.clip_scores import ScorableClip
+from fgstp.scoring.results import score_clips
+from fgstp.scoring.thresholds import with_threshold
 
 ALONE = ParallelSettings(backend="sequential")
-PROTOCOLS = [OPERATIONAL.at(90), PAPER, Protocol(name="later", drop_given=True, empty="skip")]
+PROTOCOLS = [
+    OPERATIONAL.at(90),
+    PAPER,
+    ScoringProtocol(name="later", drop_given=True, empty="skip"),
+]
 
 
 class Read:
@@ -50,6 +56,17 @@ def test_each_clip_is_scored_as_if_it_were_alone(clips):
     assert rows.columns[0] == "clip"
     pd.testing.assert_frame_equal(rows, whole[rows.columns], check_exact=True)
     assert read.asked == list(clips)  # once, though the protocols are several
+
+
+def test_numbers_and_frame_scores_of_a_clip_are_taken_over(clips):
+    own = {"numbers": np.array([2, 7, 8]), "frame_scores": np.array([0, 1, 0.5], np.float32)}
+    read = Read({"b_0000": ScorableClip(*clips["b_0000"], **own)})
+    rows = score_clips(["b_0000"], PROTOCOLS[:2], read, ALONE)
+    assert rows["frame"].tolist() == [2, 7, 8] * 2
+    assert rows["frame_score"].tolist() == [0, 1, 0.5] * 2
+    assert with_threshold(OPERATIONAL, ["b_0000"], read) == with_threshold(
+        OPERATIONAL, ["b_0000"], Read(clips)
+    )
 
 
 def test_processes_give_the_same_rows_as_none(clips):
@@ -97,7 +114,7 @@ def test_opencv_has_one_thread_meanwhile_and_then_as_many_as_before(clips, fails
         cv2.setNumThreads(before)
 
 
-@pytest.mark.parametrize("protocol", [PAPER, Protocol(name="own", drop_last=9)])
+@pytest.mark.parametrize("protocol", [PAPER, ScoringProtocol(name="own", drop_last_frames=9)])
 def test_a_clip_that_cannot_be_scored_is_named(clips, protocol):
     if protocol is PAPER:
         clips["a_0000"] = clips["a_0000"][0], clips["a_0000"][1][1:]
@@ -108,11 +125,6 @@ def test_a_clip_that_cannot_be_scored_is_named(clips, protocol):
 def test_a_threshold_that_is_missing_is_told(clips):
     with pytest.raises(UserError, match="takes its threshold from validation clips"):
         score_clips(list(clips), [OPERATIONAL], clips.__getitem__, ALONE)
-
-
-def test_an_unknown_back_end_is_told(clips):
-    with pytest.raises(UserError, match=r"evaluate\.parallel\.backend is 'slurm'"):
-        score_clips(list(clips), [PAPER], clips.__getitem__, ParallelSettings(backend="slurm"))
 
 
 # ----------------------------------------------------------------------- threshold
@@ -134,7 +146,7 @@ def test_the_threshold_is_chosen_on_the_validation_clips_alone():
 
 
 @pytest.mark.parametrize(
-    "protocol", [PAPER, OPERATIONAL.at(0), Protocol(name="own", threshold=255)]
+    "protocol", [PAPER, OPERATIONAL.at(0), ScoringProtocol(name="own", threshold=255)]
 )
 def test_a_threshold_of_its_own_stays_and_nothing_is_read(protocol):
     read = Read({})
@@ -155,7 +167,7 @@ def test_frames_that_are_left_out_do_not_choose(left_out, threshold):
     first = [200] + [150] * 9, [1] + [0] * 9
     second = [100] + [0] * 9, [1, 1] + [0] * 8
     protocol = OPERATIONAL.model_copy(
-        update={"drop_given": left_out[0], "drop_last": left_out[1], "name": "own"}
+        update={"drop_given": left_out[0], "drop_last_frames": left_out[1], "name": "own"}
     )
     chosen = with_threshold(protocol, ["v"], Read({"v": column(empty, first, second)}))
     assert chosen == protocol.at(threshold)

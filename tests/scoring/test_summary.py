@@ -5,10 +5,18 @@ import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import Protocol, auroc, average_precision, score_clip, summarise
+from fgstp.scoring import (
+    OPERATIONAL,
+    PAPER,
+    ScoringProtocol,
+    auroc,
+    average_precision,
+    score_clip,
+    summarise,
+)
 from fgstp.scoring.bootstrap import as_observed, draw, interval, means
 
-LABELS = ["protocol", "protocol_tuple", "by", "group", "metric", "value", "low", "high"]
+LABELS = [*PAPER.columns, "by", "group", "metric", "value", "low", "high"]
 
 
 @pytest.fixture
@@ -40,7 +48,7 @@ def test_the_mean_of_videos_is_not_that_of_frames(make_rows):
     rows = make_rows((1, 4))
     by_video = pick(summarise(rows), "mae")["value"]
     assert by_video == pytest.approx(rows.groupby("video")["mae"].mean().mean())
-    alike = rows.assign(protocol="own", protocol_tuple=Protocol(name="own", average="frame").tuple)
+    alike = rows.assign(protocol="own", average="frame")
     by_frame = pick(summarise(alike), "mae")["value"]
     assert by_frame == pytest.approx(rows["mae"].mean())
     assert by_frame != pytest.approx(by_video)
@@ -49,11 +57,10 @@ def test_the_mean_of_videos_is_not_that_of_frames(make_rows):
 def test_no_summary_without_its_protocol(make_rows):
     rows = pd.concat([make_rows(), make_rows(protocol="operational")])
     summary = summarise(rows, n_resamples=10)
-    assert summary.columns.tolist()[:8] == LABELS
-    assert summary.groupby("protocol")["protocol_tuple"].nunique().to_dict() == {
-        "operational": 1,
-        "paper": 1,
-    }
+    assert summary.columns.tolist()[: len(LABELS)] == LABELS
+    told = summary.drop_duplicates("protocol")
+    found = [ScoringProtocol.of_row(row) for _, row in told.iterrows()]
+    assert found == [PAPER, OPERATIONAL.at(128)]
     for name, part in rows.groupby("protocol"):
         alone = summarise(part, n_resamples=10)
         together = summary[summary["protocol"] == name].reset_index(drop=True)
@@ -227,8 +234,8 @@ def test_wrong_rows_are_refused(make_rows):
         summarise(rows.head(0))
     with pytest.raises(UserError, match="of which video and clip"):
         summarise(rows.assign(video=rows["video"].where(rows["frame"] > 0)))
-    with pytest.raises(UserError, match="is no protocol"):
-        summarise(rows.assign(protocol_tuple="norm=best"))
+    with pytest.raises(UserError, match="tell no protocol"):
+        summarise(rows.assign(norm="best"))
     for wrong in ({"confidence": 1.0}, {"n_resamples": 0}):
         with pytest.raises(UserError, match="confidence between 0 and 1"):
             summarise(rows, **wrong)
@@ -293,18 +300,14 @@ def test_rankings_are_made_within_each_training(make_rows):
 def test_trainings_with_thresholds_of_their_own_are_one_protocol(make_rows):
     parts = []
     for seed, threshold in ((5, 128), (6, 40)):
-        told = Protocol(name="operational", threshold=threshold).tuple
-        parts.append(make_rows().assign(seed=seed, protocol="operational", protocol_tuple=told))
+        parts.append(make_rows().assign(seed=seed, threshold=threshold))
     summary = summarise(pd.concat(parts, ignore_index=True), "video")
-    assert set(summary["thresholds"]) == {"128 40"}
-    assert set(summary["protocol_tuple"]) == {Protocol(name="operational", threshold=128).tuple}
+    assert set(summary["threshold"]) == set(summary["threshold_max"]) == {128}
+    assert set(summary["threshold_min"]) == {40}
     assert not summary.duplicated(["group", "metric"]).any()
     # Without seeds, two thresholds are two protocols.
     apart = summarise(pd.concat(parts).drop(columns="seed"), n_resamples=2)
-    assert apart.groupby("thresholds")["metric"].count().to_dict() == {
-        "128": len(apart) // 2,
-        "40": len(apart) // 2,
-    }
+    assert apart["threshold"].value_counts().to_dict() == dict.fromkeys((128, 40), len(apart) // 2)
 
 
 def test_a_seed_that_is_not_known_is_one_training(make_rows):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import PAPER, Protocol, ThresholdSearch, choose_threshold, score_clip
+from fgstp.scoring import PAPER, ScoringProtocol, ThresholdSearch, choose_threshold, score_clip
 
 
 def test_the_best_threshold_by_hand():
@@ -55,7 +55,7 @@ def test_the_protocol_s_stretch_holds_and_binary_input_is_searched_softly():
     clip = np.array([[[20, 10, 0]]], np.uint8), np.array([[[1, 0, 0]]], np.uint8)
     assert choose_threshold([clip]) == 20
     assert choose_threshold([clip], PAPER) == 128
-    assert choose_threshold([clip], Protocol(name="own", norm="none", input="binary")) == 20
+    assert choose_threshold([clip], ScoringProtocol(name="own", norm="none", input="binary")) == 20
 
 
 def test_without_clips_there_is_no_threshold():

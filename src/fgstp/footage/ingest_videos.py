@@ -8,7 +8,7 @@ import cv2
 from joblib import delayed
 
 from fgstp.core.errors import FootageError, UserError
-from fgstp.core.parallel import workers
+from fgstp.core.parallel import in_parallel
 from fgstp.core.progress import Counter, shared_bar
 from fgstp.footage.ingest_video import ingest_video
 from fgstp.footage.settings import IngestSettings
@@ -27,7 +27,7 @@ def ingest_videos(
         settings: all of ingest's settings.
 
     Raises:
-        UserError: the disk is full, a folder cannot be written, no such joblib back-end.
+        UserError: the disk is full, a folder cannot be written, no cluster can be joined.
     """
     sound = [video for video in videos if isinstance(video, Video)]
     outcomes = iter(_ingest_in_parallel(sound, store, settings))
@@ -70,7 +70,7 @@ def _ingest_in_parallel(
             delayed(_ingest_or_refuse)(video, store, settings, counters / str(number))
             for number, video in enumerate(videos)
         ]
-        return list(workers(settings.parallel, "ingest")(work))
+        return in_parallel(work, settings.parallel)
 
 
 def _ingest_or_refuse(

@@ -21,7 +21,7 @@ from fgstp.reporting.summaries import (
     with_facts,
 )
 from fgstp.reporting.tables import HEADLINE_COLUMNS, Cell, Column, Table
-from fgstp.scoring.protocols import Protocol
+from fgstp.scoring.protocols import ScoringProtocol
 
 GROUPS = ("category", "leak_class", "video")
 
@@ -47,7 +47,7 @@ class Comparison:
     footage: ScoredFootage
     scored: str
     titles: tuple[str, ...]
-    protocols: Mapping[str, Protocol]
+    protocols: Mapping[str, ScoringProtocol]
     headline: Table
     tables: tuple[ResultTable, ...]
     groups: Mapping[str, list[Table]]

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER
-from fgstp.reporting.tables import ALARM_FRAMES, AUROC, DASH, IOU_AT_T, Column, columns_of
-from fgstp.scoring.protocols import Protocol
+from fgstp.reporting.tables import DASH, Column, columns_of
+from fgstp.scoring.protocols import ScoringProtocol
 
 INTERVALS = {
     "videos": "95 % confidence intervals: bootstrap over videos.",
@@ -54,7 +54,7 @@ AVERAGE = {
 }
 
 
-def protocol_rules(protocol: Protocol) -> list[str]:
+def protocol_rules(protocol: ScoringProtocol) -> list[str]:
     """What a protocol does, a phrase for each setting that its columns depend on."""
     rules = [
         INPUT[protocol.input],
@@ -62,23 +62,23 @@ def protocol_rules(protocol: Protocol) -> list[str]:
         EMPTY[protocol.empty],
         AVERAGE[protocol.average],
     ]
-    columns = columns_of(protocol)
-    if IOU_AT_T in columns or protocol.input == "binary":
+    metrics = {column.metric for column in columns_of(protocol)}
+    if "iou" in metrics or protocol.input == "binary":
         chosen = "chosen for each model on validation clips"
         fixed = f"{protocol.threshold} of 255"
         rules.append(f"the threshold is {chosen if protocol.threshold is None else fixed}")
-    if ALARM_FRAMES in columns:
-        pixels = _counted(protocol.alarm_pixels, "pixel")
+    if "false_alarm" in metrics:
+        pixels = _counted(protocol.alarm_px, "pixel")
         rules.append(f"a false alarm is {pixels} or more predicted on a frame without gas")
-    if AUROC in columns:
+    if "auroc" in metrics:
         top = f"{100 * protocol.score_fraction:g} %"
         rules.append(f"frames are ranked by the mean of the highest {top} of their probabilities")
     if protocol.drop_given:
         rules.append(
             "the first frame with gas of each clip is left out, as some models are given its mask"
         )
-    if protocol.drop_last:
-        last = _counted(protocol.drop_last, "frame")
+    if protocol.drop_last_frames:
+        last = _counted(protocol.drop_last_frames, "frame")
         rules.append(f"the last {last} of each clip are left out")
     return rules
 
@@ -87,7 +87,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def protocol_note(protocol: Protocol) -> str:
+def protocol_note(protocol: ScoringProtocol) -> str:
     """A protocol in one sentence."""
     return f"Protocol {protocol.name}: {'; '.join(protocol_rules(protocol))}."
 
@@ -139,7 +139,7 @@ def missing_notes(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
     return notes
 
 
-def mark_notes(names: Iterable[str], protocol: Protocol | None = None) -> list[str]:
+def mark_notes(names: Iterable[str], protocol: ScoringProtocol | None = None) -> list[str]:
     """Footnotes of the marks behind the names of some models.
 
     Args:

@@ -30,7 +30,7 @@ from fgstp.reporting.tables import (
     Table,
     columns_of,
 )
-from fgstp.scoring.protocols import Protocol
+from fgstp.scoring.protocols import ScoringProtocol
 
 TITLES = {MAIN_TABLE: "Comparison of models", ABLATION_TABLE: "Ablation of FGSTP"}
 PUBLISHED = "published"  # name of the block of published rows
@@ -41,7 +41,15 @@ TIDY_COLUMNS = {  # and their types; whole numbers that may be missing are Int64
     "model": "str",
     "name": "str",
     "protocol": "str",
-    "protocol_tuple": "str",
+    "input": "str",
+    "norm": "str",
+    "empty": "str",
+    "average": "str",
+    "threshold": "Int64",
+    "drop_given": "boolean",
+    "drop_last_frames": "Int64",
+    "alarm_px": "Int64",
+    "score_fraction": "float64",
     "data": "str",
     "mask_source": "str",
     "source": "str",
@@ -51,7 +59,8 @@ TIDY_COLUMNS = {  # and their types; whole numbers that may be missing are Int64
     "high": "float64",
     "spread": "float64",
     "n_seeds": "Int64",
-    "thresholds": "str",
+    "threshold_min": "Int64",
+    "threshold_max": "Int64",
     "interval_over": "str",
     "n_videos": "Int64",
     "n_clips": "Int64",
@@ -136,7 +145,7 @@ def result_table(name: str, summaries: pd.DataFrame, footage: ScoredFootage) -> 
 
 def _scored_block(
     table: str,
-    protocol: Protocol,
+    protocol: ScoringProtocol,
     models: list[ModelRow],
     summaries: pd.DataFrame,
     footage: ScoredFootage,
@@ -239,7 +248,7 @@ def _written(
             for column in columns
         ]
         if own_thresholds:
-            cells.append(Cell(threshold_range(str(of_model["thresholds"].iloc[0]))))
+            cells.append(Cell(threshold_range(of_model.iloc[0])))
         rows.append(tuple(cells))
     return Table(title, (*heads, *([Cell("t")] * own_thresholds)), tuple(rows), sentences)
 

@@ -8,13 +8,12 @@ import pandas as pd
 
 from fgstp.core.errors import UserError
 from fgstp.reporting.tables import Column, columns_of
-from fgstp.scoring.protocols import PROTOCOLS, Protocol
+from fgstp.scoring.protocols import PROTOCOL_COLUMNS, PROTOCOLS, ScoringProtocol
 from fgstp.scoring.summary import ALL
 
 COLUMNS = (
     "model",
-    "protocol",
-    "protocol_tuple",
+    *PROTOCOL_COLUMNS,
     "by",
     "group",
     "metric",
@@ -23,7 +22,8 @@ COLUMNS = (
     "high",
     "spread",
     "n_seeds",
-    "thresholds",
+    "threshold_min",
+    "threshold_max",
     "interval_over",
     "n_videos",
     "n_clips",
@@ -118,16 +118,16 @@ def _why_dashed(n_diverged: int, degenerate_fraction: float) -> str:
     )
 
 
-def protocols(summaries: pd.DataFrame) -> dict[str, Protocol]:
+def protocols(summaries: pd.DataFrame) -> dict[str, ScoringProtocol]:
     """Protocols of the summaries by name, in the order of `PROTOCOLS`, then any others."""
     firsts = summaries.drop_duplicates("protocol").set_index("protocol", drop=False)
     order = dict.fromkeys([*PROTOCOLS, *firsts.index])
     return {name: protocol_of(firsts.loc[name]) for name in order if name in firsts.index}
 
 
-def protocol_of(row: pd.Series) -> Protocol:
+def protocol_of(row: pd.Series) -> ScoringProtocol:
     """Protocol of a row; its threshold is None if each model has its own."""
-    protocol = Protocol.parse(str(row["protocol"]), str(row["protocol_tuple"]))
+    protocol = ScoringProtocol.of_row(row)
     chosen = PROTOCOLS.get(protocol.name, protocol).threshold is None
     return protocol.model_copy(update={"threshold": None}) if chosen else protocol
 
@@ -166,11 +166,7 @@ def counts(rows: pd.DataFrame) -> str:
     return ", ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in numbers)
 
 
-def threshold_range(thresholds: str) -> str:
-    """Format thresholds: a single one, or the lowest and the highest.
-
-    Args:
-        thresholds: threshold of each training, such as `90 131 128`.
-    """
-    found = sorted({int(each) for each in thresholds.split()})
-    return str(found[0]) if len(found) == 1 else f"{found[0]}–{found[-1]}"
+def threshold_range(row: pd.Series) -> str:
+    """Format the thresholds of a row's trainings: a single one, or the lowest and the highest."""
+    lowest, highest = int(row["threshold_min"]), int(row["threshold_max"])
+    return str(lowest) if lowest == highest else f"{lowest}–{highest}"

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from fgstp.scoring.protocols import Protocol
+from fgstp.scoring.metrics import list_metrics
+from fgstp.scoring.protocols import ScoringProtocol
 
 DASH = "–"
 MARKS = {1: "best", 2: "second"}  # by rank
@@ -108,60 +109,41 @@ class Column(NamedTuple):
         return [None if math.isnan(rank) else int(rank) for rank in ranks]
 
 
-S = Column("s_measure", "S", r"$S_\alpha$", "structure measure")
-WEIGHTED_F = Column("weighted_f", "Fw", r"$F^{\omega}_{\beta}$", "weighted F-measure")
-MAE = Column("mae", "MAE", r"$\mathcal{M}$", "mean absolute error", lower_is_better=True)
-MEAN_E = Column("e_mean", "E", r"$E_\phi$", "E-measure, mean over 256 thresholds")
-MIOU = Column("iou_mean", "mIoU", "mIoU", "IoU, mean over 256 thresholds")
-MDICE = Column("dice_mean", "mDice", "mDice", "Dice, mean over 256 thresholds")
-IOU_AT_T = Column("iou", "mIoU@t", "mIoU@$t$", "mean IoU at the threshold t")
-IOU_GAS_AT_T = Column("iou_gas", "mIoU@t gas", "mIoU@$t$ gas", "mean IoU at t over frames with gas")
-DICE_AT_T = Column("dice", "mDice@t", "mDice@$t$", "mean Dice at the threshold t")
-AVERAGE_PRECISION = Column(
-    "average_precision", "AP", "AP", "average precision of detecting frames with gas"
-)
-AUROC = Column("auroc", "AUROC", "AUROC", "area under the ROC curve of detecting frames with gas")
-ALARM_PIXELS = Column(
-    "false_alarm_fraction",
-    "FA pixels (%)",
-    r"FA pixels (\%)",
-    "false-alarm pixels, in percent of the pixels of frames without gas",
-    lower_is_better=True,
-    percent=True,
-    decimals=2,
-)
-ALARM_FRAMES = Column(
-    "false_alarm",
-    "FA frames (%)",
-    r"FA frames (\%)",
-    "false-alarm frames, in percent of the frames without gas",
-    lower_is_better=True,
-    percent=True,
-    decimals=1,
-)
-
-PAPER_COLUMNS = (S, WEIGHTED_F, MAE, MEAN_E, MIOU, MDICE)
-OPERATIONAL_COLUMNS = (
-    IOU_AT_T,
-    IOU_GAS_AT_T,
-    DICE_AT_T,
-    WEIGHTED_F,
-    MAE,
-    S,
-    MEAN_E,
-    AVERAGE_PRECISION,
-    AUROC,
-    ALARM_PIXELS,
-    ALARM_FRAMES,
-)
-HEADLINE_COLUMNS = (MIOU, IOU_AT_T, IOU_GAS_AT_T, AUROC, ALARM_FRAMES)
-GROUP_COLUMNS = (MIOU, IOU_AT_T, ALARM_FRAMES)
+def columns(*names: str) -> tuple[Column, ...]:
+    """Columns of metrics."""
+    metrics = {metric.name: metric for metric in list_metrics()}
+    return tuple(
+        Column(
+            metric.name,
+            metric.label,
+            metric.tex or metric.label,
+            metric.meaning,
+            metric.lower_is_better,
+            metric.percent,
+            metric.decimals,
+        )
+        for metric in (metrics[name] for name in names)
+    )
 
 
-def columns_of(protocol: Protocol) -> tuple[Column, ...]:
+PAPER_COLUMNS = columns("s_measure", "weighted_f", "mae", "e_mean", "iou_mean", "dice_mean")
+OPERATIONAL_COLUMNS = columns(
+    *("iou", "iou_gas", "dice", "weighted_f", "mae", "s_measure", "e_mean"),
+    *("average_precision", "auroc", "false_alarm_fraction", "false_alarm"),
+)
+HEADLINE_COLUMNS = columns("iou_mean", "iou", "iou_gas", "auroc", "false_alarm")
+GROUP_COLUMNS = columns("iou_mean", "iou", "false_alarm")
+
+
+def columns_of(protocol: ScoringProtocol) -> tuple[Column, ...]:
     """Columns that a protocol shows.
 
     A protocol that stretches each map to [0, 1] predicts something on every frame, so it shows
-    the six metrics of the paper, and neither false alarms nor scores at a chosen threshold.
+    the six metrics of the paper, and neither false alarms nor scores at a chosen threshold. Any
+    other shows the operational metrics, and behind them every other metric that has a label.
     """
-    return OPERATIONAL_COLUMNS if protocol.norm == "none" else PAPER_COLUMNS
+    if protocol.norm != "none":
+        return PAPER_COLUMNS
+    known = {column.metric for column in (*PAPER_COLUMNS, *OPERATIONAL_COLUMNS)}
+    others = [each.name for each in list_metrics() if each.label and each.name not in known]
+    return (*OPERATIONAL_COLUMNS, *columns(*others))

@@ -1,17 +1,33 @@
 """Ground truth: a mask, and what scoring against it needs again and again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.scoring.grey_levels import N_LEVELS
-from fgstp.scoring.weighting import Weighting
 
+N_LEVELS = 256
 N_BLOCKS = 4
+Subject = TypeVar("Subject")
+Result = TypeVar("Result")
+
+
+def once(function: Callable[[Subject], Result]) -> Callable[[Subject], Result]:
+    """Compute a function once for each object, and keep the result as long as the object."""
+    known: WeakKeyDictionary[Subject, Result] = WeakKeyDictionary()
+
+    @wraps(function)
+    def kept(subject: Subject) -> Result:
+        if subject not in known:
+            known[subject] = function(subject)
+        return known[subject]
+
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +44,20 @@ class GroundTruth:
     mask: NDArray[np.bool_]
 
     @classmethod
-    def from_mask(cls, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> "GroundTruth":
+    def from_mask(
+        cls, mask: "NDArray[np.bool_] | NDArray[np.uint8] | GroundTruth"
+    ) -> "GroundTruth":
         """Check and take a mask.
 
         Args:
-            mask: (H, W) bool, or uint8 with 0 and 1, or with 0 and 255.
+            mask: (H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or a ground truth, which
+                is given back.
 
         Raises:
             UserError: shape, type or values are others.
         """
+        if isinstance(mask, GroundTruth):
+            return mask
         if mask.ndim != 2 or not mask.size or mask.dtype not in (np.bool_, np.uint8):
             raise UserError(f"A mask is (H, W), bool or uint8, not {mask.shape}, {mask.dtype}.")
         is_gas = np.ascontiguousarray(mask != 0)
@@ -78,34 +99,16 @@ class GroundTruth:
         code *= N_LEVELS
         return code
 
-    def count(self, frame: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def count(self, prediction: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Count the pixels of a prediction by block, mask and level.
 
         All metrics but the weighted F follow from these counts.
 
         Args:
-            frame: (H, W) uint8.
+            prediction: (H, W) uint8.
 
         Returns:
             (4, 2, 256) int64.
         """
-        counts = np.bincount((self._code + frame).ravel(), minlength=N_BLOCKS * 2 * N_LEVELS)
+        counts = np.bincount((self._code + prediction).ravel(), minlength=N_BLOCKS * 2 * N_LEVELS)
         return counts.reshape(N_BLOCKS, 2, N_LEVELS)
-
-    @cached_property
-    def weighting(self) -> Weighting | None:
-        """What the weighted F needs; None if the mask is empty."""
-        return Weighting.from_mask(self.mask) if self.n_foreground else None
-
-
-def ground_truths(
-    masks: NDArray[np.bool_] | NDArray[np.uint8] | Sequence[GroundTruth],
-) -> Iterator[GroundTruth]:
-    """The ground truth of each frame, made when its turn comes.
-
-    Args:
-        masks: (T, H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or ground truths,
-            which are given back.
-    """
-    for mask in masks:
-        yield mask if isinstance(mask, GroundTruth) else GroundTruth.from_mask(mask)

@@ -1,15 +1,19 @@
 """Protocols: everything that makes two scores comparable."""
 
-import re
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fgstp.core.config import faults
 from fgstp.core.errors import UserError
 
+Empty = Literal["skip", "score", "credit"]
 
-class Protocol(BaseModel):
+
+class ScoringProtocol(BaseModel):
     """How predictions are scored. Two scores compare only under equal protocols.
 
     Attributes:
@@ -29,8 +33,8 @@ class Protocol(BaseModel):
             clips (`choose_threshold`) before anything is scored.
         drop_given: leave out the first frame with gas of each clip, whose mask some models
             are given.
-        drop_last: frames left out at the end of each clip, for models that look ahead.
-        alarm_pixels: pixels predicted on a leak-free frame from which it is a false alarm.
+        drop_last_frames: frames left out at the end of each clip, for models that look ahead.
+        alarm_px: pixels predicted on a leak-free frame from which it is a false alarm.
         score_fraction: share of a frame's pixels, the highest, whose mean is its frame score.
     """
 
@@ -39,40 +43,38 @@ class Protocol(BaseModel):
     name: str = Field(min_length=1)
     input: Literal["soft", "binary"] = "soft"
     norm: Literal["minmax", "none"] = "minmax"
-    empty: Literal["skip", "score", "credit"] = "score"
+    empty: Empty = "score"
     average: Literal["video", "frame"] = "video"
     threshold: int | None = Field(128, ge=0, le=255)
     drop_given: bool = False
-    drop_last: int = Field(0, ge=0)
-    alarm_pixels: int = Field(1, ge=1)
+    drop_last_frames: int = Field(0, ge=0)
+    alarm_px: int = Field(1, ge=1)
     score_fraction: float = Field(0.001, gt=0, le=1)
 
     @property
-    def tuple(self) -> str:
-        """All settings but the name, such as `input=soft norm=minmax ...`."""
-        return " ".join(
-            f"{key}={value}" for key, value in self.model_dump().items() if key != "name"
-        )
+    def settings(self) -> dict[str, Any]:
+        """All fields but the name."""
+        return self.model_dump(exclude={"name"})
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What stands beside scores in tables: the name as `protocol`, and a column a setting."""
+        return {"protocol": self.name, **self.settings}
 
     @classmethod
-    def parse(cls, name: str, settings: str) -> Self:
-        """The protocol that a name and a `tuple` tell, as they stand beside scores.
-
-        Args:
-            name: what tables call it.
-            settings: its `tuple`.
+    def of_row(cls, row: Mapping[str, Any] | pd.Series) -> Self:
+        """The protocol of a row that has its columns.
 
         Raises:
-            UserError: they tell no protocol.
+            UserError: the values of the columns are no protocol.
         """
-        pairs = dict(part.partition("=")[::2] for part in settings.split())
-        values = {key: None if value == "None" else value for key, value in pairs.items()}
+        values = {name: row[name] for name in PROTOCOL_COLUMNS}
         try:
-            return cls.model_validate({"name": name, **values})
+            return cls(name=values.pop("protocol"), **values)
         except ValidationError as error:
             raise UserError(
-                f"{name} [{settings}] is no protocol: {error.errors()[0]['msg']}; scores of an "
-                "older version must be made again with `kedro run --pipelines=evaluate`."
+                f"The scores tell no protocol, since {faults(error, row['protocol'])}; make them "
+                "again with `kedro run --pipelines=evaluate`."
             ) from error
 
     def at(self, threshold: int) -> Self:
@@ -89,8 +91,9 @@ class Protocol(BaseModel):
         return self.model_copy(update={"threshold": int(threshold)})
 
 
-PAPER = Protocol(name="paper")
-OPERATIONAL = Protocol(name="operational", norm="none", empty="credit", threshold=None)
+PROTOCOL_COLUMNS = tuple(ScoringProtocol(name="any").columns)
+PAPER = ScoringProtocol(name="paper")
+OPERATIONAL = ScoringProtocol(name="operational", norm="none", empty="credit", threshold=None)
 PROTOCOLS = MappingProxyType(
     {
         protocol.name: protocol
@@ -98,15 +101,15 @@ PROTOCOLS = MappingProxyType(
             PAPER,
             OPERATIONAL,
             # What the paper does not say; its row is reproduced under one of these.
-            Protocol(name="paper_binary", input="binary"),
-            Protocol(name="paper_skip_empty", empty="skip"),
-            Protocol(name="paper_per_frame", average="frame"),
+            ScoringProtocol(name="paper_binary", input="binary"),
+            ScoringProtocol(name="paper_skip_empty", empty="skip"),
+            ScoringProtocol(name="paper_per_frame", average="frame"),
         )
     }
 )
 
 
-def get_protocol(protocol: str | Protocol, threshold: int | None = None) -> Protocol:
+def get_protocol(protocol: str | ScoringProtocol, threshold: int | None = None) -> ScoringProtocol:
     """A protocol by its name.
 
     Args:
@@ -124,12 +127,7 @@ def get_protocol(protocol: str | Protocol, threshold: int | None = None) -> Prot
     return protocol if threshold is None else protocol.at(threshold)
 
 
-def without_threshold(protocol_tuple: str) -> str:
-    """A protocol's `tuple` with `t` for the threshold, which each training may have of its own."""
-    return re.sub(r"\bthreshold=\S+", "threshold=t", protocol_tuple)
-
-
-def chosen_threshold(protocol: Protocol) -> int:
+def chosen_threshold(protocol: ScoringProtocol) -> int:
     """The threshold of a protocol.
 
     Raises:

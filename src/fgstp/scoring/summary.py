@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
 from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
-from fgstp.scoring.protocols import Protocol, without_threshold
-from fgstp.scoring.ranking import rank, ranking_scores, why_undefined
-from fgstp.scoring.score_clip import FALSE_ALARMS, IOU_GAS, METRICS
+from fgstp.scoring.metrics import OF_FRAMES, Metric, list_metrics
+from fgstp.scoring.metrics.detection import rank, ranking_scores
+from fgstp.scoring.protocols import PROTOCOL_COLUMNS, ScoringProtocol
 
-MEAN_METRICS = (*METRICS, IOU_GAS, *FALSE_ALARMS)
-RANKING_METRICS = ("average_precision", "auroc")
 ALL = "all"
 SEED = "seed"  # column of the rows that tells trainings apart
-REQUIRED = ("protocol", "protocol_tuple", "video", "clip", "gas", "frame_score", *MEAN_METRICS)
+REQUIRED = (*PROTOCOL_COLUMNS, "video", "clip", "gas", "frame_score")
 
 
 def summarise(
@@ -49,12 +47,12 @@ def summarise(
         seed: the same seed and rows give the same intervals, whatever other groups there are.
 
     Returns:
-        A row for each protocol, group and metric: `protocol, protocol_tuple, by, group,
-        metric, value, low, high`, `spread` (standard deviation over trainings, with n - 1;
-        NaN for one), `n_seeds` (trainings), `thresholds` (of each, such as `90 131 128`; the
-        protocol's own is that of the first), `interval_over` (`videos`, `clips`, or `none` if
-        there is no interval), `n_videos, n_clips, n_frames` (of one training), and `note`, why
-        a value or an interval is missing.
+        A row for each protocol, group and metric: `protocol` and a column for each of its
+        settings, `by, group, metric, value, low, high`, `spread` (standard deviation over
+        trainings, with n - 1; NaN for one), `n_seeds` (trainings), `threshold_min` and
+        `threshold_max` (over trainings; `threshold` is that of the first), `interval_over`
+        (`videos`, `clips`, or `none` if there is no interval), `n_videos, n_clips, n_frames`
+        (of one training), and `note`, why a value or an interval is missing.
 
     Raises:
         UserError: there are no rows, a column is missing, the confidence is out of range, or
@@ -65,19 +63,23 @@ def summarise(
     for protocol, group, frames in _groups(rows, by):
         rng = np.random.default_rng([seed, zlib.crc32(group.encode())])
         part = _summarise_group(frames, protocol, confidence, n_resamples, rng)
-        labels = (protocol.name, protocol.tuple, by or ALL, group)
-        for place, (name, label) in enumerate(
-            zip(("protocol", "protocol_tuple", "by", "group"), labels, strict=True)
-        ):
-            part.insert(place, name, label)
-        parts.append(part)
+        labels = protocol.columns | {"by": by or ALL, "group": group}
+        parts.append(pd.DataFrame(labels, index=part.index).join(part))
     return pd.concat(parts, ignore_index=True)
 
 
 def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: int) -> None:
-    missing = [name for name in (*REQUIRED, *([by] if by else [])) if name not in rows]
+    needed = [
+        *REQUIRED,
+        *(metric.name for metric in list_metrics(*OF_FRAMES)),
+        *([by] if by else []),
+    ]
+    missing = [name for name in needed if name not in rows]
     if missing:
-        raise UserError(f"The frame scores lack the columns {', '.join(missing)}.")
+        raise UserError(
+            f"The frame scores lack the columns {', '.join(missing)}; make them again with "
+            "`kedro run --pipelines=evaluate`."
+        )
     if rows.empty:
         raise UserError("There are no frame scores to summarise.")
     if rows[["video", "clip"]].isna().any(axis=None):
@@ -89,22 +91,19 @@ def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: i
         )
 
 
-def _groups(rows: pd.DataFrame, by: str | None) -> Iterator[tuple[Protocol, str, pd.DataFrame]]:
-    for (name, _), scored in rows.groupby(["protocol", _settings(rows)], sort=False):
-        protocol = Protocol.parse(str(name), str(scored["protocol_tuple"].iloc[0]))
+def _groups(
+    rows: pd.DataFrame, by: str | None
+) -> Iterator[tuple[ScoringProtocol, str, pd.DataFrame]]:
+    same = list(PROTOCOL_COLUMNS)
+    if SEED in rows and rows[SEED].nunique(dropna=False) > 1:
+        same.remove("threshold")  # each training may have its own
+    for _, scored in rows.groupby(same, sort=False):
+        protocol = ScoringProtocol.of_row(scored.iloc[0])
         if by is None:
             yield protocol, ALL, scored
             continue
         for value, frames in scored.groupby(by, dropna=False):
             yield protocol, "unknown" if pd.isna(value) else str(value), frames
-
-
-def _settings(rows: pd.DataFrame) -> pd.Series:
-    """What tells protocols of one name apart: thresholds do not, where trainings differ in them."""
-    tuples = rows["protocol_tuple"]
-    if SEED not in rows or rows[SEED].nunique(dropna=False) == 1:
-        return tuples
-    return tuples.map({each: without_threshold(str(each)) for each in tuples.unique()})
 
 
 def _trainings(frames: pd.DataFrame) -> list[NDArray[np.intp]]:
@@ -122,7 +121,7 @@ def _trainings(frames: pd.DataFrame) -> list[NDArray[np.intp]]:
 
 def _summarise_group(
     frames: pd.DataFrame,
-    protocol: Protocol,
+    protocol: ScoringProtocol,
     confidence: float,
     n_resamples: int,
     rng: np.random.Generator,
@@ -146,13 +145,14 @@ def _summarise_group(
     intervals = [interval(column, confidence) for column in varied.T]
     return pd.DataFrame(
         {
-            "metric": (*MEAN_METRICS, *RANKING_METRICS),
+            "metric": [metric.name for metric in _metrics()],
             "value": values,
             "low": [low for low, _ in intervals],
             "high": [high for _, high in intervals],
             "spread": spread,
             "n_seeds": len(trainings),
-            "thresholds": _thresholds(frames, protocol, trainings),
+            "threshold_min": frames["threshold"].min(),
+            "threshold_max": frames["threshold"].max(),
             "interval_over": drawn.over,
             "n_videos": len(videos),
             "n_clips": len(clips),
@@ -162,18 +162,18 @@ def _summarise_group(
     )
 
 
-def _thresholds(frames: pd.DataFrame, protocol: Protocol, trainings: list[NDArray[np.intp]]) -> str:
-    tuples = [str(frames["protocol_tuple"].iloc[places[0]]) for places in trainings]
-    return " ".join(str(Protocol.parse(protocol.name, each).threshold) for each in tuples)
-
-
 class _Statistics:
     """All metrics of one group as a function of how often its clips count."""
 
     def __init__(
-        self, frames: pd.DataFrame, clip_of_frame: NDArray[Any], n_clips: int, protocol: Protocol
+        self,
+        frames: pd.DataFrame,
+        clip_of_frame: NDArray[Any],
+        n_clips: int,
+        protocol: ScoringProtocol,
     ) -> None:
-        scores = frames[list(MEAN_METRICS)].to_numpy(np.float64)
+        means = [metric.name for metric in list_metrics(*OF_FRAMES)]
+        scores = frames[means].to_numpy(np.float64)
         self._average = protocol.average
         self._sums = np.zeros((n_clips, scores.shape[1]))
         self._counts = np.zeros_like(self._sums)
@@ -181,11 +181,12 @@ class _Statistics:
         np.add.at(self._counts, clip_of_frame, ~np.isnan(scores))
         self._ranked = rank(frames["gas"], frames["frame_score"])
         self._clip_by_rank = clip_of_frame[self._ranked.order]
+        self._rankings = [metric.function for metric in list_metrics("ranking")]
 
     def __call__(self, resamples: Resamples) -> NDArray[np.float64]:
-        """(R, M + 2): the means, average precision and AUROC in each resample."""
+        """(R, M): each metric in each resample."""
         rankings = [
-            ranking_scores(self._ranked, weight[self._clip_by_rank])
+            ranking_scores(self._ranked, weight[self._clip_by_rank], self._rankings)
             for weight in resamples.total_weight
         ]
         averages = means(self._sums, self._counts, resamples, self._average)
@@ -195,13 +196,13 @@ class _Statistics:
 def _notes(values: NDArray[np.float64], frames: pd.DataFrame, drawn: Resamples) -> list[str]:
     """Why each metric, or its interval, is missing; empty where neither is."""
     no_interval = "no interval: no video has two clips" if drawn.over == "none" else ""
-    one_class = why_undefined(frames["gas"])
-    reasons = dict.fromkeys(METRICS, "no frame defines it")
-    reasons[IOU_GAS] = "no frame has gas"
-    reasons |= dict.fromkeys(FALSE_ALARMS, "every frame has gas")
-    reasons |= dict.fromkeys(RANKING_METRICS, f"undefined: {one_class}")
-    names = (*MEAN_METRICS, *RANKING_METRICS)
+    gas = frames["gas"].to_numpy(bool)
     return [
-        reasons[name] if np.isnan(value) else no_interval
-        for name, value in zip(names, values, strict=True)
+        metric.why_missing(gas) if np.isnan(value) else no_interval
+        for metric, value in zip(_metrics(), values, strict=True)
     ]
+
+
+def _metrics() -> list[Metric]:
+    """All metrics in the order of the rows of a summary."""
+    return [*list_metrics(*OF_FRAMES), *list_metrics("ranking")]

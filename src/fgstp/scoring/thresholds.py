@@ -1,17 +1,20 @@
 """Choosing a threshold on validation clips."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from fgstp.core.errors import UserError
-from fgstp.scoring.clip_input import Masks, blocks
-from fgstp.scoring.grey_levels import N_LEVELS
-from fgstp.scoring.overlap import overlap_curves
-from fgstp.scoring.protocols import OPERATIONAL, Protocol, get_protocol
+from fgstp.scoring.clip_scores import Masks, ScorableClip, blocks
+from fgstp.scoring.ground_truth import N_LEVELS
+from fgstp.scoring.metrics.overlap import overlap_curves
+from fgstp.scoring.protocols import OPERATIONAL, ScoringProtocol, get_protocol
 
 MIDDLE = 128
+ReadClip = Callable[[str], ScorableClip]
 
 
 class ThresholdSearch:
@@ -20,11 +23,13 @@ class ThresholdSearch:
     Empty frames count as they should: with an empty prediction 1, with any other 0.
 
     Args:
-        protocol: its `norm`, `drop_given` and `drop_last` hold; maps are taken as soft.
+        protocol: its `norm`, `drop_given` and `drop_last_frames` hold; maps are taken as soft.
     """
 
-    def __init__(self, protocol: str | Protocol = OPERATIONAL) -> None:
-        self._protocol = get_protocol(protocol).model_copy(update={"input": "soft"})
+    def __init__(self, protocol: str | ScoringProtocol = OPERATIONAL) -> None:
+        self._protocol = get_protocol(protocol).model_copy(
+            update={"input": "soft", "empty": "credit"}
+        )
         self._total = np.zeros(N_LEVELS)
         self._n_frames = 0
 
@@ -38,8 +43,8 @@ class ThresholdSearch:
         Raises:
             UserError: they are no clip.
         """
-        for block in blocks(predictions, masks, self._protocol):
-            iou, _ = overlap_curves(block.tally, credit_empty=True)
+        for _, frames in blocks(predictions, masks, self._protocol):
+            iou, _ = overlap_curves(frames)
             self._total += iou.sum(axis=0)
             self._n_frames += len(iou)
 
@@ -62,14 +67,14 @@ class ThresholdSearch:
 
 
 def choose_threshold(
-    clips: Iterable[tuple[NDArray[np.uint8], Masks]], protocol: str | Protocol = OPERATIONAL
+    clips: Iterable[tuple[NDArray[np.uint8], Masks]], protocol: str | ScoringProtocol = OPERATIONAL
 ) -> int:
     """The threshold with the highest mean IoU over the frames of validation clips.
 
     Args:
         clips: predictions and masks of each clip, as `score_clip` takes them; they are read
             one after the other.
-        protocol: its `norm`, `drop_given` and `drop_last` hold.
+        protocol: its `norm`, `drop_given` and `drop_last_frames` hold.
 
     Returns:
         Level from which a pixel is predicted as gas, 0 to 255.
@@ -81,3 +86,37 @@ def choose_threshold(
     for predictions, masks in clips:
         search.add(predictions, masks)
     return search.best()
+
+
+def with_threshold(
+    protocol: ScoringProtocol, validation: Sequence[str], read: ReadClip
+) -> ScoringProtocol:
+    """A protocol that is ready to score: one without a threshold of its own gets one.
+
+    Args:
+        protocol: the protocol.
+        validation: ids of the clips that the threshold is chosen on, by mean IoU.
+        read: what is scored of a clip.
+
+    Returns:
+        The protocol at its threshold.
+
+    Raises:
+        UserError: a threshold has to be chosen, and there is no clip to choose it on.
+    """
+    if protocol.threshold is not None:
+        return protocol
+    search = ThresholdSearch(protocol)
+    for clip in tqdm(validation, unit=" clips", desc=f"threshold ({protocol.name})"):
+        with named(clip):
+            search.add(*read(clip)[:2])
+    return protocol.at(search.best())
+
+
+@contextmanager
+def named(clip: str) -> Iterator[None]:
+    """Say which clip an error is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"The clip {clip} cannot be scored: {error}") from error

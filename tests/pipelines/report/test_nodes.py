@@ -167,7 +167,8 @@ def test_every_form_marks_the_prompt_of_a_model(project):
 
 def test_every_form_shows_several_seeds_also_when_read_from_files(project):
     rows = project.summaries[GOOD]
-    rows["n_seeds"], rows["spread"], rows["thresholds"] = 3, 0.0123, "128 131 90"
+    rows["n_seeds"], rows["spread"] = 3, 0.0123
+    rows["threshold_min"], rows["threshold_max"] = 90, 131
     project.scores[GOOD]["n_seeds"] = 3
     for model, written in project.summaries.items():
         text = io.StringIO(written.to_csv(index=False))
@@ -180,7 +181,8 @@ def test_every_form_shows_several_seeds_also_when_read_from_files(project):
     assert "| 90–131 |" in tables["table1.md"]
     rows = pd.read_csv(io.StringIO(tables["table1.csv"]))
     ours = rows[(rows["source"] == "this evaluation") & (rows["model"] == GOOD)]
-    assert set(ours["thresholds"]) == {"128 131 90"}
+    assert set(ours["threshold_min"]) == {90}
+    assert set(ours["threshold_max"]) == {131}
 
 
 def test_the_catalog_has_the_costs_of_the_benchmark(repository):

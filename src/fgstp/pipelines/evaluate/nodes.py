@@ -6,9 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
@@ -21,12 +19,12 @@ from fgstp.models.machine import told_if_out_of_memory, use_cuda
 from fgstp.models.registry import AnyModel
 from fgstp.models.seeds import remove_seeds_after, seed_folder
 from fgstp.pipelines.tracking import log_numbers
-from fgstp.scoring.frame_table import GROUPS, with_facts
-from fgstp.scoring.model_scores import model_scores
+from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import get_protocol
-from fgstp.scoring.score_clips import score_clips, with_threshold
+from fgstp.scoring.results import GROUPS, model_scores, score_clips, with_facts
 from fgstp.scoring.settings import EvaluateSettings
 from fgstp.scoring.summary import SEED, summarise
+from fgstp.scoring.thresholds import with_threshold
 
 logger = logging.getLogger(__name__)
 
@@ -174,10 +172,7 @@ def score(
     """
     validation = _scorable(_threshold_clips(clips, video_store, evaluate), evaluate)
     test = _scorable(_clips_of("test", clips, video_store, evaluate), evaluate)
-    left_out = {
-        "drop_given": evaluate.drop_given,
-        "drop_last": evaluate.drop_last_frames,
-    }
+    left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
     seeds = predicted.get("seeds", [None])
     parts = []
@@ -221,7 +216,7 @@ def _read(
     video_store: VideoStore,
     predictions: PredictionStore,
     clip: str,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+) -> ScorableClip:
     """Predictions and masks of the annotated frames of a clip."""
     view, maps = clips[clip].read(video_store), predictions.read(clip)
     if maps.shape != view.frames.shape:
@@ -229,7 +224,7 @@ def _read(
             f"The predictions are {maps.shape}, but the frames are {view.frames.shape}; run "
             "`kedro run --pipelines=evaluate` again."
         )
-    return maps[view.annotated], view.masks()
+    return ScorableClip(maps[view.annotated], view.masks())
 
 
 def summarise_scores(
@@ -257,5 +252,6 @@ def summarise_scores(
     summaries = pd.concat(parts, ignore_index=True)
     summaries.insert(0, "model", predicted["model"])
     scores = model_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
-    log_numbers(scores["protocols"])
+    for protocol, found in scores["protocols"].items():
+        log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
     return scores, summaries

@@ -1,47 +1,36 @@
 """S-measure: structure, half by object and half by region."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.scoring.ground_truth import GroundTruth
-from fgstp.scoring.tally import Tally
+from fgstp.scoring.frames import Frames
+from fgstp.scoring.metrics import metric
 
 EPSILON = float(np.spacing(1))
 Floats = NDArray[np.float64]
 
 
-def structure_measure(
-    tally: Tally, frames: NDArray[np.uint8], truths: Sequence[GroundTruth]
-) -> Floats:
-    """S-measure with alpha of 0.5, at least 0.
+@metric("s_measure", label="S", tex=r"$S_\alpha$", meaning="structure measure")
+def structure_measure(frames: Frames) -> Floats:
+    """(T,), 0 to 1: S-measure with alpha of 0.5, at least 0.
 
     Where the mask is empty it is 1 less the mean of the prediction, where it is full the mean.
-
-    Args:
-        tally: of T frames.
-        frames: the predictions, (T, H, W) uint8.
-        truths: the ground truth of each.
-
-    Returns:
-        (T,) float64, 0 to 1.
 
     References:
         Fan et al.: Structure-measure: A New Way to Evaluate Foreground Maps. ICCV 2017.
     """
-    mean, foreground = tally.mean_probability, tally.n_foreground
-    score = np.maximum((_by_object(tally) + _by_region(tally, frames, truths)) / 2, 0)
+    mean, foreground = frames.mean_probability, frames.n_foreground
+    score = np.maximum((_by_object(frames) + _by_region(frames)) / 2, 0)
     score = np.where(foreground == 0, 1 - mean, score)
-    return np.where(foreground == tally.n_pixels, mean, score)
+    return np.where(foreground == frames.n_pixels, mean, score)
 
 
-def _by_object(tally: Tally) -> Floats:
+def _by_object(frames: Frames) -> Floats:
     """Mean and spread of the prediction on the mask, and of its complement off it."""
-    share = tally.n_foreground / tally.n_pixels
-    background, foreground = tally.by_mask[:, 0], tally.by_mask[:, 1]
-    on_mask = _likeness(*_moments(foreground, tally.probability))
-    off_mask = _likeness(*_moments(background, 1 - tally.probability))
+    share = frames.n_foreground / frames.n_pixels
+    background, foreground = frames.by_mask[:, 0], frames.by_mask[:, 1]
+    on_mask = _likeness(*_moments(foreground, frames.probability))
+    off_mask = _likeness(*_moments(background, 1 - frames.probability))
     return share * on_mask + (1 - share) * off_mask
 
 
@@ -49,14 +38,14 @@ def _likeness(mean: Floats, variance: Floats) -> Floats:
     return np.asarray(2 * mean / (np.square(mean) + 1 + np.sqrt(variance) + EPSILON))
 
 
-def _by_region(tally: Tally, frames: NDArray[np.uint8], truths: Sequence[GroundTruth]) -> Floats:
+def _by_region(frames: Frames) -> Floats:
     """Similarity of each of the four blocks beside the centroid, weighted by area.
 
     A block without pixels, where the centroid lies in the last row or column, has no weight.
     """
-    counts = tally.counts
+    counts = frames.counts
     size, foreground = counts.sum(axis=(2, 3)), counts[:, :, 1].sum(axis=2)
-    probability = tally.probability[:, None, :]
+    probability = frames.probability[:, None, :]
     mean, variance = _moments(counts.sum(axis=2), probability)
     mean_on_mask, _ = _moments(counts[:, :, 1], probability)
     mask_mean = foreground / np.maximum(size, 1)
@@ -69,28 +58,23 @@ def _by_region(tally: Tally, frames: NDArray[np.uint8], truths: Sequence[GroundT
     above = 4 * mean * mask_mean * covariance
     below = (np.square(mean) + np.square(mask_mean)) * (variance + mask_variance)
     similarity = np.where(above == 0, below == 0, above / (below + EPSILON))
-    _settle_flat_blocks(similarity, ~mixed, tally, frames, truths)
-    return np.asarray((similarity * size).sum(axis=1) / tally.n_pixels)
+    _settle_flat_blocks(similarity, ~mixed, frames)
+    return np.asarray((similarity * size).sum(axis=1) / frames.n_pixels)
 
 
-def _settle_flat_blocks(
-    similarity: Floats,
-    flat_mask: NDArray[np.bool_],
-    tally: Tally,
-    frames: NDArray[np.uint8],
-    truths: Sequence[GroundTruth],
-) -> None:
+def _settle_flat_blocks(similarity: Floats, flat_mask: NDArray[np.bool_], frames: Frames) -> None:
     """Let rounding decide in blocks where mask and prediction are both constant.
 
     Exactly, such a block has no variance and a similarity of 1. Summed over pixels, as
     PySODMetrics does, a constant other than 0 and 1 may differ from its own mean in the last
     digit; then there is variance and the similarity is 0. Changed in place.
     """
-    levels = tally.counts.sum(axis=2)
-    inner = (tally.probability > 0) & (tally.probability < 1)
+    levels = frames.counts.sum(axis=2)
+    inner = (frames.probability > 0) & (frames.probability < 1)
     flat = ((levels > 0).sum(axis=2) == 1) & (levels * inner[:, None, :]).any(axis=2)
     for number, block in np.argwhere(flat & flat_mask):
-        values = tally.probability[number][frames[number]][truths[number].blocks[block]]
+        values = frames.probability[number][frames.predictions[number]]
+        values = values[frames.truths[number].blocks[block]]
         similarity[number, block] = float(values.mean() == values[0, 0])
 
 

@@ -1,0 +1,132 @@
+"""Metrics: one function each, registered beside it, in the files of this folder.
+
+A new metric is a function with the decorator `metric` in a file here; tables of scores, summaries
+and reports take it from the registry.
+"""
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.scoring.frames import Frames
+from fgstp.scoring.protocols import Empty
+
+Over = Literal["all", "gas", "no_gas", "ranking"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+OF_FRAMES: tuple[Over, ...] = ("all", "gas", "no_gas")
+ONLY_GAS, NO_GAS = "every frame has gas", "no frame has gas"
+# Order of columns; those of other metrics follow.
+ORDER = (
+    *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max"),
+    *("iou_mean", "dice_mean", "iou", "dice", "iou_gas"),
+    *("gas", "frame_score", "predicted_fraction", "false_alarm_fraction", "false_alarm"),
+    *("average_precision", "auroc"),
+)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of a metric.
+
+    Attributes:
+        name: its column in tables of scores.
+        function: from `Frames` to (T,) float64; of a ranking, from `found` and `taken` to a
+            float, see `fgstp.scoring.metrics.detection.Ranked.curve`.
+        over: what it is computed over: `all` frames, those with `gas`, those without
+            (`no_gas`), or the `ranking` of a group of frames by their frame scores.
+        undefined_under: of a metric over all frames, the rules for frames without gas (`empty`
+            of a protocol) under which it is undefined on them.
+        label: heading in reports; empty for a metric that they do not show.
+        tex: heading in LaTeX; empty if it is the label.
+        meaning: explanation of the label.
+        lower_is_better: whether lower values are better.
+        percent: whether reports write the fraction in percent.
+        decimals: digits after the decimal point in reports.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    over: Over = "all"
+    undefined_under: tuple[Empty, ...] = ("skip",)
+    label: str = ""
+    tex: str = ""
+    meaning: str = ""
+    lower_is_better: bool = False
+    percent: bool = False
+    decimals: int = 3
+
+    def of_frames(self, frames: Frames) -> NDArray[np.float64]:
+        """Scores of frames, (T,) float64; NaN on those that do not define it."""
+        if self.over == "no_gas":
+            defined = ~frames.gas
+        else:
+            everywhere = self.over == "all" and frames.protocol.empty not in self.undefined_under
+            defined = frames.gas | everywhere
+        return np.where(defined, self.function(frames), np.nan)
+
+    def why_missing(self, gas: NDArray[np.bool_]) -> str:
+        """Why a group of frames has no value.
+
+        Args:
+            gas: (N,) bool, whether each frame holds gas.
+        """
+        if self.over == "ranking":
+            return f"undefined: {ONLY_GAS if gas.all() else NO_GAS}"
+        return {"all": "no frame defines it", "gas": NO_GAS, "no_gas": ONLY_GAS}[self.over]
+
+
+REGISTRY: dict[str, Metric] = {}
+
+
+def metric(name: str, **facts: Any) -> Callable[[Function], Function]:  # noqa: ANN401 - see Metric
+    """Register a function as a metric.
+
+    Args:
+        name: its name, which no other metric has.
+        **facts: the other attributes of `Metric`.
+
+    Raises:
+        ValueError: there is a metric of this name.
+
+    Example::
+
+        @metric("mean_map", label="mean", meaning="mean of the map")
+        def mean_map(frames: Frames) -> NDArray[np.float64]:
+            return frames.mean_probability
+    """
+
+    def register(function: Function) -> Function:
+        if name in REGISTRY:
+            raise ValueError(f"There are two metrics named {name!r}.")
+        REGISTRY[name] = Metric(name, function, **facts)
+        return function
+
+    return register
+
+
+def list_metrics(*over: Over) -> list[Metric]:
+    """All metrics in the order of their columns.
+
+    Args:
+        over: only those that are computed over one of these.
+    """
+    _discover()
+    chosen = [each for each in REGISTRY.values() if not over or each.over in over]
+    return sorted(chosen, key=lambda each: place(each.name))
+
+
+def place(column: str) -> int:
+    """Place of a column among those of scores."""
+    return ORDER.index(column) if column in ORDER else len(ORDER)
+
+
+@cache
+def _discover() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")

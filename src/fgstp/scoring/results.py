@@ -1,0 +1,179 @@
+"""Results of a model: scores of all its clips, and what the files of them hold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from joblib import delayed
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from fgstp.core.parallel import ParallelSettings, in_parallel
+from fgstp.scoring.clip_scores import ScorableClip, score_clip
+from fgstp.scoring.ground_truth import GroundTruth
+from fgstp.scoring.protocols import ScoringProtocol
+from fgstp.scoring.summary import ALL, SEED
+from fgstp.scoring.thresholds import ReadClip, named
+
+FACTS = ("video", "category", "distance_m", "background", "mask_source")
+GROUPS = (None, "video", "category", "leak_class")  # what summaries are made by
+FOOTAGE = {  # names of the sources of ingest, for people
+    "synthetic": "synthetic plumes",
+    "gasvid": "GasVid",
+    "annotated": "GasVid",
+    "folder": "own footage",
+}
+DIGITS = 6
+
+
+def score_clips(
+    clips: Sequence[str],
+    protocols: Sequence[ScoringProtocol],
+    read: ReadClip,
+    parallel: ParallelSettings,
+) -> pd.DataFrame:
+    """Score clips.
+
+    Args:
+        clips: their ids.
+        protocols: the protocols, each with a threshold.
+        read: what is scored of a clip; can be pickled.
+        parallel: how clips are scored at the same time.
+
+    Returns:
+        What `score_clip` gives for each clip and protocol, with a column `clip` in front;
+        by clip, then protocol, then frame.
+
+    Raises:
+        UserError: predictions and masks of a clip do not fit, or no cluster can be joined.
+    """
+    work = [delayed(_score)(clip, tuple(protocols), read) for clip in clips]
+    with tqdm(total=len(clips), unit=" clips", desc="scoring") as bar:
+        return pd.concat(in_parallel(work, parallel, bar), ignore_index=True)
+
+
+def _score(clip: str, protocols: Sequence[ScoringProtocol], read: ReadClip) -> pd.DataFrame:
+    """Work of one worker."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the clips are what goes in parallel
+    try:
+        with named(clip):
+            found = ScorableClip(*read(clip))
+            truths = [GroundTruth.from_mask(mask) for mask in np.asarray(found.masks)]
+            parts = [
+                score_clip(
+                    found.predictions,
+                    truths,
+                    protocol,
+                    numbers=found.numbers,
+                    frame_scores=found.frame_scores,
+                )
+                for protocol in protocols
+            ]
+    finally:
+        cv2.setNumThreads(threads)
+    rows = pd.concat(parts, ignore_index=True)
+    rows.insert(0, "clip", clip)
+    return rows
+
+
+def with_facts(
+    rows: pd.DataFrame,
+    clips: pd.DataFrame,
+    videos: pd.DataFrame,
+    leak_classes: Mapping[str, NDArray[np.int8] | None],
+    model: str,
+) -> pd.DataFrame:
+    """Put what is known about each frame beside its scores.
+
+    Args:
+        rows: scores with a column `clip`, as `score_clips` gives them.
+        clips: the clip table.
+        videos: the video table.
+        leak_classes: leak class of each frame by clip, (T,) int8; None where it is unknown.
+        model: name of the model that is scored.
+
+    Returns:
+        The rows with columns `model`, those of `FACTS`, and `leak_class` in front.
+    """
+    facts = clips.merge(videos, on="video", suffixes=("", "_of_video")).set_index("clip")
+    table = rows.copy()
+    table.insert(0, "model", model)
+    for place, name in enumerate(FACTS, start=1):
+        table.insert(place, name, facts[name].reindex(rows["clip"]).to_numpy())
+    table.insert(len(FACTS) + 1, "leak_class", _leak_classes(rows, leak_classes))
+    return table
+
+
+def _leak_classes(
+    rows: pd.DataFrame, leak_classes: Mapping[str, NDArray[np.int8] | None]
+) -> "pd.Series[int]":
+    column = pd.Series(pd.NA, index=rows.index, dtype="Int64")
+    for clip, frames in rows.groupby("clip")["frame"]:
+        known = leak_classes[str(clip)]
+        if known is not None:
+            column[frames.index] = known[frames.to_numpy()]
+    return column
+
+
+def model_scores(
+    summaries: pd.DataFrame, frame_scores: pd.DataFrame, made_of: Mapping[str, Any], source: str
+) -> dict[str, Any]:
+    """Put together what the scores of a model are, and of what.
+
+    Args:
+        summaries: summaries of the model, those over all rows among them.
+        frame_scores: its frame scores with their facts.
+        made_of: `model`, what it `needs` to be told, and digests of its checkpoint and of the
+            footage.
+        source: source of ingest that the footage came from.
+
+    Returns:
+        Plain values: `made_of`, `footage`, `mask_sources`, counts, and by protocol its
+        `settings`, its `threshold`, `degenerate_fraction`, which is the share of the frames on
+        which nothing or everything is found at that threshold, and every metric, None where it
+        is undefined. Of several trainings, metrics are means, the threshold is that of the
+        first, and a protocol also has `thresholds`, one a training, and `spread`, the standard
+        deviation by metric.
+    """
+    overall = summaries[summaries["by"] == ALL]
+    clips = frame_scores.drop_duplicates("clip")
+    of_frames = frame_scores.groupby("protocol")
+    protocols = {
+        str(name): _of_protocol(rows, of_frames.get_group(name))
+        for name, rows in overall.groupby("protocol")
+    }
+    counts = overall.iloc[0][["n_seeds", "n_videos", "n_clips", "n_frames"]].astype(int)
+    return {
+        **made_of,
+        "footage": FOOTAGE[source],
+        "mask_sources": sorted(clips["mask_source"].unique()),
+        **{str(name): int(count) for name, count in counts.items()},
+        "protocols": protocols,
+    }
+
+
+def _of_protocol(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, Any]:
+    protocol = ScoringProtocol.of_row(rows.iloc[0])
+    scores: dict[str, Any] = {
+        "settings": protocol.settings,
+        "threshold": protocol.threshold,
+        "degenerate_fraction": round(
+            float(frames["predicted_fraction"].isin([0, 1]).mean()), DIGITS
+        ),
+        **_rounded(rows, "value"),
+    }
+    if rows["n_seeds"].iloc[0] > 1:
+        scores["thresholds"] = frames.groupby(SEED, sort=False)["threshold"].first().tolist()
+        scores["spread"] = _rounded(rows, "spread")
+    return scores
+
+
+def _rounded(rows: pd.DataFrame, column: str) -> dict[str, float | None]:
+    """A column by metric, as JSON can keep it."""
+    return {
+        metric: None if np.isnan(value) else round(float(value), DIGITS)
+        for metric, value in zip(rows["metric"], rows[column], strict=True)
+    }
