@@ -26,9 +26,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fgstp.models.fgstp.network import Fgstp
-from fgstp.models.losses import hybrid_loss
-from fgstp.models.triples import pick
+from fgstp.models.blocks.losses import hybrid_loss
+from fgstp.models.blocks.triple_network import pick
+from fgstp.models.fgstp import Fgstp
 
 TARGETS = 4  # of a window
 MIB = 2**20
@@ -134,7 +134,7 @@ class Training:
 
     def __call__(self, autocast: AbstractContextManager[object]) -> None:
         """One step."""
-        self.network.train()
+        self.train()
         with autocast:
             loss = self.forward()
         self.adam.zero_grad()

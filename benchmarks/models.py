@@ -30,7 +30,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from fgstp.models.registry import MODELS, AnyModel, ModelsSettings, create_model
+from fgstp.models.predictor import AnyPredictor
+from fgstp.models.registry import create_model, list_models, model_settings
+from fgstp.models.session import prompt_of
 from fgstp.plumes import SyntheticVideo
 
 TABLE = Path(__file__).with_suffix(".csv")
@@ -63,7 +65,7 @@ def _keep(row: dict[str, Any]) -> None:
     before = pd.read_csv(TABLE)
     same = (before["model"] == row["model"]) & (before["device"] == row["device"])
     table = pd.concat([before[~same], pd.DataFrame([row])[before.columns]])
-    table["place"] = table["model"].map({name: k for k, name in enumerate(MODELS)})
+    table["place"] = table["model"].map({name: k for k, name in enumerate(list_models())})
     table.sort_values(["device", "place"]).drop(columns="place").to_csv(TABLE, index=False)
 
 
@@ -71,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("models", nargs="*", default=list(MODELS), help="default: all")
+    parser.add_argument("models", nargs="*", default=list_models(), help="default: all")
     parser.add_argument("--frames", type=int, default=60, help="frames of the clip")
     parser.add_argument("--runs", type=int, default=1, help="timed runs")
     parser.add_argument("--cuda", action="store_true", help="on a GPU")
@@ -88,11 +90,11 @@ def measured(name: str, n_frames: int, n_runs: int, cuda: bool) -> dict[str, Any
         cuda: on a GPU.
     """
     before_b = _highest_b(cuda)
-    settings = ModelsSettings().of(name)
+    settings = model_settings(name, {})
     torch.manual_seed(0)
     model = create_model(name, settings)
     # The flop counter would follow the gradients of weights that require them.
-    model.network.to("cuda" if cuda else "cpu").eval().requires_grad_(False)
+    model.to("cuda" if cuda else "cpu").eval().requires_grad_(False)
     frames, masks = _clip(n_frames)
     _predict(model, frames[:WARM_UP_FRAMES], masks[:WARM_UP_FRAMES])
     times_s = []
@@ -104,7 +106,7 @@ def measured(name: str, n_frames: int, n_runs: int, cuda: bool) -> dict[str, Any
     own = settings.model_dump()
     return {
         "model": name,
-        "parameters": sum(weights.numel() for weights in model.network.parameters()),
+        "parameters": sum(weights.numel() for weights in model.parameters()),
         "gmacs_per_frame": round(_gmacs(model, frames, masks) / n_frames, 2),
         "ms_per_frame": round(1000 * statistics.median(times_s) / n_frames, 1),
         "peak_memory_mb": round(peak_b / MB),
@@ -123,13 +125,13 @@ def _clip(n_frames: int) -> tuple[np.ndarray, np.ndarray]:
     return frames, masks
 
 
-def _predict(model: AnyModel, frames: np.ndarray, masks: np.ndarray) -> None:
-    model.predict_masked_clip(frames, masks)
+def _predict(model: AnyPredictor, frames: np.ndarray, masks: np.ndarray) -> None:
+    model.predict(frames, prompt=prompt_of(model.prompt_kind, masks))
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
-def _gmacs(model: AnyModel, frames: np.ndarray, masks: np.ndarray) -> float:
+def _gmacs(model: AnyPredictor, frames: np.ndarray, masks: np.ndarray) -> float:
     # Torch does not count the fused attention of the CPU.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         _predict(model, frames, masks)

@@ -23,7 +23,7 @@ import torch
 
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
+from fgstp.models.fgstp import FgstpModel, FgstpSettings
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import EncoderSettings
 from fgstp.plumes import SyntheticVideo

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fgstp.footage.read_video import read_video
     from fgstp.models.checkpoint import load_model
-    from fgstp.models.registry import create_model, list_models
+    from fgstp.models.registry import create_model, list_models, model_info
     from fgstp.plumes import SyntheticVideo
     from fgstp.scoring import score_clip as score
     from fgstp.training.train import train
@@ -22,6 +22,7 @@ __all__ = [
     "create_model",
     "list_models",
     "load_model",
+    "model_info",
     "read_video",
     "score",
     "train",
@@ -32,6 +33,7 @@ _PLACES = {
     "create_model": "fgstp.models.registry:create_model",
     "list_models": "fgstp.models.registry:list_models",
     "load_model": "fgstp.models.checkpoint:load_model",
+    "model_info": "fgstp.models.registry:model_info",
     "read_video": "fgstp.footage.read_video:read_video",
     "score": "fgstp.scoring:score_clip",
     "train": "fgstp.training.train:train",

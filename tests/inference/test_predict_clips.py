@@ -6,6 +6,7 @@ from fgstp.core.config import Settings
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.base import Model
+from fgstp.models.session import NO_PROMPT, checked
 
 SHAPE = (4, 6)
 
@@ -15,13 +16,13 @@ class Tenths(Model):
 
     settings_class = Settings
     name = "tenths"
-    needs = "frames"
+    prompt_kind = "none"
 
-    def __init__(self, fails_at=None, needs="frames"):
+    def __init__(self, fails_at=None, prompt="none"):
         super().__init__(Settings())
         self.seen = []
         self.fails_at = fails_at
-        self.needs = needs
+        self.prompt_kind = prompt
 
     def _build(self):
         self.network = nn.Identity()
@@ -29,8 +30,9 @@ class Tenths(Model):
     def training_step(self, batch, progress):
         raise NotImplementedError
 
-    def _predict(self, frames, given):
-        self.seen.append((len(frames), given))
+    def predict(self, frames, fps_hz=15.0, prompt=NO_PROMPT):
+        checked(prompt, self.prompt_kind, frames.shape[1:], self.name)
+        self.seen.append((len(frames), prompt))
         if len(self.seen) == self.fails_at:
             raise KeyboardInterrupt
         return (frames / np.float32(2550)).astype(np.float32)
@@ -74,7 +76,7 @@ def test_probabilities_become_levels_by_rounding(folder, store, predictions):
 
 def test_all_256_levels_are_reached(folder, store, predictions):
     class Same(Tenths):
-        def _predict(self, frames, given):
+        def predict(self, frames, fps_hz=15.0, prompt=NO_PROMPT):
             return frames.astype(np.float32) / 255
 
     frames = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
@@ -93,8 +95,8 @@ def test_every_clip_is_predicted(rows, store, predictions):
         assert np.abs(predictions.read(clip.name) - expected).max() <= 0.5
 
 
-@pytest.mark.parametrize("needs", ["frames", "first_mask", "all_masks"])
-def test_a_model_is_told_what_it_needs_and_no_more(folder, store, predictions, needs):
+@pytest.mark.parametrize("kind", ["none", "first_mask", "all_masks"])
+def test_a_model_is_told_what_it_needs_and_no_more(folder, store, predictions, kind):
     """A clip with gas from frame 2 on, one with gas at once, and one without gas."""
     firsts, rows = {"later": 2, "at_once": 0, "never": 4}, []
     for name, first in firsts.items():
@@ -102,17 +104,17 @@ def test_a_model_is_told_what_it_needs_and_no_more(folder, store, predictions, n
         for number in range(first, 4):
             masks[number, number, : first + 1] = 1
         rows.append(folder.add(name, masks, masks))
-    model = Tenths(needs=needs)
+    model = Tenths(prompt=kind)
     predict_clips(model, rows, store, predictions)
     for row, first, (_, given) in zip(rows, firsts.values(), model.seen, strict=True):
         masks = row.read(store).masks()
-        if needs == "first_mask":
+        if kind == "first_mask":
             assert given.first_frame == first % 4  # frame 0, which is empty, where none has gas
             np.testing.assert_array_equal(given.first_mask, masks[first % 4])
             assert given.first_mask.flags.writeable  # torch takes no other
         else:
             assert (given.first_mask, given.first_frame) == (None, 0)
-        if needs == "all_masks":
+        if kind == "all_masks":
             np.testing.assert_array_equal(given.masks, masks)
         else:
             assert given.masks is None
@@ -122,7 +124,7 @@ def test_of_sparse_masks_the_first_with_gas_is_given(folder, store, predictions)
     masks = np.zeros((3, *SHAPE), np.uint8)
     masks[1:, 0] = 1
     row = folder.add("a", np.zeros((9, *SHAPE), np.uint8), masks, annotated=[1, 4, 8])
-    model = Tenths(needs="first_mask")
+    model = Tenths(prompt="first_mask")
     predict_clips(model, [row], store, predictions)
     [(n_frames, given)] = model.seen
     assert (n_frames, given.first_frame) == (9, 4)

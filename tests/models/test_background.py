@@ -1,18 +1,16 @@
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
-from fgstp.core.errors import UserError
-from fgstp.models.background import BackgroundSettings
 from fgstp.models.checkpoint import load_model, read_checkpoint, save_checkpoint
 from fgstp.models.registry import create_model
+from fgstp.models.session import Prompt
 
 HEIGHT, WIDTH = 40, 60
 
 
 def predict(frames, **settings):
-    return create_model("background", settings).predict_clip(frames)
+    return create_model("background", settings).predict(frames)
 
 
 @pytest.fixture
@@ -159,18 +157,18 @@ def test_frames_on_disk_serve_and_the_first_mask_is_not_looked_at(square, tmp_pa
     frames, gas = square
     np.save(tmp_path / "frames.npy", frames)
     model = create_model("background", {"method": method})
-    maps = model.predict_clip(frames)
+    maps = model.predict(frames)
     mapped = np.load(tmp_path / "frames.npy", mmap_mode="r")
     for mask in (None, gas[0].astype(np.uint8)):
-        np.testing.assert_array_equal(model.predict_clip(mapped, mask), maps)
+        np.testing.assert_array_equal(model.predict(mapped, prompt=Prompt(mask)), maps)
 
 
 def test_one_clip_leaves_no_trace_in_the_next(square):
     frames, _ = square
     model = create_model("background")
-    before = model.predict_clip(frames)
-    model.predict_clip(frames[::-1])
-    np.testing.assert_array_equal(model.predict_clip(frames), before)
+    before = model.predict(frames)
+    model.predict(frames[::-1])
+    np.testing.assert_array_equal(model.predict(frames), before)
 
 
 def test_a_checkpoint_keeps_it_though_it_has_no_weights(square, tmp_path):
@@ -181,32 +179,4 @@ def test_a_checkpoint_keeps_it_though_it_has_no_weights(square, tmp_path):
     loaded = load_model(tmp_path / "best.ckpt", model="background")
     assert loaded.settings == model.settings
     assert loaded.device == torch.device("cpu")
-    np.testing.assert_array_equal(loaded.predict_clip(frames), model.predict_clip(frames))
-
-
-def test_it_says_that_it_is_not_trained():
-    model = create_model("background")
-    assert model.name == "background"
-    assert not model.trainable
-    with pytest.raises(UserError, match="background is not trained; evaluate it directly"):
-        model.training_step(None, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("changes", "place"),
-    [
-        ({"method": "mog"}, "method"),
-        ({"opening_px": 4}, "opening_px"),
-        ({"percentile": 50}, "percentile"),
-        ({"half_levels": 0}, "half_levels"),
-        ({"history_frames": 0}, "history_frames"),
-        ({"variance_threshold": 0}, "variance_threshold"),
-        ({"history": 3}, "history"),
-    ],
-)
-def test_wrong_settings_are_named(changes, place):
-    with pytest.raises(ValidationError) as error:
-        BackgroundSettings(**changes)
-    assert [fault["loc"] for fault in error.value.errors()] == [(place,)]
-    with pytest.raises(UserError, match=rf"background\.{place} is .*; correct the settings"):
-        create_model("background", changes)
+    np.testing.assert_array_equal(loaded.predict(frames), model.predict(frames))

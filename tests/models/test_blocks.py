@@ -5,12 +5,10 @@ import torch
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fgstp.models.correlation import LevelCorrelation
-from fgstp.models.decoder import Decoder, NeighbourConnection
-from fgstp.models.grouped_unit import GroupedUnit
-from fgstp.models.layers import Pyramid
-from fgstp.models.reverse import GroupReversal, ReverseStage
-from fgstp.models.texture import TextureEnhancement
+from fgstp.models.blocks.correlation import LevelCorrelation
+from fgstp.models.blocks.decoder import Decoder, GroupReversal, NeighbourConnection, ReverseStage
+from fgstp.models.blocks.grouped_unit import GroupedUnit
+from fgstp.models.blocks.layers import Pyramid, TextureEnhancement
 
 
 def conv_bn(block, x, padding, dilation=1):

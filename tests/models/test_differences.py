@@ -1,7 +1,7 @@
 import torch
 
-from fgstp.models.differences import with_differences
 from fgstp.models.settings import NetworkSettings, NormalisationSettings
+from fgstp.models.sinet_v2 import with_differences
 
 SETTINGS = NetworkSettings(
     height_px=8,

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from fgstp.models.frames import network_input
+from fgstp.models.blocks.frames import network_input
 from fgstp.models.settings import NormalisationSettings
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.losses import (
+from fgstp.models.blocks.losses import (
     bootstrap_fraction,
     bootstrapped_cross_entropy,
     boundary_weights,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fgstp.models.padding import cut, padded, padded_size
+from fgstp.models.blocks.frames import cut, padded, padded_size
 
 
 @pytest.mark.parametrize(("stride", "size"), [(32, (64, 96)), (16, (48, 80))])

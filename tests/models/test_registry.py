@@ -4,8 +4,17 @@ from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
 from fgstp.models.background import BackgroundModel, BackgroundSettings
-from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
-from fgstp.models.registry import MODELS, ModelsSettings, create_model, model_settings
+from fgstp.models.base import Model
+from fgstp.models.fgstp import FgstpModel, FgstpSettings
+from fgstp.models.registry import (
+    ModelsSettings,
+    create_model,
+    info_of,
+    list_models,
+    model_info,
+    model_infos,
+    model_settings,
+)
 from fgstp.models.rmem.model import RmemSettings
 from fgstp.models.settings import NetworkSettings
 from fgstp.models.slt_net.model import LongTermSettings
@@ -26,7 +35,7 @@ def test_every_name_builds_its_network(name, ctc, fsp):
     assert model.name == name
     assert (model.settings.ctc, model.settings.fsp) == (ctc, fsp)
     assert (model.network.ctc is None, model.network.fsp is None) == (not ctc, not fsp)
-    assert name in MODELS
+    assert name in list_models()
 
 
 def test_networks_are_drawn_by_torchs_generator():
@@ -42,7 +51,7 @@ def test_networks_are_drawn_by_torchs_generator():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("nothing", {}, "There is no model 'nothing'; choose one of fgstp, fgstp_no_ctc"),
+        ("nothing", {}, "There is no model 'nothing'; choose one of background, mg"),
         ("fgstp", {"variant": "best"}, "fgstp.variant is 'best': input should be 'paper' or"),
         ("fgstp", {"encoder": {"nme": 1}}, "fgstp.encoder.nme is 1: extra inputs are not"),
         ("fgstp_no_ctc", {"ctc": True}, "fgstp_no_ctc has ctc: False; leave that setting out"),
@@ -73,23 +82,19 @@ def test_settings_that_were_checked_serve_the_ablations_too():
 
 
 def test_every_model_has_its_name_and_its_block_of_settings():
-    blocks = ModelsSettings.model_fields
-    assert list(blocks) == list(MODELS)
-    for name, entry in MODELS.items():
-        settings_class = entry.model.settings_class
-        assert blocks[name].annotation is settings_class
-        assert type(ModelsSettings().of(name)) is settings_class
-        # Without a network at work, only the settings decide the name.
-        model = object.__new__(entry.model)
-        model.settings = ModelsSettings().of(name)
-        assert model.name == name
+    models = ModelsSettings()
+    assert list(models.root) == list_models() == [info.name for info in model_infos()]
+    for info in model_infos():
+        assert type(models.of(info.name)) is info.model.settings_class
+        # Without a network at work, only class and settings decide the name.
+        assert info_of(info.model, models.of(info.name)) == model_info(info.name) == info
 
 
 def test_background_is_built_by_its_name_and_has_no_weights():
     model = create_model("background", BackgroundSettings(method="energy"))
     assert type(model) is BackgroundModel
     assert model.settings.method == "energy"
-    assert list(model.network.parameters()) == []
+    assert list(model.parameters()) == []
 
 
 def test_models_with_a_network_share_its_settings():
@@ -98,12 +103,12 @@ def test_models_with_a_network_share_its_settings():
         *("height_px", "width_px", "normalisation"),
         *("batch_frames", "optimisation"),
     }
-    for entry in MODELS.values():
-        keys = set(entry.model.settings_class.model_fields)
-        assert shared <= keys if entry.model.trainable else not shared & keys
+    for info in model_infos():
+        keys = set(info.model.settings_class.model_fields)
+        assert shared <= keys if issubclass(info.model, Model) else not shared & keys
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", list_models())
 def test_the_block_of_a_model_is_what_its_name_gives(name):
     block = ModelsSettings().of(name)
     assert model_settings(name, block) == model_settings(name, {}) == block
@@ -139,7 +144,9 @@ def test_wrong_blocks_are_named(blocks, place, message):
 
 def test_an_unknown_model_has_no_block():
     for name in ("nothing", "of", "model_fields"):
-        with pytest.raises(UserError, match=f"There is no model '{name}'; choose one of fgstp, "):
+        with pytest.raises(
+            UserError, match=f"There is no model '{name}'; choose one of background, "
+        ):
             ModelsSettings().of(name)
 
 

@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from fgstp.models.layers import Pyramid
-from fgstp.models.neighbours import neighbours
-from fgstp.models.triples import pick
+from fgstp.models.blocks.layers import Pyramid
+from fgstp.models.blocks.triple_network import neighbours, pick
 
 EXPECTED = {  # of a clip of five frames
     "centred": [(0, 1), (0, 2), (1, 3), (2, 4), (3, 4)],

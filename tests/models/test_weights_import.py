@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from fgstp.cli import main
 from fgstp.core.errors import UserError
+from fgstp.models.blocks.encoder import PyramidEncoder
+from fgstp.models.blocks.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.checkpoint import load_model
-from fgstp.models.encoder import PyramidEncoder
-from fgstp.models.encoder_weights import begin_encoder, load_pvt_weights
-from fgstp.models.fgstp.network import Fgstp
+from fgstp.models.fgstp import Fgstp
 from fgstp.models.importing import import_published, parsed_settings
 from fgstp.models.published import fgstp_rules
-from fgstp.models.registry import MODELS, create_model, model_info
+from fgstp.models.registry import create_model, model_info, model_infos
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import renamed
 
@@ -80,9 +80,9 @@ def test_every_weight_of_a_published_network_finds_its_place(golden, model, tabl
 
 
 def test_the_registry_knows_whose_weights_are_published(tmp_path):
-    importable = {name for name, info in MODELS.items() if info.published}
+    importable = {info.name for info in model_infos() if info.published}
     assert importable == {model for model, _, _ in TABLES}
-    with pytest.raises(UserError, match="choose one of fgstp, slt_net"):
+    with pytest.raises(UserError, match="choose one of mg, sinet_v2"):
         import_published(tmp_path / "a.pth", "background")
 
 
@@ -135,7 +135,7 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
         "fusion_conv.1.weight": "fusion.1.weight",
     }.items():
         assert torch.equal(state[ours], published[theirs])
-    assert model.predict_clip(clip()).shape == clip().shape
+    assert model.predict(clip()).shape == clip().shape
 
 
 def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):

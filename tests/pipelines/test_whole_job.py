@@ -111,7 +111,7 @@ def _one_thread():
 def _predicted(checkpoint, frames):
     """Maps as users predict them from Python."""
     with _one_thread():
-        maps = load_model(checkpoint).predict_clip(frames)
+        maps = load_model(checkpoint).predict(frames)
     return (255 * maps).round().astype(np.uint8)
 
 
@@ -614,7 +614,7 @@ def test_a_wrong_protocol_is_one_mistake(tmp_path, again):
 @pytest.mark.parametrize(
     ("pipelines", "parameters", "words"),
     [
-        (["train"], {"model": "nothing"}, "There is no model 'nothing'; choose one of fgstp,"),
+        (["train"], {"model": "nothing"}, "There is no model 'nothing'; choose one of background,"),
         (["train"], {"seed": -1}, "The seed is -1; choose a whole number of 0 or more."),
         (["train"], {"train": {"accelerator": "cuda"}}, "train.accelerator is cuda, but torch"),
         (["evaluate"], {}, "06_models/fgstp/training.json cannot be read"),

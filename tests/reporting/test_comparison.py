@@ -45,7 +45,7 @@ def test_what_was_scored(summaries, compared):
 
 def test_facts_of_a_model_are_part_of_its_title(summary, compared):
     rows = pd.concat([summary("mg"), summary("background"), summary("fgstp")])
-    facts = {"mg": {"needs": "all_masks"}, "background": {"label": "MOG2"}}
+    facts = {"mg": {"prompt": "all_masks"}, "background": {"label": "MOG2"}}
     assert compared(rows, facts).titles == ("Background subtraction (MOG2)", "MG ‡", "FGSTP")
 
 

@@ -120,7 +120,7 @@ def test_the_caption_explains_the_figure(store, clips):
     assert "median gas area" in caption_of(plain)
     assert "†" not in caption_of(plain)
     assert plain.get_suptitle() == "Predictions on synthetic plumes (synthetic masks)"
-    facts = {"mg": {"needs": "all_masks"}, "rmem": {"n_seeds": 2}}
+    facts = {"mg": {"prompt": "all_masks"}, "rmem": {"n_seeds": 2}}
     marked = figure_of(clips, store, dict.fromkeys(facts, constant(0)), facts)
     assert [ax.get_title() for ax in marked.axes[2:4]] == ["MG ‡", "RMem †"]
     for text in ("† The model receives", "‡ Upper bound", "the first training"):

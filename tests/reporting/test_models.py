@@ -1,6 +1,6 @@
 import pandas as pd
 
-from fgstp.reporting.models import MODEL_ROWS, evaluated_rows, model_rows, rows_of_table
+from fgstp.reporting.models import evaluated_rows, every_row, model_rows, rows_of_table
 
 
 def test_models_are_in_the_order_of_the_report():
@@ -10,9 +10,9 @@ def test_models_are_in_the_order_of_the_report():
 
 
 def test_fgstp_is_part_of_both_tables_and_its_variants_of_the_ablation():
-    every = [row.model for row in MODEL_ROWS]
-    main = {row.model for row in rows_of_table("table1", MODEL_ROWS)}
-    ablation = [row.model for row in rows_of_table("table2", MODEL_ROWS)]
+    every = [row.model for row in every_row()]
+    main = {row.model for row in rows_of_table("table1", every_row())}
+    ablation = [row.model for row in rows_of_table("table2", every_row())]
     assert ablation == ["fgstp_no_ctc_no_fsp", "fgstp_no_fsp", "fgstp_no_ctc", "fgstp"]
     assert main & set(ablation) == {"fgstp"}
     assert main | set(ablation) == set(every)
@@ -24,7 +24,7 @@ def test_titles_name_what_was_added_what_was_used_and_what_was_received():
     summaries = pd.DataFrame(
         {
             "model": ["background", "rmem", "mg", "mg"],
-            "needs": ["frames", None, "all_masks", "all_masks"],
+            "prompt": ["none", None, "all_masks", "all_masks"],
             "label": ["MOG2", "AOT-L", "", ""],
         }
     )

@@ -117,7 +117,7 @@ def test_the_first_mask_has_a_footnote(summary, given_counts):
 
 def test_an_oracle_is_marked_and_not_ranked(summary):
     values = (("fgstp", "frames", 0.6), ("mg", "all_masks", 0.9), ("slt_net", "frames", 0.5))
-    rows = [summary(s, iou_mean=value).assign(needs=needs) for s, needs, value in values]
+    rows = [summary(s, iou_mean=value).assign(prompt=needs) for s, needs, value in values]
     table = table1(pd.concat(rows))
     found = {name: row["mIoU"].mark for name, row in cells(table, "paper").items()}
     assert found == {"MG ‡": "", "SLT-Net": "", "FGSTP": "best"}
@@ -126,7 +126,7 @@ def test_an_oracle_is_marked_and_not_ranked(summary):
 
 
 def test_the_prompt_that_was_used_decides_the_mark(summary):
-    rows = summary("xmem_pp").assign(needs="frames"), summary("fgstp").assign(needs="first_mask")
+    rows = summary("xmem_pp").assign(prompt="none"), summary("fgstp").assign(prompt="first_mask")
     table = table1(pd.concat(rows))
     assert list(cells(table, "paper")) == ["XMem++", "FGSTP †"]
     assert "XMem++ †" in cells(table, "published")

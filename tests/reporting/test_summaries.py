@@ -64,11 +64,11 @@ def facts(paper, operational, **more):
 
 def test_facts_are_added_to_a_copy(both):
     before = both.copy()
-    known = with_facts(both, facts(0, 0, needs="first_mask") | {"mg": {"protocols": {}}})
-    assert set(known.loc[known["model"] == "fgstp", "needs"]) == {"first_mask"}
-    assert known.loc[known["model"] == "mg", "needs"].isna().all()
+    known = with_facts(both, facts(0, 0, prompt="first_mask") | {"mg": {"protocols": {}}})
+    assert set(known.loc[known["model"] == "fgstp", "prompt"]) == {"first_mask"}
+    assert known.loc[known["model"] == "mg", "prompt"].isna().all()
     assert known["label"].isna().all()
-    pd.testing.assert_frame_equal(known.drop(columns=["needs", "label"]), both)
+    pd.testing.assert_frame_equal(known.drop(columns=["prompt", "label"]), both)
     pd.testing.assert_frame_equal(both, before)
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from fgstp.reporting.models import MODEL_ROWS
+from fgstp.reporting.models import every_row
 from fgstp.reporting.trainings import (
     comparison_figure,
     learning_rate_drops,
@@ -160,7 +160,7 @@ def test_models_are_compared_by_the_score_that_chose_all_of_them():
 
 
 def test_no_two_models_look_alike():
-    names = [row.model for row in MODEL_ROWS]
+    names = [row.model for row in every_row()]
     [ax] = comparison_figure({name: training() for name in names}).axes
     curves = [line for line in ax.lines if line.get_label() != "_best epoch"]
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in curves}

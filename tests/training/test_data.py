@@ -10,8 +10,8 @@ import torch
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
-from fgstp.models.frames import network_input, normalised
-from fgstp.models.neighbours import OFFSETS_FRAMES, neighbours
+from fgstp.models.blocks.frames import network_input, normalised
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, neighbours
 from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.augmentation import prepared

@@ -5,12 +5,14 @@ import pytest
 import torch
 import yaml
 
+from fgstp.models.base import Model
 from fgstp.models.checkpoint import load_model
-from fgstp.models.registry import MODELS, ModelsSettings, create_model, model_settings
+from fgstp.models.registry import create_model, model_infos, model_settings
+from fgstp.models.session import prompt_of
 from fgstp.training.fit import fit
 from fgstp.training.settings import TrainSettings
 
-TRAINED = [name for name, entry in MODELS.items() if entry.model.trainable]
+TRAINED = [info.name for info in model_infos() if issubclass(info.model, Model)]
 SETTINGS = TrainSettings(
     epochs=2,
     steps_per_epoch=1,
@@ -60,7 +62,7 @@ def test_it_trains_and_its_checkpoint_predicts(name, train, settings, clips):
     loaded = load_model(outcome.checkpoint)
     assert loaded.name == name
     frames, masks = clips.clip("V_0002").frames, clips.clip("V_0002").masks()
-    maps = loaded.predict_masked_clip(frames, masks)
+    maps = loaded.predict(frames, prompt=prompt_of(loaded.prompt_kind, masks))
     assert maps.shape == frames.shape
     assert maps.dtype == np.float32
     assert 0 <= maps.min() <= maps.max() <= 1
@@ -83,14 +85,4 @@ def test_the_long_term_network_is_trained_after_the_short_term_one(train, settin
     assert model.stage == 1
     loaded = load_model(outcome.checkpoint)
     assert loaded.stage == 1
-    assert loaded.predict_clip(clips.clip("V_0002").frames).shape == (8, 48, 64)
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_what_it_needs_is_what_the_tables_say(name):
-    from fgstp.reporting.models import MODEL_ROWS
-
-    [row] = [row for row in MODEL_ROWS if row.model == name]
-    model = object.__new__(MODELS[name].model)
-    model.settings = ModelsSettings().of(name)
-    assert row.needs == model.needs
+    assert loaded.predict(clips.clip("V_0002").frames).shape == (8, 48, 64)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
-from tiny_model import Still, tiny
+from tiny_model import Still, TinyModel, tiny
 
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import read_checkpoint
+from fgstp.models.registry import ModelInfo
 from fgstp.models.sampling import Windows
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import TimeLimit
@@ -68,7 +69,7 @@ class Scores(Callback):
     def on_validation_start(self, trainer, pl_module):
         scores = {"val_miou": self.values[trainer.current_epoch], "val_iou": 0.0}
         pl_module.on_validation_epoch_end = lambda: pl_module.log_dict(scores)
-        weights = pl_module.network.state_dict()
+        weights = pl_module.model.state_dict()
         self.weights[trainer.current_epoch + 1] = {k: w.clone() for k, w in weights.items()}
 
 
@@ -134,7 +135,7 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 
     kept = read_checkpoint(outcome.checkpoint)
     assert (kept.facts["epoch"], kept.facts["stage"]) == (outcome.epoch, 0)
-    assert same(kept.weights, model.network.state_dict())
+    assert same(kept.weights, model.state_dict())
     record = json.loads((tmp_path / "run/training.json").read_text())
     assert record["epochs"] == outcome.history
     assert (record["seed"], record["ended_by"]) == (5, "epochs")
@@ -171,8 +172,8 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, tmp_path):
             adam.step()
     assert cut > 100
     found = last(tmp_path / "run")
-    for name, expected in model.network.state_dict().items():
-        weights = found[f"network.{name}"]
+    for name, expected in model.state_dict().items():
+        weights = found[f"model.{name}"]
         torch.testing.assert_close(weights, expected, rtol=1e-5, atol=1e-6, msg=name)
 
 
@@ -329,7 +330,7 @@ def test_training_starts_from_a_checkpoint(train, tmp_path):
     start = {"start_from": first.checkpoint, "epochs": 1, "learning_rate": 1e-30}
     model, _ = train("second", **start)
     kept = read_checkpoint(first.checkpoint).weights
-    for name, weights in model.network.named_parameters():
+    for name, weights in model.named_parameters():
         torch.testing.assert_close(weights.data, kept[name], rtol=0, atol=1e-20)
     with pytest.raises(UserError, match="does not fit"):
         train("third", model=tiny(channels=8), **start)
@@ -402,9 +403,10 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_good_checkpo
 
 
 def test_a_model_that_may_diverge_counts_as_failed_and_the_command_goes_on(train, tmp_path, caplog):
-    model = tiny()
-    model.may_diverge = True
-    _, outcome = train(model=model, callbacks=[Watch(1, spoil)])
+    class Diverging(TinyModel):
+        info = ModelInfo("tiny", TinyModel, "Tiny", may_diverge=True)
+
+    _, outcome = train(model=tiny(Diverging), callbacks=[Watch(1, spoil)])
     assert (outcome.ended_by, outcome.epoch, outcome.n_epochs) == ("divergence", 1, 1)
     assert "became nan in epoch 2" in caplog.text
     assert "The training counts as failed." in caplog.text

@@ -19,7 +19,8 @@ import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from fgstp.core.errors import UserError
-from fgstp.models.registry import MODELS, create_model
+from fgstp.models.base import Model
+from fgstp.models.registry import create_model, model_infos
 from fgstp.models.sampling import Windows
 from fgstp.training.augmentation import prepared
 from fgstp.training.data import SampleOrder, Samples, collated
@@ -122,7 +123,7 @@ def test_two_processes_do_what_one_would(train, clips, tmp_path):
     overlaps = [
         Overlap.of(
             # All frames but the second, which is the first with gas.
-            np.delete(best.predict_clip(clip.read(clips.store).frames) > 0.5, 1, axis=0),
+            np.delete(best.predict(clip.read(clips.store).frames) > 0.5, 1, axis=0),
             np.delete(clip.read(clips.store).masks() > 0, 1, axis=0),
         )
         for clip in validated
@@ -288,8 +289,8 @@ def test_processes_that_a_launcher_started_join(command, tmp_path):
 def test_all_models_with_a_network_can_be_sent(repository):
     text = (repository / "conf/test/parameters_models.yml").read_text("utf-8")
     tiny = yaml.safe_load(text)["models"]
-    for name, entry in MODELS.items():
-        if entry.model.trainable:
-            model = create_model(name, tiny[name])
+    for info in model_infos():
+        if issubclass(info.model, Model):
+            model = create_model(info.name, tiny[info.name])
             copy = pickle.loads(pickle.dumps(model))
             assert same(copy.network.state_dict(), model.network.state_dict())

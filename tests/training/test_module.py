@@ -3,11 +3,11 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tiny_model import tiny
+from tiny_model import TinyModel, tiny
 
 from fgstp.core.errors import UserError
-from fgstp.models.frames import normalised
-from fgstp.models.losses import hybrid_loss
+from fgstp.models.blocks.frames import normalised
+from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import NormalisationSettings
 from fgstp.training.augmentation import prepared
@@ -126,18 +126,19 @@ def test_scores_count_empty_frames_properly():
     ("wanted", "frames", "scored"),
     [(None, slice(0, 21), [10, 15, 20]), (3, slice(5, 16), [10, 15])],
 )
-def test_validation_scores_annotated_frames_alone(sparse, wanted, frames, scored):
+def test_validation_scores_annotated_frames_alone(sparse, monkeypatch, wanted, frames, scored):
     name = sparse.add_blob(21, "validation")  # annotated are 0, 5, ... 20; 5 is the first with gas
     module = TrainingModule(
         tiny(), TrainSettings(validation_frames=wanted), sparse.store, EpochSize(1, 2, 2)
     )
     given = []
 
-    def predict_masked_clip(frames, masks):
-        given.append((frames, masks))
-        return masks.astype(np.float32)
+    def predict(frames, prompt):
+        given.append((frames, prompt.masks))
+        return prompt.masks.astype(np.float32)
 
-    module.model.predict_masked_clip = predict_masked_clip
+    module.model.predict = predict
+    monkeypatch.setattr(TinyModel, "prompt_kind", "all_masks")
     module.validation_step(sparse.row(name), 0)
     [(shown, masks)] = given
     np.testing.assert_array_equal(shown, sparse.clip(name).frames[frames])
@@ -151,14 +152,14 @@ def test_validation_is_at_the_clips_own_size_without_a_stretch(clips, build, wan
     module = TrainingModule(build(), TrainSettings(validation_frames=wanted), clips.store, ONE)
     asked = []
 
-    def predict_clip(frames):
+    def predict(frames, prompt):
         asked.append(np.array(frames))
         # Surest at 0.5, just not gas; 0.51 in one row.
         maps = np.full(frames.shape, 0.5, np.float32)
         maps[:, 7] = 0.51
         return maps
 
-    module.model.predict_clip = predict_clip
+    module.model.predict = predict
     logged = {}
     module.log = lambda key, value, **more: logged.update({key: value})
     module.log_dict = lambda values, **more: logged.update(values)

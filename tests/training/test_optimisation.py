@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from fgstp.models.fgstp.model import FgstpModel
+from fgstp.models.fgstp import FgstpModel
 from fgstp.models.settings import OptimisationSettings
 from fgstp.training.optimisation import cosine_restarts, optimiser, schedule
 from fgstp.training.settings import TrainSettings

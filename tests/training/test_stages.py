@@ -39,7 +39,7 @@ class Stop(Callback):
     def on_train_start(self, trainer, pl_module):
         best = Path(trainer.default_root_dir) / "best.ckpt"
         if best.exists():  # that of the stage before
-            weights = pl_module.network.state_dict()
+            weights = pl_module.model.state_dict()
             self.same = all(
                 torch.equal(each, weights[name])
                 for name, each in read_checkpoint(best).weights.items()

@@ -22,7 +22,7 @@ def test_a_model_is_trained_from_python(primary, small, tmp_path):
     assert (outcome.n_epochs, outcome.ended_by) == (1, "epochs")
     assert outcome.checkpoint == tmp_path / "one/best.ckpt"
     best = read_checkpoint(outcome.checkpoint).weights
-    assert all(torch.equal(each, best[name]) for name, each in model.network.state_dict().items())
+    assert all(torch.equal(each, best[name]) for name, each in model.state_dict().items())
     again = train(tiny(), Clips(small.table, small.store), str(tmp_path / "two"), **QUICK)
     assert again.history == outcome.history
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from fgstp.models.base import Model
 from fgstp.models.sampling import Windows
+from fgstp.models.session import NO_PROMPT
 from fgstp.models.settings import NetworkSettings
 
 
@@ -53,7 +54,11 @@ class TinyModel(Model[TinySettings]):
         size = logits.sigmoid().mean()
         return bce + size, {"bce": bce.detach(), "size": size.detach()}
 
-    def _predict(self, frames, given):
+    def predict(self, frames, fps_hz=15.0, prompt=NO_PROMPT):
+        with self.evaluating():
+            return self._maps(frames)
+
+    def _maps(self, frames):
         numbers = np.add.outer(np.arange(len(frames)), (0, -1, 1)).clip(0, len(frames) - 1)
         triples = torch.from_numpy(np.asarray(frames)[numbers]).float() / 255
         return self.network(triples).sigmoid().squeeze(1).numpy()
@@ -76,9 +81,9 @@ class Noting(Still):
         self._note("frames", [float(window.sum()) for window in batch.frames])
         return super().training_step(batch, progress)
 
-    def _predict(self, frames, given):
+    def _maps(self, frames):
         self._note("validated", [int(frames.astype(int).sum()), digest(self.network)])
-        return super()._predict(frames, given)
+        return super()._maps(frames)
 
     def _note(self, what, values):
         with (self.notes / f"{what}-{os.environ.get('RANK')}.txt").open("a") as stream:
@@ -109,7 +114,7 @@ class Gradients(Callback):
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer):
         if trainer.global_step == 0:
-            named = pl_module.network.named_parameters()
+            named = pl_module.model.network.named_parameters()
             torch.save({name: each.grad for name, each in named}, self.folder / "gradients.pt")
 
 

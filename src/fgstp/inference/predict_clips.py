@@ -14,7 +14,8 @@ from fgstp.footage import given_mask
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.registry import AnyModel
+from fgstp.models.predictor import AnyPredictor
+from fgstp.models.session import prompt_of
 
 
 class Predicted(NamedTuple):
@@ -36,7 +37,7 @@ def prediction_code_digest() -> str:
 
 
 def predict_clips(
-    model: AnyModel,
+    model: AnyPredictor,
     clips: Sequence[ClipRow],
     store: VideoStore,
     predictions: PredictionStore,
@@ -60,7 +61,8 @@ def predict_clips(
     with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for clip in missing:
             view = clip.read(store)
-            maps = model.predict_masked_clip(view.frames, view.masks_or_zeros())
+            prompt = prompt_of(model.prompt_kind, view.masks_or_zeros())
+            maps = model.predict(view.frames, prompt=prompt)
             predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
             bar.update(clip.n_frames)
     return Predicted(n_frames, time.monotonic() - start)

@@ -1,5 +1,4 @@
-"""Networks, the blocks they share, and the models built of them.
+"""Models: each is a file, or a package with a file `model.py`, that registers itself.
 
-The networks and blocks need torch and timm alone; settings, checkpoints and the registry
-need pydantic too.
+`blocks` is what several of them share.
 """

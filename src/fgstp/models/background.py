@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
 
 from fgstp.core.config import OddPixels, Settings
-from fgstp.core.errors import UserError
-from fgstp.models.base import Model
+from fgstp.models.predictor import Predictor
+from fgstp.models.registry import register
 from fgstp.models.session import Session
 
 BACKGROUND_S, ENERGY_S = 5.0, 8.0  # time constants of `energy`
@@ -110,16 +109,15 @@ class EnergySession(Session):
         return energy / (energy + float(self.model.settings.half_levels))
 
 
-class BackgroundModel(Model[BackgroundSettings]):
+@register("background", "Background subtraction", order=10)
+class BackgroundModel(Predictor[BackgroundSettings]):
     """Background subtraction by OpenCV's MOG2, or the energy of the residual."""
 
     settings_class: ClassVar[type[Settings]] = BackgroundSettings
-    trainable: ClassVar[bool] = False
 
-    @property
-    def name(self) -> str:
-        """`background`."""
-        return "background"
+    def context_s(self, fps_hz: float) -> float:
+        """The whole video: it forgets gradually."""
+        return math.inf
 
     @property
     def label(self) -> str:
@@ -127,21 +125,8 @@ class BackgroundModel(Model[BackgroundSettings]):
         return {"mog2": "MOG2", "energy": "energy"}[self.settings.method]
 
     def _build(self) -> None:
-        self.network = nn.Identity()  # there is none
         is_mixture = self.settings.method == "mog2"
         self.session_class = MixtureSession if is_mixture else EnergySession
-
-    def training_step(
-        self,
-        batch: Any,  # noqa: ANN401
-        progress: float,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """There is no training.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(f"The model {self.name} is not trained; evaluate it directly.")
 
 
 def cleaned(picture: NDArray[Any], settings: BackgroundSettings) -> NDArray[Any]:

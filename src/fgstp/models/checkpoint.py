@@ -15,10 +15,12 @@ import torch
 from fgstp import __version__
 from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path
-from fgstp.models.registry import AnyModel, create_model
+from fgstp.models.base import Model
+from fgstp.models.predictor import AnyPredictor
+from fgstp.models.registry import create_model
 from fgstp.models.state_dicts import Weights, check_fit, read_object
 
-FORMAT = "fgstp checkpoint 1"
+FORMAT = "fgstp checkpoint 2"
 BEST = "best.ckpt"  # name of the file in the folder of a trained model
 VERSIONS = {
     "python": platform.python_version(),
@@ -36,7 +38,7 @@ class Checkpoint:
     Attributes:
         model: name of the model.
         settings: its settings.
-        weights: the network's state dict, on the CPU.
+        weights: the model's state dict, on the CPU.
         versions: versions of Python and of packages that wrote it.
         facts: what else was recorded, such as the epoch.
     """
@@ -48,7 +50,9 @@ class Checkpoint:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(model: AnyModel, path: Path, facts: Mapping[str, Any] | None = None) -> None:
+def save_checkpoint(
+    model: AnyPredictor, path: Path, facts: Mapping[str, Any] | None = None
+) -> None:
     """Write a model, whole or not at all.
 
     Args:
@@ -59,7 +63,7 @@ def save_checkpoint(model: AnyModel, path: Path, facts: Mapping[str, Any] | None
     Raises:
         UserError: the file cannot be written.
     """
-    weights = {name: tensor.detach().cpu() for name, tensor in model.network.state_dict().items()}
+    weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     content = {
         "format": FORMAT,
         "model": model.name,
@@ -105,17 +109,17 @@ def load_model(
     model: str | None = None,
     device: str = "cpu",
     batch_frames: int | None = None,
-) -> AnyModel:
+) -> AnyPredictor:
     """Load a model, ready to predict.
 
     Args:
         path: the checkpoint.
         model: name of the model that it must be of; None takes any.
-        device: where its network is put: `cpu`, `cuda`, `cuda:1`.
-        batch_frames: frames that a network predicts at a time; None: as it was trained with.
+        device: where it is put: `cpu`, `cuda`, `cuda:1`.
+        batch_frames: frames that it predicts at a time; None: as it was trained with.
 
     Returns:
-        The model, its network in evaluation mode.
+        The model, in evaluation mode.
 
     Raises:
         UserError: the file is not there, is no checkpoint, is of another model, its weights
@@ -124,7 +128,7 @@ def load_model(
     Example:
         >>> from fgstp import load_model, read_video
         >>> model = load_model("data/06_models/fgstp/seed_1/best.ckpt")
-        >>> maps = model.predict_clip(read_video("leak.mkv"))
+        >>> maps = model.predict(read_video("leak.mkv"))
         >>> maps.shape, maps.dtype
         ((20, 60, 80), dtype('float32'))
     """
@@ -134,18 +138,18 @@ def load_model(
     if batch_frames is not None and "batch_frames" in settings:
         settings["batch_frames"] = batch_frames
     loaded = create_model(checkpoint.model, settings, initial_weights=False)
-    loaded.begin_stage(_stage(checkpoint, loaded))
+    if isinstance(loaded, Model):
+        loaded.begin_stage(int(checkpoint.facts.get("stage", loaded.n_stages - 1)))
     _load(loaded, checkpoint, path)
     try:
-        loaded.network.to(device)
+        loaded.to(device)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, AssertionError) as error:
         raise UserError(
             f"There is no device {device!r} here; choose cpu, or see why CUDA is not there."
         ) from error
-    loaded.network.eval()
-    return loaded
+    return loaded.eval()
 
 
 def sha256(path: Path) -> str:
@@ -164,11 +168,11 @@ def sha256(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def load_into(model: AnyModel, path: Path | str) -> Checkpoint:
+def load_into(model: AnyPredictor, path: Path | str) -> Checkpoint:
     """Load a checkpoint's weights into a model that exists.
 
     Args:
-        model: the model; its network stays where it is and in its mode.
+        model: the model; it stays where it is and in its mode.
         path: the checkpoint.
 
     Returns:
@@ -188,15 +192,35 @@ def _check_model(path: Path | str, checkpoint: Checkpoint, expected: str | None)
         raise UserError(f"{path} is a checkpoint of {checkpoint.model}, not of {expected}.")
 
 
-def _stage(checkpoint: Checkpoint, model: AnyModel) -> int:
-    """The stage that the weights are of: as the training recorded, or else the last."""
-    return int(checkpoint.facts.get("stage", model.n_stages - 1))
-
-
-def _load(model: AnyModel, checkpoint: Checkpoint, path: Path | str) -> None:
+def _load(model: AnyPredictor, checkpoint: Checkpoint, path: Path | str) -> None:
     check_fit(
         checkpoint.weights,
-        model.network.state_dict(),
+        model.state_dict(),
         what=f"{path} does not fit the settings of {model.name}",
     )
-    model.network.load_state_dict(checkpoint.weights)
+    model.load_state_dict(checkpoint.weights)
+
+
+RECORD = "training.json"  # its name in the folder of a trained model
+
+
+def record_of(model: AnyPredictor, checkpoint: Path) -> dict[str, Any]:
+    """What is known of a checkpoint that was not trained here; a training adds how it went.
+
+    Args:
+        model: the model.
+        checkpoint: the file that was written of it.
+
+    Returns:
+        Plain values: `model`, `trained`, `parameters`, `checkpoint_sha256`, `epochs`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return {
+        "model": model.name,
+        "trained": False,
+        "parameters": sum(weights.numel() for weights in model.parameters()),
+        "checkpoint_sha256": sha256(checkpoint),
+        "epochs": [],
+    }

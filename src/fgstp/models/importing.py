@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fgstp.core.errors import UserError
-from fgstp.models.registry import MODELS, AnyModel, create_model, model_info
+from fgstp.models.base import AnyModel, Model
+from fgstp.models.registry import create_model, model_info, model_infos
 from fgstp.models.state_dicts import read_weights
 
 Values = Mapping[str, Any]
@@ -30,10 +31,11 @@ def import_published(path: Path, model: str, settings: Values | None = None) -> 
     values = settings or {}
     find = model_info(model).published
     if find is None:
-        names = ", ".join(name for name, info in MODELS.items() if info.published)
+        names = ", ".join(info.name for info in model_infos() if info.published)
         raise UserError(f"{model} has no published weights; choose one of {names}.")
     published = find(values)
     imported = create_model(model, _merged(published.settings, values))
+    assert isinstance(imported, Model)  # what is published was trained
     theirs = read_weights(path)
     weights = published.weights_for(imported.network, theirs, f"{path} does not fit {model}")
     imported.network.load_state_dict(weights)

@@ -1,95 +1,165 @@
-"""All models by name."""
+"""All models by name: a model registers itself beside its class."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError, ValidationInfo, field_validator
+import pydantic
+from pydantic import RootModel, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticUndefined
 
+from fgstp import models
 from fgstp.core.config import Settings, faults
 from fgstp.core.errors import UserError
-from fgstp.models.background import BackgroundModel, BackgroundSettings
-from fgstp.models.base import Model
-from fgstp.models.fgstp import model as fgstp
-from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
-from fgstp.models.mg import model as mg
-from fgstp.models.mg.model import MgModel, MgSettings
-from fgstp.models.published import Published
-from fgstp.models.rmem import weights as rmem
-from fgstp.models.rmem.model import RmemModel, RmemSettings
-from fgstp.models.sinet_v2 import model as sinet_v2
-from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
-from fgstp.models.slt_net import model as slt_net
-from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
-from fgstp.models.xmem_pp import model as xmem_pp
-from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
-from fgstp.models.zoomnext import weights as zoomnext
-from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
+from fgstp.models.session import PromptKind
 
-AnyModel = Model[Any]
+if TYPE_CHECKING:
+    from fgstp.models.predictor import Predictor
+    from fgstp.models.published import Published
+
+    ModelT = TypeVar("ModelT", bound=Predictor[Any])
 
 
-class ModelInfo(NamedTuple):
-    """What is known of a model by its name.
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the rest of the project asks of a model by its name.
 
     Attributes:
-        model: class of the model.
-        fixed: settings that the name decides.
+        name: its name in settings, files and scores.
+        model: its class.
+        title: its name in tables and figures.
+        paper: where it is published.
+        order: its place among the rows of a table, from low to high.
+        ablation: its name in the ablation table; empty if it is not part of it.
+        is_compared: whether it is part of the comparison of models.
+        may_diverge: whether a training whose loss becomes infinite or undefined after a finished
+            epoch counts as a result, a failed one, instead of ending the command (in a training
+            of one process), and scores of a model that finds nothing or everything are a dash.
+        prompt: what its sessions are given beside the frames, unless its settings say otherwise.
         published: from settings that are asked for to the checkpoints that its authors
             published; None if there are none.
+        fixed: settings that the name decides.
     """
 
-    model: type[AnyModel]
-    fixed: Mapping[str, object] = {}
-    published: Callable[[Mapping[str, Any]], Published] | None = None
+    name: str
+    model: "type[Predictor[Any]]"
+    title: str
+    paper: str = ""
+    order: int = 0
+    ablation: str = ""
+    is_compared: bool = True
+    may_diverge: bool = False
+    prompt: PromptKind = "none"
+    published: "Callable[[Mapping[str, Any]], Published] | None" = None
+    fixed: Mapping[str, object] = field(default_factory=dict)
+
+    def fits(self, settings: Settings) -> bool:
+        """Whether settings are what the name decides."""
+        return all(getattr(settings, key) == value for key, value in self.fixed.items())
 
 
-MODELS: Mapping[str, ModelInfo] = {
-    "fgstp": ModelInfo(FgstpModel, {"ctc": True, "fsp": True}, fgstp.published),
-    "fgstp_no_ctc": ModelInfo(FgstpModel, {"ctc": False, "fsp": True}),
-    "fgstp_no_fsp": ModelInfo(FgstpModel, {"ctc": True, "fsp": False}),
-    "fgstp_no_ctc_no_fsp": ModelInfo(FgstpModel, {"ctc": False, "fsp": False}),
-    "slt_net": ModelInfo(SltNetModel, published=slt_net.published),
-    "sinet_v2": ModelInfo(SinetV2Model, published=sinet_v2.published),
-    "zoomnext": ModelInfo(ZoomNextModel, published=zoomnext.published),
-    "xmem_pp": ModelInfo(XmemModel, published=xmem_pp.published),
-    "rmem": ModelInfo(RmemModel, published=rmem.published),
-    "mg": ModelInfo(MgModel, published=mg.published),
-    "background": ModelInfo(BackgroundModel),
-}
+_REGISTERED: dict[str, ModelInfo] = {}
 
 
-class ModelsSettings(Settings):
-    """Settings of every model, a block a name of the registry."""
+def register(
+    name: str,
+    title: str,
+    **facts: Any,  # noqa: ANN401 - fields of different types
+) -> "Callable[[type[ModelT]], type[ModelT]]":
+    """Decorate the class of a model: the project then knows it by its name.
 
-    fgstp: FgstpSettings = FgstpSettings()
-    fgstp_no_ctc: FgstpSettings = FgstpSettings(ctc=False)
-    fgstp_no_fsp: FgstpSettings = FgstpSettings(fsp=False)
-    fgstp_no_ctc_no_fsp: FgstpSettings = FgstpSettings(ctc=False, fsp=False)
-    slt_net: SltNetSettings = SltNetSettings()
-    sinet_v2: SinetV2Settings = SinetV2Settings()
-    zoomnext: ZoomNextSettings = ZoomNextSettings()
-    xmem_pp: XmemSettings = XmemSettings()
-    rmem: RmemSettings = RmemSettings()
-    mg: MgSettings = MgSettings()
-    background: BackgroundSettings = BackgroundSettings()
+    A class may have several names, which decide some of its settings.
 
-    @field_validator("*", mode="after")
-    @classmethod
-    def _as_its_name_says(cls, block: Settings, info: ValidationInfo) -> Settings:
-        for key, value in MODELS[str(info.field_name)].fixed.items():
-            if getattr(block, key) != value:
-                raise ValueError(f"{key} must be {str(value).lower()} for this model")
-        return block
+    Args:
+        name: its name in settings, files and scores.
+        title: its name in tables and figures.
+        facts: further fields of `ModelInfo`.
 
-    def of(self, name: str) -> Settings:
-        """The block of one model.
+    Example:
+        >>> from fgstp import model_info
+        >>> model_info("fgstp").title
+        'FGSTP'
+    """
 
-        Raises:
-            UserError: no model has the name.
-        """
-        model_info(name)
-        block: Settings = getattr(self, name)
-        return block
+    def registered(model: "type[ModelT]") -> "type[ModelT]":
+        _REGISTERED[name] = ModelInfo(name, model, title, **facts)
+        return model
+
+    return registered
+
+
+def info_of(model: "type[Predictor[Any]]", settings: Settings) -> ModelInfo:
+    """What is known of a model by its class and settings.
+
+    A class that is not registered goes by its own name.
+    """
+    for info in _REGISTERED.values():
+        if info.model is model and info.fits(settings):
+            return info
+    return ModelInfo(model.__name__, model, model.__name__)
+
+
+@cache
+def _discover() -> None:
+    """Import the module of every model, which registers it.
+
+    It is a file `<name>.py` of this package, or a package `<name>` with a file `model.py`.
+    """
+    for found in iter_modules(models.__path__):
+        module = f"{models.__name__}.{found.name}"
+        if not found.ispkg:
+            import_module(module)
+        elif find_spec(f"{module}.model"):
+            import_module(f"{module}.model")
+
+
+def model_infos() -> list[ModelInfo]:
+    """All models, in the order of the tables."""
+    _discover()
+    return sorted(_REGISTERED.values(), key=lambda info: (info.order, info.name))
+
+
+def list_models() -> list[str]:
+    """Names of all models, in the order of the tables.
+
+    Example:
+        >>> from fgstp import list_models
+        >>> "fgstp" in list_models()
+        True
+    """
+    return [info.name for info in model_infos()]
+
+
+def check_name(name: object) -> None:
+    """See that a model has this name.
+
+    Raises:
+        UserError: none has.
+    """
+    if name not in list_models():
+        raise UserError(f"There is no model {name!r}; choose one of {', '.join(list_models())}.")
+
+
+def model_info(name: str) -> ModelInfo:
+    """What is known of a model.
+
+    Args:
+        name: its name.
+
+    Raises:
+        UserError: no model has the name.
+
+    Example:
+        >>> from fgstp import model_info
+        >>> model_info("slt_net").paper
+        'CVPR 2022, arXiv 2203.07363'
+    """
+    check_name(name)
+    return _REGISTERED[name]
 
 
 def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
@@ -107,30 +177,19 @@ def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
         UserError: no model has the name, or a setting is unknown, out of range, or
             contradicts the name.
     """
-    entry = model_info(name)
+    info = model_info(name)
     if isinstance(values, Settings):
         values = values.model_dump(exclude_unset=True)
-    for key, value in entry.fixed.items():
+    for key, value in info.fixed.items():
         if values.get(key, value) != value:
             raise UserError(
                 f"The model {name} has {key}: {value}; leave that setting out or choose "
                 "another model."
             )
     try:
-        return entry.model.settings_class.model_validate({**values, **entry.fixed})
+        return info.model.settings_class.model_validate({**values, **info.fixed})
     except ValidationError as error:
         raise UserError(f"{faults(error, name)}; correct the settings.") from error
-
-
-def list_models() -> list[str]:
-    """Names of all models, in the order of the tables.
-
-    Example:
-        >>> from fgstp import list_models
-        >>> "fgstp" in list_models()
-        True
-    """
-    return list(MODELS)
 
 
 def create_model(
@@ -138,7 +197,7 @@ def create_model(
     values: Settings | Mapping[str, Any] | None = None,
     *,
     initial_weights: bool = True,
-) -> AnyModel:
+) -> "Predictor[Any]":
     """Build a model by its name.
 
     Args:
@@ -155,28 +214,54 @@ def create_model(
     Example:
         >>> from fgstp import create_model
         >>> model = create_model("sinet_v2", {"height_px": 64, "width_px": 96})
-        >>> sum(weights.numel() for weights in model.network.parameters())
+        >>> sum(weights.numel() for weights in model.parameters())
         24926642
     """
+    from fgstp.models.base import Model  # noqa: PLC0415 - it is built on this module
+
     settings = model_settings(name, values if values is not None else {})
-    return model_info(name).model(settings, initial_weights=initial_weights)
+    kind = model_info(name).model
+    if issubclass(kind, Model):
+        return kind(settings, initial_weights=initial_weights)
+    return kind(settings)
 
 
-def check_name(name: object) -> None:
-    """See that a model has this name.
+class _Blocks(Settings):
+    """A block of settings for each model."""
 
-    Raises:
-        UserError: none has.
-    """
-    if name not in MODELS:
-        raise UserError(f"There is no model {name!r}; choose one of {', '.join(MODELS)}.")
+    @field_validator("*", mode="after")
+    @classmethod
+    def _as_its_name_says(cls, block: Settings, found: ValidationInfo) -> Settings:
+        for key, value in model_info(str(found.field_name)).fixed.items():
+            if getattr(block, key) != value:
+                raise ValueError(f"{key} must be {str(value).lower()} for this model")
+        return block
 
 
-def model_info(name: str) -> ModelInfo:
-    """What is known of a model.
+@cache
+def _blocks_class() -> type[Settings]:
+    """`_Blocks` with a field for each model."""
+    fields: dict[str, Any] = {
+        info.name: (info.model.settings_class, info.model.settings_class(**info.fixed))
+        for info in model_infos()
+    }
+    return pydantic.create_model("Models", __base__=_Blocks, **fields)
 
-    Raises:
-        UserError: no model has the name.
-    """
-    check_name(name)
-    return MODELS[name]
+
+class ModelsSettings(RootModel[dict[str, pydantic.SerializeAsAny[Settings]]]):
+    """Settings of every model, a block a name; a block that is not given has the defaults."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _every_block(cls, given: object) -> object:
+        checked = _blocks_class().model_validate({} if given is PydanticUndefined else given)
+        return {name: getattr(checked, name) for name in list_models()}
+
+    def of(self, name: str) -> Settings:
+        """The block of one model.
+
+        Raises:
+            UserError: no model has the name.
+        """
+        check_name(name)
+        return self.root[name]

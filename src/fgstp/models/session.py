@@ -1,9 +1,10 @@
 """Sessions: frames of one video are pushed in, predictions come out."""
 
+import operator
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from fgstp.core.errors import UserError
 
 if TYPE_CHECKING:
-    from fgstp.models.base import Model
+    from fgstp.models.predictor import Predictor
 
+PromptKind = Literal["none", "first_mask", "all_masks"]
 TOP_FRACTION = 0.001  # of the pixels, in the default score of a frame
 
 
@@ -30,6 +32,85 @@ class Prompt(NamedTuple):
     first_frame: int = 0
     masks: NDArray[np.uint8] | None = None
     n_frames: int | None = None
+
+
+NO_PROMPT = Prompt()
+
+
+def prompt_of(
+    kind: PromptKind,
+    masks: NDArray[np.uint8],
+    annotated: NDArray[np.int64] | None = None,
+    n_frames: int | None = None,
+) -> Prompt:
+    """What a model is given of known masks, and no more.
+
+    Args:
+        kind: the kind of its prompt.
+        masks: (A, H, W) uint8, 0/1: gas in the annotated frames.
+        annotated: (A,), rising numbers of these frames in the session; None: 0 to A - 1.
+        n_frames: number of frames of the session; None: A.
+
+    Returns:
+        For `first_mask` the mask of the first frame with gas, or the first mask if all are free
+        of gas; for `all_masks` all masks, without gas in frames that are not annotated.
+    """
+    numbers = np.arange(len(masks)) if annotated is None else annotated
+    if kind == "none":
+        return NO_PROMPT
+    if kind == "all_masks":
+        every = np.zeros((n_frames or len(masks), *masks.shape[1:]), np.uint8)
+        every[numbers] = masks
+        return Prompt(masks=every)
+    first = next((place for place, mask in enumerate(masks) if mask.any()), 0)
+    return Prompt(np.array(masks[first]), int(numbers[first]))
+
+
+def checked(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: str) -> Prompt:
+    """See that a prompt holds what a model is to be given.
+
+    Args:
+        prompt: the prompt.
+        kind: the kind that the model needs.
+        size: height and width of the frames.
+        name: name of the model.
+
+    Returns:
+        The prompt, `first_frame` as an int.
+
+    Raises:
+        UserError: a mask is lacking, or does not fit the frames.
+    """
+    if kind == "first_mask" and prompt.first_mask is None:
+        raise UserError(
+            f"{name} is given the mask of one frame; pass it as first_mask of the prompt, and "
+            "the number of the frame as first_frame."
+        )
+    if kind == "all_masks" and prompt.masks is None:
+        raise UserError(f"{name} is an oracle by its settings; pass it the masks in the prompt.")
+    if prompt.first_mask is not None and np.shape(prompt.first_mask) != size:
+        raise UserError(
+            f"The first mask must have the frames' size {size}; it has "
+            f"{np.shape(prompt.first_mask)}."
+        )
+    n_frames = prompt.n_frames
+    if prompt.masks is not None:
+        n_masks = n_frames or len(prompt.masks)
+        if np.shape(prompt.masks) != (n_masks, *size):
+            raise UserError(
+                f"The masks must have the frames' shape {(n_masks, *size)}; they have "
+                f"{np.shape(prompt.masks)}."
+            )
+    try:
+        first_frame = operator.index(prompt.first_frame)  # numpy and torch count with others
+    except TypeError as error:
+        raise UserError(
+            f"first_frame is {prompt.first_frame!r}; give the number of a frame, a whole number "
+            "from 0."
+        ) from error
+    if first_frame < 0 or (n_frames is not None and first_frame >= n_frames):
+        raise UserError(f"first_frame is {first_frame}; there are {n_frames or 'no such'} frames.")
+    return prompt._replace(first_frame=first_frame)
 
 
 class Prediction(NamedTuple):
@@ -52,7 +133,7 @@ class Session(ABC):
     """One video on its way through a model; it holds all state.
 
     Args:
-        model: the model; its network is used in evaluation mode.
+        model: the model; it is used in evaluation mode.
         size: height and width of the frames.
         fps_hz: frame rate, for the time of frames that come without one.
         prompt: what the model is given beside the frames.
@@ -61,7 +142,7 @@ class Session(ABC):
 
     def __init__(
         self,
-        model: "Model[Any]",
+        model: "Predictor[Any]",
         size: tuple[int, int],
         fps_hz: float,
         prompt: Prompt,

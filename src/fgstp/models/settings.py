@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from fgstp.core.config import Fraction, Settings
-from fgstp.models.encoder import EncoderName, PvtName
-from fgstp.models.losses import BceMode
+from fgstp.models.blocks.encoder import EncoderName, PvtName
+from fgstp.models.blocks.losses import BceMode
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(gt=0.0, le=1.0)]

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-FIRST_MASK, ALL_MASKS = "first_mask", "all_masks"  # prompts that a model may receive
+from fgstp.models.registry import model_infos
+
+FIRST_MASK, ALL_MASKS = "first_mask", "all_masks"  # kinds of prompts that give masks
 DAGGER, DOUBLE_DAGGER = "†", "‡"
 MARKS = {FIRST_MASK: DAGGER, ALL_MASKS: DOUBLE_DAGGER}
 MAIN_TABLE, ABLATION_TABLE = "table1", "table2"
@@ -19,34 +21,28 @@ class ModelRow(NamedTuple):
         name: name in figures and in the comparison of models.
         part: name in the ablation; empty if the model is not part of it.
         only_ablation: whether the model is part of the ablation only.
-        needs: what the model receives of a clip: `frames`, `first_mask` or `all_masks`.
+        prompt: what the model is given of a clip beside its frames: `none`, `first_mask` or
+            `all_masks`.
     """
 
     model: str
     name: str
     part: str = ""
     only_ablation: bool = False
-    needs: str = "frames"
+    prompt: str = "none"
 
     def title(self, table: str = MAIN_TABLE) -> str:
         """Name in a table, with a mark if the model receives masks."""
         name = self.part if table == ABLATION_TABLE and self.part else self.name
-        return f"{name} {MARKS[self.needs]}" if self.needs in MARKS else name
+        return f"{name} {MARKS[self.prompt]}" if self.prompt in MARKS else name
 
 
-MODEL_ROWS = (
-    ModelRow("background", "Background subtraction"),
-    ModelRow("mg", "MG"),
-    ModelRow("sinet_v2", "SINet-V2"),
-    ModelRow("xmem_pp", "XMem++", needs=FIRST_MASK),
-    ModelRow("rmem", "RMem", needs=FIRST_MASK),
-    ModelRow("zoomnext", "ZoomNeXt"),
-    ModelRow("slt_net", "SLT-Net"),
-    ModelRow("fgstp_no_ctc_no_fsp", "FGSTP, backbone only", "Backbone only", only_ablation=True),
-    ModelRow("fgstp_no_fsp", "FGSTP without FSP", "+ CTC", only_ablation=True),
-    ModelRow("fgstp_no_ctc", "FGSTP without CTC", "+ FSP", only_ablation=True),
-    ModelRow("fgstp", "FGSTP", "+ CTC + FSP (FGSTP)"),
-)
+def every_row() -> list[ModelRow]:
+    """Rows of all models that are registered, in the order of the report."""
+    return [
+        ModelRow(info.name, info.title, info.ablation, not info.is_compared, info.prompt)
+        for info in model_infos()
+    ]
 
 
 def model_rows(
@@ -56,14 +52,14 @@ def model_rows(
 
     Args:
         models: their names, with or without repetitions.
-        facts: by model: what it `needs`, and the `label` of its method where a model has
+        facts: by model: the kind of its `prompt`, and the `label` of its method where a model has
             several methods.
 
     Returns:
         The rows; an unknown model comes last, under its own name.
     """
     wanted = dict.fromkeys(models)
-    known = [row for row in MODEL_ROWS if row.model in wanted]
+    known = [row for row in every_row() if row.model in wanted]
     names = {row.model for row in known}
     rows = known + [ModelRow(model, model) for model in wanted if model not in names]
     return [_with_facts(row, (facts or {}).get(row.model, {})) for row in rows]
@@ -72,17 +68,17 @@ def model_rows(
 def _with_facts(row: ModelRow, facts: Mapping[str, Any]) -> ModelRow:
     label = facts.get("label")
     name = f"{row.name} ({label})" if label else row.name
-    return row._replace(name=name, needs=facts.get("needs") or row.needs)
+    return row._replace(name=name, prompt=facts.get("prompt") or row.prompt)
 
 
 def evaluated_rows(summaries: pd.DataFrame) -> list[ModelRow]:
     """Rows of the models of some summaries, see `model_rows`.
 
     Args:
-        summaries: summaries with `model` and, where known, `needs` and `label`.
+        summaries: summaries with `model` and, where known, `prompt` and `label`.
     """
     first = summaries.drop_duplicates("model").set_index("model")
-    facts = first[first.columns.intersection(["needs", "label"])].T.to_dict()
+    facts = first[first.columns.intersection(["prompt", "label"])].T.to_dict()
     known = {
         str(model): {fact: value for fact, value in own.items() if pd.notna(value)}
         for model, own in facts.items()

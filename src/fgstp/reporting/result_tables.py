@@ -13,9 +13,9 @@ from fgstp.reporting.models import (
     ALL_MASKS,
     DAGGER,
     MAIN_TABLE,
-    MODEL_ROWS,
     ModelRow,
     evaluated_rows,
+    every_row,
     model_rows,
     rows_of_table,
 )
@@ -136,7 +136,7 @@ def result_table(name: str, summaries: pd.DataFrame, footage: ScoredFootage) -> 
     blocks.insert(paper_like[0] + 1 if paper_like else len(blocks), _published(name, footage))
     missing = [
         row.title(name)
-        for row in rows_of_table(name, MODEL_ROWS)
+        for row in rows_of_table(name, every_row())
         if row.model not in set(summaries["model"])
     ]
     not_evaluated = (f"Not evaluated: {', '.join(missing)}.",) if missing else ()
@@ -221,7 +221,7 @@ def _tidy(
     rows = found.set_index(["model", "metric"]).reindex(order).reset_index().assign(**facts)
     rows["name"] = rows["model"].map({row.model: row.title(facts["table"]) for row in models})
     rows["rank"] = pd.Series(pd.NA, index=rows.index, dtype="Int64")
-    ranked = ~rows["model"].isin([row.model for row in models if row.needs == ALL_MASKS])
+    ranked = ~rows["model"].isin([row.model for row in models if row.prompt == ALL_MASKS])
     for column in columns:
         of_metric = ranked & (rows["metric"] == column.metric)
         ranks = column.ranks(rows.loc[of_metric, "value"].astype(float).tolist())

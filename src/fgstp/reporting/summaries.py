@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fgstp.core.errors import UserError
+from fgstp.models.registry import model_infos
 from fgstp.reporting.tables import Column, columns_of
 from fgstp.scoring.protocols import PROTOCOL_COLUMNS, PROTOCOLS, ScoringProtocol
 from fgstp.scoring.summary import ALL
@@ -30,7 +31,6 @@ COLUMNS = (
     "n_frames",
     "note",
 )
-DASHED = frozenset({"mg"})  # the model that fails, according to the paper
 DEGENERATE_ABOVE = 0.95
 DIVERGED_NOTE = "a training diverged, which counts as a failure, as in the paper"
 AGAIN = "evaluate all models again, on the same clips and with the same settings"
@@ -83,21 +83,21 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
 def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Add what is known of the models to their summaries.
 
-    The scores of a model in `DASHED` are undefined if one of its trainings diverged, and under
-    each protocol under which nearly all its predictions are empty or full.
+    The scores of a model that `may_diverge` are undefined if one of its trainings diverged, and
+    under each protocol under which nearly all its predictions are empty or full.
 
     Args:
         summaries: summaries of all models.
-        facts: by model: `needs`, `label`, the number of trainings that `diverged`, and by
+        facts: by model: `prompt`, `label`, the number of trainings that `diverged`, and by
             protocol the `degenerate_fraction`.
 
     Returns:
-        The summaries with columns `needs` and `label`, missing where unknown.
+        The summaries with columns `prompt` and `label`, missing where unknown.
     """
     known = summaries.copy()
-    for fact in ("needs", "label"):
+    for fact in ("prompt", "label"):
         known[fact] = known["model"].map({model: own.get(fact) for model, own in facts.items()})
-    for model in DASHED.intersection(facts):
+    for model in _may_diverge().intersection(facts):
         for protocol, own in facts[model]["protocols"].items():
             why = _why_dashed(facts[model].get("diverged", 0), own.get("degenerate_fraction", 0))
             if why:
@@ -105,6 +105,10 @@ def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) 
                 known.loc[rows, ["value", "low", "high", "spread"]] = math.nan
                 known.loc[rows, "note"] = why
     return known
+
+
+def _may_diverge() -> set[str]:
+    return {info.name for info in model_infos() if info.may_diverge}
 
 
 def _why_dashed(n_diverged: int, degenerate_fraction: float) -> str:

@@ -126,7 +126,7 @@ def model_scores(
     Args:
         summaries: summaries of the model, those over all rows among them.
         frame_scores: its frame scores with their facts.
-        made_of: `model`, what it `needs` to be told, and digests of its checkpoint and of the
+        made_of: `model`, the kind of its `prompt`, and digests of its checkpoint and of the
             footage.
         source: source of ingest that the footage came from.
 

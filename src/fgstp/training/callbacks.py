@@ -16,8 +16,8 @@ from torch import Tensor
 
 from fgstp.core.files import atomic_path
 from fgstp.core.fingerprint import write_stamp
+from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import save_checkpoint
-from fgstp.models.registry import AnyModel
 from fgstp.training.data import SampleOrder
 from fgstp.training.machine import gathered, random_state, set_random_state
 from fgstp.training.settings import TrainSettings

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.registry import AnyModel
+from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
 from fgstp.training.machine import Rank
 from fgstp.training.settings import TrainSettings

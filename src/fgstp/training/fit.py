@@ -8,9 +8,9 @@ from lightning.pytorch import Callback
 
 from fgstp.footage.clip_table import masked_clips
 from fgstp.footage.video_store import VideoStore
+from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import load_into
 from fgstp.models.machine import use_cuda
-from fgstp.models.registry import AnyModel
 from fgstp.training.job import Job, Outcome
 from fgstp.training.launch import run_in_processes
 from fgstp.training.machine import (

@@ -13,9 +13,9 @@ from lightning.pytorch import Callback, Trainer
 from fgstp.core.fingerprint import fingerprint
 from fgstp.footage.clip_table import ClipRow, digest
 from fgstp.footage.video_store import VideoStore
+from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import BEST, sha256
 from fgstp.models.machine import told_if_out_of_memory
-from fgstp.models.registry import AnyModel
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import (
     Bar,
@@ -210,7 +210,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
             ended_by = _ended_by(state, best, settings)
         except DivergenceError as divergence:
             # Several processes would wait for this one.
-            if not (job.model.may_diverge and state.n_epochs and rank.of == 1):
+            if not (job.model.info.may_diverge and state.n_epochs and rank.of == 1):
                 raise
             logger.warning("%s The training counts as failed.", divergence)
             ended_by = "divergence"

@@ -14,8 +14,9 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.given_mask import first_frame_with_gas
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.registry import AnyModel
+from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
+from fgstp.models.session import prompt_of
 from fgstp.training.data import EpochSize
 from fgstp.training.machine import gathered, take_from_first
 from fgstp.training.optimisation import optimiser, schedule
@@ -75,7 +76,6 @@ class TrainingModule(LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
-        self.network = model.network
         self.settings = settings
         self.store = store
         self.epoch_size = epoch
@@ -128,7 +128,7 @@ class TrainingModule(LightningModule):
 
     def on_validation_start(self) -> None:
         """Give all processes one network: on the CPU each has its own batch statistics."""
-        take_from_first(self.network.buffers())
+        take_from_first(self.model.buffers())
 
     def validation_step(self, clip: ClipRow, _index: int) -> None:
         """Predict a clip at its own size and compare the result with its masks.
@@ -142,7 +142,8 @@ class TrainingModule(LightningModule):
         frames, masks, annotated = self._middle(clip)
         # In full precision, as evaluation predicts.
         with torch.autocast(self.device.type, enabled=False):
-            maps = self.model.predict_masked_clip(frames, masks)
+            prompt = prompt_of(self.model.prompt_kind, masks)
+            maps = self.model.predict(frames, prompt=prompt)
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
                 f"The predictions are no longer finite after epoch {self.current_epoch + 1}, on "

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 
-from fgstp.models.registry import AnyModel
+from fgstp.models.base import AnyModel
 from fgstp.models.settings import HALVED_AT, OptimisationSettings
 from fgstp.training.settings import TrainSettings
 

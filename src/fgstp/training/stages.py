@@ -19,8 +19,7 @@ from pathlib import Path
 from fgstp import models, training
 from fgstp.core.files import atomic_path, code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, is_current, read_stamp, write_stamp
-from fgstp.models.checkpoint import BEST, load_into, sha256
-from fgstp.models.record import RECORD, record_of
+from fgstp.models.checkpoint import BEST, RECORD, load_into, record_of, sha256
 from fgstp.models.state_dicts import read_object
 from fgstp.training.callbacks import RESUME, STATE, Row
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run

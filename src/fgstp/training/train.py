@@ -13,7 +13,8 @@ from fgstp.core.config import faults
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import CLIP_COLUMNS
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.registry import AnyModel, create_model
+from fgstp.models.base import AnyModel, Model
+from fgstp.models.registry import create_model
 from fgstp.training.fit import fit
 from fgstp.training.job import Outcome
 from fgstp.training.settings import TrainSettings
@@ -90,10 +91,17 @@ def train(
     checked = _checked(settings)
     if isinstance(model, str):
         torch.manual_seed(seed)
-        model = create_model(model)
+        model = _created(model)
     if not isinstance(clips, Clips):
         clips = Clips.read(clips)
     return fit(model, clips.table, clips.store, Path(out), checked, seed=seed, callbacks=callbacks)
+
+
+def _created(name: str) -> AnyModel:
+    model = create_model(name)
+    if not isinstance(model, Model):
+        raise UserError(f"The model {name} is not trained; it predicts as it is.")
+    return model
 
 
 def _checked(settings: dict[str, Any]) -> TrainSettings:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fgstp.models.fgstp.network import Fgstp
+from fgstp.models.fgstp import Fgstp
 from fgstp.models.importing import import_published
 
 

@@ -5,11 +5,12 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
-from fgstp.models.fgstp.model import FgstpModel, FgstpSettings
-from fgstp.models.frames import network_input, normalised, probabilities
-from fgstp.models.losses import structure_loss
-from fgstp.models.neighbours import neighbours
+from fgstp.models.blocks.frames import network_input, normalised, probabilities
+from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.blocks.triple_network import neighbours
+from fgstp.models.fgstp import FgstpModel, FgstpSettings
 from fgstp.models.sampling import Batch
+from fgstp.models.session import Prompt
 from fgstp.models.settings import NormalisationSettings
 
 IMAGENET = NormalisationSettings()
@@ -41,7 +42,7 @@ def test_cached_features_predict_what_three_encodings_a_frame_predict(
     small_model, clip, mode, variant, batch_frames
 ):
     model = small_model(neighbours=mode, variant=variant, batch_frames=batch_frames)
-    maps = model.predict_clip(clip())
+    maps = model.predict(clip())
     assert maps.dtype == np.float32
     assert maps.shape == (7, 40, 56)
     assert 0 <= maps.min() < 0.4
@@ -53,14 +54,14 @@ def test_cached_features_predict_what_three_encodings_a_frame_predict(
 def test_ablations_predict_too(small_model, clip, name):
     model = small_model(name)
     assert model.name == name
-    np.testing.assert_allclose(model.predict_clip(clip()), naive(model, clip()), atol=1e-4)
+    np.testing.assert_allclose(model.predict(clip()), naive(model, clip()), atol=1e-4)
 
 
 def test_each_frame_of_a_clip_is_encoded_once(small_model, clip):
     model = small_model()
     counted = []
     model.network.encoder.register_forward_pre_hook(lambda _, frames: counted.append(len(*frames)))
-    model.predict_clip(clip(7))
+    model.predict(clip(7))
     assert counted == [3, 3, 1]
 
 
@@ -68,7 +69,7 @@ def test_the_network_works_at_the_size_of_the_settings(small_model, clip):
     model = small_model(network_size=(96, 64))
     seen = []
     model.network.encoder.register_forward_pre_hook(lambda _, x: seen.append(x[0].shape[-2:]))
-    maps = model.predict_clip(clip(2))
+    maps = model.predict(clip(2))
     assert maps.shape == (2, 40, 56)
     assert seen == [(96, 64)]
     np.testing.assert_allclose(maps, naive(model, clip(2), (96, 64)), atol=1e-4)
@@ -77,18 +78,18 @@ def test_the_network_works_at_the_size_of_the_settings(small_model, clip):
 def test_a_clip_on_disk_of_one_frame_is_predicted_and_not_changed(small_model, clip, tmp_path):
     np.save(tmp_path / "clip.npy", clip(1))
     frames = np.load(tmp_path / "clip.npy", mmap_mode="r")
-    assert small_model().predict_clip(frames).shape == (1, 40, 56)
+    assert small_model().predict(frames).shape == (1, 40, 56)
     np.testing.assert_array_equal(frames, clip(1))
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_predicting_leaves_the_network_in_its_mode_and_changes_nothing(small_model, clip, training):
     model = small_model()
-    model.network.train(training)
+    model.train(training)
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
-    first = model.predict_clip(clip())
+    first = model.predict(clip())
     assert model.network.training == training
-    np.testing.assert_array_equal(first, model.predict_clip(clip()))
+    np.testing.assert_array_equal(first, model.predict(clip()))
     for name, tensor in model.network.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
@@ -96,9 +97,9 @@ def test_predicting_leaves_the_network_in_its_mode_and_changes_nothing(small_mod
 def test_a_first_mask_makes_no_difference(small_model, clip):
     model = small_model()
     mask = np.ones((40, 56), np.uint8)
-    np.testing.assert_array_equal(model.predict_clip(clip(), mask), model.predict_clip(clip()))
+    np.testing.assert_array_equal(model.predict(clip(), prompt=Prompt(mask)), model.predict(clip()))
     with pytest.raises(UserError, match=r"\(40, 56\); it has \(4, 5\)"):
-        model.predict_clip(clip(), np.ones((4, 5), np.uint8))
+        model.predict(clip(), prompt=Prompt(np.ones((4, 5), np.uint8)))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_first_mask_makes_no_difference(small_model, clip):
 )
 def test_frames_of_another_form_are_refused(small_model, frames):
     with pytest.raises(UserError, match=r"uint8 array \(T, H, W\)"):
-        small_model().predict_clip(frames)
+        small_model().predict(frames)
 
 
 def test_frames_are_normalised_in_three_equal_channels():
@@ -133,7 +134,7 @@ def test_the_normalisation_is_a_setting_that_prediction_keeps_to(small_model, dr
     torch.manual_seed(0)
     other = small_model(normalisation=own)
     clip = (255 * torch.rand(3, 64, 64)).to(torch.uint8).numpy()
-    assert abs(usual.predict_clip(clip) - other.predict_clip(clip)).max() > 1e-6
+    assert abs(usual.predict(clip) - other.predict(clip)).max() > 1e-6
     with pytest.raises(ValidationError):
         NormalisationSettings(std=(0.0, 0.1, 0.1))
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.fgstp.network import Fgstp
-from fgstp.models.layers import Pyramid
+from fgstp.models.blocks.layers import Pyramid
+from fgstp.models.fgstp import Fgstp
 
 ABLATIONS = [(True, True), (False, True), (True, False), (False, False)]
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from fgstp.models.mg.losses import consistency, entropy, grouping_loss
+from fgstp.models.mg.model import consistency, entropy, grouping_loss
 
 
 def shares(*values):

@@ -7,9 +7,9 @@ from torch.nn import functional
 
 from fgstp.core.errors import UserError
 from fgstp.models.mg.flow import DisFlow, RaftFlow, VideoFlow, flow_pictures
-from fgstp.models.mg.losses import grouping_loss
-from fgstp.models.mg.model import MgModel, MgSettings
+from fgstp.models.mg.model import MgModel, MgSettings, grouping_loss
 from fgstp.models.sampling import Batch, FlowPairs
+from fgstp.models.session import Prompt
 
 SMALL = {"height_px": 32, "width_px": 48, "width": 16, "flow": {"preset": "fast"}}
 
@@ -106,7 +106,7 @@ def smallest_at_the_border(alpha, _number):
 @pytest.mark.parametrize("gaps", [(-2, -1, 1, 2), (1, -3), (-2, -1)])
 def test_maps_are_the_mean_over_the_gaps(model, clip, gaps):
     mg, frames = model(gaps_frames=gaps, batch_frames=3), clip()
-    maps = mg.predict_clip(frames)
+    maps = mg.predict(frames)
     assert maps.shape == frames.shape
     assert maps.dtype == np.float32
     assert 0 <= maps.min() <= maps.max() <= 1
@@ -118,9 +118,9 @@ def test_maps_are_the_mean_over_the_gaps(model, clip, gaps):
 
 def test_the_oracle_is_told_the_masks(model, clip):
     mg, frames = model(slot_choice="oracle", batch_frames=2), clip()
-    assert mg.needs == "all_masks"
+    assert mg.prompt_kind == "all_masks"
     with pytest.raises(UserError, match="oracle"):
-        mg.predict_clip(frames)
+        mg.predict(frames)
     masks = np.zeros(frames.shape, np.uint8)
     masks[::2, 4:30, 6:30] = 1
     masks[1::2, :, 30:] = 1
@@ -134,25 +134,27 @@ def test_the_oracle_is_told_the_masks(model, clip):
 
     with torch.inference_mode():
         expected = by_hand(mg, frames, (-2, -1, 1, 2), best)
-    np.testing.assert_allclose(mg.predict_clip(frames, masks=masks), expected, atol=1e-4)
+    np.testing.assert_allclose(mg.predict(frames, prompt=Prompt(masks=masks)), expected, atol=1e-4)
 
 
 def test_the_border_needs_no_masks(model, clip):
     mg, frames = model(), clip()
-    assert mg.needs == "frames"
+    assert mg.prompt_kind == "none"
     masks = np.ones(frames.shape, np.uint8)
-    np.testing.assert_array_equal(mg.predict_clip(frames), mg.predict_clip(frames, masks=masks))
+    np.testing.assert_array_equal(
+        mg.predict(frames), mg.predict(frames, prompt=Prompt(masks=masks))
+    )
 
 
 @pytest.mark.parametrize("batch_frames", [1, 4, 20])
 def test_maps_do_not_depend_on_the_batch(model, clip, batch_frames):
     one, other = model(batch_frames=2), model(batch_frames=batch_frames)
-    np.testing.assert_allclose(one.predict_clip(clip()), other.predict_clip(clip()), atol=1e-5)
+    np.testing.assert_allclose(one.predict(clip()), other.predict(clip()), atol=1e-5)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_short_clips_are_predicted(model, clip, length):
-    assert model().predict_clip(clip(length)).shape == (length, 40, 56)
+    assert model().predict(clip(length)).shape == (length, 40, 56)
 
 
 @pytest.mark.slow
@@ -162,7 +164,7 @@ def test_a_disc_that_moves_by_itself_is_found():
     It may settle on layers that divide the picture in another way, so it has three attempts.
     """
     frames, discs = clip_of_a_disc()
-    overlaps = (overlap(trained_on(frames, seed).predict_clip(frames), discs) for seed in (1, 0, 2))
+    overlaps = (overlap(trained_on(frames, seed).predict(frames), discs) for seed in (1, 0, 2))
     assert any(each > 0.5 for each in overlaps)  # 0.16 if all is found
 
 

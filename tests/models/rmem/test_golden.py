@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from fgstp.models.rmem.model import RmemModel, RmemSettings
+from fgstp.models.rmem.model import RmemModel, RmemSettings, published
 from fgstp.models.rmem.session import label_probabilities
-from fgstp.models.rmem.weights import published
 from fgstp.models.session import Prompt
 
 SIZE = (160, 160)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgstp.models.resnet import ResNetSettings
+from fgstp.models.blocks.resnet import ResNetSettings
 from fgstp.models.rmem.network import Rmem
 from fgstp.models.rmem.session import label_probabilities
 from fgstp.models.session import Prompt

@@ -27,7 +27,7 @@ def inputs(n_clips=1, n_frames=5, **how):
 def test_a_few_steps_make_the_loss_fall(small_rmem):
     model = small_rmem(drawn=False, n_identities=1)  # several are learned one after another
     optimiser = torch.optim.AdamW(model.network.parameters(), 1e-3)
-    model.network.train()
+    model.train()
     losses = []
     for _ in range(10):
         loss, parts = model.training_step(batch(), 0.0)
@@ -42,7 +42,7 @@ def test_a_few_steps_make_the_loss_fall(small_rmem):
 
 def test_the_gradient_reaches_every_weight_while_true_masks_are_remembered(small_rmem):
     model = small_rmem()
-    model.network.train()
+    model.train()
     model.training_step(batch(2), 0.0)[0].backward()
     for name, weight in model.network.named_parameters():
         assert weight.grad is not None, name
@@ -54,7 +54,7 @@ def test_the_gradient_reaches_every_weight_while_true_masks_are_remembered(small
 
 def test_the_identity_bank_gets_no_gradient_in_the_second_half(small_rmem):
     model = small_rmem()
-    model.network.train()
+    model.train()
     model.training_step(batch(2), 0.5)[0].backward()
     without = {name for name, w in model.network.named_parameters() if w.grad is None}
     assert without == {
@@ -151,7 +151,7 @@ def test_the_reference_weighs_less_and_less(small_rmem, progress):
 @pytest.mark.parametrize("progress", [0.1, 0.8])
 def test_clips_without_gas_do_not_break_a_step(small_rmem, progress):
     model = small_rmem()
-    model.network.train()
+    model.train()
     made = batch(2)
     made.masks[0, 0] = 0
     made.masks[1] = 0
@@ -164,7 +164,7 @@ def test_clips_without_gas_do_not_break_a_step(small_rmem, progress):
 
 def test_a_step_works_in_half_precision(small_rmem):
     model = small_rmem()
-    model.network.train()
+    model.train()
     torch.manual_seed(0)
     full = model.training_step(batch(), 0.1)[0]
     torch.manual_seed(0)

@@ -6,11 +6,11 @@ from pydantic import ValidationError
 from torch.nn import functional
 
 from fgstp.core.errors import UserError
-from fgstp.models.encoder import PyramidEncoder, res2net
-from fgstp.models.encoder_weights import begin_encoder, load_res2net_weights
-from fgstp.models.fgstp.model import FgstpSettings
+from fgstp.models.blocks.encoder import PyramidEncoder, res2net
+from fgstp.models.blocks.encoder_weights import begin_encoder, load_res2net_weights
+from fgstp.models.fgstp import FgstpSettings
 from fgstp.models.settings import BackboneSettings
-from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
+from fgstp.models.sinet_v2 import SinetV2Model, SinetV2Settings
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings, published
+from fgstp.models.sinet_v2 import SinetV2Model, SinetV2Settings, published
 
 LEVELS = ("P3", "P4", "P5")
 

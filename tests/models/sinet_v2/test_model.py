@@ -4,12 +4,10 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional
 
-from fgstp.models.differences import with_differences
-from fgstp.models.frames import network_input, normalised, probabilities
-from fgstp.models.losses import structure_loss
+from fgstp.models.blocks.frames import network_input, normalised, probabilities
+from fgstp.models.blocks.losses import structure_loss
 from fgstp.models.sampling import Batch, Windows
-from fgstp.models.sinet_v2.model import SinetV2Model, SinetV2Settings
-from fgstp.models.sinet_v2.network import SinetV2
+from fgstp.models.sinet_v2 import SinetV2, SinetV2Model, SinetV2Settings, with_differences
 
 ENCODERS = ["pvt_v2_b0", "res2net50d"]
 
@@ -52,7 +50,7 @@ def test_a_clip_is_predicted_frame_by_frame(model, clip, batch_frames):
     model = model(batch_frames=batch_frames)
     seen = []
     model.network.encoder.register_forward_pre_hook(lambda _, x: seen.append(len(x[0])))
-    maps = model.predict_clip(clip())
+    maps = model.predict(clip())
     assert maps.dtype == np.float32
     assert seen == {1: [1] * 7, 3: [3, 3, 1], 16: [7]}[batch_frames]
     expected = []
@@ -119,7 +117,7 @@ def test_the_network_learns_a_blob_from_a_few_steps(draw, encoder):
 def test_it_is_trained_on_single_frames_at_the_papers_size_by_default():
     with torch.device("meta"):
         model = SinetV2Model(SinetV2Settings())
-    assert (model.name, model.needs, model.n_stages) == ("sinet_v2", "frames", 1)
+    assert (model.name, model.prompt_kind, model.n_stages) == ("sinet_v2", "none", 1)
     assert (model.sampling, model.sample_size) == (Windows(n_targets=1), (352, 352))
     settings = model.settings
     assert (settings.encoder.name, settings.loss.bce) == ("res2net50d", "weighted")
@@ -132,7 +130,7 @@ def test_with_differences_neighbours_count_and_without_they_do_not(model, clip):
     changed[3] = 255 - changed[3]
     for mode, seen in [(None, {3}), ("centred", {2, 3, 4}), ("causal", {3, 4, 5})]:
         one = model(differences=mode)
-        differ = np.abs(one.predict_clip(frames) - one.predict_clip(changed)).max((1, 2)) > 1e-5
+        differ = np.abs(one.predict(frames) - one.predict(changed)).max((1, 2)) > 1e-5
         assert set(np.flatnonzero(differ)) == seen
         assert one.label == ("with differences" if mode else "")
 

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from fgstp.models.losses import structure_loss
-from fgstp.models.slt_net.loss import alignment_loss, long_term_loss
+from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.slt_net.network import alignment_loss, long_term_loss
 
 
 def logit(*values):

@@ -4,14 +4,13 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.models import checkpoint
-from fgstp.models.frames import network_input, normalised, probabilities
-from fgstp.models.losses import structure_loss
-from fgstp.models.neighbours import neighbours
+from fgstp.models.blocks.frames import network_input, normalised, probabilities
+from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.blocks.triple_network import neighbours
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import NormalisationSettings
-from fgstp.models.slt_net.loss import alignment_loss
 from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
-from fgstp.models.slt_net.network import stretched
+from fgstp.models.slt_net.network import alignment_loss, stretched
 
 RAW = NormalisationSettings(mean=(0, 0, 0), std=(1, 1, 1))
 LONG = {"height_px": 32, "width_px": 64, "n_frames": 3}
@@ -73,7 +72,7 @@ def test_the_short_network_predicts_what_three_encodings_a_frame_predict(
     model, clip, mode, variant, batch_frames
 ):
     model = model(neighbours=mode, variant=variant, batch_frames=batch_frames)
-    maps = model.predict_clip(clip())
+    maps = model.predict(clip())
     assert maps.dtype == np.float32
     assert np.ptp(maps) > 0.1
     np.testing.assert_allclose(maps, short_maps(model, clip()), atol=1e-4)
@@ -108,7 +107,7 @@ def learn(model, batch, n_steps, rate=1e-3):
     weights = [p for p in model.network.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(weights, lr=rate)
     losses = []
-    model.network.train()
+    model.train()
     for _ in range(n_steps):
         optimiser.zero_grad()
         loss, _ = model.training_step(batch, 0.0)
@@ -195,7 +194,7 @@ def test_a_long_training_step_is_the_sum_of_four_e_losses(model):
 )
 def test_the_long_network_goes_along_a_clip_window_by_window(long_model, clip, length, windows):
     model, frames = long_model(), clip(length)
-    maps = model.predict_clip(frames)
+    maps = model.predict(frames)
     kept = stretched(short_maps(model, frames)).numpy()
     assert maps.shape == frames.shape
     for start, decided in windows:
@@ -217,7 +216,7 @@ def test_the_stage_decides_what_is_trained_and_what_predicts(model, clip):
     plain, both = model(), model(long_term=True, long=LONG)
     both.network.short.load_state_dict(plain.network.state_dict())
     assert (plain.n_stages, both.n_stages) == (1, 2)
-    np.testing.assert_array_equal(plain.predict_clip(clip()), both.predict_clip(clip()))
+    np.testing.assert_array_equal(plain.predict(clip()), both.predict(clip()))
     assert both.sampling == plain.sampling == Windows((1, 2))
     assert both.sample_size == (64, 64)
     assert both.augmented
@@ -229,7 +228,7 @@ def test_the_stage_decides_what_is_trained_and_what_predicts(model, clip):
     assert both.sample_size == (32, 64)
     assert not both.augmented
     assert both.optimisation == both.settings.long.optimisation
-    assert abs(both.predict_clip(clip()) - plain.predict_clip(clip())).max() > 1e-3
+    assert abs(both.predict(clip()) - plain.predict(clip())).max() > 1e-3
     names = [name for name, _ in both.network.named_parameters() if name.startswith(both.encoders)]
     assert {name.split(".")[0] for name in names} == {"short", "long"}
 
@@ -253,17 +252,17 @@ def test_a_checkpoint_predicts_as_the_stage_did_that_it_is_of(
     checkpoint.save_checkpoint(model, tmp_path / "best.ckpt", facts)
     loaded = checkpoint.load_model(tmp_path / "best.ckpt")
     assert loaded.stage == stage
-    np.testing.assert_array_equal(loaded.predict_clip(clip(4)), model.predict_clip(clip(4)))
+    np.testing.assert_array_equal(loaded.predict(clip(4)), model.predict(clip(4)))
 
 
 def test_predicting_leaves_the_network_in_its_mode_and_changes_nothing(long_model, clip):
     model = long_model()
-    model.network.train()
+    model.train()
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
-    first = model.predict_clip(clip(4))
+    first = model.predict(clip(4))
     assert model.network.training
     assert not model.network.short.training
-    np.testing.assert_array_equal(first, model.predict_clip(clip(4)))
+    np.testing.assert_array_equal(first, model.predict(clip(4)))
     for name, tensor in model.network.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.layers import Pyramid
+from fgstp.models.blocks.layers import Pyramid
 from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
 
 

@@ -4,6 +4,7 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.models.sampling import Batch
+from fgstp.models.session import Prompt
 from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
 from fgstp.models.xmem_pp.training import frame_loss, segment_clips
 
@@ -38,7 +39,7 @@ def batch(clip):
 
 def test_it_is_told_a_mask_and_takes_spread_frames():
     built = small()
-    assert (built.name, built.needs) == ("xmem_pp", "first_mask")
+    assert (built.name, built.prompt_kind) == ("xmem_pp", "first_mask")
     sampling = built.sampling
     assert (sampling.n_frames, sampling.reverse_fraction) == (8, 0.5)
     assert sampling.largest_step == ((0.0, 5), (0.1, 10), (0.3, 15), (0.9, 5))
@@ -126,7 +127,7 @@ def test_it_learns_to_follow_a_clip(batch):
     assert losses[-1] < 0.5 * losses[0]
     # In evaluation mode, with stored statistics and real memories, it does what it learned.
     frames, masks = ((x[0, :, 0] * 255).round().byte().numpy() for x in one[:2])
-    found = built.predict_clip(frames, (masks[0] > 0).astype(np.uint8))[1:] > 0
+    found = built.predict(frames, prompt=Prompt((masks[0] > 0).astype(np.uint8)))[1:] > 0
     gas = masks[1:] > 0
     assert (found & gas).sum() > 0.6 * (found | gas).sum()
 

@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from fgstp.models.resnet import Levels, ResNetSettings
+from fgstp.models.blocks.resnet import Levels, ResNetSettings
 from fgstp.models.xmem_pp.network import Xmem
 
 RESNET18 = ResNetSettings(name="resnet18")

@@ -6,11 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.grouped_unit import GroupedUnit
-from fgstp.models.zoomnext.aspp import AtrousPyramid
-from fgstp.models.zoomnext.losses import uncertainty_weight, zoomnext_loss
-from fgstp.models.zoomnext.scale_integration import ScaleIntegration
-from fgstp.models.zoomnext.temporal_difference import TemporalDifference
+from fgstp.models.blocks.grouped_unit import GroupedUnit
+from fgstp.models.zoomnext.model import uncertainty_weight, zoomnext_loss
+from fgstp.models.zoomnext.parts import AtrousPyramid, ScaleIntegration, TemporalDifference
 
 
 def cbr(block, x, dilation=1):

@@ -2,9 +2,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
+from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings, published
 from fgstp.models.zoomnext.network import ZoomNext
-from fgstp.models.zoomnext.weights import published
 
 
 def zooms(seed, n_frames):

@@ -6,8 +6,7 @@ from torch import nn
 
 from fgstp.core.errors import UserError
 from fgstp.models.sampling import Batch
-from fgstp.models.zoomnext.losses import ZoomNextLoss
-from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
+from fgstp.models.zoomnext.model import ZoomNextLoss, ZoomNextModel, ZoomNextSettings
 from fgstp.models.zoomnext.network import ZoomNext
 
 
@@ -38,7 +37,7 @@ class Spy(nn.Module):
 
 def places_predicted(model, n_frames):
     model.network = Spy(model.settings.n_frames)
-    maps = model.predict_clip(np.zeros((n_frames, 8, 9), np.uint8))
+    maps = model.predict(np.zeros((n_frames, 8, 9), np.uint8))
     assert maps.shape == (n_frames, 8, 9)
     assert maps.dtype == np.float32
     logits = np.log(maps / (1 - maps))
@@ -68,7 +67,7 @@ def test_a_clip_shorter_than_a_window_repeats_its_last_frame(build, clip):
     model = build(n_frames=5)
     frames = clip(3)
     model.network = Spy(5)
-    model.predict_clip(frames)
+    model.predict(frames)
     (call,) = model.network.calls
     for zoom in call:
         assert torch.equal(zoom[2], zoom[3])
@@ -79,7 +78,7 @@ def test_a_clip_shorter_than_a_window_repeats_its_last_frame(build, clip):
 def test_the_network_sees_three_zooms_of_equal_channels_in_the_unit_range(build):
     model = build(n_frames=1, height_px=67, width_px=101)
     model.network = Spy(1)
-    model.predict_clip(np.arange(0, 240, 4, dtype=np.uint8).reshape(1, 6, 10))
+    model.predict(np.arange(0, 240, 4, dtype=np.uint8).reshape(1, 6, 10))
     (call,) = model.network.calls
     assert [tuple(zoom.shape) for zoom in call] == [
         (1, 3, 33, 50),
@@ -103,7 +102,7 @@ def test_batches_of_windows_do_not_change_what_is_predicted(build, clip, tmp_pat
         with torch.no_grad():
             randomised(model.network)
             model.network.predictor[1].weight.mul_(0.3)
-        maps.append(model.predict_clip(frames))
+        maps.append(model.predict(frames))
     assert maps[0].shape == frames.shape
     assert maps[0].std() > 0.01
     np.testing.assert_allclose(maps[0], maps[1], atol=1e-5)
@@ -182,7 +181,7 @@ def test_samples_are_windows_of_the_large_zoom(build):
     assert model.sample_size == (145, 192)
     assert model.sampling.n_targets == 3
     assert model.sampling.offsets_frames == ()
-    assert model.needs == "frames"
+    assert model.prompt_kind == "none"
     assert model.name == "zoomnext"
 
 

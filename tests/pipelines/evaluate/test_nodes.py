@@ -152,14 +152,14 @@ def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
     assert set(project.times()) == {"v_0001", "t_0000", "u_0000"}
     model = load_model(project.models / "background/seed_1/best.ckpt")
     for clip in project.times():
-        expected = np.rint(255 * model.predict_clip(project.folder.clip(clip).frames))
+        expected = np.rint(255 * model.predict(project.folder.clip(clip).frames))
         np.testing.assert_array_equal(project.maps(clip), expected)
         assert project.maps(clip).dtype == np.uint8
     content = (project.models / "background/seed_1/best.ckpt").read_bytes()
     assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
     test = [project.folder.row(name) for name in ("t_0000", "u_0000")]
     assert facts["footage_sha256"] == digest(test)
-    assert (facts["model"], facts["needs"]) == ("background", "frames")
+    assert (facts["model"], facts["prompt"]) == ("background", "none")
     assert json.loads(json.dumps(facts)) == facts
 
 
@@ -577,7 +577,7 @@ def test_every_training_predicts_in_a_folder_of_its_own(repeated):
         path = seed_folder(repeated.models / "background", 1 + repeat) / "best.ckpt"
         model = load_model(path)
         for clip in ("v_0001", "t_0000", "u_0000"):
-            expected = np.rint(255 * model.predict_clip(repeated.folder.clip(clip).frames))
+            expected = np.rint(255 * model.predict(repeated.folder.clip(clip).frames))
             np.testing.assert_array_equal(store.read(clip), expected)
         assert [facts["checkpoint_sha256"], *facts["repeats_sha256"]][repeat] == sha256(path)
     assert facts["seeds"] == [1, 2, 3]

@@ -153,8 +153,8 @@ def test_every_form_names_the_masks(clips, tmp_path, mask_source):
 
 
 def test_every_form_marks_the_prompt_of_a_model(project):
-    project.scores[GOOD]["needs"] = "first_mask"
-    project.scores[BAD]["needs"] = "all_masks"
+    project.scores[GOOD]["prompt"] = "first_mask"
+    project.scores[BAD]["prompt"] = "all_masks"
     project.scores[BAD]["label"] = "MOG2"
     _, tables, headline = project.compare()
     figure = project.draw()[0]["predictions"]

@@ -164,8 +164,9 @@ class Blurred:
     """Stands in for a model that looks two frames back and two ahead, as far as there are."""
 
     stage = 0
+    prompt_kind = "none"
 
-    def predict_masked_clip(self, frames, masks):
+    def predict(self, frames, prompt=None):
         numbers = np.arange(len(frames))
         around = [np.clip(numbers + reach, 0, len(frames) - 1) for reach in (-2, -1, 0, 1, 2)]
         return np.mean([frames[each] for each in around], axis=0, dtype=np.float32) / 255
@@ -228,9 +229,7 @@ def test_pictures_show_what_the_whole_clip_would_give(new_run, database, clips, 
     [(shown, outlined, maps, labels)] = drawn
     np.testing.assert_array_equal(shown, frames[numbers])
     np.testing.assert_array_equal(outlined, masks[numbers])
-    np.testing.assert_array_equal(
-        maps["epoch 3"], Blurred().predict_masked_clip(frames, None)[numbers]
-    )
+    np.testing.assert_array_equal(maps["epoch 3"], Blurred().predict(frames)[numbers])
     assert labels == [f"a_0000\nframe {number}" for number in numbers]
 
 

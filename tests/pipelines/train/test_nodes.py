@@ -100,9 +100,9 @@ def test_what_is_written_and_returned_belong_together(project):
     folder = project.models / "fgstp/seed_1"
     assert facts | json.loads((folder / "training.json").read_text()) == facts
     checkpoint = read_checkpoint(folder / "best.ckpt")
-    assert checkpoint.settings == MODELS.fgstp.model_dump(mode="json")
+    assert checkpoint.settings == MODELS.of("fgstp").model_dump(mode="json")
     assert checkpoint.facts["epoch"] == facts["epoch"]
-    network = create_model("fgstp", MODELS.fgstp).network
+    network = create_model("fgstp", MODELS.of("fgstp")).network
     assert facts["parameters"] == sum(weights.numel() for weights in network.parameters())
     assert facts["checkpoint_sha256"] == sha256(folder / "best.ckpt")
 
@@ -123,7 +123,7 @@ def test_each_model_has_a_folder_and_its_own_settings(project):
     assert project.train("fgstp_no_ctc")["model"] == "fgstp_no_ctc"
     assert (project.models / "fgstp/seed_1/best.ckpt").read_bytes() == before
     model = load_model(project.models / "fgstp_no_ctc/seed_1/best.ckpt", model="fgstp_no_ctc")
-    assert model.settings == MODELS.fgstp_no_ctc
+    assert model.settings == MODELS.of("fgstp_no_ctc")
 
 
 def test_a_model_without_training_needs_no_clips(empty, caplog):
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_written(project):
 
 def weights_of(project, number):
     path = project.models / f"fgstp/seed_{number}/best.ckpt"
-    return read_checkpoint(path).weights["fusion.2.weight"]
+    return read_checkpoint(path).weights["network.fusion.2.weight"]
 
 
 def test_a_finished_seed_is_not_trained_again(project, tmp_path):

@@ -2,21 +2,75 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn import functional
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Model, Needs
+from fgstp.models.base import Model
 from fgstp.models.mg.flow import Device, DisFlow, DisPreset, RaftFlow, VideoFlow, flow_pictures
-from fgstp.models.mg.losses import grouping_loss
 from fgstp.models.mg.network import STRIDE, MotionGrouping
 from fgstp.models.mg.session import MgSession, SlotChoice
 from fgstp.models.published import Published, part_rules
+from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, FlowPairs
-from fgstp.models.session import Session
+from fgstp.models.session import PromptKind, Session
 from fgstp.models.settings import HALVED_AT, GradientClip, NetworkSettings, OptimisationSettings
+
+EPS = 1e-5
+
+
+class GroupingLoss(NamedTuple):
+    """The three terms, unweighted scalars.
+
+    Attributes:
+        reconstruction: mean squared error of the reconstructed pictures.
+        entropy: of alpha over the layers, mean over pixels.
+        consistency: distance of the layers of the two fields of a frame; see `consistency`.
+    """
+
+    reconstruction: Tensor
+    entropy: Tensor
+    consistency: Tensor
+
+
+def grouping_loss(pictures: Tensor, reconstruction: Tensor, alpha: Tensor) -> GroupingLoss:
+    """Losses of B frames with two fields each, computed in float32.
+
+    Args:
+        pictures: (2 B, C, H, W), the two of a frame one after the other.
+        reconstruction: of the same shape.
+        alpha: (2 B, K, 1, H, W) in [0, 1].
+    """
+    alpha = alpha.float()
+    return GroupingLoss(
+        functional.mse_loss(reconstruction.float(), pictures.float()),
+        entropy(alpha),
+        consistency(alpha[0::2], alpha[1::2]),
+    )
+
+
+def entropy(alpha: Tensor) -> Tensor:
+    """`-sum over layers of a log(a + 1e-5)`, the mean over pixels; alpha (N, K, 1, H, W)."""
+    return -(alpha * torch.log(alpha + EPS)).sum(dim=1).mean()
+
+
+def consistency(alpha: Tensor, other: Tensor) -> Tensor:
+    """Smallest mean squared difference between a layer of one field and one of the other.
+
+    This is the published form, without an assignment of layers: one pair of layers that agree
+    is enough. Mean over the batch.
+
+    Args:
+        alpha: (B, K, 1, H, W), of one field of each frame.
+        other: of another field, of the same shape.
+    """
+    differences = (alpha.unsqueeze(2) - other.unsqueeze(1)).square().mean(dim=(3, 4, 5))
+    return differences.flatten(1).amin(dim=1).mean()
+
 
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Gap = Annotated[int, Field(ge=-30, le=30)]
@@ -101,23 +155,61 @@ class MgSettings(NetworkSettings):
         return self
 
 
+PUBLISHED_PARTS = {
+    "encoder_cnn": "encoder",
+    "decoder_cnn": "decoder",
+    r"(en|de)coder_pos\.proj": r"\1coder_position.project",
+    "layer_norm": "norm",
+    "mlp": "mlp",
+}
+ATTENTION_PARTS = {
+    "norm_input": "norm_tokens",
+    "norm_slots": "norm_slots",
+    "norm_pre_ff": "norm_mlp",
+    "slots_embedding": "start",
+    "project_(q|k|v)": r"\1",
+    "gru": "gru",
+    "mlp": "mlp",
+}
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """Published checkpoints, of networks for 128 x 224 and coloured pictures of flow."""
+    rules = [
+        *part_rules("", "", PUBLISHED_PARTS),
+        *part_rules(r"slot_attention\.", "slot_attention.", ATTENTION_PARTS),
+    ]
+    return Published(rules, settings={"height_px": 128, "width_px": 224, "flow_picture": True})
+
+
+@register(
+    "mg",
+    "MG",
+    paper="ICCV 2021, arXiv 2104.07658",
+    order=20,
+    may_diverge=True,  # the paper's row of it is a dash
+    published=published,
+)
 class MgModel(Model[MgSettings]):
     """Motion Grouping (ICCV 2021, arXiv 2104.07658): trained without masks, on flow alone."""
 
     settings_class: ClassVar[type[Settings]] = MgSettings
     session_class: type[Session] = MgSession
-    may_diverge: ClassVar[bool] = True  # the paper's row of it is a dash
     network: MotionGrouping
 
     @property
-    def name(self) -> str:
-        """`mg`."""
-        return "mg"
+    def prompt_kind(self) -> PromptKind:
+        """All masks if the layer is chosen by an oracle."""
+        return "all_masks" if self.settings.slot_choice == "oracle" else "none"
+
+    def context_s(self, fps_hz: float) -> float:
+        """The largest gap: nearer to the beginning, negative gaps become positive ones."""
+        return max(map(abs, self.settings.gaps_frames)) / fps_hz
 
     @property
-    def needs(self) -> Needs:
-        """All masks if the layer is chosen by an oracle."""
-        return "all_masks" if self.settings.slot_choice == "oracle" else "frames"
+    def delay_frames(self) -> int:
+        """The largest positive gap."""
+        return max(0, *self.settings.gaps_frames)
 
     @property
     def features(self) -> VideoFlow:
@@ -159,30 +251,3 @@ class MgModel(Model[MgSettings]):
             weights.entropy * terms.entropy + weights.consistency * terms.consistency
         )
         return loss, {name: term.detach() for name, term in terms._asdict().items()}
-
-
-PUBLISHED_PARTS = {
-    "encoder_cnn": "encoder",
-    "decoder_cnn": "decoder",
-    r"(en|de)coder_pos\.proj": r"\1coder_position.project",
-    "layer_norm": "norm",
-    "mlp": "mlp",
-}
-ATTENTION_PARTS = {
-    "norm_input": "norm_tokens",
-    "norm_slots": "norm_slots",
-    "norm_pre_ff": "norm_mlp",
-    "slots_embedding": "start",
-    "project_(q|k|v)": r"\1",
-    "gru": "gru",
-    "mlp": "mlp",
-}
-
-
-def published(settings: Mapping[str, Any]) -> Published:
-    """Published checkpoints, of networks for 128 x 224 and coloured pictures of flow."""
-    rules = [
-        *part_rules("", "", PUBLISHED_PARTS),
-        *part_rules(r"slot_attention\.", "slot_attention.", ATTENTION_PARTS),
-    ]
-    return Published(rules, settings={"height_px": 128, "width_px": 224, "flow_picture": True})

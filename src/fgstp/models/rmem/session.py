@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from fgstp.models.first_mask import FirstMaskSession, resized_mask
+from fgstp.models.blocks.first_mask import FirstMaskSession, resized_mask
 from fgstp.models.rmem.memory import RestrictedBank, frame_relevance, write_every_frames
 from fgstp.models.rmem.network import N_LABELS, Encoded, Segmented, aligned
 from fgstp.models.rmem.propagation import FrameMemory

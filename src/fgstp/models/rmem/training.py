@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fgstp.core.config import Fraction, Settings
-from fgstp.models.losses import bootstrap_fraction, bootstrapped_cross_entropy
+from fgstp.models.blocks.losses import bootstrap_fraction, bootstrapped_cross_entropy
 from fgstp.models.rmem.attention import N_SLOTS
 from fgstp.models.rmem.network import N_LABELS, Rmem, Segmented, aligned, identity_places
 

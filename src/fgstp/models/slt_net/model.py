@@ -11,10 +11,13 @@ from pydantic import Field
 from torch import Tensor
 
 from fgstp.core.config import Settings
-from fgstp.models.correlation import Variant
-from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
-from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.blocks.correlation import Variant
+from fgstp.models.blocks.frames import at_size, grey_levels, normalised, probabilities
+from fgstp.models.blocks.streams import WindowSession
+from fgstp.models.blocks.triple_model import TripleModel, TripleSession, TripleSettings
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, NeighbourMode, TripleNetwork
 from fgstp.models.published import Published, fgstp_rules
+from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.session import Prediction
 from fgstp.models.settings import (
@@ -23,11 +26,7 @@ from fgstp.models.settings import (
     OptimisationSettings,
     TrainedSettings,
 )
-from fgstp.models.slt_net.loss import long_term_loss
-from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
-from fgstp.models.streams import WindowSession
-from fgstp.models.triple_model import TripleModel, TripleSession, TripleSettings
-from fgstp.models.triple_network import TripleNetwork
+from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, long_term_loss, stretched
 
 
 class SltNetEncoderSettings(EncoderSettings):
@@ -113,6 +112,19 @@ class LongTermSession(WindowSession):
             yield from super()._push(np.concatenate([self._unseen.popleft(), kept], axis=1))
 
 
+def published(settings: Mapping[str, Any]) -> Published:
+    """The published short-term network, from which FGSTP has its names of parts."""
+    own = {"encoder": {"name": "pvt_v2_b5"}, "variant": "released", "neighbours": "forward"}
+    return Published(fgstp_rules(), settings=own)
+
+
+@register(
+    "slt_net",
+    "SLT-Net",
+    paper="CVPR 2022, arXiv 2203.07363",
+    order=70,
+    published=published,
+)
 class SltNetModel(TripleModel[SltNetSettings]):
     """Implicit motion handling, short-term and long-term (CVPR 2022).
 
@@ -123,11 +135,6 @@ class SltNetModel(TripleModel[SltNetSettings]):
     settings_class: ClassVar[type[Settings]] = SltNetSettings
     encoders: ClassVar[tuple[str, ...]] = ("encoder", "short.encoder", "long.encoder")
     network: SltNetShort | SltNet
-
-    @property
-    def name(self) -> str:
-        """`slt_net`."""
-        return "slt_net"
 
     @property
     def label(self) -> str:
@@ -148,6 +155,11 @@ class SltNetModel(TripleModel[SltNetSettings]):
     def triple_network(self) -> TripleNetwork:
         """The short-term network."""
         return self.network.short if isinstance(self.network, SltNet) else self.network
+
+    @property
+    def delay_frames(self) -> int:
+        """That of the short-term network, and in the long-term stage the rest of a window."""
+        return super().delay_frames + (self.settings.long.n_frames - 1 if self.stage else 0)
 
     @property
     def n_stages(self) -> int:
@@ -220,9 +232,3 @@ class SltNetModel(TripleModel[SltNetSettings]):
         clip = torch.cat([normalised(grey, settings.normalisation), kept], dim=1)
         logits = cast(SltNet, self.network).long(clip.unsqueeze(0)).s_3
         return probabilities(logits, *frames.shape[1:])
-
-
-def published(settings: Mapping[str, Any]) -> Published:
-    """The published short-term network, from which FGSTP has its names of parts."""
-    own = {"encoder": {"name": "pvt_v2_b5"}, "variant": "released", "neighbours": "forward"}
-    return Published(fgstp_rules(), settings=own)

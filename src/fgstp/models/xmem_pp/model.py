@@ -7,11 +7,12 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from fgstp.core.config import Settings
-from fgstp.models.base import Model, Needs
-from fgstp.models.encoder_weights import begin_resnet
-from fgstp.models.frames import normalised
+from fgstp.models.base import Model
+from fgstp.models.blocks.encoder_weights import begin_resnet
+from fgstp.models.blocks.frames import normalised
+from fgstp.models.blocks.resnet import NORM_MOMENTUM, ResNetSettings
 from fgstp.models.published import Published, part_rules
-from fgstp.models.resnet import NORM_MOMENTUM, ResNetSettings
+from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, SpreadFrames
 from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
@@ -77,6 +78,49 @@ class XmemSettings(NetworkSettings):
         return self
 
 
+PUBLISHED_PARTS = {
+    r"key_encoder\.res2": "key_encoder.body.layer1",
+    r"(key|value)_encoder\.(conv1|bn1|layer[123])": r"\1_encoder.body.\2",
+    r"key_proj\.key_proj": "key_head.key",
+    r"key_proj\.d_proj": "key_head.shrinkage",
+    r"key_proj\.e_proj": "key_head.selection",
+    r"value_encoder\.hidden_reinforce": "deep_update",
+    r"decoder\.hidden_update\.(g\d+)_conv": r"decoder.sensory.\1",
+    r"decoder\.hidden_update": "decoder.sensory.update",
+    r"decoder\.up_\d+_(\d)\.skip_conv": r"decoder.up_\1.skip",
+    r"decoder\.up_\d+_(\d)\.out_conv\.downsample": r"decoder.up_\1.refine.skip",
+    r"decoder\.up_\d+_(\d)\.out_conv": r"decoder.up_\1.refine",
+    r"decoder\.pred": "decoder.score",
+}
+FUSE_PARTS = {
+    r"block1\.downsample": "join.skip",
+    "block1": "join",
+    r"attention\.ChannelGate\.mlp\.1": "attention.channels.0",
+    r"attention\.ChannelGate\.mlp\.3": "attention.channels.2",
+    r"attention\.SpatialGate\.spatial\.conv": "attention.positions",
+    r"block2\.downsample": "refine.skip",
+    "block2": "refine",
+}
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """Published checkpoints of XMem, which XMem++ uses too. All of their weights are used."""
+    rules: Rules = [
+        *part_rules("", "", PUBLISHED_PARTS),
+        *part_rules(r"value_encoder\.fuser\.", "value_fuse.", FUSE_PARTS),
+        *part_rules(r"decoder\.fuser\.", "decoder.fuse.", FUSE_PARTS),
+    ]
+    return Published(rules)
+
+
+@register(
+    "xmem_pp",
+    "XMem++",
+    paper="ICCV 2023, arXiv 2307.15958",
+    order=40,
+    prompt="first_mask",
+    published=published,
+)
 class XmemModel(Model[XmemSettings]):
     """XMem++ (arXiv 2307.15958): propagates the gas of one prompted frame.
 
@@ -88,16 +132,6 @@ class XmemModel(Model[XmemSettings]):
     session_class: type[Session] = XmemSession
     encoders: ClassVar[tuple[str, ...]] = ("key_encoder", "value_encoder")
     network: Xmem
-
-    @property
-    def name(self) -> str:
-        """`xmem_pp`."""
-        return "xmem_pp"
-
-    @property
-    def needs(self) -> Needs:
-        """The mask of one frame."""
-        return "first_mask"
 
     @property
     def sampling(self) -> SpreadFrames:
@@ -140,38 +174,3 @@ class XmemModel(Model[XmemSettings]):
             progress,
         )
         return loss, {name: part.detach() for name, part in parts.items()}
-
-
-PUBLISHED_PARTS = {
-    r"key_encoder\.res2": "key_encoder.body.layer1",
-    r"(key|value)_encoder\.(conv1|bn1|layer[123])": r"\1_encoder.body.\2",
-    r"key_proj\.key_proj": "key_head.key",
-    r"key_proj\.d_proj": "key_head.shrinkage",
-    r"key_proj\.e_proj": "key_head.selection",
-    r"value_encoder\.hidden_reinforce": "deep_update",
-    r"decoder\.hidden_update\.(g\d+)_conv": r"decoder.sensory.\1",
-    r"decoder\.hidden_update": "decoder.sensory.update",
-    r"decoder\.up_\d+_(\d)\.skip_conv": r"decoder.up_\1.skip",
-    r"decoder\.up_\d+_(\d)\.out_conv\.downsample": r"decoder.up_\1.refine.skip",
-    r"decoder\.up_\d+_(\d)\.out_conv": r"decoder.up_\1.refine",
-    r"decoder\.pred": "decoder.score",
-}
-FUSE_PARTS = {
-    r"block1\.downsample": "join.skip",
-    "block1": "join",
-    r"attention\.ChannelGate\.mlp\.1": "attention.channels.0",
-    r"attention\.ChannelGate\.mlp\.3": "attention.channels.2",
-    r"attention\.SpatialGate\.spatial\.conv": "attention.positions",
-    r"block2\.downsample": "refine.skip",
-    "block2": "refine",
-}
-
-
-def published(settings: Mapping[str, Any]) -> Published:
-    """Published checkpoints of XMem, which XMem++ uses too. All of their weights are used."""
-    rules: Rules = [
-        *part_rules("", "", PUBLISHED_PARTS),
-        *part_rules(r"value_encoder\.fuser\.", "value_fuse.", FUSE_PARTS),
-        *part_rules(r"decoder\.fuser\.", "decoder.fuse.", FUSE_PARTS),
-    ]
-    return Published(rules)

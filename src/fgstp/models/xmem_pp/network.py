@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fgstp.models.padding import cut, padded
-from fgstp.models.resnet import NORM_MOMENTUM, Levels, ResNetEncoder, ResNetSettings
+from fgstp.models.blocks.frames import cut, padded
+from fgstp.models.blocks.resnet import NORM_MOMENTUM, Levels, ResNetEncoder, ResNetSettings
 from fgstp.models.xmem_pp.blocks import Fuse, GatedUpdate, MaskDecoder
 
 STRIDE = 16  # of the memory's grid: sides are padded to multiples of it
@@ -73,7 +73,7 @@ class Xmem(nn.Module):
 
     The caller holds the memory: `XmemSession` in inference, `segment_clips` in training. The two
     encoders take any batch of frames, of one clip or of several. Frames may have any size; see
-    `fgstp.models.padding`. Masks are padded as frames are.
+    `fgstp.models.blocks.frames`. Masks are padded as frames are.
 
     Args:
         key_encoder: the encoder of frames.

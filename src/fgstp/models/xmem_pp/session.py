@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.models.first_mask import FirstMaskSession
+from fgstp.models.blocks.first_mask import FirstMaskSession
 from fgstp.models.xmem_pp.memory import Elements, XmemMemory
 from fgstp.models.xmem_pp.network import Keys
 

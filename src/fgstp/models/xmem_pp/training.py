@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from fgstp.core.config import Fraction, Settings
-from fgstp.models.losses import bootstrap_fraction, bootstrapped_cross_entropy
+from fgstp.models.blocks.losses import bootstrap_fraction, bootstrapped_cross_entropy
 from fgstp.models.xmem_pp.memory import similarity
 from fgstp.models.xmem_pp.network import Keys, Segmentation, Xmem
 

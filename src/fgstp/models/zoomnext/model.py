@@ -1,18 +1,24 @@
 """ZoomNeXt as a model."""
 
-from typing import ClassVar
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
 from fgstp.models.base import Model
-from fgstp.models.encoder_weights import begin_encoder
-from fgstp.models.frames import at_size, grey_levels, probabilities
+from fgstp.models.blocks.encoder_weights import begin_encoder
+from fgstp.models.blocks.frames import at_size, grey_levels, probabilities
+from fgstp.models.blocks.streams import WindowSession
+from fgstp.models.published import Published, grouped_unit_rules, part_rules, pvt_rules
+from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.session import Session
 from fgstp.models.settings import (
@@ -21,9 +27,48 @@ from fgstp.models.settings import (
     NetworkSettings,
     OptimisationSettings,
 )
-from fgstp.models.streams import WindowSession
-from fgstp.models.zoomnext.losses import zoomnext_loss
 from fgstp.models.zoomnext.network import ZoomNext
+
+
+class ZoomNextLoss(NamedTuple):
+    """The two terms of the loss, each a scalar; the loss is their sum.
+
+    Attributes:
+        bce: binary cross-entropy, mean over all pixels.
+        ual: uncertainty of the prediction, weighted.
+    """
+
+    bce: Tensor
+    ual: Tensor
+
+
+def uncertainty_weight(progress: float) -> float:
+    """Weight of the uncertainty: (1 - cos(pi p)) / 2, from 0 at the start of training to 1."""
+    return (1.0 - math.cos(math.pi * progress)) / 2.0
+
+
+def zoomnext_loss(logits: Tensor, masks: Tensor, progress: float) -> ZoomNextLoss:
+    """Binary cross-entropy and uncertainty-aware loss (UAL).
+
+    With s = sigmoid(logits), means over all pixels of the batch:
+
+        bce = mean(cross-entropy(s, masks))
+        ual = weight(progress) mean(1 - (2 s - 1)^2)
+
+    Args:
+        logits: (B, 1, H, W), computed with as float32.
+        masks: (B, 1, H, W) in [0, 1]; may be soft.
+        progress: share of the training that is done, in [0, 1].
+
+    Returns:
+        Both terms.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        logits = logits.float()
+        bce = functional.binary_cross_entropy_with_logits(logits, masks.float())
+        uncertainty = 1.0 - (2.0 * torch.sigmoid(logits) - 1.0) ** 2
+        return ZoomNextLoss(bce, uncertainty_weight(progress) * uncertainty.mean())
+
 
 LARGE, SMALL = 1.5, 0.5  # zooms
 
@@ -72,6 +117,58 @@ class ZoomNextSession(WindowSession):
         return torch.unflatten(probabilities(logits, *self.size), 0, (-1, self.n_frames))
 
 
+CONTEXT_PARTS = {
+    **{f"conv3x3_{n + 1}": f"near.{n}" for n in range(3)},
+    "conv1x1_1": "split",
+    "conv1x1_2": "whole",
+    r"fuse\.([01])": r"merge.\1",
+}
+SCALE_PARTS = {
+    "conv_l_pre": "before_pooling",
+    "conv_s_pre": "before_resizing",
+    "conv_l": "large",
+    "conv_m": "middle",
+    "conv_s": "small",
+    "conv_lms": "compare",
+    "initial_merge": "content",
+    "trans": "weigh",
+}
+PERCEPTION_PARTS = {
+    r"fuse\.0\.temperal_proj_kv": "operator.to_key_value",
+    r"fuse\.0\.temperal_proj\.([02])": r"operator.mix.\1",
+    r"fuse\.1": "fuse",
+}
+
+
+def published(settings: Mapping[str, Any]) -> Published:
+    """Published checkpoints for clips of `n_frames`; with `n_frames: 1` those for images.
+
+    The latter hold temporal weights too, on which no output depends.
+    """
+    n_frames = settings.get("n_frames", 5)
+    rules = [
+        *pvt_rules(r"encoder\.", "encoder."),
+        *part_rules(r"tra_5\.", "reduce.3.", CONTEXT_PARTS),
+        (r"tra_1\.1\.", "smooth."),
+        (r"predictor\.1\.", "predictor.0."),
+        (r"predictor\.2\.", "predictor.1."),
+    ]
+    for number, level in enumerate((2, 3, 4, 5)):
+        rules += [(rf"tra_{level}\.", f"reduce.{number}.")]
+        rules += part_rules(rf"siu_{level}\.", f"siu.{number}.", SCALE_PARTS)
+        unit = rf"hmu_{level}\.", f"rgpu.{number}."
+        rules += [*grouped_unit_rules(*unit), *part_rules(*unit, PERCEPTION_PARTS)]
+    temporal = (r"hmu_[2-5]\.fuse\.0\..+",) if n_frames == 1 else ()
+    return Published(rules, (r"normalizer\.(mean|std)", *temporal), {"n_frames": n_frames})
+
+
+@register(
+    "zoomnext",
+    "ZoomNeXt",
+    paper="TPAMI 2024, arXiv 2310.20208",
+    order=60,
+    published=published,
+)
 class ZoomNextModel(Model[ZoomNextSettings]):
     """ZoomNeXt (arXiv 2310.20208).
 
@@ -84,14 +181,14 @@ class ZoomNextModel(Model[ZoomNextSettings]):
     network: ZoomNext
 
     @property
-    def name(self) -> str:
-        """`zoomnext`."""
-        return "zoomnext"
-
-    @property
     def sampling(self) -> Windows:
         """Windows of `n_frames` frames, all of them targets."""
         return Windows(n_targets=self.settings.n_frames)
+
+    @property
+    def delay_frames(self) -> int:
+        """The rest of a window."""
+        return self.settings.n_frames - 1
 
     @property
     def sample_size(self) -> tuple[int, int]:

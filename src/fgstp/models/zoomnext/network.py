@@ -4,13 +4,15 @@ import torch
 from timm.models.pvt_v2 import PyramidVisionTransformerStage
 from torch import Tensor, nn
 
-from fgstp.models.decoder import resized
-from fgstp.models.encoder import PvtName, pvt, widths
-from fgstp.models.grouped_unit import GroupedUnit
-from fgstp.models.zoomnext.aspp import AtrousPyramid
-from fgstp.models.zoomnext.layers import ConvBnRelu
-from fgstp.models.zoomnext.scale_integration import ScaleIntegration
-from fgstp.models.zoomnext.temporal_difference import TemporalDifference
+from fgstp.models.blocks.decoder import resized
+from fgstp.models.blocks.encoder import PvtName, pvt, widths
+from fgstp.models.blocks.grouped_unit import GroupedUnit
+from fgstp.models.zoomnext.parts import (
+    AtrousPyramid,
+    ConvBnRelu,
+    ScaleIntegration,
+    TemporalDifference,
+)
 
 Channels = tuple[float, float, float]
 

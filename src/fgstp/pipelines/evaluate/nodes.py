@@ -16,7 +16,7 @@ from fgstp.inference.predict_clips import predict_clips, prediction_code_digest
 from fgstp.inference.prediction_store import PredictionStore, prediction_stores
 from fgstp.models.checkpoint import BEST, load_model, sha256
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
-from fgstp.models.registry import AnyModel
+from fgstp.models.predictor import AnyPredictor
 from fgstp.models.seeds import remove_seeds_after, seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
@@ -54,7 +54,7 @@ def predict(
         seed: of the bootstrap of the summaries, checked before the long work.
 
     Returns:
-        What was predicted by what: `model`, what it `needs` to be told of a clip, a `label`
+        What was predicted by what: `model`, the kind of its `prompt`, a `label`
         that tells its method where its settings choose one of several, `checkpoint_sha256` of
         the first training and `repeats_sha256` of further ones, the `seeds` of all (None where
         it is unknown), how many of them `diverged`, `footage_sha256`.
@@ -88,7 +88,7 @@ def predict(
         log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})
     return {
         "model": name,
-        "needs": model.needs,
+        "prompt": model.prompt_kind,
         "label": model.label,
         "checkpoint_sha256": digests[0],
         "repeats_sha256": digests[1:],
@@ -98,7 +98,7 @@ def predict(
     }
 
 
-def _load(checkpoint: Path, name: str, evaluate: EvaluateSettings) -> AnyModel:
+def _load(checkpoint: Path, name: str, evaluate: EvaluateSettings) -> AnyPredictor:
     return load_model(
         checkpoint,
         model=name,

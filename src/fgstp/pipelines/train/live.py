@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fgstp.footage.clip_table import clip_rows
 from fgstp.footage.video_store import VideoStore
+from fgstp.models.session import prompt_of
 from fgstp.pipelines.tracking import LiveRun
 from fgstp.reporting.examples import Example, choose_examples, spread
 from fgstp.reporting.predictions import draw_examples
@@ -94,7 +95,8 @@ class LiveExamples(Callback):
         frames, masks = clip.frames, clip.masks_or_zeros()
         start = max(0, example.frame - REACH)
         near = slice(start, example.frame + REACH + 1)
-        maps = cast(Any, pl_module.model).predict_masked_clip(frames[near], masks[near])
+        model = cast(Any, pl_module.model)
+        maps = model.predict(frames[near], prompt=prompt_of(model.prompt_kind, masks[near]))
         return frames[example.frame], masks[example.frame], maps[example.frame - start]
 
 

@@ -11,8 +11,8 @@ import torch
 from fgstp.core.config import check_seed
 from fgstp.core.files import write_text
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.checkpoint import BEST, save_checkpoint
-from fgstp.models.record import RECORD, record_of
+from fgstp.models.base import Model
+from fgstp.models.checkpoint import BEST, RECORD, record_of, save_checkpoint
 from fgstp.models.registry import ModelsSettings, create_model
 from fgstp.models.seeds import remove_seeds_after, seed_folder, seed_numbers
 from fgstp.pipelines.tracking import log_numbers
@@ -58,7 +58,7 @@ def train_model(
         torch.manual_seed(seed + number - 1)  # of the initial weights
         model = create_model(name, models.of(name))
         own = seed_folder(folder, number)
-        if not model.trainable:
+        if not isinstance(model, Model):
             logger.info("%s needs no training.", name)
             save_checkpoint(model, own / BEST)
             write_text(own / RECORD, json.dumps(record_of(model, own / BEST), indent=1) + "\n")

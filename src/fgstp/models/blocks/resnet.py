@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from fgstp.core.config import Settings
-from fgstp.models.encoder import widths
+from fgstp.models.blocks.encoder import widths
 
 ResNetName = Literal["resnet18", "resnet34", "resnet50"]
 BatchNormMode = Literal["train", "frozen"]
@@ -22,7 +22,7 @@ class ResNetSettings(Settings):
     Attributes:
         name: its size.
         weights: file of weights to start from, of a ResNet of this size by torchvision or timm;
-            None starts from scratch. See `fgstp.models.encoder_weights.load_resnet_weights`.
+            None starts from scratch. See `fgstp.models.blocks.encoder_weights.load_resnet_weights`.
         batch_norm: `train`, or `frozen`: the stored statistics are used in training too, and
             scale and shift are not trained, as the published trainings have it, which start
             from weights; so give `weights`, or use it with a checkpoint that was imported.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.models.layers import ConvBn, Pyramid
+from fgstp.models.blocks.layers import ConvBn, Pyramid
 
 Variant = Literal["paper", "released"]
 POOLING = (2, 4, 8)  # of the released variant, at P3, P4, P5

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.models.layers import ConvBn
+from fgstp.models.blocks.layers import ConvBn
 
 
 class GroupedUnit(nn.Module):

@@ -1,17 +1,16 @@
 """Frames as the networks take them, and maps as clips keep them."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-if TYPE_CHECKING:  # the networks do without pydantic
-    from fgstp.models.settings import NormalisationSettings
+from fgstp.models.blocks.decoder import Maps, resized
+from fgstp.models.blocks.encoder import STRIDE
+from fgstp.models.settings import NormalisationSettings
 
 
 def network_input(
-    frames: Tensor, height_px: int, width_px: int, normalisation: "NormalisationSettings"
+    frames: Tensor, height_px: int, width_px: int, normalisation: NormalisationSettings
 ) -> Tensor:
     """Resize and normalise grey frames.
 
@@ -41,7 +40,7 @@ def at_size(grey: Tensor, height_px: int, width_px: int) -> Tensor:
     return functional.interpolate(grey, size=size, mode="bilinear", antialias=True)
 
 
-def normalised(grey: Tensor, normalisation: "NormalisationSettings") -> Tensor:
+def normalised(grey: Tensor, normalisation: NormalisationSettings) -> Tensor:
     """Grey frames (..., 1, H, W) in [0, 1] as three normalised channels, (..., 3, H, W)."""
     values = normalisation.mean, normalisation.std
     mean, std = (torch.tensor(each, device=grey.device).view(3, 1, 1) for each in values)
@@ -53,3 +52,28 @@ def probabilities(logits: Tensor, height_px: int, width_px: int) -> Tensor:
     if logits.shape[-2:] != (height_px, width_px):
         logits = functional.interpolate(logits, size=(height_px, width_px), mode="bilinear")
     return torch.sigmoid(logits.float()).squeeze(1)
+
+
+def padded_size(size: tuple[int, ...], stride: int = STRIDE) -> tuple[int, ...]:
+    """Height and width, each raised to the next multiple of the stride."""
+    return tuple(side + -side % stride for side in size)
+
+
+def padded(frames: Tensor, stride: int = STRIDE) -> Tensor:
+    """Frames (B, C, H, W), padded; the same tensor if there is nothing to pad."""
+    height, width = frames.shape[-2:]
+    bottom, right = -height % stride, -width % stride
+    if not (bottom or right):
+        return frames
+    return functional.pad(frames, (0, right, 0, bottom), mode="replicate")
+
+
+def cut(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Maps of padded frames -> maps of the frames, (..., H, W)."""
+    height, width = size
+    return maps[..., :height, :width]
+
+
+def enlarged(maps: Maps, size: tuple[int, ...]) -> Maps:
+    """A decoder's four maps of padded frames, each at the frames' own size, (B, 1, H, W)."""
+    return Maps(*(cut(resized(level, padded_size(size)), size) for level in maps))

@@ -6,8 +6,7 @@ from typing import Any, Literal, cast
 import timm
 from torch import Tensor, nn
 
-from fgstp.models.layers import Pyramid
-from fgstp.models.texture import TextureEnhancement
+from fgstp.models.blocks.layers import Pyramid, TextureEnhancement
 
 PvtName = Literal["pvt_v2_b0", "pvt_v2_b1", "pvt_v2_b2", "pvt_v2_b3", "pvt_v2_b4", "pvt_v2_b5"]
 EncoderName = Literal[PvtName, "res2net50d"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.models.frames import network_input
+from fgstp.models.blocks.frames import network_input
 from fgstp.models.session import Session
 
 EncodedT = TypeVar("EncodedT")

@@ -1,24 +1,79 @@
-"""SINet-V2 as a model."""
+"""SINet-V2 (Concealed Object Detection, TPAMI 2022): its network, and it as a model."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fgstp.core.config import Settings
 from fgstp.models.base import Model
-from fgstp.models.differences import with_differences
-from fgstp.models.encoder_weights import begin_encoder
-from fgstp.models.frames import at_size, grey_levels, normalised, probabilities
-from fgstp.models.losses import hybrid_loss
-from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.blocks.decoder import Decoder, Maps
+from fgstp.models.blocks.encoder import EncoderName, PyramidEncoder
+from fgstp.models.blocks.encoder_weights import begin_encoder
+from fgstp.models.blocks.frames import (
+    at_size,
+    enlarged,
+    grey_levels,
+    normalised,
+    padded,
+    probabilities,
+)
+from fgstp.models.blocks.losses import hybrid_loss
+from fgstp.models.blocks.streams import NeighbourSession
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
+from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Sampling, Windows
 from fgstp.models.session import Session
 from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
-from fgstp.models.sinet_v2.network import SinetV2
-from fgstp.models.streams import NeighbourSession
+
+UNIT = 1 / 30  # of a difference: some eight grey levels, as moving gas makes
+
+
+class SinetV2(nn.Module):
+    """Segments a frame by itself: the encoder's features go straight to the decoder.
+
+    Frames may have any size; see `fgstp.models.blocks.frames`.
+
+    Args:
+        encoder: which backbone, a name of timm.
+    """
+
+    n_channels = 32
+
+    def __init__(self, encoder: EncoderName = "res2net50d") -> None:
+        super().__init__()
+        self.encoder = PyramidEncoder(encoder, self.n_channels)
+        self.decoder = Decoder(self.n_channels)
+
+    def forward(self, frames: Tensor) -> Maps:
+        """Segment frames.
+
+        Args:
+            frames: (B, 3, H, W) float32, normalised.
+
+        Returns:
+            Four maps of logits (B, 1, H, W); the last, S_3, is the prediction.
+        """
+        return enlarged(self.decoder(self.encoder(padded(frames))), frames.shape[-2:])
+
+
+def with_differences(grey: Tensor, triples: Tensor, settings: NetworkSettings) -> Tensor:
+    """Target frames, and their differences to two neighbours, as three channels.
+
+    Args:
+        grey: (N, 1, H, W) in [0, 1].
+        triples: (M, 3) int64: a target and its neighbours, as numbers in [0, N).
+        settings: of the model; its normalisation is that of the first channel.
+
+    Returns:
+        (M, 3, H, W): the target, normalised, and twice target less neighbour, in units of `UNIT`.
+    """
+    target, first, second = (grey[numbers] for numbers in triples.unbind(1))
+    normalisation = settings.normalisation
+    shown = (target - normalisation.mean[0]) / normalisation.std[0]
+    return torch.cat([shown, (target - first) / UNIT, (target - second) / UNIT], dim=1)
 
 
 class SinetV2Settings(NetworkSettings):
@@ -44,8 +99,7 @@ class SinetV2Session(NeighbourSession[Tensor]):
 
     def _begin(self) -> None:
         super()._begin()
-        mode = self.model.settings.differences
-        self.offsets_frames = OFFSETS_FRAMES[mode] if mode else ()
+        self.offsets_frames = self.model.offsets_frames
 
     def encode(self, frames: Tensor) -> list[Tensor]:
         """Grey frames (1, h, w) in [0, 1] at the network's size."""
@@ -64,6 +118,23 @@ class SinetV2Session(NeighbourSession[Tensor]):
         return probabilities(self.model.network(shown).s_3, *self.size)
 
 
+def published(settings: Mapping[str, Any]) -> Published:
+    """The published model on a Res2Net, whose classifier of 1000 classes is not used."""
+    rules = [
+        (r"resnet\.", "encoder.res2net."),
+        *texture_rules("", "encoder.reduce."),
+        *decoder_rules("", "decoder."),
+    ]
+    return Published(rules, (r"resnet\.fc\..*",), {"encoder": {"name": "res2net50d"}})
+
+
+@register(
+    "sinet_v2",
+    "SINet-V2",
+    paper="TPAMI 2022, arXiv 2102.10274",
+    order=30,
+    published=published,
+)
 class SinetV2Model(Model[SinetV2Settings]):
     """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""
 
@@ -72,14 +143,24 @@ class SinetV2Model(Model[SinetV2Settings]):
     network: SinetV2
 
     @property
-    def name(self) -> str:
-        """`sinet_v2`."""
-        return "sinet_v2"
-
-    @property
     def label(self) -> str:
         """`with differences`, if so; else empty."""
         return "with differences" if self.settings.differences else ""
+
+    def context_s(self, fps_hz: float) -> float:
+        """As far as the neighbours reach back that differences are taken to."""
+        return max(0, -min(self.offsets_frames, default=0)) / fps_hz
+
+    @property
+    def delay_frames(self) -> int:
+        """As far as these neighbours reach ahead."""
+        return max(0, max(self.offsets_frames, default=0))
+
+    @property
+    def offsets_frames(self) -> tuple[int, ...]:
+        """Offsets from a frame to these neighbours."""
+        mode = self.settings.differences
+        return OFFSETS_FRAMES[mode] if mode else ()
 
     @property
     def sampling(self) -> Sampling:
@@ -87,8 +168,7 @@ class SinetV2Model(Model[SinetV2Settings]):
 
         Nothing is shared within a window of several: different clips vary more.
         """
-        mode = self.settings.differences
-        return Windows(OFFSETS_FRAMES[mode] if mode else (), n_targets=1)
+        return Windows(self.offsets_frames, n_targets=1)
 
     def _build(self) -> None:
         self.network = SinetV2(self.settings.encoder.name)
@@ -105,13 +185,3 @@ class SinetV2Model(Model[SinetV2Settings]):
             maps = self.network(normalised(frames, self.settings.normalisation))
         terms = hybrid_loss(maps, masks, (1.0,) * len(maps), self.settings.loss.bce)
         return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
-
-
-def published(settings: Mapping[str, Any]) -> Published:
-    """The published model on a Res2Net, whose classifier of 1000 classes is not used."""
-    rules = [
-        (r"resnet\.", "encoder.res2net."),
-        *texture_rules("", "encoder.reduce."),
-        *decoder_rules("", "decoder."),
-    ]
-    return Published(rules, (r"resnet\.fc\..*",), {"encoder": {"name": "res2net50d"}})

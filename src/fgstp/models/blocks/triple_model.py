@@ -7,18 +7,22 @@ from pydantic import Field
 from torch import Tensor
 
 from fgstp.models.base import Model
-from fgstp.models.correlation import Variant
-from fgstp.models.encoder_weights import begin_encoder
-from fgstp.models.frames import network_input, normalised, probabilities
-from fgstp.models.layers import Pyramid
-from fgstp.models.losses import hybrid_loss
-from fgstp.models.neighbours import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.blocks.correlation import Variant
+from fgstp.models.blocks.encoder_weights import begin_encoder
+from fgstp.models.blocks.frames import network_input, normalised, probabilities
+from fgstp.models.blocks.layers import Pyramid
+from fgstp.models.blocks.losses import hybrid_loss
+from fgstp.models.blocks.streams import NeighbourSession
+from fgstp.models.blocks.triple_network import (
+    OFFSETS_FRAMES,
+    NeighbourMode,
+    TripleNetwork,
+    Triples,
+    pick,
+)
 from fgstp.models.sampling import Batch, Sampling, Windows
 from fgstp.models.session import Session
 from fgstp.models.settings import EncoderSettings, LossSettings, NetworkSettings
-from fgstp.models.streams import NeighbourSession
-from fgstp.models.triple_network import TripleNetwork
-from fgstp.models.triples import Triples, pick
 
 N_OUTPUTS = 9
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -95,6 +99,15 @@ class TripleModel(Model[TripleSettingsT]):
         """The network that relates a frame to two neighbours: by default the whole."""
         network: TripleNetwork = self.network  # type: ignore[assignment]
         return network
+
+    def context_s(self, fps_hz: float) -> float:
+        """As far as its neighbours reach back."""
+        return max(0, -min(OFFSETS_FRAMES[self.settings.neighbours])) / fps_hz
+
+    @property
+    def delay_frames(self) -> int:
+        """As far as its neighbours reach ahead."""
+        return max(0, *OFFSETS_FRAMES[self.settings.neighbours])
 
     @property
     def sampling(self) -> Sampling:

@@ -1,14 +1,70 @@
 """What the networks have in common that relate a frame to two neighbours."""
 
 from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from fgstp.models.decoder import Decoder, Maps, resized
-from fgstp.models.encoder import PvtName, PyramidEncoder
-from fgstp.models.layers import Pyramid
-from fgstp.models.padding import cut, padded, padded_size
+from fgstp.models.blocks.decoder import Decoder, Maps, resized
+from fgstp.models.blocks.encoder import PvtName, PyramidEncoder
+from fgstp.models.blocks.frames import cut, padded, padded_size
+from fgstp.models.blocks.layers import Pyramid
+
+NeighbourMode = Literal["centred", "forward", "causal"]
+OFFSETS_FRAMES: dict[NeighbourMode, tuple[int, int]] = {
+    "centred": (-1, 1),  # the paper
+    "forward": (1, 2),  # the released code
+    "causal": (-1, -2),  # live: no frame of the future
+}
+
+
+def neighbours(frame: int, n_frames: int, mode: NeighbourMode) -> tuple[int, int]:
+    """The two neighbours of a frame in its clip.
+
+    A neighbour before the first or after the last frame is replaced by the nearest frame
+    there is, which at the very end is the target itself: a neighbour in which nothing moves.
+
+    Args:
+        frame: number of the target frame, from 0.
+        n_frames: frames of the clip.
+        mode: where the neighbours lie.
+
+    Returns:
+        Numbers of two frames, each in [0, n_frames).
+    """
+    first, second = (min(max(frame + offset, 0), n_frames - 1) for offset in OFFSETS_FRAMES[mode])
+    return first, second
+
+
+class Triples(NamedTuple):
+    """Features of some target frames and of their neighbours.
+
+    Attributes:
+        target: features of B target frames.
+        first: features of the first neighbour of each.
+        second: features of the second neighbour of each.
+    """
+
+    target: Pyramid
+    first: Pyramid
+    second: Pyramid
+
+
+def pick(features: Pyramid, triples: Tensor) -> Triples:
+    """Arrange encoded frames as triples.
+
+    Args:
+        features: features of N frames.
+        triples: (B, 3) int64: numbers of frames, in [0, N).
+
+    Returns:
+        Features of B triples.
+    """
+    target, first, second = (
+        Pyramid(*(level[numbers] for level in features)) for numbers in triples.unbind(1)
+    )
+    return Triples(target, first, second)
 
 
 class TripleNetwork(nn.Module, ABC):
@@ -23,7 +79,7 @@ class TripleNetwork(nn.Module, ABC):
     makes the parts of that, then calls `_add_decoder`, so that weights are drawn, and named in
     the state dict, in the order in which they are used.
 
-    Frames may have any size; see `fgstp.models.padding`.
+    Frames may have any size; see `fgstp.models.blocks.frames`.
 
     In training, batch normalisation sees the frames of all three positions, and both pairs,
     as one batch.

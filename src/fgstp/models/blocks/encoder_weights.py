@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fgstp.core.errors import UserError
+from fgstp.models.blocks.resnet import ResNetEncoder, ResNetSettings
 from fgstp.models.published import pvt_rules
-from fgstp.models.resnet import ResNetEncoder, ResNetSettings
 from fgstp.models.settings import BackboneSettings
 from fgstp.models.state_dicts import Rules, Weights, check_fit, read_weights, renamed
 
@@ -26,7 +26,7 @@ def begin_encoder(backbone: nn.Module, settings: BackboneSettings) -> None:
     """Give a backbone, its weights just drawn, what its settings say it starts from.
 
     Args:
-        backbone: as `fgstp.models.encoder.pvt` or `res2net` gives it.
+        backbone: as `fgstp.models.blocks.encoder.pvt` or `res2net` gives it.
         settings: its settings.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Blocks, losses and sessions that several models share."""

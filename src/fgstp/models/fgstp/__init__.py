@@ -1,1 +1,0 @@
-"""FGSTP (arXiv 2505.00295), and its ablations."""

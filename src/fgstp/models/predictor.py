@@ -1,0 +1,159 @@
+"""What all models have in common: settings, sessions, and the prediction of whole videos."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fgstp.core.config import Settings
+from fgstp.core.errors import UserError
+from fgstp.models.registry import ModelInfo, info_of
+from fgstp.models.session import NO_PROMPT, Prompt, PromptKind, Session, checked
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class Predictor(nn.Module, ABC, Generic[SettingsT]):
+    """A model: turns the frames of a video into maps of the probability of gas.
+
+    A model that is trained is a `Model`; a classical method is a predictor alone.
+
+    Args:
+        settings: its settings.
+
+    Attributes:
+        settings_class: type of its settings.
+        settings: its settings.
+        session_class: type of its sessions; settings may decide it.
+    """
+
+    settings_class: ClassVar[type[Settings]]
+    session_class: type[Session]
+
+    def __init__(self, settings: SettingsT) -> None:
+        super().__init__()
+        self.settings = settings
+        self._build()
+
+    @abstractmethod
+    def _build(self) -> None:
+        """Set what the settings decide, such as `session_class`."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of it by its name."""
+        return info_of(type(self), self.settings)
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+        return self.info.name
+
+    @property
+    def label(self) -> str:
+        """Its method, where its settings choose one of several; else empty."""
+        return ""
+
+    @property
+    def prompt_kind(self) -> PromptKind:
+        """What its sessions are given beside the frames."""
+        return self.info.prompt
+
+    def context_s(self, fps_hz: float) -> float:
+        """Footage before a frame, in seconds, on which its prediction depends; may be infinite.
+
+        Args:
+            fps_hz: frame rate.
+        """
+        return 0.0
+
+    @property
+    def delay_frames(self) -> int:
+        """Frames after a frame that are pushed before its prediction comes."""
+        return 0
+
+    def session(
+        self,
+        height_px: int,
+        width_px: int,
+        fps_hz: float = 15.0,
+        prompt: Prompt = NO_PROMPT,
+        batch_frames: int = 1,
+    ) -> Session:
+        """Begin a session.
+
+        Args:
+            height_px: height of the frames.
+            width_px: width of the frames.
+            fps_hz: frame rate.
+            prompt: what the model is given beside the frames.
+            batch_frames: frames that may be held back to be predicted at once.
+
+        Raises:
+            UserError: the prompt lacks what the model is to be given, or does not fit.
+
+        Example:
+            >>> import numpy as np
+            >>> from fgstp import create_model
+            >>> session = create_model("background").session(60, 80, fps_hz=15.0)
+            >>> [prediction] = session.push(np.zeros((60, 80), np.uint8))
+            >>> prediction.frame, prediction.map.shape, session.flush()
+            (0, (60, 80), [])
+        """
+        size = height_px, width_px
+        given = checked(prompt, self.prompt_kind, size, self.name)
+        return self.session_class(self, size, fps_hz, given, batch_frames)
+
+    def predict(
+        self, frames: NDArray[np.uint8], fps_hz: float = 15.0, prompt: Prompt = NO_PROMPT
+    ) -> NDArray[np.float32]:
+        """Predict where gas is in every frame of a video.
+
+        Args:
+            frames: (T, H, W) uint8, consecutive frames.
+            fps_hz: frame rate.
+            prompt: what the model is given beside the frames; a model that is given nothing
+                does not look at it.
+
+        Returns:
+            (T, H, W) float32 in [0, 1]: probability of gas.
+
+        Raises:
+            UserError: frames or masks have another form, or a mask is lacking.
+        """
+        frames = np.asanyarray(frames)  # memory-mapped frames stay on disk
+        if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
+            raise UserError(
+                f"Frames must be a uint8 array (T, H, W) of at least one frame; these are "
+                f"{frames.dtype} {frames.shape}."
+            )
+        n_frames, height, width = frames.shape
+        batch: int = getattr(self.settings, "batch_frames", 1)
+        prompt = prompt._replace(n_frames=n_frames)
+        session = self.session(height, width, fps_hz, prompt, batch)
+        predictions = [each for frame in frames for each in session.push(frame)]
+        return np.stack([each.map for each in [*predictions, *session.flush()]])
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are; a model without weights is on the CPU."""
+        return next((each.device for each in self.parameters()), torch.device("cpu"))
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode without gradients; the model is left in the mode it was in."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self.train(was_training)
+
+
+AnyPredictor = Predictor[Any]
