@@ -11,11 +11,11 @@ from tqdm import tqdm
 from fgstp import models
 from fgstp.core.files import code_digest
 from fgstp.footage import given_mask
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip
+from fgstp.footage.clip_table import ClipRow
+from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.predictor import AnyPredictor
-from fgstp.models.session import NO_PROMPT, prompt_of
+from fgstp.models.session import prompt_of
 
 
 class Predicted(NamedTuple):
@@ -38,8 +38,8 @@ def prediction_code_digest() -> str:
 
 def predict_clips(
     model: AnyPredictor,
-    clips: Sequence[MaskedClip],
-    store: ClipStore,
+    clips: Sequence[ClipRow],
+    store: VideoStore,
     predictions: PredictionStore,
 ) -> Predicted:
     """Predict clips, one after the other; those that are predicted already are passed over.
@@ -47,7 +47,7 @@ def predict_clips(
     Args:
         model: the model, which is told of each clip what it needs and no more.
         clips: the clips.
-        store: where they lie.
+        store: the videos.
         predictions: where the maps are written, as uint8, probability 1 being 255; maps of
             other clips there are removed.
 
@@ -60,9 +60,9 @@ def predict_clips(
     start = time.monotonic()
     with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for clip in missing:
-            frames, masks = store.frames(clip.name), store.masks(clip.name)
-            prompt = NO_PROMPT if masks is None else prompt_of(model.prompt_kind, masks)
-            maps = model.predict(frames, prompt=prompt)
+            view = clip.read(store)
+            prompt = prompt_of(model.prompt_kind, view.masks_or_zeros())
+            maps = model.predict(view.frames, prompt=prompt)
             predictions.write(clip.name, np.round(255 * maps).astype(np.uint8))
             bar.update(clip.n_frames)
     return Predicted(n_frames, time.monotonic() - start)

@@ -1,25 +1,20 @@
 """Training from clips to the best checkpoint; it can be stopped and continues."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from lightning.pytorch import Callback
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import masked_clips
+from fgstp.footage.clip_table import masked_clips
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import load_into
 from fgstp.models.machine import use_cuda
 from fgstp.training.job import Job, Outcome
-from fgstp.training.launch import run_in_processes
-from fgstp.training.machine import (
-    Rank,
-    check_devices,
-    joined,
-    lightning_precision,
-    local_world_size,
-)
+from fgstp.training.machine import check_devices, lightning_precision
+from fgstp.training.processes import Rank, joined, launch, local_world_size
 from fgstp.training.settings import TrainSettings
 from fgstp.training.stages import train_stages
 
@@ -29,7 +24,7 @@ __all__ = ["Outcome", "fit"]
 def fit(
     model: AnyModel,
     table: pd.DataFrame,
-    store: ClipStore,
+    store: VideoStore,
     folder: Path,
     settings: TrainSettings,
     *,
@@ -73,7 +68,7 @@ def fit(
     Args:
         model: the model, initialised by the caller; afterwards it holds the best weights.
         table: the clip table.
-        store: the store of the clips.
+        store: the store of the videos.
         folder: folder of the results.
         settings: how the model is trained.
         seed: random seed of the order of the samples, of their augmentation, and of what is
@@ -103,18 +98,22 @@ def fit(
     if settings.n_processes == 1:
         outcome = train_stages(job, Rank())
     elif rank is None:
-        outcome = run_in_processes(job)
+        outcome = launch(partial(_train_together, job), settings)
     else:
-        with joined(cuda=job.cuda):
-            outcome = train_stages(job, rank)
+        outcome = _train_together(job, rank)
     model.begin_stage(load_into(model, outcome.checkpoint).facts["stage"])
     return outcome
+
+
+def _train_together(job: Job, rank: Rank) -> Outcome:
+    with joined(cuda=job.cuda):
+        return train_stages(job, rank)
 
 
 def _job(
     model: AnyModel,
     table: pd.DataFrame,
-    store: ClipStore,
+    store: VideoStore,
     folder: Path,
     settings: TrainSettings,
     *,

@@ -1,6 +1,7 @@
 """Nodes of evaluate: thin adapters between the catalog, `fgstp.inference` and `fgstp.scoring`."""
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import pandas as pd
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
+from fgstp.footage.clip_table import ClipRow, digest, masked_clips
+from fgstp.footage.video_store import VideoStore
 from fgstp.inference.predict_clips import predict_clips, prediction_code_digest
 from fgstp.inference.prediction_store import PredictionStore, prediction_stores
 from fgstp.models.checkpoint import BEST, load_model, sha256
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 def predict(
     training: dict[str, Any],
     clips: pd.DataFrame,
-    clip_files: ClipStore,
+    video_store: VideoStore,
     model_folder: Path,
     predictions: Path,
     name: str,
@@ -45,7 +46,7 @@ def predict(
     Args:
         training: how the model was trained, and how its repeats were.
         clips: clip table.
-        clip_files: the clips.
+        video_store: the videos.
         model_folder: folder of trained models.
         predictions: folder of predictions, where those of each model have a folder.
         name: name of the model.
@@ -62,8 +63,8 @@ def predict(
         UserError: there are no clips with masks, or the checkpoint cannot be used.
     """
     check_seed(seed)
-    test = _clips_of("test", clips, clip_files, evaluate)
-    chosen = [*_threshold_clips(clips, clip_files, evaluate), *test]
+    test = _clips_of("test", clips, video_store, evaluate)
+    chosen = [*_threshold_clips(clips, video_store, evaluate), *test]
     trainings = [training, *training.get("repeats", [])]
     checkpoints = [
         seed_folder(model_folder / name, 1 + repeat) / BEST for repeat in range(len(trainings))
@@ -72,15 +73,15 @@ def predict(
         model = _load(checkpoints[0], name, evaluate)
         digests = [sha256(checkpoint) for checkpoint in checkpoints]
         _check_trainings(name, trainings, digests)
-        footage = digest(test, clip_files)
-        maker = f"{footage} {digest(chosen, clip_files)} {prediction_code_digest()}"
+        footage = digest(test)
+        maker = f"{footage} {digest(chosen)} {prediction_code_digest()}"
         stores = prediction_stores(predictions / name, len(trainings))
         done = []
         for repeat, store in enumerate(stores):
             store.made_by(f"{name} {digests[repeat]} {maker}")
             if repeat:
                 model = _load(checkpoints[repeat], name, evaluate)
-            done.append(predict_clips(model, chosen, clip_files, store))
+            done.append(predict_clips(model, chosen, video_store, store))
         remove_seeds_after(predictions / name, len(trainings))
     if n_frames := sum(each.n_frames for each in done):
         seconds = sum(each.seconds for each in done)
@@ -122,20 +123,20 @@ def _check_trainings(name: str, trainings: list[dict[str, Any]], digests: list[s
 
 
 def _threshold_clips(
-    clips: pd.DataFrame, clip_files: ClipStore, evaluate: EvaluateSettings
-) -> list[MaskedClip]:
+    clips: pd.DataFrame, video_store: VideoStore, evaluate: EvaluateSettings
+) -> list[ClipRow]:
     """The clips that thresholds are chosen on; none if no protocol needs one."""
     if all(get_protocol(name).threshold is not None for name in evaluate.protocols):
         return []
-    return _clips_of("validation", clips, clip_files, evaluate)
+    return _clips_of("validation", clips, video_store, evaluate)
 
 
 def _clips_of(
-    split: str, clips: pd.DataFrame, clip_files: ClipStore, evaluate: EvaluateSettings
-) -> list[MaskedClip]:
+    split: str, clips: pd.DataFrame, video_store: VideoStore, evaluate: EvaluateSettings
+) -> list[ClipRow]:
     return masked_clips(
         clips,
-        clip_files,
+        video_store,
         split,
         allow_pseudo_masks=evaluate.allow_pseudo_masks,
         setting="evaluate.allow_pseudo_masks",
@@ -146,7 +147,7 @@ def score(
     predicted: dict[str, Any],
     clips: pd.DataFrame,
     videos: pd.DataFrame,
-    clip_files: ClipStore,
+    video_store: VideoStore,
     predictions: Path,
     name: str,
     evaluate: EvaluateSettings,
@@ -157,7 +158,7 @@ def score(
         predicted: what was predicted.
         clips: clip table.
         videos: video table.
-        clip_files: the clips.
+        video_store: the videos.
         predictions: folder of predictions.
         name: name of the model.
         evaluate: settings.
@@ -169,29 +170,61 @@ def score(
     Raises:
         UserError: predictions or masks are missing.
     """
-    validation = [clip.name for clip in _threshold_clips(clips, clip_files, evaluate)]
-    test = [clip.name for clip in _clips_of("test", clips, clip_files, evaluate)]
+    validation = _scorable(_threshold_clips(clips, video_store, evaluate), evaluate)
+    test = _scorable(_clips_of("test", clips, video_store, evaluate), evaluate)
     left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
     seeds = predicted.get("seeds", [None])
     parts = []
     stores = prediction_stores(predictions / name, len(seeds))
     for trained_with, store in zip(seeds, stores, strict=True):
-        read = partial(_read, clip_files, store)
-        protocols = [with_threshold(protocol, validation, read) for protocol in named]
-        rows = score_clips(test, protocols, read, evaluate.parallel)
+        read = partial(_read, validation | test, video_store, store)
+        protocols = [with_threshold(protocol, [*validation], read) for protocol in named]
+        rows = score_clips([*test], protocols, read, evaluate.parallel)
         rows.insert(0, SEED, pd.Series([trained_with] * len(rows), dtype="Int64"))
         parts.append(rows)
-    leak_classes = {clip: clip_files.leak_class(clip) for clip in test}
     together = pd.concat(parts, ignore_index=True)
+    leak_classes = {}
+    for clip, rows in together.groupby("clip"):
+        view = test[str(clip)].read(video_store)
+        # What was scored are the annotated frames; from here on they have their own numbers.
+        together.loc[rows.index, "frame"] = view.annotated[rows["frame"]]
+        leak_classes[str(clip)] = view.leak_class
     return with_facts(together, clips, videos, leak_classes, predicted["model"])
 
 
-def _read(clip_files: ClipStore, predictions: PredictionStore, clip: str) -> ScorableClip:
-    masks = clip_files.masks(clip)
-    if masks is None:
-        raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
-    return ScorableClip(predictions.read(clip), masks)
+def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, ClipRow]:
+    """Clips by name, without those whose annotated frames may all be left out."""
+    n_left_out = evaluate.drop_given + evaluate.drop_last_frames
+    kept = {clip.name: clip for clip in clips if clip.annotated_frames > n_left_out}
+    if clips and not kept:
+        raise UserError(
+            f"No clip has more than {n_left_out} frames with a mask, so that none is left to be "
+            "scored; annotate more frames, or lower evaluate.drop_last_frames."
+        )
+    if len(kept) < len(clips):
+        logger.warning(
+            "%d of %d clips have too few frames with a mask to be scored.",
+            len(clips) - len(kept),
+            len(clips),
+        )
+    return kept
+
+
+def _read(
+    clips: Mapping[str, ClipRow],
+    video_store: VideoStore,
+    predictions: PredictionStore,
+    clip: str,
+) -> ScorableClip:
+    """Predictions and masks of the annotated frames of a clip."""
+    view, maps = clips[clip].read(video_store), predictions.read(clip)
+    if maps.shape != view.frames.shape:
+        raise UserError(
+            f"The predictions are {maps.shape}, but the frames are {view.frames.shape}; run "
+            "`kedro run --pipelines=evaluate` again."
+        )
+    return ScorableClip(maps[view.annotated], view.masks())
 
 
 def summarise_scores(

@@ -18,7 +18,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 inputs=[
                     "training@one",
                     "clips",
-                    "clip_files",
+                    "video_store",
                     "models",
                     "predictions",
                     "params:model",
@@ -34,7 +34,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                     "predicted",
                     "clips",
                     "videos",
-                    "clip_files",
+                    "video_store",
                     "predictions",
                     "params:model",
                     "params:evaluate",
