@@ -1,11 +1,6 @@
 import torch
 
-from fgstp.models.mg.model import MgSettings, published
 from fgstp.models.mg.network import MotionGrouping, PositionEmbedding, SlotAttention
-
-
-def test_the_published_size_is_the_default():
-    assert MgSettings() == MgSettings(**published({}).settings)
 
 
 def test_positions_run_from_0_to_1_in_both_directions():
