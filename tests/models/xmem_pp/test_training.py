@@ -29,15 +29,6 @@ def test_references_are_the_first_frame_and_others_before():
     assert drawn_references(2, 6, 1).tolist() == [[0], [0]]
 
 
-def test_what_is_drawn_is_drawn_by_the_seed():
-    drawn = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        drawn.append(drawn_references(8, 7, 3))
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
-
-
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_clips_of_a_batch_do_not_see_each_other(network, clips, fraction):
     frames, masks = clips
