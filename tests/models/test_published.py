@@ -113,6 +113,7 @@ def test_a_setting_without_key_or_value_is_refused(published, tmp_path, setting)
 def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
     result = _run(tmp_path, weights=published)
     assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} == {"in.pth", "out.ckpt"}  # no record
     model = load_model(tmp_path / "out.ckpt")
     assert (model.name, model.settings.variant) == ("fgstp", "released")
     assert model.settings.neighbours == "forward"  # as the weights were trained
@@ -134,8 +135,11 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
 
 
 def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):
-    assert _run(tmp_path, weights=published, out="fgstp/best.ckpt").exit_code == 0
+    arguments = ["--variant", "paper"]
+    result = _run(tmp_path, weights=published, arguments=arguments, out="fgstp/best.ckpt")
+    assert result.exit_code == 0
     checkpoint = tmp_path / "fgstp/best.ckpt"
+    assert load_model(checkpoint).settings.variant == "paper"
     record = json.loads((tmp_path / "fgstp/training.json").read_text("utf-8"))
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     assert record == {
@@ -148,16 +152,6 @@ def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tm
         "epochs": [],
     }
     assert {path.name for path in (tmp_path / "fgstp").iterdir()} == {"best.ckpt", "training.json"}
-
-
-def test_no_record_lies_beside_a_checkpoint_of_another_name(published, tmp_path):
-    assert _run(tmp_path, weights=published).exit_code == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"in.pth", "out.ckpt"}
-
-
-def test_the_paper_variant_takes_the_same_weights(published, tmp_path):
-    assert _run(tmp_path, weights=published, arguments=["--variant", "paper"]).exit_code == 0
-    assert load_model(tmp_path / "out.ckpt").settings.variant == "paper"
 
 
 @pytest.mark.parametrize("wrapping", [None, "state_dict", "model", "model_state_dict"])
