@@ -40,7 +40,8 @@ def test_frames_at_a_time_may_be_others_than_in_training(saved, clip, tmp_path):
     expected = model.predict(clip())
     np.testing.assert_allclose(loaded.predict(clip()), expected, atol=1e-5)
     save_checkpoint(create_model("background", {}), tmp_path / "background.ckpt")
-    assert load_model(tmp_path / "background.ckpt", batch_frames=2).name == "background"
+    background = load_model(tmp_path / "background.ckpt", batch_frames=2)
+    assert (background.name, background.device) == ("background", torch.device("cpu"))
 
 
 def test_a_checkpoint_says_what_made_it(saved):

@@ -40,6 +40,11 @@ def test_memory_that_is_used_up_is_told():
             raise error
 
 
+def test_a_real_allocation_that_fails_is_recognised():
+    with pytest.raises(UserError, match="used up"), told_if_out_of_memory("lower it"):
+        torch.empty(2**60, dtype=torch.uint8)
+
+
 def test_other_errors_pass():
     for error in (RuntimeError("shape mismatch"), UserError("a clip is gone")):
         with pytest.raises(type(error)) as raised, told_if_out_of_memory("lower it"):

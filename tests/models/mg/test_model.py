@@ -96,6 +96,7 @@ def smallest_at_the_border(alpha, _number):
 @pytest.mark.parametrize("gaps", [(-2, -1, 1, 2), (1, -3), (-2, -1)])
 def test_maps_are_the_mean_over_the_gaps(model, clip, gaps):
     mg, frames = model(gaps_frames=gaps, batch_frames=3), clip()
+    assert mg.prompt_kind == "none"
     maps = mg.predict(frames)
     assert maps.shape == frames.shape
     assert maps.dtype == np.float32
@@ -125,15 +126,6 @@ def test_the_oracle_is_told_the_masks(model, clip):
     with torch.inference_mode():
         expected = by_hand(mg, frames, (-2, -1, 1, 2), best)
     np.testing.assert_allclose(mg.predict(frames, prompt=Prompt(masks=masks)), expected, atol=1e-4)
-
-
-def test_the_border_needs_no_masks(model, clip):
-    mg, frames = model(), clip()
-    assert mg.prompt_kind == "none"
-    masks = np.ones(frames.shape, np.uint8)
-    np.testing.assert_array_equal(
-        mg.predict(frames), mg.predict(frames, prompt=Prompt(masks=masks))
-    )
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])

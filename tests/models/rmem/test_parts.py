@@ -15,7 +15,7 @@ from fgstp.models.rmem.attention import (
     sine_position,
     window_places,
 )
-from fgstp.models.rmem.network import FpnHead, IdentityBank, aligned, identity_places
+from fgstp.models.rmem.network import FpnHead, IdentityBank, identity_places
 
 CPU = torch.device("cpu")
 SLOTS = {
@@ -136,13 +136,6 @@ def test_identities_are_drawn_without_repetition_and_background_stays():
     assert len(places[:, 1].unique()) == 10
     torch.manual_seed(0)
     assert torch.equal(places, identity_places(50, 10, CPU))
-
-
-def test_resizing_keeps_the_corners(draw):
-    maps = draw(1, 2, 3, 4)
-    larger = aligned(maps, (5, 10))
-    assert torch.equal(larger[..., ::4, ::9], maps[..., ::2, ::3])
-    torch.testing.assert_close(larger[..., ::2, ::3], maps)
 
 
 @pytest.mark.parametrize("sizes", [((6, 8), (3, 4), (2, 2)), ((9, 13), (5, 7), (3, 4))])
