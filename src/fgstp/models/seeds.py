@@ -1,8 +1,14 @@
-"""Folders of the trainings of a model, which differ in their random seed."""
+"""Trainings of a model, which differ in their random seed: a folder each, with a record."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from fgstp.core.errors import UserError
+
+RECORD = "training.json"  # its name in the folder of a training
 
 
 def seed_folder(folder: Path, number: int) -> Path:
@@ -18,6 +24,29 @@ def seed_folder(folder: Path, number: int) -> Path:
 def seed_numbers(folder: Path) -> list[int]:
     """Numbers of the trainings that have a folder, in order."""
     return sorted(number for number, _ in _numbered(folder))
+
+
+def read_records(folder: Path) -> dict[int, dict[str, Any]]:
+    """Records of the trainings of a model that have come to an end, by number, in order.
+
+    Args:
+        folder: folder of the model.
+
+    Raises:
+        UserError: a record cannot be read.
+    """
+    paths = {number: seed_folder(folder, number) / RECORD for number in seed_numbers(folder)}
+    records = {}
+    for number, path in paths.items():
+        if path.is_file():
+            try:
+                records[number] = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError) as error:
+                raise UserError(
+                    f"{path} cannot be read ({error}); train the model again with "
+                    f"`kedro run --pipelines=train --params=model={folder.name}`."
+                ) from error
+    return records
 
 
 def remove_seeds_after(folder: Path, last: int) -> None:

@@ -1,6 +1,7 @@
 """Nodes of evaluate: thin adapters between the catalog, `fgstp.inference` and `fgstp.scoring`."""
 
 import logging
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,12 @@ import pandas as pd
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip, digest, masked_clips
-from fgstp.inference.predict_clips import predict_clips, prediction_code_digest
-from fgstp.inference.prediction_store import PredictionStore, prediction_stores
-from fgstp.models.checkpoint import BEST, load_model, sha256
+from fgstp.footage.clip_table import ClipRow, digest, masked_clips
+from fgstp.footage.video_store import VideoStore
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.inference.trainings import finished_trainings, predict_trainings, read_predicted
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
-from fgstp.models.predictor import AnyPredictor
-from fgstp.models.seeds import remove_seeds_after, seed_folder
+from fgstp.models.seeds import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import get_protocol
@@ -29,113 +28,71 @@ logger = logging.getLogger(__name__)
 
 
 def predict(
-    training: dict[str, Any],
+    models: Path,
     clips: pd.DataFrame,
-    clip_files: ClipStore,
-    model_folder: Path,
-    predictions: Path,
+    videos: pd.DataFrame,
+    video_store: VideoStore,
     name: str,
     evaluate: EvaluateSettings,
     seed: int,
-) -> dict[str, Any]:
+) -> Callable[[Path], None]:
     """Predict the test clips, and the validation clips if a threshold is to be chosen.
 
     Every training of the model predicts them, each in a folder of its own.
 
     Args:
-        training: how the model was trained, and how its repeats were.
+        models: folder of trained models.
         clips: clip table.
-        clip_files: the clips.
-        model_folder: folder of trained models.
-        predictions: folder of predictions, where those of each model have a folder.
+        videos: video table.
+        video_store: the videos.
         name: name of the model.
         evaluate: settings.
         seed: of the bootstrap of the summaries, checked before the long work.
 
     Returns:
-        What was predicted by what: `model`, the kind of its `prompt`, a `label`
-        that tells its method where its settings choose one of several, `checkpoint_sha256` of
-        the first training and `repeats_sha256` of further ones, the `seeds` of all (None where
-        it is unknown), how many of them `diverged`, `footage_sha256`.
+        Work that fills the folder of predictions.
 
     Raises:
-        UserError: there are no clips with masks, or the checkpoint cannot be used.
+        UserError: there are no clips with masks, or a checkpoint cannot be used.
     """
     check_seed(seed)
-    test = _clips_of("test", clips, clip_files, evaluate)
-    chosen = [*_threshold_clips(clips, clip_files, evaluate), *test]
-    trainings = [training, *training.get("repeats", [])]
-    checkpoints = [
-        seed_folder(model_folder / name, 1 + repeat) / BEST for repeat in range(len(trainings))
-    ]
-    with told_if_out_of_memory("lower evaluate.batch_frames"):
-        model = _load(checkpoints[0], name, evaluate)
-        digests = [sha256(checkpoint) for checkpoint in checkpoints]
-        _check_trainings(name, trainings, digests)
-        footage = digest(test, clip_files)
-        maker = f"{footage} {digest(chosen, clip_files)} {prediction_code_digest()}"
-        stores = prediction_stores(predictions / name, len(trainings))
-        done = []
-        for repeat, store in enumerate(stores):
-            store.made_by(f"{name} {digests[repeat]} {maker}")
-            if repeat:
-                model = _load(checkpoints[repeat], name, evaluate)
-            done.append(predict_clips(model, chosen, clip_files, store))
-        remove_seeds_after(predictions / name, len(trainings))
-    if n_frames := sum(each.n_frames for each in done):
-        seconds = sum(each.seconds for each in done)
-        log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})
-    return {
-        "model": name,
-        "prompt": model.prompt_kind,
-        "label": model.label,
-        "checkpoint_sha256": digests[0],
-        "repeats_sha256": digests[1:],
-        "seeds": [each.get("seed") for each in trainings],
-        "diverged": sum(each.get("ended_by") == "divergence" for each in trainings),
-        "footage_sha256": footage,
-    }
+    finished_trainings(models / name)
+    test = _clips_of("test", clips, video_store, evaluate)
+    chosen = [*_threshold_clips(clips, video_store, evaluate), *test]
 
+    def work(predictions: Path) -> None:
+        with told_if_out_of_memory("lower evaluate.batch_frames"):
+            done = predict_trainings(
+                models / name,
+                chosen,
+                videos.set_index("video")["fps_hz"].to_dict(),
+                video_store,
+                predictions / name,
+                {"footage_sha256": digest(test)},
+                device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
+                batch_frames=evaluate.batch_frames,
+            )
+        if done.n_frames:
+            log_numbers({"predict.ms_per_frame": 1000 * done.seconds / done.n_frames})
 
-def _load(checkpoint: Path, name: str, evaluate: EvaluateSettings) -> AnyPredictor:
-    return load_model(
-        checkpoint,
-        model=name,
-        device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
-        batch_frames=evaluate.batch_frames,
-    )
-
-
-def _check_trainings(name: str, trainings: list[dict[str, Any]], digests: list[str]) -> None:
-    """A training that was stopped leaves a checkpoint that its record does not tell of."""
-    if [each.get("checkpoint_sha256") for each in trainings] != digests:
-        raise UserError(
-            f"The checkpoint of {name} is not the one that its training.json tells of, since a "
-            "training of it did not end; run `kedro run --pipelines=train "
-            f"--params=model={name}`."
-        )
-    if len({each.get("seed") for each in trainings}) < len(trainings):
-        raise UserError(
-            f"Two trainings of {name} have the same seed by its training.json; run `kedro run "
-            f"--pipelines=train --params=model={name}`."
-        )
+    return work
 
 
 def _threshold_clips(
-    clips: pd.DataFrame, clip_files: ClipStore, evaluate: EvaluateSettings
-) -> list[MaskedClip]:
+    clips: pd.DataFrame, video_store: VideoStore, evaluate: EvaluateSettings
+) -> list[ClipRow]:
     """The clips that thresholds are chosen on; none if no protocol needs one."""
     if all(get_protocol(name).threshold is not None for name in evaluate.protocols):
         return []
-    return _clips_of("validation", clips, clip_files, evaluate)
+    return _clips_of("validation", clips, video_store, evaluate)
 
 
 def _clips_of(
-    split: str, clips: pd.DataFrame, clip_files: ClipStore, evaluate: EvaluateSettings
-) -> list[MaskedClip]:
+    split: str, clips: pd.DataFrame, video_store: VideoStore, evaluate: EvaluateSettings
+) -> list[ClipRow]:
     return masked_clips(
         clips,
-        clip_files,
+        video_store,
         split,
         allow_pseudo_masks=evaluate.allow_pseudo_masks,
         setting="evaluate.allow_pseudo_masks",
@@ -143,22 +100,20 @@ def _clips_of(
 
 
 def score(
-    predicted: dict[str, Any],
+    predictions: Path,
     clips: pd.DataFrame,
     videos: pd.DataFrame,
-    clip_files: ClipStore,
-    predictions: Path,
+    video_store: VideoStore,
     name: str,
     evaluate: EvaluateSettings,
 ) -> pd.DataFrame:
     """Score the predictions of the test clips under every protocol.
 
     Args:
-        predicted: what was predicted.
+        predictions: folder of predictions.
         clips: clip table.
         videos: video table.
-        clip_files: the clips.
-        predictions: folder of predictions.
+        video_store: the videos.
         name: name of the model.
         evaluate: settings.
 
@@ -169,35 +124,67 @@ def score(
     Raises:
         UserError: predictions or masks are missing.
     """
-    validation = [clip.name for clip in _threshold_clips(clips, clip_files, evaluate)]
-    test = [clip.name for clip in _clips_of("test", clips, clip_files, evaluate)]
+    validation = _scorable(_threshold_clips(clips, video_store, evaluate), evaluate)
+    test = _scorable(_clips_of("test", clips, video_store, evaluate), evaluate)
     left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
-    seeds = predicted.get("seeds", [None])
     parts = []
-    stores = prediction_stores(predictions / name, len(seeds))
-    for trained_with, store in zip(seeds, stores, strict=True):
-        read = partial(_read, clip_files, store)
-        protocols = [with_threshold(protocol, validation, read) for protocol in named]
-        rows = score_clips(test, protocols, read, evaluate.parallel)
-        rows.insert(0, SEED, pd.Series([trained_with] * len(rows), dtype="Int64"))
+    for training in read_predicted(predictions / name)["trainings"]:
+        store = PredictionStore(seed_folder(predictions / name, training["number"]))
+        read = partial(_read, validation | test, video_store, store)
+        protocols = [with_threshold(protocol, [*validation], read) for protocol in named]
+        rows = score_clips([*test], protocols, read, evaluate.parallel)
+        rows.insert(0, SEED, pd.Series([training["seed"]] * len(rows), dtype="Int64"))
         parts.append(rows)
-    leak_classes = {clip: clip_files.leak_class(clip) for clip in test}
-    together = pd.concat(parts, ignore_index=True)
-    return with_facts(together, clips, videos, leak_classes, predicted["model"])
+    leak_classes = {clip: row.read(video_store).leak_class for clip, row in test.items()}
+    return with_facts(pd.concat(parts, ignore_index=True), clips, videos, leak_classes, name)
 
 
-def _read(clip_files: ClipStore, predictions: PredictionStore, clip: str) -> ScorableClip:
-    masks = clip_files.masks(clip)
-    if masks is None:
-        raise UserError(f"The masks of the clip {clip} are gone; run ingest again.")
-    return ScorableClip(predictions.read(clip), masks)
+def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, ClipRow]:
+    """Clips by name, without those whose annotated frames may all be left out."""
+    n_left_out = evaluate.drop_given + evaluate.drop_last_frames
+    kept = {clip.name: clip for clip in clips if clip.annotated_frames > n_left_out}
+    if clips and not kept:
+        raise UserError(
+            f"No clip has more than {n_left_out} frames with a mask, so that none is left to be "
+            "scored; annotate more frames, or lower evaluate.drop_last_frames."
+        )
+    if len(kept) < len(clips):
+        logger.warning(
+            "%d of %d clips have too few frames with a mask to be scored.",
+            len(clips) - len(kept),
+            len(clips),
+        )
+    n_frames, n_annotated = (
+        sum(getattr(clip, name) for clip in kept.values())
+        for name in ("n_frames", "annotated_frames")
+    )
+    if n_annotated < n_frames:
+        logger.info("%d of %d frames have no mask and are not scored.", n_frames - n_annotated, n_frames)
+    return kept
+
+
+def _read(
+    clips: Mapping[str, ClipRow],
+    video_store: VideoStore,
+    predictions: PredictionStore,
+    clip: str,
+) -> ScorableClip:
+    """Predictions and masks of the annotated frames of a clip."""
+    view, predicted = clips[clip].read(video_store), predictions.read(clips[clip])
+    return ScorableClip(
+        predicted.maps[view.annotated],
+        view.masks(),
+        view.annotated,
+        predicted.scores[view.annotated],
+    )
 
 
 def summarise_scores(
     frame_scores: pd.DataFrame,
-    predicted: dict[str, Any],
+    predictions: Path,
     videos: pd.DataFrame,
+    name: str,
     evaluate: EvaluateSettings,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -205,8 +192,9 @@ def summarise_scores(
 
     Args:
         frame_scores: a row a training, frame and protocol.
-        predicted: what was predicted by what.
+        predictions: folder of predictions, which tells what predicted them.
         videos: video table, which tells what footage it is.
+        name: name of the model.
         evaluate: settings.
         seed: of the bootstrap.
 
@@ -217,7 +205,8 @@ def summarise_scores(
         summarise(frame_scores, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS
     ]
     summaries = pd.concat(parts, ignore_index=True)
-    summaries.insert(0, "model", predicted["model"])
+    summaries.insert(0, "model", name)
+    predicted = read_predicted(predictions / name)
     scores = model_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
     for protocol, found in scores["protocols"].items():
         log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
