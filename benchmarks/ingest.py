@@ -21,12 +21,11 @@ from pathlib import Path
 import cv2
 
 from fgstp.core.parallel import ParallelSettings
-from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.frame_sources import VideoFile
 from fgstp.footage.ingest_videos import ingest_videos
-from fgstp.footage.records import RecordStore
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Video
+from fgstp.footage.video_store import VideoStore
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 
 ROUNDS = 5
@@ -86,7 +85,7 @@ def _ingest(paths: list[Path], folder: Path, jobs: int) -> None:
         parallel=ParallelSettings(backend="loky" if jobs > 1 else "sequential", jobs=jobs),
     )
     videos = [Video(path.stem, VideoFile(path), "train") for path in paths]
-    ingest_videos(videos, ClipStore(folder / "clips"), RecordStore(folder / "records"), settings)
+    ingest_videos(videos, VideoStore(folder), settings)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -21,9 +21,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
-from fgstp.footage.masked_clips import MaskedClip
+from fgstp.footage.clip_table import ClipRow
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.fgstp import FgstpModel, FgstpSettings
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import EncoderSettings
@@ -42,7 +41,7 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder, one_opencv_thread():
-        store = ClipStore(Path(folder))
+        store = VideoStore(Path(folder))
         clips = [_write_clip(store, seed) for seed in range(N_CLIPS)]
         _compare(store, clips, arguments)
 
@@ -61,19 +60,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _write_clip(store: ClipStore, seed: int) -> MaskedClip:
+def _write_clip(store: VideoStore, seed: int) -> ClipRow:
     frames = list(SyntheticVideo("close_complex", seed, n_frames=CLIP_FRAMES))
-    clip = Clip(
-        index=seed,
-        first_frame=0,
-        frames=np.stack([frame.grey for frame in frames]),
-        masks=np.stack([frame.mask for frame in frames]).astype(np.uint8),
-    )
-    store.write(f"clip_{seed}", clip)
-    return MaskedClip(f"clip_{seed}", CLIP_FRAMES)
+    name = f"clip_{seed}"
+    with store.writing(name) as writer:
+        writer.append(
+            np.stack([frame.grey for frame in frames]),
+            np.arange(CLIP_FRAMES) / 15,
+            masks=np.stack([frame.mask for frame in frames]).astype(np.uint8),
+        )
+    return ClipRow(name, name, 0, CLIP_FRAMES, CLIP_FRAMES, sha256="")
 
 
-def _compare(store: ClipStore, clips: list[MaskedClip], arguments: argparse.Namespace) -> None:
+def _compare(store: VideoStore, clips: list[ClipRow], arguments: argparse.Namespace) -> None:
     length, size = arguments.targets, arguments.size
     targets_per_step = length * arguments.windows
     settings = FgstpSettings(
@@ -116,7 +115,7 @@ def _stepper(model: FgstpModel) -> Callable[[Batch], None]:
 
 
 def _batches(
-    store: ClipStore, clips: list[MaskedClip], n_targets: int, n_windows: int, size: int
+    store: VideoStore, clips: list[ClipRow], n_targets: int, n_windows: int, size: int
 ) -> Iterator[Batch]:
     """Batches without end; only whole ones."""
     prepare = partial(prepared, settings=AugmentationSettings(), size=(size, size))

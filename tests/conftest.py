@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,12 +14,12 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from fgstp.core.parallel import PACKAGES
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.ingest_videos import ingest_videos
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, clip_rows, table
+from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings, ValidationSettings
 from fgstp.footage.sources.find import find_videos
 from fgstp.footage.validation import hold_out
+from fgstp.footage.video_store import VideoStore
 from fgstp.plumes import SyntheticVideo
 from fgstp.plumes.render import render
 
@@ -107,10 +108,7 @@ class Ingested:
     out: Path
     videos: pd.DataFrame
     clips: pd.DataFrame
-    video_rows: list
-    clip_rows: list
-    store: ClipStore
-    records: RecordStore
+    store: VideoStore
 
     def video(self, name):
         rows = self.videos[self.videos["video"] == name]
@@ -121,28 +119,99 @@ class Ingested:
         return self.clips[self.clips["video"] == video]
 
     def files(self, *videos):
-        """Content of every file in the folders of clips and records, or of some videos."""
-        everything = {
-            path.relative_to(self.out).as_posix(): path.read_bytes() if path.is_file() else None
-            for path in self.out.rglob("*")
-        }
-        if not videos:
-            return everything
+        """Content of every file of the store, or of some videos; stamps differ in their times."""
         return {
-            name: content
-            for name, content in everything.items()
-            if Path(name).name.startswith(videos) and name.startswith("clips/")
+            path.name: path.read_bytes() if path.is_file() else None
+            for path in self.store.folder.iterdir()
+            if not path.name.endswith(".stamp.json")
+            and (not videos or path.name.rsplit(".", 2)[0] in videos)
         }
+
+    def clip(self, name):
+        """What the store holds of a clip."""
+        return clip_rows(self.clips[self.clips["clip"] == name])[0].read(self.store)
 
 
 def run_ingest(raw, out, **changes):
-    """Ingest `raw/footage` into `out` through the same calls as the pipeline's node."""
+    """Ingest `raw/footage` into `out/videos` through the same calls as the pipeline's nodes."""
     settings = IngestSettings.model_validate(SETTINGS | changes)
-    store, records = ClipStore(out / "clips"), RecordStore(out / "records")
+    store = VideoStore(out / "videos")
     found = find_videos(raw, pd.DataFrame(), settings, seed=1)
-    video_rows, clip_rows = ingest_videos(found, store, records, settings)
-    videos, clips = table(video_rows, VIDEO_COLUMNS), table(clip_rows, CLIP_COLUMNS)
-    return Ingested(out, videos, clips, video_rows, clip_rows, store, records)
+    ingest_videos(found, store, settings)
+    videos, clips = tables(store)
+    return Ingested(out, table(videos, VIDEO_COLUMNS), table(clips, CLIP_COLUMNS), store)
+
+
+class ClipFolder:
+    """Clips on disk and their table; without a name, a video is called like its clip."""
+
+    def __init__(self, folder):
+        self.store = VideoStore(folder)
+        self.rows = {}
+        self._stretches = {}
+
+    @property
+    def table(self):
+        return table(list(self.rows.values()), CLIP_COLUMNS)
+
+    def add(self, clip, frames, masks=None, annotated=None, leak_class=None, video=None, **row):
+        """Append a clip to its video; its masks are those of all frames, or of `annotated`."""
+        video = video or clip
+        numbers = range(0 if masks is None else len(frames)) if annotated is None else annotated
+        before = self._stretches.setdefault(video, {})
+        self.rows[clip] = {
+            "clip": clip,
+            "video": video,
+            "first_frame": sum(len(stretch[0]) for stretch in before.values()),
+            "frames": len(frames),
+            "split": "train",
+            "mask_source": "none" if masks is None else "annotated",
+            "annotated_frames": len(numbers),
+        } | row
+        before[clip] = [frames, masks, np.array(numbers, np.int64), leak_class]
+        self.change(clip)
+        return self.row(clip)
+
+    def change(self, clip, frames=None, masks=None):
+        """Write a clip again, with other content."""
+        stretches = self._stretches[self.rows[clip]["video"]]
+        stretch = stretches[clip]
+        stretch[0], stretch[1] = (
+            stretch[part] if new is None else new for part, new in enumerate((frames, masks))
+        )
+        content = stretch[0].tobytes()
+        for number, mask in zip(stretch[2], [] if stretch[1] is None else stretch[1], strict=True):
+            content += int(number).to_bytes(4, "little") + np.packbits(mask).tobytes()
+        self.rows[clip]["sha256"] = hashlib.sha256(content).hexdigest()
+        known = any(each[3] is not None for each in stretches.values())
+        with self.store.writing(self.rows[clip]["video"]) as writer:
+            for own, own_masks, numbers, classes in stretches.values():
+                unknown = np.full(len(own), -1, np.int8) if known else None
+                writer.append(
+                    own,
+                    (writer.n_frames + np.arange(len(own))) / 15.0,
+                    annotated=numbers,
+                    masks=own_masks,
+                    leak_class=unknown if classes is None else classes,
+                )
+
+    def row(self, clip):
+        return clip_rows(table([self.rows[clip]], CLIP_COLUMNS))[0]
+
+    def clip(self, clip):
+        return self.row(clip).read(self.store)
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """An empty folder of clips."""
+    return ClipFolder(tmp_path / "videos")
+
+
+@pytest.fixture(scope="session")
+def clip_folder():
+    """What makes a folder of clips."""
+    return ClipFolder
 
 
 @pytest.fixture(scope="session")

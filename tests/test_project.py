@@ -197,14 +197,14 @@ def _path(catalog, name):
 
 # What nodes write through a handle, by stage, and what Kedro therefore takes for an input.
 HANDLES = {
-    "ingest": {"clip_files", "ingest_records"},
+    "ingest": set(),
     "train": {"models"},
     "evaluate": {"predictions"},
     "report": set(),
 }
 # Nodes resume in these; DVC would delete them before the stage runs.
 KEPT = {
-    "ingest": {"data/03_primary/clips", "data/02_intermediate/records"},
+    "ingest": {"data/03_primary/videos"},
     "train": set(),
     "evaluate": {f"data/07_model_output/{MODEL}"},
     "report": set(),

@@ -5,11 +5,11 @@ from kedro.io import DatasetError
 
 from fgstp.core.errors import UserError
 from fgstp.datasets.folder import FolderDataset
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.video_store import VideoStore
 from fgstp.hooks import user_sentence
 
 
-@pytest.mark.parametrize("kind", [Path, ClipStore])
+@pytest.mark.parametrize("kind", [Path, VideoStore])
 def test_nodes_get_a_handle_of_the_folder(tmp_path, kind):
     dataset = FolderDataset(f"{tmp_path}/place", f"{kind.__module__}.{kind.__qualname__}")
     loaded = dataset.load()

@@ -3,7 +3,7 @@ import pytest
 from kedro.io import DatasetError
 
 from fgstp.datasets.table import TableDataset
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.hooks import user_sentence
 
 

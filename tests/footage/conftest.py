@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from fgstp.footage.clips import Clip
-
 HEIGHT, WIDTH = 48, 64
 FFV1, MPEG4 = cv2.VideoWriter_fourcc(*"FFV1"), cv2.VideoWriter_fourcc(*"mp4v")
 
@@ -60,15 +58,5 @@ def noise_frames():
     def make(count, shape=(HEIGHT, WIDTH), dtype=np.uint8, seed=0):
         top = np.iinfo(dtype).max + 1
         return np.random.default_rng(seed).integers(0, top, (count, *shape)).astype(dtype)
-
-    return make
-
-
-@pytest.fixture
-def make_clip():
-    """A clip of given frames."""
-
-    def make(index, frames, **more):
-        return Clip(index=index, first_frame=index * len(frames), frames=frames, **more)
 
     return make

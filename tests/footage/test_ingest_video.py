@@ -1,6 +1,5 @@
 """Ingest of one video whose frames come from memory."""
 
-import json
 import subprocess
 import sys
 import tracemalloc
@@ -11,13 +10,12 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_video import ingest_video
 from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.masks import MaskFolder
-from fgstp.footage.records import RecordStore
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Frame, Video
+from fgstp.footage.video_store import VideoStore
 
 
 @dataclass
@@ -28,6 +26,7 @@ class InMemory:
     masks: object = None
     classes: object = None
     rate_hz: float | None = 15.0
+    times_s: object = None
     passes: int = 0
 
     def n_frames_hint(self):
@@ -49,6 +48,7 @@ class InMemory:
                 grey,
                 None if self.masks is None else self.masks[number],
                 None if self.classes is None else self.classes[number],
+                None if self.times_s is None else self.times_s[number],
             )
 
 
@@ -56,15 +56,18 @@ class Work:
     """Ingests into one folder."""
 
     def __init__(self, folder):
-        self.store = ClipStore(folder / "clips")
-        self.records = RecordStore(folder / "records")
+        self.store = VideoStore(folder / "videos")
         self.done = []
 
     def __call__(self, video, **changes):
         basis = {"source": "folder", "clip_length_frames": 10}
         settings = IngestSettings.model_validate(basis | changes)
         self.done = []
-        return ingest_video(video, self.store, self.records, settings, self.done.append)
+        return ingest_video(video, self.store, settings, self.done.append)
+
+    def clip(self, index):
+        """A clip of the video `v`."""
+        return self.store.clip("v", 10 * index, 10)
 
 
 @pytest.fixture
@@ -88,17 +91,15 @@ def test_progress_adds_up_to_the_frames_of_the_video_also_when_it_is_done(work, 
     assert video.frames.passes == 2  # a look at the depth, and the frames themselves
 
 
-def test_record_holds_rows_and_descriptors_of_all_clips(work, footage, tmp_path):
+def test_record_holds_rows_and_descriptors_of_all_clips(work, footage):
     frames = footage.frames([5, 40, 5])
     record = work(Video("v", InMemory(frames), "train"))
-    assert [row["dropped"] for row in record.clips] == [None, None, "duplicate"]
-    written = json.loads((tmp_path / "records" / "v.json").read_text())
-    assert written["video"] == record.video
-    assert written["clips"] == record.clips
-    maps = [descriptor.as_array() for descriptor in work.records.descriptors("v")]
-    assert np.array(maps).shape == (3, 3, 24, 32)
+    assert [row["dropped"] for row in record["clips"]] == [None, None, "duplicate"]
+    assert work.store.record("v") == record
+    maps = work.store.descriptors("v")
+    assert maps.shape == (3, 3, 24, 32)
     # By hand: where the blob flickers, a third of the time or so, is where the clip changes.
-    columns = np.array(maps)[:, 1].max(axis=1).argmax(axis=1) * 64 / 32
+    columns = maps[:, 1].max(axis=1).argmax(axis=1) * 64 / 32
     assert 5 <= columns[0] < 15
     assert 40 <= columns[1] < 50
     assert 5 <= columns[2] < 15
@@ -109,28 +110,64 @@ def test_masks_and_leak_classes_of_the_source_itself(work, frames, footage):
     classes = [0] * 14 + [3] * 23
     video = Video("v", InMemory(frames, masks, classes), "test", mask_source="synthetic")
     record = work(video)
-    assert [row["leak_class"] for row in record.clips] == [0, 3, 3]
-    assert [row["mask_source"] for row in record.clips] == ["synthetic"] * 3
-    np.testing.assert_array_equal(work.store.masks("v_0001"), masks[10:20])
-    leak_class = work.store.leak_class("v_0001")
-    assert leak_class.dtype == np.int8
-    assert leak_class.tolist() == [0] * 4 + [3] * 6
+    assert [row["leak_class"] for row in record["clips"]] == [0, 3, 3]
+    assert [row["mask_source"] for row in record["clips"]] == ["synthetic"] * 3
+    np.testing.assert_array_equal(work.clip(1).masks(), masks[10:20])
+    assert work.clip(1).leak_class.tolist() == [0] * 4 + [3] * 6
+
+
+def test_the_whole_video_is_kept_once_with_what_is_left_over(work, frames, footage):
+    masks = footage.masks(37)
+    work(Video("v", InMemory(frames, masks, [0] * 37), "test", mask_source="synthetic"))
+    whole = work.store.clip("v")
+    np.testing.assert_array_equal(whole.frames, frames)
+    np.testing.assert_array_equal(whole.masks(), masks)
+    assert whole.leak_class.shape == (37,)
+
+
+def test_times_are_those_of_the_frames_or_follow_from_the_frame_rate(work, frames):
+    own = 0.1 + np.arange(37) ** 1.5
+    for video, expected in (
+        (Video("v", InMemory(frames, times_s=own), "train"), own),
+        (Video("v", InMemory(frames, times_s=own), "train", fps_hz=5.0), np.arange(37) / 5),
+        (Video("v", InMemory(frames), "train"), np.arange(37) / 15),
+    ):
+        work(video)
+        np.testing.assert_allclose(work.store.clip("v").times_s, expected, rtol=1e-15)
+
+
+def test_some_masks_are_enough(work, frames, footage):
+    every = footage.masks(37)
+    masks = [mask if number in (3, 8, 31) else None for number, mask in enumerate(every)]
+    record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
+    rows = record["clips"]
+    assert [row["annotated_frames"] for row in rows] == [2, 0, 0]
+    assert [row["mask_source"] for row in rows] == ["annotated", "none", "none"]
+    assert [row["dropped"] for row in rows] == [None] * 3
+    assert rows[0]["gas_fraction"] == pytest.approx(every[[3, 8]].mean(), abs=1e-6)
+    assert rows[1]["gas_fraction"] is None
+    assert work.clip(0).annotated.tolist() == [3, 8]
+    np.testing.assert_array_equal(work.store.clip("v").masks(), every[[3, 8, 31]])
+    assert "3 of 37 frames have a mask" in record["video"]["remarks"]
+    assert (
+        "have a mask" not in work(Video("v", InMemory(frames, every), "train"))["video"]["remarks"]
+    )
 
 
 def test_leak_classes_of_a_schedule_use_the_true_frame_rate(work, frames):
     # At 1 Hz class 0 begins at frame 12 and class 1 at frame 25.
     video = Video("v", InMemory(frames), "train", fps_hz=1.0, schedule=LeakSchedule(12, 25))
     record = work(video)
-    assert record.video["fps_hz"] == 1.0
-    classes = [work.store.leak_class(f"v_000{index}").tolist() for index in range(3)]
+    assert record["video"]["fps_hz"] == 1.0
+    classes = [work.clip(index).leak_class.tolist() for index in range(3)]
     assert classes == [[-1] * 10, [-1] * 2 + [0] * 8, [0] * 5 + [1] * 5]
-    assert [row["leak_class"] for row in record.clips] == [-1, 0, 0]
+    assert [row["leak_class"] for row in record["clips"]] == [-1, 0, 0]
 
 
 def test_an_unknown_frame_rate_is_guessed_and_remarked(work, frames):
     record = work(Video("v", InMemory(frames, rate_hz=None), "train", remarks=("seen",)))
-    assert record.video["fps_hz"] == 15.0
-    assert record.video["remarks"].split("; ")[:2] == [
+    assert record["video"]["fps_hz"] == 15.0
+    assert record["video"]["remarks"].split("; ")[:2] == [
         "seen",
         "frame rate unknown, taken as 15 Hz",
     ]
@@ -138,8 +175,8 @@ def test_an_unknown_frame_rate_is_guessed_and_remarked(work, frames):
 
 def test_background_that_the_table_gives_is_not_measured(work, frames):
     record = work(Video("v", InMemory(frames), "train", distance_m=4.6, background="complex"))
-    assert record.video["category"] == "close_complex"
-    assert "measured" not in record.video["remarks"]
+    assert record["video"]["category"] == "close_complex"
+    assert "measured" not in record["video"]["remarks"]
 
 
 @pytest.mark.parametrize(("opening_s", "found"), [(60.0, "complex"), (0.1, None)])
@@ -147,16 +184,16 @@ def test_background_is_measured_in_the_opening(work, frames, opening_s, found):
     # The blob covers 10 x 16 of 64 x 48 pixels: 5.2 % a clip, at three places.
     video = Video("v", InMemory(frames), "train", distance_m=14.0)
     record = work(video, categories={"opening_s": opening_s})
-    assert record.video["background"] == found
-    assert record.video["category"] == f"long_{found or 'unknown'}"
-    assert ("background measured" in record.video["remarks"]) == (found is not None)
+    assert record["video"]["background"] == found
+    assert record["video"]["category"] == f"long_{found or 'unknown'}"
+    assert ("background measured" in record["video"]["remarks"]) == (found is not None)
 
 
 def test_a_still_scene_is_clear(work, footage):
     frames = footage.frames([5, 5, 5])
     frames[:, 16:32, 5:15] = frames[:, 32:48, 5:15]  # nothing flickers
     record = work(Video("v", InMemory(frames), "train", distance_m=9.8))
-    assert record.video["category"] == "medium_clear"
+    assert record["video"]["category"] == "medium_clear"
 
 
 @pytest.mark.parametrize("with_gas", [True, False])
@@ -167,15 +204,15 @@ def test_clips_whose_masks_show_gas_do_not_tell_the_background(work, footage, wi
     masks = np.zeros(frames.shape, np.uint8)
     masks[10:, 16:32, 40:50] = with_gas
     record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
-    assert record.video["background"] == ("clear" if with_gas else "complex")
+    assert record["video"]["background"] == ("clear" if with_gas else "complex")
 
 
 def test_a_background_that_cannot_be_measured_is_remarked(work, footage):
     frames = footage.frames([5])
     masks = np.ones(frames.shape, np.uint8)
     record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
-    assert record.video["background"] is None
-    assert "background unknown: no clip is free of gas" in record.video["remarks"]
+    assert record["video"]["background"] is None
+    assert "background unknown: no clip is free of gas" in record["video"]["remarks"]
 
 
 def test_only_leak_free_clips_tell_the_background(work, footage):
@@ -183,7 +220,7 @@ def test_only_leak_free_clips_tell_the_background(work, footage):
     frames = footage.frames([5, 40, 20, 10])
     frames[:20, 16:32] = frames[:20, 32:48]
     video = Video("v", InMemory(frames), "train", fps_hz=1.0, schedule=LeakSchedule(20, 21))
-    assert work(video).video["background"] == "clear"
+    assert work(video)["video"]["background"] == "clear"
 
 
 # ------------------------------------------------------------------------- 16 bits
@@ -198,27 +235,27 @@ def test_16_bits_are_mapped_by_one_span_a_video(work, frames):
     counts = _counts(frames)
     counts[10:20] += 400
     record = work(Video("v", InMemory(counts), "train"))
-    low, high = record.video["low_counts"], record.video["high_counts"]
+    low, high = record["video"]["low_counts"], record["video"]["high_counts"]
     assert low == pytest.approx(np.percentile(counts, 0.1), abs=12)
     assert high == pytest.approx(np.percentile(counts, 99.9), abs=12)
     for index in range(3):
         stretch = counts[10 * index : 10 * index + 10].astype(float)
         by_hand = np.clip((stretch - low) / (high - low) * 255, 0, 255)
-        np.testing.assert_allclose(work.store.frames(f"v_000{index}"), by_hand, atol=0.51)
+        np.testing.assert_allclose(work.clip(index).frames, by_hand, atol=0.51)
 
 
 def test_16_bits_with_a_fixed_span(work, frames):
     span = {"mode": "fixed", "low_counts": 20_000, "high_counts": 20_000 + 8 * 255}
     record = work(Video("v", InMemory(_counts(frames)), "train"), span=span)
-    assert (record.video["low_counts"], record.video["high_counts"]) == (20_000, 22_040)
-    np.testing.assert_array_equal(work.store.frames("v_0001"), frames[10:20])
+    assert (record["video"]["low_counts"], record["video"]["high_counts"]) == (20_000, 22_040)
+    np.testing.assert_array_equal(work.clip(1).frames, frames[10:20])
 
 
 def test_8_bits_stay_as_they_are(work, frames):
     dark = (frames // 4).astype(np.uint8)
     record = work(Video("v", InMemory(dark), "train"))
-    assert record.video["low_counts"] is None
-    np.testing.assert_array_equal(work.store.frames("v_0000"), dark[:10])
+    assert record["video"]["low_counts"] is None
+    np.testing.assert_array_equal(work.clip(0).frames, dark[:10])
 
 
 # ------------------------------------------------------------------------ refusals
@@ -228,20 +265,13 @@ def test_8_bits_stay_as_they_are(work, frames):
 def test_too_few_frames(work, frames, tmp_path, n_frames, words):
     with pytest.raises(FootageError, match=words):
         work(Video("v", InMemory(frames[:n_frames]), "train"))
-    assert not list(tmp_path.rglob("v*"))
+    assert not list(tmp_path.rglob("v.*"))
 
 
 def test_exactly_one_clip(work, frames):
     record = work(Video("v", InMemory(frames[:10]), "train"))
-    assert record.video["clips"] == 1
-    assert record.video["frames_left_over"] == 0
-
-
-def test_a_refused_video_forgets_its_old_record(work, frames):
-    work(Video("v", InMemory(frames), "train"))
-    with pytest.raises(FootageError):
-        work(Video("v", InMemory(frames[:9]), "train"))
-    assert work.records.read("v") is None
+    assert record["video"]["clips"] == 1
+    assert record["video"]["frames_left_over"] == 0
 
 
 def test_masks_beyond_the_end_are_found_although_the_clips_have_theirs(
@@ -311,18 +341,17 @@ def test_memory_does_not_grow_with_the_video(work, pseudo):
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.frame_sources import VideoFile
 from fgstp.footage.ingest_video import ingest_video
-from fgstp.footage.records import RecordStore
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Video
+from fgstp.footage.video_store import VideoStore
 
 file, out = Path(sys.argv[1]), Path(sys.argv[2])
 settings = IngestSettings(source="folder", clip_length_frames=30)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 video = Video(file.stem, VideoFile(file), "train")
-ingest_video(video, ClipStore(out), RecordStore(out), settings, lambda done: None)
+ingest_video(video, VideoStore(out), settings, lambda done: None)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.frame_sources import FrameFolder, VideoFile
 from fgstp.footage.settings import IngestSettings
+from fgstp.footage.video_store import VideoWriter
 
 LOKY = {"parallel": {"backend": "loky", "jobs": 2}}
 
@@ -89,15 +89,11 @@ def test_clips_hold_the_frames_that_were_written(raw, ingested, footage):
         assert rows["clip"].tolist() == [f"{video}_{index:04d}" for index in indices]
         for index, clip, first in zip(indices, rows["clip"], rows["first_frame"], strict=True):
             assert first == index * footage.clip_length
-            stretch = slice(first, first + footage.clip_length)
-            np.testing.assert_array_equal(ingested.store.frames(clip), raw[1][video][stretch])
-            if video == "a":
-                masks = ingested.store.masks(clip)
-                assert masks.dtype == np.uint8
-                np.testing.assert_array_equal(masks, footage.masks(34)[stretch])
-            else:
-                assert ingested.store.masks(clip) is None
-            assert ingested.store.leak_class(clip) is None
+            stretch, view = slice(first, first + footage.clip_length), ingested.clip(clip)
+            np.testing.assert_array_equal(view.frames, raw[1][video][stretch])
+            masks = footage.masks(34)[stretch] if video == "a" else np.zeros((0, 48, 64))
+            np.testing.assert_array_equal(view.masks(), masks)
+            assert view.leak_class is None
 
 
 def test_a_repeated_place_is_dropped_with_the_clip_that_it_repeats(ingested):
@@ -106,7 +102,6 @@ def test_a_repeated_place_is_dropped_with_the_clip_that_it_repeats(ingested):
     assert rows.loc["a_0002", "repeats"] == "a_0000"
     assert 0.8 < rows.loc["a_0002", "similarity"] < 1.0  # the noise is not the same
     assert rows["similarity"].isna().tolist() == [True, True, False]
-    assert not list((ingested.out / "clips").glob("a_0002*"))
 
 
 def test_video_table(ingested):
@@ -141,15 +136,14 @@ def test_sha256_is_that_of_the_file(raw, ingested):
     assert ingested.video("a")["sha256"] == printed.stdout.split()[0]
 
 
-def test_nothing_but_clips_and_records_is_left(ingested):
-    assert set(ingested.files()) == {
-        "clips",
-        "records",
-        *(f"clips/{clip}.frames.npy" for clip in ("a_0000", "a_0001", "b_0000", "b_0001")),
-        "clips/c_0000.frames.npy",
-        "clips/a_0000.masks.npy",
-        "clips/a_0001.masks.npy",
-        *(f"records/{video}.{end}" for video in "abc" for end in ("json", "descriptors.npy")),
+def test_nothing_else_is_left(ingested):
+    parts = ("frames.npy", "time_s.npy", "descriptors.npy", "record.json", "stamp.json")
+    files = {path.relative_to(ingested.out).as_posix() for path in ingested.out.rglob("*")}
+    assert files == {
+        "videos",
+        "videos/outcome.json",
+        "videos/a.masks.npy",
+        *(f"videos/{video}.{part}" for video in "abc" for part in parts),
     }
 
 
@@ -172,7 +166,7 @@ def test_pseudo_masks_are_made_only_where_there_are_none_and_are_marked(raw, ing
     result = ingest(raw[0], tmp_path, pseudo_masks={"enabled": True, "percentile": 20.0})
     assert result.video("a")["mask_source"] == "annotated"
     assert result.video("b")["mask_source"] == "pseudo"
-    masks = result.store.masks("b_0000")
+    masks = result.clip("b_0000").masks()
     assert masks[[2, 3, 6, 7], 18:30, 22:28].all()
     assert not masks[:, :, 40:].any()
     assert not masks[[0, 1, 4, 5, 8, 9]].any()
@@ -193,57 +187,58 @@ def test_two_runs_give_the_same_bytes_in_either_back_end(raw, ingested, ingest, 
     assert other.videos.equals(ingested.videos)
 
 
-def test_another_run_decodes_nothing_and_says_the_same(raw, ingest, tmp_path, monkeypatch):
+@pytest.mark.parametrize("touched", [False, True])
+def test_another_run_decodes_nothing_and_says_the_same(raw, ingest, tmp_path, monkeypatch, touched):
+    def times():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("[abc].*")}
+
     first = ingest(raw[0], tmp_path)
-    files, times = first.files(), {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    for path in times():
+        if touched:
+            os.utime(path, (1, 1))
+    files, before = first.files(), times()
+    assert len(before) == 16
     _decoding_fails(monkeypatch)
     again = ingest(raw[0], tmp_path)
     assert again.files() == files
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == times
+    assert times() == before
     assert again.videos.equals(first.videos)
     assert again.clips.equals(first.clips)
 
 
 def _new_content(raw, out, footage):
     footage.video(raw / "footage" / "a.mkv", footage.frames([5, 40, 5], seed=1, left_over=3))
-    return {}
+    (raw / "footage" / "a_masks" / "000033.png").unlink()
 
 
 def _new_mask(raw, out, footage):
     footage.pictures(raw / "footage" / "a_masks", 255 * footage.masks(34, seed=3))
-    return {}
 
 
 def _new_split(raw, out, footage):
     footage.table(raw / "footage", a="test", b="test", c="train")
-    return {}
 
 
-def _clip_lost(raw, out, footage):
-    (out / "clips" / "a_0001.frames.npy").unlink()
-    return {}
+def _frames_cut_off(raw, out, footage):
+    path = out / "videos" / "a.frames.npy"
+    path.write_bytes(path.read_bytes()[:-1])
 
 
 def _masks_lost(raw, out, footage):
-    (out / "clips" / "a_0000.masks.npy").unlink()
-    return {}
+    (out / "videos" / "a.masks.npy").unlink()
 
 
 def _record_damaged(raw, out, footage):
-    path = out / "records" / "a.json"
+    path = out / "videos" / "a.record.json"
     path.write_text(path.read_text()[:100])
-    return {}
 
 
-def _descriptors_lost(raw, out, footage):
-    (out / "records" / "a.descriptors.npy").unlink()
-    return {}
+def _stamp_lost(raw, out, footage):
+    (out / "videos" / "a.stamp.json").unlink()
 
 
-def _stray_masks(raw, out, footage):
-    """Masks were put beside the video: the table says so."""
+def _masks_taken_away(raw, out, footage):
     (raw / "footage" / "a_masks").rename(raw / "elsewhere")
-    return {}
 
 
 @pytest.mark.parametrize(
@@ -252,11 +247,11 @@ def _stray_masks(raw, out, footage):
         _new_content,
         _new_mask,
         _new_split,
-        _clip_lost,
+        _frames_cut_off,
         _masks_lost,
         _record_damaged,
-        _descriptors_lost,
-        _stray_masks,
+        _stamp_lost,
+        _masks_taken_away,
     ],
 )
 def test_a_change_redoes_that_video_alone(copied, ingest, footage, tmp_path, monkeypatch, change):
@@ -306,19 +301,18 @@ def test_a_run_stopped_under_other_settings_leaves_no_record_of_wrong_files(
 ):
     ingest(raw[0], tmp_path)
     written = []
-    write = ClipStore.write
+    append = VideoWriter.append
 
-    def stop_later(store, name, clip):
-        if len(written) == 3:
+    def stop_later(writer, frames, *more, **parts):
+        if len(written) == 6:
             raise KeyboardInterrupt
-        written.append(name)
-        write(store, name, clip)
+        written.append(len(frames))
+        append(writer, frames, *more, **parts)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(ClipStore, "write", stop_later)
-        ingest(raw[0], tmp_path, clip_length_frames=9)
-    assert written[0] == "a_0000"
-    assert np.load(tmp_path / "clips" / "a_0000.frames.npy").shape[0] == 9
+        patch.setattr(VideoWriter, "append", stop_later)
+        ingest(raw[0], tmp_path, clip_length_frames=9, duplicates={"threshold": 1.01})
+    assert written == [9, 9, 9, 7, 9, 9]  # `a` is done
 
     again = ingest(raw[0], tmp_path)
     assert again.files() == ingested.files()
@@ -328,20 +322,17 @@ def test_clips_of_removed_videos_go_and_foreign_files_stay(copied, ingest, foota
     out = tmp_path / "out"
     ingest(copied, out)
     foreign = [
-        out / "clips" / "notes.txt",
-        out / "clips" / "b_0000.png",
-        out / "clips" / ".gitignore",
-        out / "records" / "read me.txt",
-        out / "records" / ".gitignore",
+        out / "videos" / "notes.txt",
+        out / "videos" / "b.png",
+        out / "videos" / ".gitignore",
     ]
     for path in foreign:
         path.write_text("mine")
     half = [
-        out / "clips" / ".tmp-123-b_0000.frames.npy",
-        out / "records" / ".tmp-123-b.json",
-        out / "records" / ".tmp-123-b.descriptors.npy",
-        out / "records" / "gone.descriptors.npy",
-        out / "records" / ".progress-xyz" / "0",
+        out / "videos" / ".tmp-b.frames.npy",
+        out / "videos" / ".tmp-a.record.json",
+        out / "videos" / "gone.descriptors.npy",
+        out / "videos" / ".progress-xyz" / "0",
     ]
     for path in half:
         path.parent.mkdir(exist_ok=True)
@@ -351,7 +342,7 @@ def test_clips_of_removed_videos_go_and_foreign_files_stay(copied, ingest, foota
 
     left = set(ingest(copied, out).files())
     fresh = set(ingest(copied, tmp_path / "fresh").files())
-    assert left - fresh == {path.relative_to(out).as_posix() for path in foreign}
+    assert left - fresh == {path.name for path in foreign}
     assert fresh <= left
 
 
@@ -486,8 +477,6 @@ def test_a_bad_video_is_told_in_one_sentence_and_harms_no_other(
     assert row["clips_distinct"] == 0
     assert result.clips_of("bad").empty
     assert result.files("bad") == {}
-    assert not [name for name in result.files() if name.startswith("records/bad")]
-
     assert result.videos[result.videos["video"] != "bad"]["error"].isna().all()
     assert result.files("a", "b", "c") == ingested.files("a", "b", "c")
     assert result.clips.equals(ingested.clips)
@@ -504,32 +493,23 @@ def test_bad_videos_are_noted_in_parallel_too(copied, ingested, ingest, footage,
     assert result.files("a", "b", "c") == ingested.files("a", "b", "c")
 
 
-def test_a_clip_with_some_masks_missing_is_left_out_and_remarked(
-    copied, ingested, ingest, footage, tmp_path
+@pytest.mark.parametrize("removed", [[12, 15], range(10, 20)])
+def test_a_clip_with_some_masks_missing_is_kept_with_those_that_it_has(
+    copied, ingested, ingest, footage, tmp_path, removed
 ):
-    folder = copied / "footage" / "a_masks"
-    for number in (12, 15):
-        (folder / f"{number:06d}.png").unlink()
-    result = ingest(copied, tmp_path / "out")
-    row = result.video("a")
-    assert row["error"] is None or np.isnan(row["error"])
-    _one_sentence(row["remarks"])
-    assert "2 masks are missing in frames 10 to 19" in row["remarks"]
-    assert "frame 12" in row["remarks"]
-    dropped = result.clips_of("a").set_index("clip")["dropped"]
-    assert dropped["a_0001"] == "masks missing"
-    assert set(result.files("a")) == {"clips/a_0000.frames.npy", "clips/a_0000.masks.npy"}
-    assert result.files("b", "c") == ingested.files("b", "c")
-
-
-def test_a_clip_without_any_mask_is_kept_without_masks(copied, ingest, tmp_path):
-    for number in range(10, 20):
+    for number in removed:
         (copied / "footage" / "a_masks" / f"{number:06d}.png").unlink()
     result = ingest(copied, tmp_path / "out")
-    sources = result.clips_of("a").set_index("clip")["mask_source"]
-    assert sources["a_0000"] == "annotated"
-    assert sources["a_0001"] == "none"
-    assert result.store.masks("a_0001") is None
+    numbers = [number for number in range(10) if 10 + number not in removed]
+    view, row = result.clip("a_0001"), result.clips_of("a").iloc[1]
+    assert view.annotated.tolist() == numbers
+    np.testing.assert_array_equal(view.masks(), footage.masks(34)[10:20][numbers])
+    assert row["annotated_frames"] == len(numbers)
+    assert row["mask_source"] == ("annotated" if numbers else "none")
+    before = ingested.clips_of("a")["dropped"].fillna("")
+    assert result.clips_of("a")["dropped"].fillna("").tolist() == before.tolist()
+    assert f"{34 - len(removed)} of 34 frames have a mask" in result.video("a")["remarks"]
+    assert result.files("b", "c") == ingested.files("b", "c")
 
 
 def _colour(masks):
@@ -590,12 +570,13 @@ def test_the_same_video_under_two_names_is_refused(
 def test_the_twin_is_taken_once_the_first_is_gone(copied, ingest, footage, tmp_path):
     shutil.copy(copied / "footage" / "b.avi", copied / "footage" / "twin.avi")
     footage.table(copied / "footage", a="train", b="test", twin="train", c="train")
-    before = ingest(copied, tmp_path / "out").files("b_0000")
+    before = ingest(copied, tmp_path / "out").files("b")
     (copied / "footage" / "b.avi").unlink()
     footage.table(copied / "footage", a="train", twin="train", c="train")
     after = ingest(copied, tmp_path / "out")
     assert after.videos["error"].isna().all()
-    assert list(after.files("twin_0000").values()) == list(before.values())
+    for part in ("frames.npy", "time_s.npy", "descriptors.npy"):
+        assert after.files("twin")[f"twin.{part}"] == before[f"b.{part}"]
     assert after.files("b") == {}
 
 
@@ -633,16 +614,17 @@ def test_paths_with_spaces_and_other_letters(raw, ingested, ingest, tmp_path, ba
     assert result.videos["error"].isna().all()
     for ours, theirs in (("Gaswölkchen 漏れ 1", "a"), ("b", "b"), ("à côté", "c")):
         expected = {
-            name.replace(f"clips/{theirs}", f"clips/{ours}"): content
+            name.replace(theirs, ours, 1): content
             for name, content in ingested.files(theirs).items()
         }
-        assert result.files(ours) == expected
+        record = f"{ours}.record.json"  # which holds the name
+        assert result.files(ours) | {record: b""} == expected | {record: b""}
 
 
 # --------------------------------------------------------- disks, folders, signals
 
 
-@pytest.mark.parametrize("part", ["clips", "records", ""])
+@pytest.mark.parametrize("part", ["videos", ""])
 def test_a_folder_that_cannot_be_written(raw, ingest, tmp_path, part):
     out = tmp_path / "out"
     blocked = out / part
@@ -660,13 +642,11 @@ def test_a_folder_in_which_nothing_can_be_made(raw, ingest, tmp_path, monkeypatc
     def denied(*_):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    (tmp_path / "clips").mkdir()
-    (tmp_path / "records").mkdir()
     monkeypatch.setattr("tempfile.mkdtemp", denied)
     with pytest.raises(UserError) as caught:
         ingest(raw[0], tmp_path)
     _one_sentence(str(caught.value))
-    assert str(tmp_path / "records") in str(caught.value)
+    assert str(tmp_path / "videos") in str(caught.value)
     assert "Permission denied" in str(caught.value)
 
 
@@ -674,58 +654,41 @@ def _full_disk():
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-# a: frames, masks, frames, masks, descriptors; b: frames, frames, descriptors; ...
 @pytest.mark.parametrize(
-    ("good_saves", "path"),
-    [
-        (0, "clips/a_0000.frames.npy"),
-        (3, "clips/a_0001.masks.npy"),
-        (4, "records/a.descriptors.npy"),
-        (6, "clips/b_0001.frames.npy"),
-    ],
+    "path", ["a.frames.npy", "a.masks.npy", "a.descriptors.npy", "a.record.json", "b.stamp.json"]
 )
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(
-    raw, ingested, ingest, tmp_path, monkeypatch, good_saves, path
+    raw, ingested, ingest, tmp_path, monkeypatch, path
 ):
-    saved = []
-    save = np.save
+    replace = Path.replace
 
-    def save_until_full(stream, array):
-        if len(saved) == good_saves:
-            stream.write(b"half")
+    def full(self, target):
+        if Path(target).name == path:
             raise _full_disk()
-        saved.append(1)
-        save(stream, array)
+        return replace(self, target)
 
     with monkeypatch.context() as patch, pytest.raises(UserError) as caught:
-        patch.setattr(np, "save", save_until_full)
+        patch.setattr(Path, "replace", full)
         ingest(raw[0], tmp_path)
     _one_sentence(str(caught.value))
-    assert str(tmp_path / path) in str(caught.value)
+    assert str(tmp_path / "videos" / path) in str(caught.value)
     assert "No space left on device" in str(caught.value)
 
-    left = {p.relative_to(tmp_path).as_posix(): p for p in tmp_path.rglob("*") if p.is_file()}
-    for name, file in left.items():  # whatever is there is whole
-        assert file.read_bytes() == ingested.files()[name], name
-    assert path not in left
+    left = [file for file in tmp_path.rglob("*") if file.is_file()]
+    for file in left:  # whatever is there is whole
+        if not file.name.endswith(".stamp.json"):
+            assert file.read_bytes() == ingested.files()[file.name], file
+    assert path not in [file.name for file in left]
     assert not list(tmp_path.rglob(".*"))
     assert ingest(raw[0], tmp_path).files() == ingested.files()
 
 
-def test_a_full_disk_at_the_record_forgets_the_video(raw, ingested, ingest, tmp_path, monkeypatch):
-    write_text = Path.write_text
-
-    def full(path, text, *more, **named):
-        if path.name.endswith(".json"):
-            write_text(path, text[:20], *more, **named)
-            raise _full_disk()
-        return write_text(path, text, *more, **named)
-
-    with monkeypatch.context() as patch, pytest.raises(UserError, match="No space left"):
-        patch.setattr(Path, "write_text", full)
-        ingest(raw[0], tmp_path)
-    assert not list(tmp_path.rglob("*.json"))
-    assert ingest(raw[0], tmp_path).files() == ingested.files()
+def test_a_refused_video_forgets_what_was_known_of_it(copied, ingest, footage, tmp_path):
+    assert ingest(copied, tmp_path / "out").files("b")
+    (copied / "footage" / "b.avi").write_bytes(b"")
+    result = ingest(copied, tmp_path / "out")
+    assert "b.avi is empty" in result.video("b")["error"]
+    assert result.files("b") == {}
 
 
 SCRIPT = """
@@ -733,29 +696,25 @@ import json, sys, time
 from pathlib import Path
 import numpy as np, pandas as pd
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
 from fgstp.footage.ingest_videos import ingest_videos
-from fgstp.footage.records import RecordStore
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources.find import find_videos
+from fgstp.footage.video_store import VideoStore, VideoWriter
 
 raw, out, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 settings = IngestSettings.model_validate(settings)
 if settings.parallel.backend == "sequential" and "slow" in sys.argv:
-    save = np.save
-    def slow_save(stream, array):
-        stream.write(b"half")
-        stream.flush()
+    append = VideoWriter.append
+    def slow_append(*args, **parts):
+        append(*args, **parts)
         time.sleep(0.2)
-        stream.seek(0)
-        save(stream, array)
-    np.save = slow_save
+    VideoWriter.append = slow_append
 if "full" in sys.argv:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     found = find_videos(raw, pd.DataFrame(), settings, seed=1)
-    ingest_videos(found, ClipStore(out / "clips"), RecordStore(out / "records"), settings)
+    ingest_videos(found, VideoStore(out / "videos"), settings)
 except UserError as error:
     sys.exit(f"told: {error}")
 """
@@ -780,7 +739,7 @@ def test_a_disk_that_the_system_says_is_full(raw, ingested, ingest, tmp_path, ba
     assert process.returncode == 1
     told = [line for line in errors.splitlines() if line.startswith("told: ")]
     assert len(told) == 1
-    assert f"Cannot write {tmp_path}/clips/" in told[0]
+    assert f"Cannot write {tmp_path}/videos/" in told[0]
     assert "Traceback" not in errors
     assert not list(tmp_path.rglob("*.npy"))
     assert ingest(raw[0], tmp_path).files() == ingested.files()
@@ -797,23 +756,14 @@ def _wait_for(condition, process):
 def test_killed_again_and_again_the_result_is_that_of_an_uninterrupted_run(
     raw, ingested, ingest, tmp_path
 ):
-    kept = [
-        "clips/a_0000.frames.npy",
-        "records/a.json",
-        "clips/b_0001.frames.npy",
-    ]
-    halves = 0
-    for name in kept:
+    for video in ("a", "a", "b", "c"):
         process = _start(raw[0], tmp_path, "slow")
-        # The next file is half-written now and then; kill when it is.
-        _wait_for(
-            lambda name=name: (tmp_path / name).exists() and list(tmp_path.rglob(".tmp-*")), process
-        )
+        half = tmp_path / "videos" / f".tmp-{video}.frames.npy"
+        _wait_for(half.exists, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        halves += len(list(tmp_path.rglob(".tmp-*")))
-    assert halves > 0
-    assert (tmp_path / "records" / "a.json").exists()
+        assert half.exists()
+    assert (tmp_path / "videos" / "b.stamp.json").exists()
 
     last = ingest(raw[0], tmp_path)
     assert last.files() == ingested.files()
@@ -823,7 +773,7 @@ def test_killed_again_and_again_the_result_is_that_of_an_uninterrupted_run(
 
 def test_what_a_killed_run_finished_is_not_done_again(raw, ingest, tmp_path, monkeypatch):
     process = _start(raw[0], tmp_path, "slow")
-    _wait_for((tmp_path / "records" / "a.json").exists, process)
+    _wait_for((tmp_path / "videos" / "a.stamp.json").exists, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     decoded = _count_decoded(monkeypatch)

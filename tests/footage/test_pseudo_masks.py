@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fgstp.footage.clips import Clip
+from fgstp.footage.cutting import Stretch
 from fgstp.footage.pseudo_masks import add_pseudo_masks, clips_around, segment
 from fgstp.footage.settings import PseudoMaskSettings
 
@@ -193,14 +193,18 @@ def test_clips_around(window_s, clip_length, fps_hz, reach):
 LENGTH, FPS_HZ = 4, 1.0  # every frame is a sample
 
 
+def stretch(frames, first_frame=0, annotated=False, classes=None):
+    masks = np.ones_like(frames[:1] if annotated else frames[:0])
+    source = "annotated" if annotated else "none"
+    return Stretch(first_frame, frames, np.arange(len(masks)), masks, source, classes)
+
+
 def some_clips(count, with_masks=()):
     frames, _ = moving_blob(count * LENGTH, 25)
     for index in range(count):
         part = frames[index * LENGTH : (index + 1) * LENGTH]
-        masks = np.ones_like(part) if index in with_masks else None
-        source = "none" if masks is None else "annotated"
         classes = np.full(LENGTH, index, np.int8)
-        yield Clip(index, index * LENGTH, part, source, masks, classes)
+        yield stretch(part, index * LENGTH, index in with_masks, classes)
 
 
 @pytest.mark.parametrize("reach", [1, 3])
@@ -216,6 +220,7 @@ def test_streaming_gives_what_each_window_gives_by_itself(reach, count):
         np.testing.assert_array_equal(clip.masks, segment(clip.frames, surroundings, settings))
         np.testing.assert_array_equal(clip.frames, clips[place].frames)
         assert clip.mask_source == "pseudo"
+        assert clip.annotated.tolist() == list(range(LENGTH))
         assert clip.first_frame == place * LENGTH
         assert clip.leak_class.tolist() == [place] * LENGTH
     if count == 10:
@@ -228,6 +233,7 @@ def test_clips_with_masks_pass_untouched_but_serve_as_surroundings():
     assert [clip.mask_source for clip in done] == [
         *("pseudo", "annotated", "pseudo", "pseudo", "annotated")
     ]
+    assert done[1].annotated.tolist() == [0]
     assert done[1].masks.all()
     unmasked = list(add_pseudo_masks(some_clips(5), settings, FPS_HZ))
     for place in (0, 2, 3):
@@ -257,8 +263,8 @@ def test_samples_are_a_second_apart():
     frames = np.full((30, HEIGHT, WIDTH), 100, np.uint8)
     gas = np.arange(30) % 15 != 0
     frames[gas, 20:40, 20:40] += 50
-    (clip,) = add_pseudo_masks(iter([Clip(0, 0, frames)]), SETTINGS, 15.0)
+    (clip,) = add_pseudo_masks(iter([stretch(frames)]), SETTINGS, 15.0)
     assert clip.masks[:, 25, 25].tolist() == gas.astype(int).tolist()
     # At 1 frame a second all frames count, and the gas is the background.
-    (clip,) = add_pseudo_masks(iter([Clip(0, 0, frames)]), SETTINGS, 1.0)
+    (clip,) = add_pseudo_masks(iter([stretch(frames)]), SETTINGS, 1.0)
     assert not clip.masks.any()

@@ -1,6 +1,6 @@
 import pytest
 
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.summary import overview, refusals, summarise
 
 
@@ -9,6 +9,8 @@ def clip(video, index, split="train", gas_fraction=None, dropped=None):
         "clip": f"{video}_{index:04d}",
         "video": video,
         "split": split,
+        "frames": 10,
+        "annotated_frames": 0 if gas_fraction is None else 10 - index,
         "gas_fraction": gas_fraction,
         "dropped": dropped,
     }
@@ -43,7 +45,7 @@ def clips():
             clip("b", 0, gas_fraction=0.03),
             clip("c", 0, "test"),
             clip("c", 1, "test", dropped="duplicate"),
-            clip("c", 2, "test", dropped="masks missing"),
+            clip("c", 2, "test", dropped="guard"),
         ],
         CLIP_COLUMNS,
     )
@@ -61,7 +63,8 @@ def test_the_page_counts_what_was_kept_by_category_and_split(videos, clips):
 
 def test_the_page_says_what_was_dropped_left_over_refused_and_remarked(videos, clips):
     page = summarise(videos, clips)
-    assert "5 of 8 clips kept; dropped: 2 as duplicate, 1 as masks missing." in page
+    assert "5 of 8 clips kept; dropped: 2 as duplicate, 1 as guard." in page
+    assert "36 of the 50 frames of the kept clips are annotated." in page
     assert "12 frames at the ends of videos filled no clip." in page
     assert "1 of 4 videos could not be used:\n\n- d: d.mp4 is empty; copy it again" in page
     assert "Remarks:\n\n- c: no table: split test guessed, every third is for test\n" in page

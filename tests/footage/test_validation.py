@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.footage.records import CLIP_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, table
 from fgstp.footage.settings import ValidationSettings
 from fgstp.footage.validation import GUARD, hold_out
 

@@ -23,8 +23,8 @@ from mlflow.tracking import MlflowClient
 
 from fgstp import load_model
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, clip_rows
+from fgstp.footage.video_store import VideoStore
 from fgstp.hooks import user_sentence
 from fgstp.models.checkpoint import read_checkpoint, save_checkpoint
 from fgstp.models.registry import create_model
@@ -53,13 +53,16 @@ class Results:
     def __init__(self, data):
         self.data = data
         self.reporting = data / "08_reporting"
-        self.store = ClipStore(data / "03_primary/clips")
+        self.store = VideoStore(data / "03_primary/videos")
         self.clips = pd.read_csv(data / "03_primary/clips.csv", dtype=CLIP_COLUMNS)
         self.videos = pd.read_csv(data / "02_intermediate/videos.csv", dtype=VIDEO_COLUMNS)
 
     def names(self, *splits):
         kept = self.clips[self.clips["dropped"].isna() & self.clips["split"].isin(splits)]
         return list(kept["clip"])
+
+    def clip(self, name):
+        return clip_rows(self.clips[self.clips["clip"] == name])[0].read(self.store)
 
     def checkpoint(self, model):
         return self.data / f"06_models/{model}/seed_1/best.ckpt"
@@ -202,7 +205,7 @@ def test_saved_maps_are_those_of_the_saved_checkpoint(job):
     }
     for model, clips in looked_at.items():
         for clip in clips:
-            frames = np.load(job.data / f"03_primary/clips/{clip}.frames.npy")
+            frames = job.clip(clip).frames
             saved = job.maps(model, clip)
             assert saved.dtype == np.uint8
             np.testing.assert_array_equal(saved, _predicted(job.checkpoint(model), frames))
@@ -220,7 +223,7 @@ def test_frame_scores_are_those_of_the_saved_maps(job, model):
         expected = [
             score_clip(
                 job.maps(model, clip),
-                np.load(job.data / f"03_primary/clips/{clip}.masks.npy"),
+                job.clip(clip).masks(),
                 protocol,
                 threshold,
             ).assign(clip=clip)
@@ -238,7 +241,7 @@ def test_only_test_clips_are_scored_and_not_the_first_frame_with_gas(job, model)
     assert not set(rows["clip"]) & set(job.names("train", "validation"))
     assert (rows["model"] == model).all()
     for (_, clip), frames in rows.groupby(["protocol", "clip"])["frame"]:
-        assert frames.tolist() == _counted(job.store.masks(clip))
+        assert frames.tolist() == _counted(job.clip(clip).masks())
     assert set(rows["protocol"]) == set(PROTOCOL_NAMES)
 
 
@@ -251,7 +254,7 @@ def test_facts_stand_beside_the_scores_of_each_frame(job):
         assert of_clip["video"].unique().tolist() == [video]
         for fact in ("category", "distance_m", "background"):
             assert of_clip[fact].unique().tolist() == [videos.loc[video, fact]]
-        masks, leak = job.store.masks(clip), job.store.leak_class(clip)
+        masks, leak = job.clip(clip).masks(), job.clip(clip).leak_class
         np.testing.assert_array_equal(of_clip["gas"], masks[of_clip["frame"]].any(axis=(1, 2)))
         np.testing.assert_array_equal(of_clip["leak_class"], leak[of_clip["frame"]])
     assert rows["gas"].nunique() == 2  # else nothing was looked at
@@ -297,7 +300,7 @@ def test_scores_of_frames_rank_as_pairs_and_steps_say(job, model):
 def test_the_operational_threshold_is_the_best_on_validation_frames(job, model):
     curves = []
     for clip in job.names("validation"):
-        maps, masks = job.maps(model, clip), job.store.masks(clip) > 0
+        maps, masks = job.maps(model, clip), job.clip(clip).masks() > 0
         for level, mask in zip(maps[_counted(masks)], masks[_counted(masks)], strict=True):
             curve = []
             for threshold in range(256):
@@ -566,7 +569,7 @@ def test_after_training_with_another_seed_old_predictions_are_replaced(job, copi
     assert _times(copied, "background") == of_other
     clip = results.names("test")[0]
     assert not np.array_equal(results.maps("fgstp", clip), job.maps("fgstp", clip))
-    frames = results.store.frames(clip)
+    frames = results.clip(clip).frames
     expected = _predicted(results.checkpoint("fgstp"), frames)
     np.testing.assert_array_equal(results.maps("fgstp", clip), expected)
     digest = hashlib.sha256(results.checkpoint("fgstp").read_bytes()).hexdigest()
@@ -687,10 +690,10 @@ def test_a_model_that_was_trained_after_it_was_scored_is_not_reported(copied, ag
 
 def test_models_that_were_scored_on_other_footage_are_not_reported(copied, again):
     tables = _contents(copied, "08_reporting/tables")
-    clip = min(copied.glob("03_primary/clips/*15000_0000.masks.npy"))  # of a test video
-    masks = np.load(clip)
-    masks[3, 5, 5] ^= 1
-    np.save(clip, masks)
+    path = copied / "03_primary/clips.csv"
+    clips = pd.read_csv(path, dtype=CLIP_COLUMNS)
+    clips.loc[clips["clip"] == Results(copied).names("test")[0], "sha256"] = "of other footage"
+    clips.to_csv(path, index=False)
     assert again(copied, "train", "evaluate", model="background") is None
     sentence = again(copied, "report")
     assert "background and fgstp were scored on different clips" in sentence

@@ -3,9 +3,7 @@ import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
-from fgstp.reporting.examples import choose_examples, spread
+from fgstp.reporting.examples import choose_examples, frame_and_mask, spread
 from fgstp.reporting.predictions import overlay, prediction_figure
 from fgstp.reporting.scored_footage import ScoredFootage
 
@@ -21,23 +19,29 @@ AREAS = {  # pixels with gas in the three frames of each clip
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    store = ClipStore(tmp_path_factory.mktemp("clips"))
+def folder(tmp_path_factory, clip_folder):
+    folder = clip_folder(tmp_path_factory.mktemp("videos"))
     for number, (name, pixels) in enumerate(AREAS.items()):
         rng = np.random.default_rng(number)
         frames = rng.integers(0, 256, (3, HEIGHT, WIDTH), np.uint8)
         masks = np.zeros((3, HEIGHT * WIDTH), np.uint8)
         for mask, count in zip(masks, pixels, strict=True):
             mask[:count] = 1
-        store.write(name, Clip(0, 0, frames, "synthetic", masks.reshape(frames.shape)))
-    return store
+        folder.add(name, frames, masks.reshape(frames.shape))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(folder):
+    return folder.store
 
 
 @pytest.fixture
-def clips():
+def clips(folder):
     categories = {"a": "long_clear", "b": "close_complex", "c": "medium_clear"}
     names = ["b_0001", "c_0001", "a_0000", "b_0000", "c_0000"]
-    return pd.DataFrame({"clip": names, "category": [categories[name[0]] for name in names]})
+    rows = folder.table.set_index("clip").loc[names].reset_index()
+    return rows.assign(category=[categories[name[0]] for name in names])
 
 
 def constant(level):
@@ -54,13 +58,27 @@ def caption_of(figure):
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_frame_of_median_area_is_chosen(store, order):
-    clips = {group: [n for n in AREAS if n[0] == group][::order] for group in "bca"}
-    assert [tuple(each) for each in choose_examples(clips, store)] == [
+def test_the_frame_of_median_area_is_chosen(folder, order):
+    rows = [folder.row(name) for name in AREAS][::order]
+    clips = {group: [row for row in rows if row.name[0] == group] for group in "bca"}
+    examples = choose_examples(clips, folder.store)
+    assert [(each.group, each.clip.name, each.frame, each.gas_pixels) for each in examples] == [
         ("b", "b_0001", 1, 20),  # 10, 20 and 30 pixels
         ("c", "c_0000", 1, 0),  # no gas: the middle of the first clip
         ("a", "a_0000", 1, 5),  # 5 and 7 pixels: the lower one
     ]
+
+
+def test_only_annotated_frames_are_examples(clips, clip_folder, tmp_path):
+    sparse = clip_folder(tmp_path)
+    frames = np.arange(100, dtype=np.uint8).reshape(10, 2, 5)
+    masks = np.array([np.eye(2, 5), np.zeros((2, 5)), np.ones((2, 5))], np.uint8)
+    row = sparse.add("a", frames, masks, annotated=[2, 5, 9])
+    [example] = choose_examples({"group": [row]}, sparse.store)
+    assert (example.frame, example.gas_pixels) == (2, 2)
+    frame, mask = frame_and_mask(example, sparse.store)
+    np.testing.assert_array_equal(frame, frames[2])
+    np.testing.assert_array_equal(mask, masks[0])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +105,7 @@ def test_each_panel_shows_the_map_of_its_clip_and_frame(store, clips):
     assert [ax.get_title() for ax in axes[:4]] == ["frame", "ground truth", "RMem †", "FGSTP"]
     shown = [np.asarray(ax.images[0].get_array()) for ax in axes]
     for row, clip in enumerate(("b_0001", "c_0000", "a_0000")):  # close, medium, long
-        frame = np.array(store.frames(clip)[1])
+        frame = np.array(store.clip(clip).frames[1])
         np.testing.assert_array_equal(shown[4 * row][..., 0], frame)
         for column, level in ((2, 40), (3, 5)):
             expected = np.full(frame.shape, (level + steps[clip] + 10) / 255)

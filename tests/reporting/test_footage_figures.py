@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
+from fgstp.footage.clip_table import VIDEO_COLUMNS, table
 from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.duplicates import DuplicateFilter
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.reporting.footage_figures import (
     OUTLINE_RGB,
@@ -27,37 +25,28 @@ def clip_frames(seed):
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = ClipStore(tmp_path)
+def store(clips):
     masks = np.zeros((LENGTH, HEIGHT, WIDTH), np.uint8)
     masks[:, 5:15, 8:20] = 1
-    for number in range(6):
-        clip = Clip(number, 0, clip_frames(number), "pseudo", masks if number % 2 == 0 else None)
-        store.write(f"a_000{number}", clip)
-    store.write("b_0000", Clip(0, 0, clip_frames(6)))
-    return store
+    for n in range(6):
+        facts = {
+            "mask_source": "none" if n % 2 else "pseudo",
+            "dropped": "duplicate" if n == 1 else None,
+        }
+        clips.add(f"a_000{n}", clip_frames(n), None if n % 2 else masks, video="a", **facts)
+    clips.rows["a_0000"]["leak_class"] = 3
+    clips.add("b_0000", clip_frames(6), video="b", split="test")
+    return clips.store
 
 
 @pytest.fixture
-def tables():
+def tables(store, clips):
     videos = [
         {"video": "a", "category": "close_clear"},
         {"video": "b", "category": "long_unknown"},
         {"video": "bad", "error": "bad: it is empty"},
     ]
-    clips = [
-        {
-            "clip": f"a_000{n}",
-            "video": "a",
-            "split": "train",
-            "leak_class": None if n else 3,
-            "mask_source": "none" if n % 2 else "pseudo",
-            "dropped": "duplicate" if n == 1 else None,
-        }
-        for n in range(6)
-    ]
-    clips.append({"clip": "b_0000", "video": "b", "split": "test", "mask_source": "none"})
-    return table(videos, VIDEO_COLUMNS), table(clips, CLIP_COLUMNS)
+    return table(videos, VIDEO_COLUMNS), clips.table
 
 
 def pictures(figure):
@@ -98,7 +87,7 @@ def test_a_sheet_may_show_more_frames_than_a_clip_has(store, tables):
 
 
 def test_the_outline_is_the_rim_of_the_mask(store):
-    frame = store.frames("a_0000")[0]  # memory-mapped, so it cannot be written to
+    frame = store.clip("a").frames[0]  # memory-mapped, so it cannot be written to
     mask = np.zeros(frame.shape, np.uint8)
     mask[5:11, 8:17] = 1
     same, outlined, difference = panels(frame, frame, mask, 6)

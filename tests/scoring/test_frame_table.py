@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fgstp.core.parallel import ParallelSettings
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.scoring import PAPER, ScoringProtocol, summarise
 from fgstp.scoring.results import FACTS, GROUPS, score_clips, with_facts
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fgstp.core.parallel import ParallelSettings
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.settings import SourceName
 from fgstp.scoring import OPERATIONAL, PAPER, list_metrics, summarise
 from fgstp.scoring.results import FOOTAGE, GROUPS, model_scores, score_clips, with_facts

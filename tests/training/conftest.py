@@ -1,17 +1,13 @@
 """Clips and models small enough to train on the spot."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
-from fgstp.footage.masked_clips import masked_clips
+from fgstp.footage.clip_table import masked_clips
 from fgstp.models.registry import create_model
 
 # Processes that train find `tiny_model` by its name.
@@ -26,24 +22,22 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-class SparseStore(ClipStore):
-    """Only every fifth frame has a mask."""
-
-    def clip(self, clip):
-        data = super().clip(clip)
-        return replace(data, annotated=data.annotated[::5])
-
-
 class Clips:
-    """Clips on disk and their table."""
+    """A folder of clips that are numbered.
+
+    Attributes:
+        step: only every so many frames have a mask.
+    """
+
+    step = 1
 
     def __init__(self, folder):
-        self.store = ClipStore(folder)
-        self.rows = []
+        self._folder = folder
+        self.store = folder.store
 
     @property
     def table(self):
-        return pd.DataFrame(self.rows)
+        return self._folder.table
 
     def masked(self, split="train"):
         """Clips of a split that have masks."""
@@ -51,23 +45,27 @@ class Clips:
             self.table, self.store, split, allow_pseudo_masks=False, setting="a setting"
         )
 
-    def add(self, frames, masks=None, split="train", mask_source="annotated", dropped=np.nan):
+    def add(self, frames, masks=None, split="train", mask_source="annotated", dropped=None):
         """Write a clip and give its name."""
-        index = len(self.rows)
-        name = f"V_{index:04d}"
-        self.store.write(name, Clip(index=index, first_frame=0, frames=frames, masks=masks))
-        self.rows.append(
-            {
-                "clip": name,
-                "video": "V",
-                "first_frame": 0,
-                "frames": len(frames),
-                "split": split,
-                "mask_source": mask_source,
-                "dropped": dropped,
-            }
-        )
+        row = {"split": split, "mask_source": mask_source, "dropped": dropped}
+        annotated = None
+        if masks is not None and self.step > 1:
+            annotated, masks = range(0, len(frames), self.step), masks[:: self.step]
+        name = f"V_{len(self._folder.rows):04d}"
+        self._folder.add(name, frames, masks, annotated, **row)
         return name
+
+    def clip(self, name):
+        """What is on the disk of a clip."""
+        return self._folder.clip(name)
+
+    def row(self, name):
+        """The row of a clip."""
+        return self._folder.row(name)
+
+    def change(self, name, **changes):
+        """Change what the table says of a clip."""
+        self._folder.rows[name] |= changes
 
     def add_blob(self, n_frames, split="train", shape=(24, 32), seed=0):
         """A noisy clip with a bright blob, which is gas, in all frames but the first."""
@@ -79,14 +77,14 @@ class Clips:
 
 
 @pytest.fixture
-def clips(tmp_path):
-    return Clips(tmp_path / "clips")
+def clips(clips):
+    return Clips(clips)
 
 
 @pytest.fixture
 def sparse(clips):
-    """Makes the clips annotated every fifth frame."""
-    clips.store = SparseStore(clips.store.folder)
+    """Clips that are annotated every fifth frame."""
+    clips.step = 5
     return clips
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
-from fgstp.footage.masked_clips import MaskedClip
+from fgstp.footage.clip_table import ClipRow
 from fgstp.models.blocks.frames import network_input, normalised
 from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, neighbours
 from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
@@ -398,10 +398,10 @@ def test_a_last_batch_of_one_sample_is_left_out(n_samples, expected):
 
 @pytest.mark.parametrize(("n_clips", "n_processes"), [(5, 1), (6, 2), (5, 2), (1, 3)])
 def test_processes_divide_the_clips_of_validation(n_clips, n_processes):
-    clips = [MaskedClip(f"V_{i}", 4) for i in range(n_clips)]
+    clips = [ClipRow(f"V_{i}", "V", 4 * i, 4, 4, "") for i in range(n_clips)]
     parts = [
         list(validation_loader(clips, Rank(number, n_processes))) for number in range(n_processes)
     ]
     assert len({len(part) for part in parts}) == 1
-    assert {name for part in parts for name in part} == {clip.name for clip in clips}
+    assert {clip for part in parts for clip in part} == set(clips)
     assert sum(map(len, parts)) < n_clips + n_processes

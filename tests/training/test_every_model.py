@@ -61,7 +61,7 @@ def test_it_trains_and_its_checkpoint_predicts(name, train, settings, clips):
 
     loaded = load_model(outcome.checkpoint)
     assert loaded.name == name
-    frames, masks = clips.store.frames("V_0002"), clips.store.masks("V_0002")
+    frames, masks = clips.clip("V_0002").frames, clips.clip("V_0002").masks()
     maps = loaded.predict(frames, prompt=prompt_of(loaded.prompt_kind, masks))
     assert maps.shape == frames.shape
     assert maps.dtype == np.float32
@@ -85,4 +85,4 @@ def test_the_long_term_network_is_trained_after_the_short_term_one(train, settin
     assert model.stage == 1
     loaded = load_model(outcome.checkpoint)
     assert loaded.stage == 1
-    assert loaded.predict(clips.store.frames("V_0002")).shape == (8, 48, 64)
+    assert loaded.predict(clips.clip("V_0002").frames).shape == (8, 48, 64)

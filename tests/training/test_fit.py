@@ -268,16 +268,13 @@ def test_with_other_settings_training_begins_anew_and_says_why(
     assert f"begins anew because this changed: {name}." in caplog.text
 
 
-@pytest.mark.parametrize(("split", "part"), [("train", "frames"), ("validation", "masks")])
+@pytest.mark.parametrize("split", ["train", "validation"])
 def test_with_clips_of_the_same_names_but_other_content_training_begins_anew(
-    train, clips, caplog, split, part
+    train, clips, caplog, split
 ):
     with pytest.raises(SystemExit):
         train(callbacks=[Watch(1, kill)])
-    path = clips.store.path(clips.masked(split)[0].name, part)
-    array = np.load(path)
-    array[0, 0, 0] ^= 1
-    np.save(path, array)
+    clips.change(clips.masked(split)[0].name, sha256="0" * 64)
     watch = Watch()
     train(callbacks=[watch], epochs=2)
     assert len(watch.metrics) == 2

@@ -123,8 +123,8 @@ def test_two_processes_do_what_one_would(train, clips, tmp_path):
     overlaps = [
         Overlap.of(
             # All frames but the second, which is the first with gas.
-            np.delete(best.predict(clips.store.frames(clip.name)) > 0.5, 1, axis=0),
-            np.delete(np.asarray(clips.store.masks(clip.name)) > 0, 1, axis=0),
+            np.delete(best.predict(clip.read(clips.store).frames) > 0.5, 1, axis=0),
+            np.delete(clip.read(clips.store).masks() > 0, 1, axis=0),
         )
         for clip in validated
     ]
@@ -176,7 +176,7 @@ from pathlib import Path
 sys.path.insert(0, {here!r})
 import tiny_model
 import pandas as pd
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.video_store import VideoStore
 from fgstp.training.fit import fit
 from fgstp.training.settings import TrainSettings
 
@@ -190,7 +190,7 @@ if __name__ == "__main__":
     outcome = fit(
         model,
         pd.read_pickle({table!r}),
-        ClipStore(Path({store!r})),
+        VideoStore(Path({store!r})),
         Path({folder!r}),
         TrainSettings(**{settings!r}),
         seed=5,

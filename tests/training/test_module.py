@@ -94,7 +94,7 @@ def test_a_prediction_that_is_not_finite_is_no_score(clips, build):
     with torch.no_grad():
         model.network.fusion[2].bias.fill_(torch.nan)
     with pytest.raises(UserError, match=rf"no longer finite after epoch 1, on the clip {name}"):
-        module.validation_step(name, 0)
+        module.validation_step(clips.row(name), 0)
 
 
 def test_the_parts_of_a_step_count_as_its_samples_do(clips, build):
@@ -139,9 +139,9 @@ def test_validation_scores_annotated_frames_alone(sparse, monkeypatch, wanted, f
 
     module.model.predict = predict
     monkeypatch.setattr(TinyModel, "prompt_kind", "all_masks")
-    module.validation_step(name, 0)
+    module.validation_step(sparse.row(name), 0)
     [(shown, masks)] = given
-    np.testing.assert_array_equal(shown, sparse.store.frames(name)[frames])
+    np.testing.assert_array_equal(shown, sparse.clip(name).frames[frames])
     assert len(module._overlaps[name].gas) == len(scored) + (wanted is None)
     assert masks.any(axis=(1, 2)).sum() == len(scored) + 1
 
@@ -163,9 +163,9 @@ def test_validation_is_at_the_clips_own_size_without_a_stretch(clips, build, wan
     logged = {}
     module.log = lambda key, value, **more: logged.update({key: value})
     module.log_dict = lambda values, **more: logged.update(values)
-    module.validation_step(name, 0)
+    module.validation_step(clips.row(name), 0)
     module.on_validation_epoch_end()
-    np.testing.assert_array_equal(asked, [clips.store.frames(name)[expected]])
+    np.testing.assert_array_equal(asked, [clips.clip(name).frames[expected]])
     # A row of 32 is found; gas is 10 x 12, in all frames but the first. The second is not counted.
     with_gas = 12 / (32 + 120 - 12)
     assert logged["val_miou_gas"] == pytest.approx(with_gas)

@@ -1,6 +1,7 @@
 """Files: written so that a reader never sees half of one, and told apart by content."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its place when the block ends well.
 
     The temporary name keeps the suffix, because writers of pictures and videos choose
-    their format by it. Missing parent folders are made. When the block raises, the
-    temporary file is removed and `path` stays as it was.
+    their format by it. Missing parent folders are made. The content is on the disk before the
+    file takes its name. When the block raises, the temporary file is removed and `path` stays
+    as it was.
 
     Args:
         path: the file to write.
@@ -30,16 +32,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # One name a target: what a killed run left is overwritten by the next.
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        with told_if_unwritable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+    finally:
+        _remove_if_there(temporary)
+
+
+@contextmanager
+def told_if_unwritable(path: Path) -> Iterator[None]:
+    """Say of an `OSError` in the block that it is about writing a file, and how to mend it.
+
+    Args:
+        path: the file that is written.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    try:
+        yield
     except OSError as error:
         raise UserError(
             f"Cannot write {path}: {error.strerror or error}; "
             "free some space or choose a folder that can be written."
         ) from error
-    finally:
-        _remove_if_there(temporary)
 
 
 def remove_file(path: Path) -> None:

@@ -8,7 +8,7 @@ from kedro.io import AbstractDataset
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
 
 TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
 

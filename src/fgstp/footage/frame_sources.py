@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.fingerprints import files_hash, files_signature
+from fgstp.core.fingerprint import content_hash, signature
 from fgstp.footage.grey import to_grey
 from fgstp.footage.pictures import read_picture
 from fgstp.footage.video import Frame
@@ -46,11 +46,11 @@ class VideoFile:
 
     def signature(self) -> str:
         """Hash of name, size and time of change."""
-        return files_signature([self.path])
+        return signature([self.path])
 
     def content_hash(self) -> str:
         """SHA-256 of the file."""
-        return files_hash([self.path])
+        return content_hash([self.path])
 
     def __iter__(self) -> Iterator[Frame]:
         """Decode all frames.
@@ -126,11 +126,11 @@ class FrameFolder:
 
     def signature(self) -> str:
         """Hash of names, sizes and times of change."""
-        return files_signature(self.files)
+        return signature(self.files)
 
     def content_hash(self) -> str:
         """SHA-256 of the pictures, one after the other."""
-        return files_hash(self.files)
+        return content_hash(self.files)
 
     def __iter__(self) -> Iterator[Frame]:
         """Read all pictures.

@@ -1,153 +1,127 @@
-"""Ingest of one video: from its frames to its clips, with a record of what came out."""
+"""Ingest of one video: from its frames to the store, its clips and what is known of them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
-from fgstp.core.errors import FootageError
-from fgstp.footage.categories import category_name, measure_background
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip, ClipCutter, read_ahead
+from fgstp.core.errors import FootageError, UserError
+from fgstp.footage.categories import Background, category_name, measure_background
+from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
 from fgstp.footage.descriptors import ClipDescriptor, describe
 from fgstp.footage.duplicates import DuplicateFilter
-from fgstp.footage.fingerprints import text_hash
 from fgstp.footage.grey import GreySpan, measure_span
 from fgstp.footage.pseudo_masks import add_pseudo_masks
-from fgstp.footage.records import RecordStore, Row, VideoRecord
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Frame, Video
+from fgstp.footage.video_store import Row, VideoStore, VideoWriter
 
-RECORD_VERSION = 1  # to be raised whenever the same footage gives other clips
+VERSION = 2  # to be raised whenever the same footage and settings give other files
 DEFAULT_FPS_HZ = 15.0
-DUPLICATE, NO_MASKS = "duplicate", "masks missing"
+DUPLICATE = "duplicate"
+# The settings that decide what comes out of a video.
+DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "pseudo_masks"}
 
 Progress = Callable[[int], None]
 
 
 def ingest_video(
-    video: Video,
-    clips: ClipStore,
-    records: RecordStore,
-    settings: IngestSettings,
-    progress: Progress,
-) -> VideoRecord:
-    """Cut one video into clips, drop duplicates, write the rest; or find it done already.
+    video: Video, store: VideoStore, settings: IngestSettings, progress: Progress
+) -> Row:
+    """Write one video into the store, and judge its clips; or find it done already.
 
     Memory holds three clips, and with pseudo masks as many more as their window spans; it
     does not grow with the video.
 
     Args:
         video: what to ingest.
-        clips: where clips are written.
-        records: where finished videos are remembered.
+        store: where it is written.
         settings: all of ingest's settings.
         progress: called with the number of frames whenever some more are done.
 
     Returns:
-        The rows of the tables.
+        Its record: `video` is its row of the video table, `clips` its rows of the clip table,
+        the dropped clips too.
 
     Raises:
-        FootageError: this video cannot be used; its clips of an earlier run may be there.
+        FootageError: this video cannot be used; its files of an earlier run may be there.
         UserError: the disk is full or a folder cannot be written.
     """
-    settings_key = text_hash(_relevant(video, settings))
-    done = _finished(video, clips, records, settings_key)
-    if done is not None:
-        progress(done.video["frames"])
-        return done
-    # A half-done run with other settings must not pass for the one that the record is of.
-    records.forget(video.name)
-    signature, content = _signature(video), video.frames.content_hash()
-    work = _VideoWork(video, clips, settings)
-    record = work.run(content, progress)
-    keys = {"settings": settings_key, "signature": signature}
-    rows = {"video": record.video, "clips": record.clips}
-    records.write(video.name, keys | rows, work.descriptors)
+    try:
+        facts = _facts(video, settings)
+        if store.is_finished(video.name, facts):
+            record = store.record(video.name)
+            progress(record["video"]["frames"])
+            return record
+        content = video.frames.content_hash()
+    except UserError as error:
+        raise FootageError(str(error)) from error
+    work = _VideoWork(video, settings, progress)
+    with store.writing(video.name) as writer:
+        work.run(writer)
+    record = {"video": work.video_row(content), "clips": work.rows}
+    maps = np.stack([descriptor.as_array() for descriptor in work.descriptors])
+    store.finish(video.name, facts, record, maps)
     return record
 
 
-def _relevant(video: Video, settings: IngestSettings) -> str:
-    """Everything besides the footage that decides what comes out, as text."""
-    facts = (
-        RECORD_VERSION,
-        video.name,
-        video.split,
-        video.mask_source,
-        video.fps_hz,
-        video.distance_m,
-        video.background,
-        video.schedule,
-        video.remarks,
-        settings.clip_length_frames,
-        settings.span,
-        settings.categories,
-        settings.duplicates,
-        settings.pseudo_masks,
-    )
-    return repr(facts)
-
-
-def _signature(video: Video) -> str:
-    masks = video.masks.signature() if video.masks else ""
-    return text_hash(video.frames.signature() + masks)
-
-
-def _finished(
-    video: Video, clips: ClipStore, records: RecordStore, settings_key: str
-) -> VideoRecord | None:
-    """The record of an earlier run with the same footage and settings, if its clips are there."""
-    record = records.read(video.name)
-    if record is None or record["settings"] != settings_key:
-        return None
-    if record["signature"] != _signature(video):
-        return None
-    for row in record["clips"]:
-        there = clips.holds(
-            row["clip"],
-            with_masks=row["mask_source"] != "none",
-            with_leak_class=row["leak_class"] is not None,
-        )
-        if row["dropped"] is None and not there:
-            return None
-    return VideoRecord(record["video"], record["clips"])
+def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
+    """Everything that decides what comes out, as plain values."""
+    return {
+        "version": VERSION,
+        "frames": video.frames.signature(),
+        "masks": video.masks and video.masks.signature(),
+        "split": video.split,
+        "mask_source": video.mask_source,
+        "fps_hz": video.fps_hz,
+        "distance_m": video.distance_m,
+        "background": video.background,
+        "schedule": video.schedule and asdict(video.schedule),
+        "remarks": video.remarks,
+        **settings.model_dump(mode="json", include=DECISIVE),
+    }
 
 
 class _VideoWork:
     """One video while it is being ingested."""
 
-    def __init__(self, video: Video, store: ClipStore, settings: IngestSettings) -> None:
+    def __init__(self, video: Video, settings: IngestSettings, progress: Progress) -> None:
         self.video = video
-        self.store = store
         self.settings = settings
+        self.progress = progress
         stated_hz = video.fps_hz or video.frames.fps_hz()
         self.fps_hz = stated_hz or DEFAULT_FPS_HZ
-        self.descriptors: list[ClipDescriptor] = []
-        self.rows: list[Row] = []
         self.remarks = list(video.remarks)
         if stated_hz is None:
             self.remarks.append(f"frame rate unknown, taken as {DEFAULT_FPS_HZ:g} Hz")
+        self.span: GreySpan | None = None
+        self.rows: list[Row] = []
+        self.descriptors: list[ClipDescriptor] = []
         self.leak_free: list[ClipDescriptor] = []
-        self.size: tuple[int, int] = (0, 0)
+        self.size = (0, 0)
+        self.n_frames = self.n_annotated = self.n_left_over = 0
 
-    def run(self, content_hash: str, progress: Progress) -> VideoRecord:
-        cutter = ClipCutter(self.settings.clip_length_frames)
-        duplicates = DuplicateFilter(
-            self.settings.duplicates.threshold, self.settings.duplicates.floor_levels
-        )
-        span = self._span()
-        stream = cutter.clips(eight_bit(iter(self.video.frames), span))
-        for clip in self._labelled(read_ahead(stream)):
-            self._take(clip, duplicates)
-            progress(len(clip.frames))
-        cutter.check_length()
-        progress(cutter.left_over())
+    def run(self, writer: VideoWriter) -> None:
+        settings = self.settings.duplicates
+        duplicates = DuplicateFilter(settings.threshold, settings.floor_levels)
+        cutter = ClipCutter(self.settings.clip_length_frames, self.video.mask_source)
+        self.span = self._measured_span()
+        frames = eight_bit(iter(self.video.frames), self.span)
+        for clip in self._with_pseudo_masks(map(self._labelled, read_ahead(cutter.clips(frames)))):
+            self._judge(clip, duplicates)
+            self._write(clip, writer)
+        if cutter.left_over is not None:
+            self.n_left_over = len(cutter.left_over.frames)
+            self._write(self._labelled(cutter.left_over), writer)
+        self._check_length()
         if self.video.masks:
-            self.video.masks.check_fits(cutter.n_frames)
-        return VideoRecord(self._video_row(cutter, content_hash, span), self.rows)
+            self.video.masks.check_fits(self.n_frames)
+        if 0 < self.n_annotated < self.n_frames:
+            self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 
-    def _span(self) -> GreySpan | None:
+    def _measured_span(self) -> GreySpan | None:
         """The span of 16-bit footage; None for 8 bits, which stay as they are."""
         first = next(islice(self.video.frames, 1), None)
         if first is None or first.grey.dtype == np.uint8:
@@ -156,71 +130,82 @@ class _VideoWork:
         counts = (frame.grey for frame in self.video.frames)
         return measure_span(counts, n_frames, self.settings.span)
 
-    def _labelled(self, clips: Iterator[Clip]) -> Iterator[Clip]:
-        """Clips with their masks and leak classes, as far as there are any."""
-        labelled = (self._with_leak_class(self._with_masks(clip)) for clip in clips)
+    def _labelled(self, stretch: Stretch) -> Stretch:
+        """A stretch with masks and leak classes, as far as there are any."""
+        first, n_frames = stretch.first_frame, len(stretch.frames)
+        if self.video.masks:
+            numbers = self.video.masks.annotated(first, n_frames)
+            masks = self.video.masks.read(first + numbers, stretch.frames.shape[1:])
+            source = self.video.mask_source if len(numbers) else "none"
+            stretch = replace(stretch, annotated=numbers, masks=masks, mask_source=source)
+        if self.video.schedule:
+            classes = self.video.schedule.classes(first, n_frames, self.fps_hz)
+            stretch = replace(stretch, leak_class=classes)
+        return stretch
+
+    def _with_pseudo_masks(self, clips: Iterator[Stretch]) -> Iterator[Stretch]:
         if self.settings.pseudo_masks.enabled:
-            return add_pseudo_masks(labelled, self.settings.pseudo_masks, self.fps_hz)
-        return labelled
+            return add_pseudo_masks(clips, self.settings.pseudo_masks, self.fps_hz)
+        return clips
 
-    def _with_masks(self, clip: Clip) -> Clip:
-        if self.video.masks is None or self._lacks_masks(clip):
-            return clip
-        masks = self.video.masks.read(clip.first_frame, clip.frames.shape)
-        return replace(clip, masks=masks, mask_source=self.video.mask_source)
+    def _write(self, stretch: Stretch, writer: VideoWriter) -> None:
+        times_s = stretch.times_s
+        if times_s is None or self.video.fps_hz:
+            times_s = (stretch.first_frame + np.arange(len(stretch.frames))) / self.fps_hz
+        writer.append(
+            stretch.frames,
+            times_s,
+            annotated=stretch.annotated,
+            masks=stretch.masks,
+            leak_class=stretch.leak_class,
+        )
+        self.size = stretch.frames.shape[1:]
+        self.n_frames += len(stretch.frames)
+        self.n_annotated += len(stretch.annotated)
+        self.progress(len(stretch.frames))
 
-    def _lacks_masks(self, clip: Clip) -> list[int]:
-        if self.video.masks is None:
-            return []
-        return self.video.masks.missing(clip.first_frame, len(clip.frames))
+    def _check_length(self) -> None:
+        length = self.settings.clip_length_frames
+        if self.n_frames == 0:
+            raise FootageError("it holds no frame that can be decoded; copy it again")
+        if self.n_frames < length:
+            raise FootageError(
+                f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
+                "footage or lower ingest.clip_length_frames"
+            )
 
-    def _with_leak_class(self, clip: Clip) -> Clip:
-        if self.video.schedule is None:
-            return clip
-        classes = self.video.schedule.classes(clip.first_frame, len(clip.frames), self.fps_hz)
-        return replace(clip, leak_class=classes)
-
-    def _take(self, clip: Clip, duplicates: DuplicateFilter) -> None:
-        """Judge a clip, write it if it is kept, and note its row."""
-        self.size = clip.frames.shape[1:]
+    def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
+        """Describe a clip, see whether it is kept, and note its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
         if self._is_leak_free(clip):
             self.leak_free.append(descriptor)
-        row = self._clip_row(clip)
-        missing = self._lacks_masks(clip)
-        if 0 < len(missing) < len(clip.frames):
-            row |= {"dropped": NO_MASKS}
-            self.remarks.append(_missing_masks_remark(clip, missing))
-        elif match := duplicates.repeats(clip.index, descriptor):
-            repeated = self.clip_name(match.index)
-            row |= {"dropped": DUPLICATE, "repeats": repeated, "similarity": match.similarity}
-        else:
-            self.store.write(row["clip"], clip)
-        self.rows.append(row)
+        match = duplicates.repeats(clip.index, descriptor)
+        self.rows.append(
+            {
+                "clip": self._clip_name(clip.index),
+                "video": self.video.name,
+                "first_frame": clip.first_frame,
+                "frames": len(clip.frames),
+                "split": self.video.split,
+                "leak_class": clip.main_class(),
+                "mask_source": clip.mask_source,
+                "annotated_frames": len(clip.annotated),
+                "gas_fraction": clip.gas_fraction(),
+                "dropped": match and DUPLICATE,
+                "repeats": match and self._clip_name(match.index),
+                "similarity": match and match.similarity,
+                "sha256": clip.sha256(),
+            }
+        )
 
-    def clip_name(self, index: int) -> str:
+    def _clip_name(self, index: int) -> str:
         return f"{self.video.name}_{index:04d}"
 
-    def _clip_row(self, clip: Clip) -> Row:
-        return {
-            "clip": self.clip_name(clip.index),
-            "video": self.video.name,
-            "first_frame": clip.first_frame,
-            "frames": len(clip.frames),
-            "split": self.video.split,
-            "leak_class": clip.main_class(),
-            "mask_source": clip.mask_source,
-            "gas_fraction": None if clip.masks is None else round(float(clip.masks.mean()), 6),
-            "dropped": None,
-            "repeats": None,
-            "similarity": None,
-        }
-
-    def _is_leak_free(self, clip: Clip) -> bool:
+    def _is_leak_free(self, clip: Stretch) -> bool:
         if clip.leak_class is not None:
             return bool((clip.leak_class <= 0).all())
-        if clip.masks is not None and clip.mask_source != "pseudo":
+        if len(clip.annotated) and clip.mask_source != "pseudo":
             return not clip.masks.any()
         end_s = (clip.first_frame + len(clip.frames)) / self.fps_hz
         return end_s <= self.settings.categories.opening_s
@@ -232,36 +217,41 @@ class _VideoWork:
             return "clips whose masks are empty"
         return f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
 
-    def _video_row(self, cutter: ClipCutter, content_hash: str, span: GreySpan | None) -> Row:
-        video, height_width = self.video, self.size
-        background = video.background
-        if background is None:
-            measured = measure_background(self.leak_free, self.settings.categories)
-            if measured is None:
-                self.remarks.append("background unknown: no clip is free of gas; fill it in")
-            else:
-                background, share = measured
-                self.remarks.append(
-                    f"background measured in {self._leak_free_stretch()}: {background}, "
-                    f"{share:.1%} of it moves"
-                )
+    def _background(self) -> Background | None:
+        if self.video.background is not None:
+            return self.video.background
+        measured = measure_background(self.leak_free, self.settings.categories)
+        if measured is None:
+            self.remarks.append("background unknown: no clip is free of gas; fill it in")
+            return None
+        background, share = measured
+        self.remarks.append(
+            f"background measured in {self._leak_free_stretch()}: {background}, "
+            f"{share:.1%} of it moves"
+        )
+        return background
+
+    def video_row(self, content_hash: str) -> Row:
+        """Row of the video table, once all frames are written."""
+        background = self._background()
+        categories = self.settings.categories
         kept = [row for row in self.rows if row["dropped"] is None]
         return {
-            "video": video.name,
-            "frames": cutter.n_frames,
+            "video": self.video.name,
+            "frames": self.n_frames,
             "fps_hz": self.fps_hz,
-            "height_px": height_width[0],
-            "width_px": height_width[1],
-            "distance_m": video.distance_m,
+            "height_px": self.size[0],
+            "width_px": self.size[1],
+            "distance_m": self.video.distance_m,
             "background": background,
-            "category": category_name(video.distance_m, background, self.settings.categories),
-            "split": video.split,
-            "mask_source": kept_mask_source(self.rows),
+            "category": category_name(self.video.distance_m, background, categories),
+            "split": self.video.split,
+            "mask_source": kept_mask_source(kept),
             "clips": len(self.rows),
             "clips_distinct": len(kept),
-            "frames_left_over": cutter.left_over(),
-            "low_counts": None if span is None else span.low_counts,
-            "high_counts": None if span is None else span.high_counts,
+            "frames_left_over": self.n_left_over,
+            "low_counts": self.span and self.span.low_counts,
+            "high_counts": self.span and self.span.high_counts,
             "sha256": content_hash,
             "remarks": "; ".join(self.remarks),
             "error": None,
@@ -276,20 +266,6 @@ def eight_bit(frames: Iterator[Frame], span: GreySpan | None) -> Iterator[Frame]
     return (frame._replace(grey=table[frame.grey]) for frame in frames)
 
 
-def kept_mask_source(rows: list[Row]) -> str:
-    """Kinds of masks among the clips of a video, joined by a plus."""
-    kinds = sorted({row["mask_source"] for row in rows if row["dropped"] is None} - {"none"})
-    return "+".join(kinds) or "none"
-
-
-def _missing_masks_remark(clip: Clip, missing: list[int]) -> str:
-    last = clip.first_frame + len(clip.frames) - 1
-    return (
-        f"{len(missing)} masks are missing in frames {clip.first_frame} to {last}, the first "
-        f"is that of frame {missing[0]}: the clip is left out; add them or remove the others"
-    )
-
-
-def refused_row(name: str, split: str | None, error: FootageError | str) -> Row:
-    """Row of the video table for a video that cannot be used."""
-    return {"video": name, "split": split, "clips": 0, "clips_distinct": 0, "error": str(error)}
+def kept_mask_source(kept: list[Row]) -> str:
+    """Kinds of masks among the kept clips of a video, joined by a plus."""
+    return "+".join(sorted({row["mask_source"] for row in kept} - {"none"})) or "none"

@@ -10,105 +10,104 @@ from joblib import delayed
 from fgstp.core.errors import FootageError, UserError
 from fgstp.core.parallel import in_parallel
 from fgstp.core.progress import Counter, shared_bar
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.ingest_video import ingest_video, refused_row
-from fgstp.footage.records import RecordStore, Row, VideoRecord
+from fgstp.footage.ingest_video import ingest_video
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.video_store import Row, VideoStore
 
 
 def ingest_videos(
-    videos: Sequence[Video | RefusedVideo],
-    clips: ClipStore,
-    records: RecordStore,
-    settings: IngestSettings,
-) -> tuple[list[Row], list[Row]]:
+    videos: Sequence[Video | RefusedVideo], store: VideoStore, settings: IngestSettings
+) -> None:
     """Ingest all videos and tidy up what earlier runs left.
 
     Args:
         videos: what the source found, in the order of the table, the refused ones too.
-        clips: where clips are written.
-        records: where finished videos are remembered.
+        store: where videos and what becomes of them are written.
         settings: all of ingest's settings.
-
-    Returns:
-        Rows of the video table, one a video, and of the clip table, the dropped clips too.
 
     Raises:
         UserError: the disk is full, a folder cannot be written, no cluster can be joined.
     """
     sound = [video for video in videos if isinstance(video, Video)]
-    outcomes = iter(_ingest_in_parallel(sound, clips, records, settings))
-    records_or_rows = [
+    outcomes = iter(_ingest_in_parallel(sound, store, settings))
+    rows = [
         next(outcomes)
         if isinstance(video, Video)
-        else refused_row(video.name, video.split, video.error)
+        else _refused(video.name, video.split, video.error)
         for video in videos
     ]
-    video_rows, clip_rows = _refuse_repeats(records_or_rows)
-    clips.remove_all_but(row["clip"] for row in clip_rows if row["dropped"] is None)
-    records.remove_all_but([video.name for video in sound])
-    return video_rows, clip_rows
+    _refuse_twins(rows)
+    store.remove_all_but(row["video"] for row in rows if row["error"] is None)
+    store.write_outcome(rows)
+
+
+def tables(store: VideoStore) -> tuple[list[Row], list[Row]]:
+    """What came of ingest.
+
+    Args:
+        store: the videos.
+
+    Returns:
+        Rows of the video table, one a video, and of the clip table, the dropped clips too.
+
+    Raises:
+        UserError: ingest has not come to its end yet.
+    """
+    videos = store.outcome()
+    clips = [store.record(row["video"])["clips"] for row in videos if row["error"] is None]
+    return videos, [row for of_video in clips for row in of_video]
 
 
 def _ingest_in_parallel(
-    videos: list[Video], clips: ClipStore, records: RecordStore, settings: IngestSettings
-) -> list[VideoRecord | Row]:
-    make_folder(clips.folder)
-    make_folder(records.folder)
+    videos: list[Video], store: VideoStore, settings: IngestSettings
+) -> list[Row]:
+    """Rows of the video table, in the order of the videos."""
+    make_folder(store.folder)
     total = sum(_frames_hint(video) for video in videos)
-    with shared_bar(total, "frames", "ingest", records.folder) as counters:
+    with shared_bar(total, "frames", "ingest", store.folder) as counters:
         work = [
-            delayed(_ingest_or_refuse)(video, clips, records, settings, counters / str(number))
+            delayed(_ingest_or_refuse)(video, store, settings, counters / str(number))
             for number, video in enumerate(videos)
         ]
         return in_parallel(work, settings.parallel)
 
 
 def _ingest_or_refuse(
-    video: Video, clips: ClipStore, records: RecordStore, settings: IngestSettings, counter: Path
-) -> VideoRecord | Row:
-    """Work of one worker: a record, or the row of a refused video."""
+    video: Video, store: VideoStore, settings: IngestSettings, counter: Path
+) -> Row:
+    """Work of one worker."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the videos are what goes in parallel
     try:
-        return ingest_video(video, clips, records, settings, Counter(counter))
+        row: Row = ingest_video(video, store, settings, Counter(counter))["video"]
+        return row
     except FootageError as error:
-        return refused_row(video.name, video.split, f"{video.name}: {error}")
+        return _refused(video.name, video.split, f"{video.name}: {error}")
     except cv2.error as error:
-        return refused_row(
-            video.name,
-            video.split,
-            f"{video.name}: OpenCV cannot work with it ({error.err}); convert it",
-        )
+        fault = f"{video.name}: OpenCV cannot work with it ({error.err}); convert it"
+        return _refused(video.name, video.split, fault)
     finally:
         cv2.setNumThreads(threads)
 
 
-def _refuse_repeats(outcomes: list[VideoRecord | Row]) -> tuple[list[Row], list[Row]]:
+def _refused(video: str, split: str | None, error: str) -> Row:
+    """Row of the video table for a video that cannot be used."""
+    return {"video": video, "split": split, "clips": 0, "clips_distinct": 0, "error": error}
+
+
+def _refuse_twins(rows: list[Row]) -> None:
     """Refuse a video whose content is that of one before it: it could fall into train and test."""
-    video_rows: list[Row] = []
-    clip_rows: list[Row] = []
     name_of: dict[str, str] = {}
-    for outcome in outcomes:
-        if not isinstance(outcome, VideoRecord):
-            video_rows.append(outcome)
-            continue
-        row = outcome.video
-        first = name_of.setdefault(row["sha256"], row["video"])
-        if first != row["video"]:
-            video_rows.append(
-                refused_row(
-                    row["video"],
-                    row["split"],
-                    f"{row['video']}: it has the same content as {first}, and could fall into "
-                    "train and test; remove one of the two",
-                )
+    for place, row in enumerate(rows):
+        name = row["video"]
+        first = name if row["error"] else name_of.setdefault(row["sha256"], name)
+        if first != name:
+            error = (
+                f"{name}: it has the same content as {first}, and could fall into train and "
+                "test; remove one of the two"
             )
-            continue
-        video_rows.append(row)
-        clip_rows += outcome.clips
-    return video_rows, clip_rows
+            rows[place] = _refused(name, row["split"], error)
 
 
 def _frames_hint(video: Video) -> int:

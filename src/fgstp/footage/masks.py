@@ -1,6 +1,7 @@
 """Masks on disk: a folder of pictures, one for each annotated frame of a video."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.fingerprints import files_hash, files_signature
+from fgstp.core.fingerprint import signature
 from fgstp.footage.pictures import list_pictures, read_picture
 
 ASPECT_TOLERANCE = 0.02
@@ -89,11 +90,7 @@ class MaskFolder:
 
     def signature(self) -> str:
         """Changes whenever the masks may have changed; quick."""
-        return files_signature(self.files.values())
-
-    def content_hash(self) -> str:
-        """Hexadecimal SHA-256 of all masks."""
-        return files_hash(self.files.values())
+        return signature(self.files.values())
 
     def check_fits(self, n_frames: int) -> None:
         """See that no mask lies beyond the end of the video.
@@ -108,32 +105,32 @@ class MaskFolder:
                 f"first is {self.files[min(beyond)].name}; put the masks of this video there"
             )
 
-    def missing(self, first_frame: int, n_frames: int) -> list[int]:
-        """Frames of a stretch that have no mask."""
+    def annotated(self, first_frame: int, n_frames: int) -> NDArray[np.int64]:
+        """Frames of a stretch that have a mask: (A,) int64, from 0 in the stretch."""
         stretch = range(first_frame, first_frame + n_frames)
-        return [frame for frame in stretch if frame not in self.files]
+        return np.array([frame - first_frame for frame in stretch if frame in self.files], np.int64)
 
-    def read(self, first_frame: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-        """Read the masks of a stretch, all of which must be there.
+    def read(self, numbers: Iterable[int], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Read the masks of some frames, all of which must have one.
 
         Args:
-            first_frame: its first frame.
-            shape: (T, H, W) of the frames.
+            numbers: numbers of the A frames in the video.
+            size: height and width of the frames.
 
         Returns:
-            (T, H, W) uint8, 0/1.
+            (A, H, W) uint8, 0/1.
 
         Raises:
             FootageError: a mask is unreadable or does not fit its frame.
         """
-        masks = np.empty(shape, np.uint8)
-        for offset, mask in enumerate(masks):
-            path = self.files[first_frame + offset]
-            try:
-                mask[:] = fit_mask(binarise(read_picture(path)), shape[1:])
-            except FootageError as error:
-                raise FootageError(f"the mask {path.name} in {self.folder}: {error}") from error
-        return masks
+        masks = [self._read(self.files[int(number)], size) for number in numbers]
+        return np.array(masks, np.uint8).reshape(-1, *size)
+
+    def _read(self, path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+        try:
+            return fit_mask(binarise(read_picture(path)), size)
+        except FootageError as error:
+            raise FootageError(f"the mask {path.name} in {self.folder}: {error}") from error
 
 
 def binarise(image: NDArray[np.integer]) -> NDArray[np.uint8]:

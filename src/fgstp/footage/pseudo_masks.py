@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.footage.clips import Clip
+from fgstp.footage.cutting import Stretch
 from fgstp.footage.settings import PseudoMaskSettings
 
 SAMPLES_PER_SECOND_HZ = 1.0
 
 
 def add_pseudo_masks(
-    clips: Iterator[Clip], settings: PseudoMaskSettings, fps_hz: float
-) -> Iterator[Clip]:
+    clips: Iterator[Stretch], settings: PseudoMaskSettings, fps_hz: float
+) -> Iterator[Stretch]:
     """Give pseudo masks to the clips that have no masks.
 
     The background of a clip is a percentile over time of the footage around it, from
@@ -32,18 +32,19 @@ def add_pseudo_masks(
         The clips in the same order, without masks replaced by `pseudo` masks.
     """
     for clip, surroundings in _with_surroundings(clips, settings.window_s, fps_hz):
-        if clip.masks is None:
+        if not len(clip.annotated):
             masks = segment(clip.frames, surroundings, settings)
-            yield replace(clip, masks=masks, mask_source="pseudo")
+            every = np.arange(len(masks))
+            yield replace(clip, annotated=every, masks=masks, mask_source="pseudo")
         else:
             yield clip
 
 
 def _with_surroundings(
-    clips: Iterator[Clip], window_s: float, fps_hz: float
-) -> Iterator[tuple[Clip, NDArray[np.uint8]]]:
+    clips: Iterator[Stretch], window_s: float, fps_hz: float
+) -> Iterator[tuple[Stretch, NDArray[np.uint8]]]:
     """Each clip with samples of the footage before, in and after it."""
-    waiting: deque[Clip] = deque()
+    waiting: deque[Stretch] = deque()
     samples: dict[int, NDArray[np.uint8]] = {}
     reach = 0
     for clip in clips:

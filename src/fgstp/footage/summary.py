@@ -19,7 +19,7 @@ def summarise(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
         Markdown: clips by category and split, reasons for dropping, refused videos, remarks.
     """
     lacking = NO_VALIDATION if without_validation(clips) else ""
-    parts = ["# Ingest", *overview(videos, clips), lacking, *_notes(videos)]
+    parts = ["# Ingest", *overview(videos, clips), _annotated(clips), lacking, *_notes(videos)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -53,6 +53,12 @@ def _dropped(clips: pd.DataFrame) -> str:
     text = ", ".join(f"{count} as {reason}" for reason, count in reasons.items())
     kept = int(clips["dropped"].isna().sum())
     return f"{kept} of {len(clips)} clips kept" + (f"; dropped: {text}." if text else ".")
+
+
+def _annotated(clips: pd.DataFrame) -> str:
+    kept = clips[clips["dropped"].isna()]
+    n_annotated, n_frames = int(kept["annotated_frames"].sum()), int(kept["frames"].sum())
+    return f"{n_annotated} of the {n_frames} frames of the kept clips are annotated."
 
 
 def _notes(videos: pd.DataFrame) -> list[str]:

@@ -1,9 +1,9 @@
 """Synthetic plumes as a source of frames."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from fgstp.footage.fingerprints import text_hash
 from fgstp.footage.video import Frame
 from fgstp.plumes import SyntheticVideo
 
@@ -42,7 +42,7 @@ class SyntheticFootage:
 
     def signature(self) -> str:
         """Hash of everything that the video is made from."""
-        return text_hash(f"{GENERATOR_VERSION} {asdict(self)}")
+        return hashlib.sha256(f"{GENERATOR_VERSION} {asdict(self)}".encode()).hexdigest()
 
     def content_hash(self) -> str:
         """The recipe is the content: the same recipe gives the same bytes."""

@@ -20,13 +20,15 @@ class Frame(NamedTuple):
 
     Attributes:
         grey: (H, W) uint8 or uint16.
-        mask: (H, W) uint8, 0/1; None where the source itself has no mask.
+        mask: (H, W) uint8, 0/1; None where the source itself has no mask of this frame.
         leak_class: leak class; None where the source itself does not know it.
+        time_s: seconds since the beginning; None where frames follow each other evenly.
     """
 
     grey: NDArray[np.integer]
     mask: NDArray[np.uint8] | None = None
     leak_class: int | None = None
+    time_s: float | None = None
 
 
 class FrameSource(Protocol):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fgstp.footage.clip_store import ClipData
+from fgstp.footage.video_store import Clip
 from fgstp.models.features import VideoFeatures
 
 Frames = NDArray[np.uint8]
@@ -77,12 +77,12 @@ class Sampling(ABC):
     def targets_per_sample(self, default: int) -> int:
         """Target frames of a sample; `default` is `train.window_targets`."""
 
-    def n_targets_of(self, clip: ClipData) -> int:
+    def n_targets_of(self, clip: Clip) -> int:
         """Frames of a clip that can be targets: by default those with a mask."""
         return len(clip.annotated)
 
     @abstractmethod
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
+    def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
         """Read one sample.
 
         Args:
@@ -115,7 +115,7 @@ class Windows(Sampling):
         """Its own number or else the default."""
         return self.n_targets or default
 
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
+    def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
         """Read one window; see `Sampling.sample`."""
         targets = clip.annotated[key.targets.start : key.targets.stop]
         wanted = np.add.outer(targets, (0, *self.offsets_frames))  # (L, 1 + N)
@@ -155,7 +155,7 @@ class SpreadFrames(Sampling):
         """All frames of the sample."""
         return self.n_frames
 
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
+    def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
         """Read spread frames; see `Sampling.sample`."""
         rng = np.random.default_rng(key.seed)
         for attempt in range(self.attempts):
@@ -205,11 +205,11 @@ class FlowPairs(Sampling):
         """The two fields are of one frame."""
         return 1
 
-    def n_targets_of(self, clip: ClipData) -> int:
+    def n_targets_of(self, clip: Clip) -> int:
         """All frames: no mask is looked at."""
         return len(clip.frames)
 
-    def sample(self, clip: ClipData, key: SampleKey, prepare: Prepare) -> Batch:
+    def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
         """Read two fields; see `Sampling.sample`."""
         gaps = np.random.default_rng(key.seed).choice(self.gaps_frames, size=2, replace=False)
         n_frames = len(clip.frames)

@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clip_table import clip_rows
 from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.duplicates import count_kept, similarity_matrix
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
+from fgstp.footage.video_store import Clip, VideoStore
 from fgstp.reporting.examples import spread
 
 OUTLINE_RGB = (255, 64, 32)
@@ -23,14 +24,14 @@ THRESHOLD_STEP = 0.02  # of the duplicate curve
 
 
 def contact_sheets(
-    videos: pd.DataFrame, clips: pd.DataFrame, store: ClipStore, settings: ContactSheetSettings
+    videos: pd.DataFrame, clips: pd.DataFrame, store: VideoStore, settings: ContactSheetSettings
 ) -> dict[str, Figure]:
     """Draw a contact sheet for each category.
 
     Args:
         videos: video table, which holds the categories.
         clips: clip table; dropped clips are left out.
-        store: the clips.
+        store: the videos.
         settings: rows and columns of a sheet.
 
     Returns:
@@ -44,21 +45,22 @@ def contact_sheets(
 
 
 def contact_sheet(
-    title: str, rows: pd.DataFrame, store: ClipStore, settings: ContactSheetSettings
+    title: str, rows: pd.DataFrame, store: VideoStore, settings: ContactSheetSettings
 ) -> Figure:
     """Draw a row for each clip: some of its frames, with mask outline and difference.
 
     Args:
         title: name of the category.
         rows: rows of the clip table to show.
-        store: the clips.
+        store: the videos.
         settings: frames of each clip, and gain of the difference.
 
     Returns:
         The sheet.
     """
     columns = settings.frames_per_clip * len(PANELS)
-    height_width = store.frames(str(rows["clip"].iloc[0])).shape[1:]
+    clips = [row.read(store) for row in clip_rows(rows)]
+    height_width = clips[0].frames.shape[1:]
     panel_height_in = PANEL_WIDTH_IN * height_width[0] / height_width[1] + 0.45
     figure = Figure(
         figsize=(PANEL_WIDTH_IN * columns, panel_height_in * len(rows) + 0.5),
@@ -67,19 +69,19 @@ def contact_sheet(
     )
     figure.suptitle(f"{title}: {len(rows)} of its clips")
     axes = figure.subplots(len(rows), columns, squeeze=False)
-    for (_, row), row_axes in zip(rows.iterrows(), axes, strict=True):
-        _draw_clip(row_axes, str(row["clip"]), _caption(row), store, settings)
+    for (_, row), clip, row_axes in zip(rows.iterrows(), clips, axes, strict=True):
+        _draw_clip(row_axes, clip, _caption(row), settings)
     return figure
 
 
 def _draw_clip(
-    axes: Sequence[Axes], clip: str, caption: str, store: ClipStore, settings: ContactSheetSettings
+    axes: Sequence[Axes], clip: Clip, caption: str, settings: ContactSheetSettings
 ) -> None:
-    frames, masks = store.frames(clip), store.masks(clip)
+    frames = clip.frames
     step = len(frames) / settings.frames_per_clip
     for place in range(settings.frames_per_clip):
         number = min(int((place + 0.5) * step), len(frames) - 2)
-        mask = None if masks is None else masks[number]
+        mask = clip.masks(np.array([number]))[0] if number in clip.annotated else None
         pictures = panels(frames[number], frames[number + 1], mask, settings.difference_gain)
         group = axes[place * len(PANELS) : (place + 1) * len(PANELS)]
         titles = (f"{caption}\nframe {number}", *PANELS[1:])

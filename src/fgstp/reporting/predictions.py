@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clip_table import clip_rows
+from fgstp.footage.video_store import VideoStore
 from fgstp.reporting.examples import Example, choose_examples, frame_and_mask
 from fgstp.reporting.groups import category_order, group_title
 from fgstp.reporting.models import model_rows
@@ -47,7 +48,7 @@ FIRST_TRAINING = "Of a model with several training seeds, the first training is 
 
 def prediction_figure(
     clips: pd.DataFrame,
-    store: ClipStore,
+    store: VideoStore,
     predictions: Mapping[str, Predict],
     footage: ScoredFootage,
     facts: Mapping[str, Mapping[str, Any]],
@@ -55,8 +56,8 @@ def prediction_figure(
     """Draw a row for each category: a frame, its ground truth and the models' probabilities.
 
     Args:
-        clips: test clips that have masks, with columns `clip` and `category`.
-        store: the clips.
+        clips: rows of the clip table of test clips that have masks, with a column `category`.
+        store: the videos.
         predictions: by model: a function from the id of a clip to its maps, (T, H, W) uint8.
         footage: the footage that was scored.
         facts: by model: the file of its scores.
@@ -68,7 +69,7 @@ def prediction_figure(
         UserError: the maps of a model do not fit the frames.
     """
     by_category = clips.assign(category=clips["category"].fillna("unknown")).groupby("category")
-    groups = {str(category): list(rows["clip"].astype(str)) for category, rows in by_category}
+    groups = {str(category): clip_rows(rows) for category, rows in by_category}
     groups = {category: groups[category] for category in sorted(groups, key=category_order)}
     examples = choose_examples(groups, store)
     frames, masks = zip(*(frame_and_mask(each, store) for each in examples), strict=True)
@@ -91,15 +92,15 @@ def prediction_figure(
 def _label(example: Example) -> str:
     gas = "" if example.gas_pixels else "\nno frame has gas"
     title = group_title(example.group, "category")
-    return f"{title}\n{example.clip}\nframe {example.frame}{gas}"
+    return f"{title}\n{example.clip.name}\nframe {example.frame}{gas}"
 
 
 def _map(model: str, predict: Predict, example: Example) -> NDArray[np.uint8]:
-    maps = predict(example.clip)
+    maps = predict(example.clip.name)
     if len(maps) <= example.frame:
         raise UserError(
-            f"{model} has no map of frame {example.frame} of the clip {example.clip}: evaluate "
-            f"{model} again."
+            f"{model} has no map of frame {example.frame} of the clip {example.clip.name}: "
+            f"evaluate {model} again."
         )
     return np.array(maps[example.frame])
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import digest, masked_clips
+from fgstp.footage.clip_table import digest, masked_clips
+from fgstp.footage.video_store import VideoStore
 from fgstp.reporting import published
 
 
@@ -68,14 +68,14 @@ def same_footage(facts: Mapping[str, Mapping[str, Any]]) -> ScoredFootage:
 
 
 def check_unchanged(
-    facts: Mapping[str, Mapping[str, Any]], clips: pd.DataFrame, store: ClipStore
+    facts: Mapping[str, Mapping[str, Any]], clips: pd.DataFrame, store: VideoStore
 ) -> list[str]:
     """Check that the test clips are those that were scored.
 
     Args:
         facts: by model: `footage_sha256`.
         clips: clip table.
-        store: the clips.
+        store: the videos.
 
     Returns:
         The ids of the test clips.
@@ -84,7 +84,7 @@ def check_unchanged(
         UserError: clips were added, removed or changed.
     """
     test = masked_clips(clips, store, "test", allow_pseudo_masks=True, setting="")
-    now = digest(test, store)
+    now = digest(test)
     for model, own in facts.items():
         if own["footage_sha256"] != now:
             raise UserError(

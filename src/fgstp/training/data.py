@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip
+from fgstp.footage.clip_table import ClipRow
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
 from fgstp.training.machine import Rank
@@ -159,14 +159,14 @@ class Samples(Dataset[Batch]):
     """Samples of some clips, read from the disk and augmented.
 
     Args:
-        store: the store of the clips.
+        store: the store of the videos.
         clips: the clips.
         sampling: which frames make a sample.
         prepare: augments and resizes them.
     """
 
     def __init__(
-        self, store: ClipStore, clips: Sequence[MaskedClip], sampling: Sampling, prepare: Prepare
+        self, store: VideoStore, clips: Sequence[ClipRow], sampling: Sampling, prepare: Prepare
     ) -> None:
         self.store = store
         self.clips = clips
@@ -175,13 +175,13 @@ class Samples(Dataset[Batch]):
 
     def n_targets_of_clips(self) -> list[int]:
         """Frames of each clip that can be targets."""
-        return [self.sampling.n_targets_of(self.store.clip(clip.name)) for clip in self.clips]
+        return [self.sampling.n_targets_of(clip.read(self.store)) for clip in self.clips]
 
     def __getitem__(self, key: SampleKey) -> Batch:
         """Read one sample."""
-        name = self.clips[key.clip].name
-        sample = self.sampling.sample(self.store.clip(name), key, self.prepare)
-        return sample._replace(clips=name)
+        clip = self.clips[key.clip]
+        sample = self.sampling.sample(clip.read(self.store), key, self.prepare)
+        return sample._replace(clips=clip.name)
 
 
 def collated(samples: Sequence[Batch]) -> Batch:
@@ -252,8 +252,8 @@ class EpochSize(NamedTuple):
         return cls(batches, batch_size, min(len(order), batches * batch_size))
 
 
-def validation_loader(clips: Sequence[MaskedClip], rank: Rank) -> DataLoader[str]:
-    """Names of clips, one at a time.
+def validation_loader(clips: Sequence[ClipRow], rank: Rank) -> DataLoader[ClipRow]:
+    """Clips to validate on, one at a time.
 
     Args:
         clips: the clips.
@@ -261,5 +261,5 @@ def validation_loader(clips: Sequence[MaskedClip], rank: Rank) -> DataLoader[str
             the clips cannot be divided evenly, some are validated twice.
     """
     n_each = -(-len(clips) // rank.of)
-    names = [clips[(rank.number + i * rank.of) % len(clips)].name for i in range(n_each)]
-    return DataLoader(names, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
+    own = [clips[(rank.number + i * rank.of) % len(clips)] for i in range(n_each)]
+    return DataLoader(own, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]

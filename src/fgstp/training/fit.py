@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from lightning.pytorch import Callback
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import masked_clips
+from fgstp.footage.clip_table import masked_clips
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import load_into
 from fgstp.models.machine import use_cuda
@@ -29,7 +29,7 @@ __all__ = ["Outcome", "fit"]
 def fit(
     model: AnyModel,
     table: pd.DataFrame,
-    store: ClipStore,
+    store: VideoStore,
     folder: Path,
     settings: TrainSettings,
     *,
@@ -73,7 +73,7 @@ def fit(
     Args:
         model: the model, initialised by the caller; afterwards it holds the best weights.
         table: the clip table.
-        store: the store of the clips.
+        store: the store of the videos.
         folder: folder of the results.
         settings: how the model is trained.
         seed: random seed of the order of the samples, of their augmentation, and of what is
@@ -114,7 +114,7 @@ def fit(
 def _job(
     model: AnyModel,
     table: pd.DataFrame,
-    store: ClipStore,
+    store: VideoStore,
     folder: Path,
     settings: TrainSettings,
     *,

@@ -11,8 +11,8 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.pytorch import Callback, Trainer
 
 from fgstp.core.fingerprint import fingerprint
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.masked_clips import MaskedClip, digest
+from fgstp.footage.clip_table import ClipRow, digest
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import BEST, sha256
 from fgstp.models.machine import told_if_out_of_memory
@@ -86,7 +86,7 @@ class Job:
         train: clips to train on.
         validation: clips to validate on.
         mask_sources: where the masks of the training clips come from.
-        store: the store of the clips.
+        store: the store of the videos.
         folder: folder of the results.
         settings: how the model is trained.
         seed: random seed.
@@ -96,10 +96,10 @@ class Job:
     """
 
     model: AnyModel
-    train: Sequence[MaskedClip]
-    validation: Sequence[MaskedClip]
+    train: Sequence[ClipRow]
+    validation: Sequence[ClipRow]
     mask_sources: Sequence[str]
-    store: ClipStore
+    store: VideoStore
     folder: Path
     settings: TrainSettings
     seed: int
@@ -151,7 +151,7 @@ class Job:
             "seed": self.seed,
             "training clips": [clip.name for clip in self.train],
             "validation clips": [clip.name for clip in self.validation],
-            "their frames and masks": digest([*self.train, *self.validation], self.store),
+            "their frames and masks": digest([*self.train, *self.validation]),
         }
 
     def stage_facts(self) -> dict[str, Any]:
@@ -232,9 +232,9 @@ def _log_beginning(job: Job, samples: Samples) -> None:
     )
     if n_short := sum(n < n_targets for n in samples.n_targets_of_clips()):
         logger.warning("%d training clips have too few masks for a sample.", n_short)
-    data = [job.store.clip(clip.name) for clip in (*job.train, *job.validation)]
-    n_frames = sum(len(each.frames) for each in data)
-    if n_bare := n_frames - sum(len(each.annotated) for each in data):
+    clips = (*job.train, *job.validation)
+    n_frames = sum(each.n_frames for each in clips)
+    if n_bare := n_frames - sum(each.annotated_frames for each in clips):
         logger.info(
             "%d of the %d frames of these clips have no mask: they are no targets and are not "
             "scored.",

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.given_mask import first_frame_with_gas
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
 from fgstp.models.session import prompt_of
@@ -66,12 +67,12 @@ class TrainingModule(LightningModule):
     Args:
         model: the model, trained in place.
         settings: how it is trained.
-        store: the store of the validation clips.
+        store: the store of the videos.
         epoch: size of an epoch in this process.
     """
 
     def __init__(
-        self, model: AnyModel, settings: TrainSettings, store: ClipStore, epoch: EpochSize
+        self, model: AnyModel, settings: TrainSettings, store: VideoStore, epoch: EpochSize
     ) -> None:
         super().__init__()
         self.model = model
@@ -129,7 +130,7 @@ class TrainingModule(LightningModule):
         """Give all processes one network: on the CPU each has its own batch statistics."""
         take_from_first(self.model.buffers())
 
-    def validation_step(self, clip: str, _index: int) -> None:
+    def validation_step(self, clip: ClipRow, _index: int) -> None:
         """Predict a clip at its own size and compare the result with its masks.
 
         Frames without a mask are not scored, nor is the first frame with gas, because some
@@ -146,14 +147,16 @@ class TrainingModule(LightningModule):
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
                 f"The predictions are no longer finite after epoch {self.current_epoch + 1}, on "
-                f"the clip {clip}; lower {self._rate_setting}."
+                f"the clip {clip.name}; lower {self._rate_setting}."
             )
         scored = annotated[annotated != first_frame_with_gas(masks)]
-        self._overlaps[clip] = Overlap.of(maps[scored] > THRESHOLD, masks[scored] > 0)
+        self._overlaps[clip.name] = Overlap.of(maps[scored] > THRESHOLD, masks[scored] > 0)
 
-    def _middle(self, clip: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    def _middle(
+        self, clip: ClipRow
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
         """Frames from the middle of a clip, their masks, and which of them are annotated."""
-        data, wanted = self.store.clip(clip), self.settings.validation_frames
+        data, wanted = clip.read(self.store), self.settings.validation_frames
         n_taken = len(data.annotated) if wanted is None else min(wanted, len(data.annotated))
         start = (len(data.annotated) - n_taken) // 2
         numbers = data.annotated[start : start + n_taken]
@@ -196,12 +199,12 @@ class TrainingModule(LightningModule):
 
     def transfer_batch_to_device(
         self,
-        batch: Any,  # noqa: ANN401 - a batch of samples, or the name of a clip
+        batch: Any,  # noqa: ANN401 - a batch of samples, or a clip
         device: torch.device,
         dataloader_idx: int,
     ) -> Any:  # noqa: ANN401
-        """Move samples to the device; names of clips stay."""
-        if isinstance(batch, str):
+        """Move samples to the device; clips to validate on stay."""
+        if isinstance(batch, ClipRow):
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.records import CLIP_COLUMNS
+from fgstp.footage.clip_table import CLIP_COLUMNS
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel, Model
 from fgstp.models.registry import create_model
 from fgstp.training.fit import fit
@@ -25,11 +25,11 @@ class Clips(NamedTuple):
 
     Attributes:
         table: the clip table.
-        store: the store of the clips.
+        store: the store of the videos.
     """
 
     table: pd.DataFrame
-    store: ClipStore
+    store: VideoStore
 
     @classmethod
     def read(cls, folder: Path | str) -> "Clips":
@@ -49,7 +49,7 @@ class Clips(NamedTuple):
                 f"{path} cannot be read ({error.strerror}); give the folder 03_primary that "
                 "`kedro run --pipelines=ingest` wrote."
             ) from error
-        return cls(table, ClipStore(Path(folder) / "clips"))
+        return cls(table, VideoStore(Path(folder) / "videos"))
 
 
 def train(

@@ -11,10 +11,7 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
-from fgstp.footage.masked_clips import MaskedClip, digest
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, digest, table
 from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore, prediction_stores
 from fgstp.models.checkpoint import load_model, save_checkpoint, sha256
@@ -38,10 +35,18 @@ QUICK = {
 class Project:
     """Clips, checkpoints and predictions; all that the nodes get."""
 
-    def __init__(self, folder):
-        self.store = ClipStore(folder / "clips")
+    def __init__(self, clips, folder):
+        self.folder, self.store = clips, clips.store
         self.models, self.predictions = folder / "models", folder / "predictions"
-        self.rows, self.repeats = [], []
+        self.repeats = []
+
+    @property
+    def rows(self):
+        return list(self.folder.rows.values())
+
+    @rows.setter
+    def rows(self, rows):
+        self.folder.rows = {row["clip"]: row for row in rows}
 
     @property
     def clips(self):
@@ -63,10 +68,12 @@ class Project:
         masks = np.zeros_like(frames)
         masks[1::2, 6:16, 8:20] = 1
         kept = None if mask_source == "none" else masks
-        clip = Clip(0, 0, frames + 100 * masks, masks=kept, leak_class=leak_class)
-        self.store.write(name, clip)
-        row = {"clip": name, "video": name.partition("_")[0], "split": split}
-        self.rows.append(row | {"mask_source": mask_source, "dropped": dropped})
+        row = {"video": name.partition("_")[0], "split": split}
+        row |= {"mask_source": mask_source, "dropped": dropped, "leak_class": leak_class}
+        self.folder.add(name, frames + 100 * masks, kept, **row)
+
+    def masks(self, name):
+        return self.folder.clip(name).masks()
 
     def save(self, model="background", repeat=0, **settings):
         path = seed_folder(self.models / model, 1 + repeat) / "best.ckpt"
@@ -125,9 +132,9 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(clips, tmp_path):
     """Two test clips and one of validation; others must not be looked at."""
-    made = Project(tmp_path)
+    made = Project(clips, tmp_path)
     made.add("v_0000", split="train")
     made.add("v_0001", split="validation")
     made.add("t_0000", leak_class=np.array([-1, 0, 0, 1, 1], np.int8))
@@ -145,13 +152,13 @@ def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
     assert set(project.times()) == {"v_0001", "t_0000", "u_0000"}
     model = load_model(project.models / "background/seed_1/best.ckpt")
     for clip in project.times():
-        expected = np.rint(255 * model.predict(project.store.frames(clip)))
+        expected = np.rint(255 * model.predict(project.folder.clip(clip).frames))
         np.testing.assert_array_equal(project.maps(clip), expected)
         assert project.maps(clip).dtype == np.uint8
     content = (project.models / "background/seed_1/best.ckpt").read_bytes()
     assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
-    test = [MaskedClip(name, SHAPE[0]) for name in ("t_0000", "u_0000")]
-    assert facts["footage_sha256"] == digest(test, project.store)
+    test = [project.folder.row(name) for name in ("t_0000", "u_0000")]
+    assert facts["footage_sha256"] == digest(test)
     assert (facts["model"], facts["prompt"]) == ("background", "none")
     assert json.loads(json.dumps(facts)) == facts
 
@@ -179,17 +186,15 @@ def _other_checkpoint(project):
 
 
 def _other_mask(project):
-    path = project.store.path("v_0001", "masks")
-    masks = np.load(path)
+    masks = project.masks("v_0001")
     masks[2, 3, 4] = 1
-    np.save(path, masks)
+    project.folder.change("v_0001", masks=masks)
 
 
 def _other_frame(project):
-    path = project.store.path("t_0000", "frames")
-    frames = np.load(path)
+    frames = np.array(project.folder.clip("t_0000").frames)
     frames[0, 0, 0] += 1
-    np.save(path, frames)
+    project.folder.change("t_0000", frames=frames)
 
 
 @pytest.mark.parametrize("change", [_other_checkpoint, _other_mask, _other_frame])
@@ -401,7 +406,7 @@ def test_scores_are_those_of_the_clips_without_the_frames_left_out(project, give
         left_out = {"drop_given": given, "drop_last_frames": last}
         expected = score_clip(
             project.maps(clip),
-            np.load(project.store.path(clip, "masks")),
+            project.masks(clip),
             PROTOCOLS[name].model_copy(update=left_out),
         )
         assert found["frame"].tolist() == numbers
@@ -427,7 +432,7 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
     """There gas is 90 and all else 60; on test clips everything is the other way round."""
     store = PredictionStore(project.predictions / "background/seed_1")
     for clip, (gas, clear) in {"v_0001": (90, 60), "t_0000": (60, 90), "u_0000": (9, 8)}.items():
-        masks = np.load(project.store.path(clip, "masks"))
+        masks = project.masks(clip)
         store.write(clip, np.where(masks == 1, gas, clear).astype(np.uint8))
         if clip == "v_0001":
             # Frames that are left out have no say.
@@ -464,14 +469,39 @@ def test_predictions_that_are_missing_or_damaged(project):
 def test_predictions_of_another_size(project):
     project.predict()
     np.save(project.predictions / "background/seed_1/u_0000.npy", np.zeros((5, 3, 4), np.uint8))
-    with pytest.raises(UserError, match=r"predictions are \(5, 3, 4\) but the masks are \(5, 24"):
+    with pytest.raises(UserError, match=r"predictions are \(5, 3, 4\), but the frames are \(5, 24"):
         project.score()
 
 
 def test_a_clip_of_which_nothing_is_left_to_score(project):
     project.predict()
-    with pytest.raises(UserError, match="leaves out the first with gas and the last 5"):
+    with pytest.raises(UserError, match="No clip has more than 6 frames with a mask"):
         project.score(drop_last_frames=5)
+
+
+def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
+    """Every fifth frame has a mask, and gas except the first; of one clip only a single one."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (31, *SHAPE[1:])).astype(np.uint8)
+    masks = np.zeros((7, *SHAPE[1:]), np.uint8)
+    masks[1:, 6:16, 8:20] = 1
+    classes = np.arange(31, dtype=np.int8) // 5
+    project.folder.add(
+        "s_0000", frames, masks, range(0, 31, 5), leak_class=classes, video="s", split="test"
+    )
+    project.folder.add("one_0000", frames, masks[1:2], [3], video="one", split="test")
+    project.predict()
+    assert project.maps("s_0000").shape == frames.shape
+    rows = project.score(protocols=["paper"])
+    own = rows[rows["clip"] == "s_0000"]
+    assert own["frame"].tolist() == [0, 10, 15, 20, 25, 30]  # 5 is the first with gas
+    assert own["leak_class"].tolist() == [0, 2, 3, 4, 5, 6]
+    assert own["gas"].tolist() == [False] + [True] * 5
+    protocol = PROTOCOLS["paper"].model_copy(update={"drop_given": True})
+    expected = score_clip(project.maps("s_0000")[::5], masks, protocol)
+    np.testing.assert_allclose(own["mae"], expected["mae"])
+    assert set(rows["clip"]) == {"s_0000", "t_0000", "u_0000"}
+    assert "1 of 4 clips have too few frames with a mask" in caplog.text
 
 
 # --------------------------------------------------------------------------- summarise
@@ -518,8 +548,7 @@ def test_the_seed_decides_the_intervals_and_nothing_else(project):
 
 def test_what_is_undefined_is_null(project):
     for clip in ("t_0000", "u_0000"):
-        path = project.store.path(clip, "masks")
-        np.save(path, np.zeros_like(np.load(path)))
+        project.folder.change(clip, masks=np.zeros_like(project.masks(clip)))
     facts = project.predict()
     scores, _ = _summarised(project.score(), facts)
     assert scores["protocols"]["operational"]["iou_gas"] is None
@@ -548,7 +577,7 @@ def test_every_training_predicts_in_a_folder_of_its_own(repeated):
         path = seed_folder(repeated.models / "background", 1 + repeat) / "best.ckpt"
         model = load_model(path)
         for clip in ("v_0001", "t_0000", "u_0000"):
-            expected = np.rint(255 * model.predict(repeated.store.frames(clip)))
+            expected = np.rint(255 * model.predict(repeated.folder.clip(clip).frames))
             np.testing.assert_array_equal(store.read(clip), expected)
         assert [facts["checkpoint_sha256"], *facts["repeats_sha256"]][repeat] == sha256(path)
     assert facts["seeds"] == [1, 2, 3]
@@ -622,7 +651,7 @@ def test_each_training_is_scored_at_its_own_threshold(repeated):
     facts = repeated.predict()
     for level, store in zip((90, 60, 200), folders(repeated), strict=True):
         for clip in ("v_0001", "t_0000", "u_0000"):
-            masks = np.load(repeated.store.path(clip, "masks"))
+            masks = repeated.masks(clip)
             wrong = 31 if clip == "u_0000" else 0  # there nothing reaches the threshold
             found = np.where(masks == 1, level - wrong, level - 30 - wrong)
             store.write(clip, found.astype(np.uint8))

@@ -20,8 +20,8 @@ from kedro.runner import SequentialRunner
 from mlflow.tracking import MlflowClient
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.records import RecordStore
+from fgstp.datasets.folder import FolderDataset
+from fgstp.footage.clip_table import clip_rows
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import user_sentence
 from fgstp.pipelines.ingest import create_pipeline
@@ -39,22 +39,26 @@ class Kept(MemoryDataset):
         pass
 
 
-def _run(raw, out, **changes):
-    """Run the nodes with an in-memory catalog."""
+def _catalog(raw, out, results, **changes):
+    """All but the video store in memory."""
     basis = {"source": "folder", "clip_length_frames": 10, "parallel": {"backend": "sequential"}}
     given = {
         "raw_footage": raw,
         "gasvid_table": pd.DataFrame({"video": []}, dtype=str),
-        "clip_files": ClipStore(out / "clips"),
-        "ingest_records": RecordStore(out / "records"),
         "params:ingest": IngestSettings.model_validate(basis | changes),
         "params:seed": 1,
     }
-    results = {name: Kept() for name in (*OUTPUTS, "contact_sheets", "duplicate_figure")}
+    results |= {name: Kept() for name in (*OUTPUTS, "contact_sheets", "duplicate_figure")}
     datasets = {
         name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()
     } | results
-    SequentialRunner().run(create_pipeline(), DataCatalog(datasets))
+    datasets["video_store"] = FolderDataset(f"{out}/videos", "fgstp.footage.video_store.VideoStore")
+    return DataCatalog(datasets)
+
+
+def _run(raw, out, **changes):
+    results = {}
+    SequentialRunner().run(create_pipeline(), _catalog(raw, out, results, **changes))
     return {name: dataset.load() for name, dataset in results.items()}
 
 
@@ -96,6 +100,22 @@ def test_tables_fit_each_other(raw, tmp_path):
     assert (cut["dropped"].isna() | (cut["dropped"] == clips["dropped"])).all()
 
 
+def test_no_node_writes_where_it_reads(raw, tmp_path):
+    def written():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+    results = {}
+    catalog = _catalog(raw, tmp_path, results)
+    for node in create_pipeline().nodes:
+        given = {name: catalog[name].load() for name in node.inputs}
+        before = written()
+        made = node.run(given)
+        assert written() == before, node.name
+        for name in node.outputs:
+            catalog[name].save(made[name])
+    assert len(list(tmp_path.rglob("*.frames.npy"))) == 2
+
+
 def test_curve_sheets_and_summary(raw, tmp_path):
     result = _run(raw, tmp_path)
     curve = result["duplicate_curve"].set_index("threshold")["clips_kept"]
@@ -121,7 +141,7 @@ def test_bad_videos_can_fail_the_run_after_the_others_are_done(raw, tmp_path):
     assert "1 of 3 videos could not be used" in sentence
     assert "ingest.tolerate_bad_videos is false" in sentence
     assert "short: it has 7 frames" in sentence
-    assert len(list((tmp_path / "clips").glob("*.frames.npy"))) == 8
+    assert len(list((tmp_path / "videos").glob("*.frames.npy"))) == 2
 
 
 def test_without_bad_videos_intolerance_is_no_matter(raw, tmp_path, footage):
@@ -201,7 +221,7 @@ def test_every_catalog_entry_is_written(run):
     ):
         assert file in written
     assert len(list((run.data / "08_reporting/contact_sheets").iterdir())) == 5
-    assert len(list((run.data / "02_intermediate/records").glob("*.json"))) == 10
+    assert len(list((run.data / "03_primary/videos").glob("*.stamp.json"))) == 10
     assert not [file for file in written if ".tmp-" in file or ".progress-" in file]
 
 
@@ -211,17 +231,16 @@ def test_tables_of_the_run_tell_of_the_files_of_the_run(run):
     assert len(videos) == 10
     assert (videos["frames"] == 90).all()
     assert (videos["clips"] == 6).all()
-    store = run.catalog.load("clip_files")
-    cut = run.catalog.load("cut_clips")
-    kept = cut.loc[cut["dropped"].isna(), "clip"]
-    files = {path.name for path in (run.data / "03_primary/clips").iterdir()}
-    parts = ("frames", "masks", "leak_class")
-    assert files == {f"{clip}.{part}.npy" for clip in kept for part in parts}
-    for clip in kept:
-        frames, masks = store.frames(clip), store.masks(clip)
-        assert frames.shape == masks.shape == (15, 48, 64)
-        assert frames.dtype == masks.dtype == np.uint8
-        assert masks.max() <= 1
+    store = run.catalog.load("video_store")
+    files = {path.name for path in store.folder.glob("*.npy")}
+    parts = ("frames", "masks", "leak_class", "time_s", "descriptors")
+    assert files == {f"{video}.{part}.npy" for video in videos["video"] for part in parts}
+    for clip in clip_rows(clips):
+        view = clip.read(store)
+        assert view.frames.shape == view.masks().shape == (15, 48, 64)
+        assert view.frames.dtype == view.masks().dtype == np.uint8
+        assert view.masks().max() <= 1
+    assert clips["sha256"].str.len().eq(64).all()
     assert set(clips["split"]) == {"train", "validation", "test"}
     assert clips["mask_source"].eq("synthetic").all()
     assert run.catalog.load("videos")["source"].eq("synthetic").all()
@@ -234,16 +253,11 @@ def test_synthetic_clips_are_the_frames_of_the_generator(run):
         "medium_clear", 10_000, n_frames=90, fps_hz=15.0, height_px=48, width_px=64
     )
     frames = list(video)
-    store = run.catalog.load("clip_files")
-    np.testing.assert_array_equal(
-        store.frames("medium_clear_10000_0000"), [frame.grey for frame in frames[:15]]
-    )
-    np.testing.assert_array_equal(
-        store.masks("medium_clear_10000_0000"), [frame.mask for frame in frames[:15]]
-    )
-    assert store.leak_class("medium_clear_10000_0000").tolist() == [
-        frame.leak_class for frame in frames[:15]
-    ]
+    whole = run.catalog.load("video_store").clip("medium_clear_10000")
+    np.testing.assert_array_equal(whole.frames, [frame.grey for frame in frames])
+    np.testing.assert_array_equal(whole.masks(), [frame.mask for frame in frames])
+    assert whole.leak_class.tolist() == [frame.leak_class for frame in frames]
+    np.testing.assert_allclose(whole.times_s, np.arange(90) / 15)
 
 
 def test_mlflow_has_the_run(run, project):
@@ -268,8 +282,11 @@ def test_a_run_elsewhere_gives_the_same_bytes(run, project, tmp_path):
     assert other.error is None
 
     def content(data):
-        files = (path for path in data.rglob("*") if path.is_file())
-        return {path.relative_to(data).as_posix(): path.read_bytes() for path in files}
+        # Stamps hold the times of the files.
+        files = (path for path in data.rglob("*.*") if not path.name.endswith(".stamp.json"))
+        return {
+            path.relative_to(data).as_posix(): path.read_bytes() for path in files if path.is_file()
+        }
 
     assert content(other.data) == content(run.data)
 
@@ -374,7 +391,7 @@ def test_command_with_bad_videos(project, environment, tmp_path, raw, tolerated)
         assert any("Video not used (1 of 1): short: it has 7 frames" in line for line in last)
     else:
         assert "1 of 3 videos could not be used" in _sentence(result)
-    assert len(list((tmp_path / "data/03_primary/clips").glob("*.frames.npy"))) >= 8
+    assert len(list((tmp_path / "data/03_primary/videos").glob("*.frames.npy"))) == 2
 
 
 @pytest.mark.slow

@@ -11,10 +11,8 @@ import pytest
 import yaml
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
-from fgstp.footage.masked_clips import digest, masked_clips
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import VIDEO_COLUMNS, digest, masked_clips, table
+from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
@@ -37,23 +35,21 @@ PNG = b"\x89PNG"
 class Project:
     """Clips, and predictions of two models with their scores: all inputs of the nodes."""
 
-    def __init__(self, folder, mask_source="annotated"):
-        self.store = ClipStore(folder / "clips")
+    def __init__(self, clips, folder, mask_source="annotated"):
+        self.folder, self.store = clips, clips.store
         self.predictions = folder / "predictions"
         names = {"v_0000": "validation", "t_0000": "test", "u_0000": "test"}
-        rows = []
         for number, (name, split) in enumerate(names.items()):
             frames = np.random.default_rng(number).integers(0, 256, SHAPE).astype(np.uint8)
             masks = np.zeros_like(frames)
             masks[1::2, 6:16, 8:20] = 1
-            self.store.write(name, Clip(0, 0, frames, masks=masks))
+            row = {"video": name[0], "split": split, "mask_source": mask_source}
+            clips.add(name, frames, masks, **row)
             for model, rows_found in ((GOOD, slice(6, 16)), (BAD, slice(6, 11))):
                 maps = np.zeros_like(frames)
                 maps[:, rows_found] = 200 * masks[:, rows_found]
                 PredictionStore(self.predictions / model / "seed_1").write(name, maps)
-            row = {"clip": name, "video": name[0], "split": split}
-            rows.append(row | {"mask_source": mask_source})
-        self.clips = table(rows, CLIP_COLUMNS)
+        self.clips = clips.table
         categories = {"v": "close_clear", "t": "close_clear", "u": "long_complex"}
         videos = [
             {"video": video, "category": name, "source": "gasvid"}
@@ -80,7 +76,7 @@ class Project:
         """Scores and summaries as the pipeline evaluate makes them."""
         test = masked_clips(self.clips, self.store, "test", allow_pseudo_masks=True, setting="")
         facts = {"model": model, "checkpoint_sha256": f"of {model}"}
-        facts["footage_sha256"] = digest(test, self.store)
+        facts["footage_sha256"] = digest(test)
         places = (self.clips, self.videos, self.store, self.predictions, model, EVALUATE)
         self.scores[model], self.summaries[model] = summarise_scores(
             score(facts, *places), facts, self.videos, EVALUATE, 1
@@ -99,8 +95,9 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return Project(tmp_path_factory.mktemp("project"))
+def made(tmp_path_factory, clip_folder):
+    folder = tmp_path_factory.mktemp("project")
+    return Project(clip_folder(folder / "videos"), folder)
 
 
 @pytest.fixture
@@ -108,8 +105,14 @@ def project(made, tmp_path):
     """A copy that a test may change."""
     shutil.copytree(made.predictions.parent, tmp_path, dirs_exist_ok=True)
     copied = copy.deepcopy(made)
-    copied.store, copied.predictions = ClipStore(tmp_path / "clips"), tmp_path / "predictions"
+    copied.store = copied.folder.store = VideoStore(tmp_path / "videos")
+    copied.predictions = tmp_path / "predictions"
     return copied
+
+
+def change(project, clip, **content):
+    project.folder.change(clip, **content)
+    project.clips = project.folder.table
 
 
 # ------------------------------------------------------------------------------ tables
@@ -136,8 +139,8 @@ def test_values_of_the_csv_follow_from_the_maps(made):
 
 
 @pytest.mark.parametrize("mask_source", ["annotated", "pseudo"])
-def test_every_form_names_the_masks(tmp_path, mask_source):
-    project = Project(tmp_path, mask_source)
+def test_every_form_names_the_masks(clips, tmp_path, mask_source):
+    project = Project(clips, tmp_path, mask_source)
     _, tables, headline = project.compare()
     assert f"GasVid, {mask_source} masks" in headline
     for name in ("table1.md", "table2.md", "table1.tex", "table2.tex"):
@@ -253,10 +256,9 @@ def test_without_evaluated_models_there_is_no_report(project):
 
 
 def _one_mask_pixel(project):
-    path = project.store.path("t_0000", "masks")
-    masks = np.load(path)
+    masks = project.folder.clip("t_0000").masks()
     masks[0, 0, 0] = 1
-    np.save(path, masks)
+    change(project, "t_0000", masks=masks)
 
 
 def _one_clip_less(project):
@@ -308,14 +310,12 @@ def test_every_seed_that_was_scored_is_reported(project):
 
 
 def test_other_validation_clips_change_nothing(project):
-    masks = project.store.path("v_0000", "masks")
-    np.save(masks, 1 - np.load(masks))
+    change(project, "v_0000", masks=1 - project.folder.clip("v_0000").masks())
     project.draw()
 
 
 def test_clips_that_changed_after_the_evaluation_are_refused(project):
-    path = project.store.path("t_0000", "frames")
-    np.save(path, 255 - np.load(path))
+    change(project, "t_0000", frames=255 - project.folder.clip("t_0000").frames)
     with pytest.raises(UserError, match=f"differ from those that {GOOD} was scored on"):
         project.draw()
 
@@ -325,7 +325,7 @@ def _no_predictions(project):
 
 
 def _no_masks(project):
-    project.store.path("t_0000", "masks").unlink()
+    project.store.path("t", "masks.npy").unlink()
 
 
 @pytest.mark.parametrize(

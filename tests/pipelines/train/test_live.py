@@ -10,9 +10,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from torch.utils.data import DataLoader
 
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
-from fgstp.footage.records import CLIP_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, table
+from fgstp.footage.video_store import VideoStore
 from fgstp.pipelines.tracking import LiveRun
 from fgstp.pipelines.train.live import LiveExamples, LiveMetrics, live_callbacks
 from fgstp.reporting.examples import Example
@@ -134,7 +133,7 @@ def test_lightning_hands_it_the_figures_of_the_epoch_that_ends(tracking, tmp_pat
     """Twelve steps an epoch whose losses are 0, 1, ... 11, and 100 more in the second."""
     numbers = DataLoader(torch.arange(12.0), batch_size=1)
     with mlflow.start_run() as run:
-        [live] = live_callbacks(NO_CLIPS, ClipStore(tmp_path))
+        [live] = live_callbacks(NO_CLIPS, VideoStore(tmp_path))
         trainer = Trainer(
             max_epochs=2,
             accelerator="cpu",
@@ -176,33 +175,23 @@ class Blurred:
 MODULE = SimpleNamespace(model=Blurred())
 
 
-class Clips:
-    """Clips on disk and their table."""
+@pytest.fixture
+def clips(clips):
+    """Clips with as many gas pixels in their frames as `gas` says."""
+    add_to_folder = clips.add
 
-    def __init__(self, folder):
-        self.store = ClipStore(folder)
-        self.rows = []
-
-    @property
-    def table(self):
-        return table(self.rows, CLIP_COLUMNS)
-
-    def add(self, name, gas=(3, 1, 2), mask_source="annotated", **more):
-        """A clip with as many gas pixels in its frames as `gas` says."""
-        frames = np.random.default_rng(len(self.rows)).integers(0, 256, (len(gas), 6, 8))
+    def add(name, gas=(3, 1, 2), mask_source="annotated", **more):
+        frames = np.random.default_rng(len(clips.rows)).integers(0, 256, (len(gas), 6, 8))
         masks = np.zeros(frames.shape, np.uint8)
         for mask, count in zip(masks, gas, strict=True):
             mask[0, :count] = 1
+        row = {"split": "validation", "mask_source": mask_source} | more
         masks = None if mask_source == "none" else masks
-        self.store.write(name, Clip(0, 0, frames.astype(np.uint8), masks=masks))
-        row = {"clip": name, "video": name.partition("_")[0], "split": "validation"}
         share = float(np.mean(gas)) / 48
-        self.rows.append(row | {"mask_source": mask_source, "gas_fraction": share} | more)
+        add_to_folder(name, frames.astype(np.uint8), masks, gas_fraction=share, **row)
 
-
-@pytest.fixture
-def clips(tmp_path):
-    return Clips(tmp_path / "clips")
+    clips.add = add
+    return clips
 
 
 @pytest.fixture
@@ -229,12 +218,12 @@ def chosen(tracking, drawn, clips):
 
 def test_pictures_show_what_the_whole_clip_would_give(new_run, database, clips, drawn):
     clips.add("a_0000", gas=(1,) * 9)
-    frames, masks = clips.store.frames("a_0000"), clips.store.masks("a_0000")
+    frames, masks = clips.clip("a_0000").frames, clips.clip("a_0000").masks()
     numbers = [0, 1, 4, 7, 8]
     live = LiveExamples(
         new_run[0]._run,
         clips.store,
-        [Example("category", "a_0000", number, 1) for number in numbers],
+        [Example("category", clips.row("a_0000"), number, 1) for number in numbers],
     )
     live.on_validation_end(at(7, epoch=2), MODULE)
     [(shown, outlined, maps, labels)] = drawn
@@ -288,5 +277,5 @@ def test_examples_are_kept_validation_clips_with_masks(tracking, clips, drawn, a
 
 
 def test_without_a_run_there_are_no_callbacks_and_none_is_opened(tracking, tmp_path):
-    assert live_callbacks(NO_CLIPS, ClipStore(tmp_path)) == []
+    assert live_callbacks(NO_CLIPS, VideoStore(tmp_path)) == []
     assert mlflow.active_run() is None

@@ -8,9 +8,6 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
-from fgstp.footage.clips import Clip
-from fgstp.footage.records import CLIP_COLUMNS, table
 from fgstp.models.checkpoint import load_model, read_checkpoint
 from fgstp.models.registry import ModelsSettings, create_model
 from fgstp.pipelines.train.nodes import train_model
@@ -41,26 +38,23 @@ def _one_thread():
 class Project:
     """Clips and the folder of models; all that the node gets."""
 
-    def __init__(self, folder):
-        self.store = ClipStore(folder / "clips")
-        self.models = folder / "models"
-        self.rows = []
+    def __init__(self, clips, models):
+        self.clips, self.models = clips, models
 
     def add(self, name, split="train", mask_source="annotated", dropped=None):
         """A noisy clip with a bright blob, which is gas, in all frames but the first."""
-        rng = np.random.default_rng(len(self.rows))
+        rng = np.random.default_rng(len(self.clips.rows))
         frames = rng.integers(40, 120, (6, 24, 32)).astype(np.uint8)
         masks = np.zeros_like(frames)
         masks[1:, 6:16, 8:20] = 1
         kept = None if mask_source == "none" else masks
-        self.store.write(name, Clip(0, 0, frames + 100 * masks, masks=kept))
-        row = {"clip": name, "video": "V", "frames": 6, "split": split, "gas_fraction": 0.1}
-        self.rows.append(row | {"mask_source": mask_source, "dropped": dropped})
+        row = {"split": split, "mask_source": mask_source, "dropped": dropped}
+        self.clips.add(name, frames + 100 * masks, kept, gas_fraction=0.1, **row)
 
     def train(self, model="fgstp", seed=1, models=MODELS, **changes):
         settings = TrainSettings.model_validate(QUICK | changes)
-        clips = table(self.rows, CLIP_COLUMNS)
-        return train_model(clips, self.store, self.models, model, models, settings, seed)
+        clips = self.clips
+        return train_model(clips.table, clips.store, self.models, model, models, settings, seed)
 
     def sentence(self, **changes):
         """What is told when it fails; nothing may be left then."""
@@ -76,8 +70,8 @@ def sha256(path):
 
 
 @pytest.fixture
-def empty(tmp_path):
-    return Project(tmp_path)
+def empty(clips, tmp_path):
+    return Project(clips, tmp_path / "models")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from torchvision.models import optical_flow  # type: ignore[import-untyped]
 from torchvision.utils import flow_to_image  # type: ignore[import-untyped]
 
 from fgstp.core.errors import UserError
-from fgstp.footage.fingerprints import files_hash
+from fgstp.core.fingerprint import content_hash
 from fgstp.models.state_dicts import check_fit, read_weights
 
 DisPreset = Literal["ultrafast", "fast", "medium"]
@@ -93,7 +93,11 @@ class RaftFlow:
     @cached_property
     def facts(self) -> dict[str, object]:
         """Method, iterations and content of the file of weights."""
-        return {"method": "raft", "updates": self.n_updates, "weights": files_hash([self.weights])}
+        return {
+            "method": "raft",
+            "updates": self.n_updates,
+            "weights": content_hash([self.weights]),
+        }
 
     @cached_property
     def network(self) -> nn.Module:

@@ -1,6 +1,8 @@
 """Nodes of ingest: thin adapters between the catalog and `fgstp.footage`."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -8,15 +10,14 @@ from matplotlib.figure import Figure
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.descriptors import ClipDescriptor
-from fgstp.footage.ingest_video import NO_MASKS
-from fgstp.footage.ingest_videos import ingest_videos
-from fgstp.footage.records import CLIP_COLUMNS, VIDEO_COLUMNS, RecordStore, table
+from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources.find import find_videos
 from fgstp.footage.summary import NO_VALIDATION, overview, refusals, summarise, without_validation
 from fgstp.footage.validation import hold_out
+from fgstp.footage.video_store import VideoStore
 from fgstp.reporting.footage_figures import (
     contact_sheets,
     draw_duplicate_curve,
@@ -26,32 +27,43 @@ from fgstp.reporting.footage_figures import (
 logger = logging.getLogger(__name__)
 
 
-def cut_clips(
-    raw: Path,
-    gasvid: pd.DataFrame,
-    clip_files: ClipStore,
-    records: RecordStore,
-    ingest: IngestSettings,
-    seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Find the videos of the source, cut them into clips and drop duplicates.
+def ingest_footage(
+    raw: Path, gasvid: pd.DataFrame, ingest: IngestSettings, seed: int
+) -> Callable[[VideoStore], None]:
+    """Find the videos of the source.
 
     Args:
         raw: folder of raw data.
         gasvid: table of GasVid, cells as text.
-        clip_files: where the clips are written.
-        records: where finished videos are remembered.
         ingest: settings.
         seed: of the project.
 
     Returns:
-        The video table, and the clip table before validation clips are held out.
+        The work that writes them into the video store and judges their clips.
 
     Raises:
         UserError: the source holds nothing that can be used.
     """
     found = find_videos(raw, gasvid, ingest, check_seed(seed))
-    video_rows, clip_rows = ingest_videos(found, clip_files, records, ingest)
+    return partial(ingest_videos, found, settings=ingest)
+
+
+def list_clips(
+    video_store: VideoStore, ingest: IngestSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List what came of the videos.
+
+    Args:
+        video_store: the videos.
+        ingest: settings.
+
+    Returns:
+        The video table, and the clip table before validation clips are held out.
+
+    Raises:
+        UserError: there is no clip.
+    """
+    video_rows, clip_rows = tables(video_store)
     clips = table(clip_rows, CLIP_COLUMNS)
     videos = table([{**row, "source": ingest.source} for row in video_rows], VIDEO_COLUMNS)
     if clips["dropped"].isna().sum() == 0:
@@ -77,47 +89,42 @@ def hold_out_validation(clips: pd.DataFrame, ingest: IngestSettings, seed: int) 
 
 
 def draw_contact_sheets(
-    videos: pd.DataFrame, clips: pd.DataFrame, clip_files: ClipStore, ingest: IngestSettings
+    videos: pd.DataFrame, clips: pd.DataFrame, video_store: VideoStore, ingest: IngestSettings
 ) -> dict[str, Figure]:
     """Draw a contact sheet a category.
 
     Args:
         videos: video table.
         clips: clip table.
-        clip_files: the clips.
+        video_store: the videos.
         ingest: settings.
 
     Returns:
         Figures by category.
     """
-    return contact_sheets(videos, clips, clip_files, ingest.contact_sheet)
+    return contact_sheets(videos, clips, video_store, ingest.contact_sheet)
 
 
 def trace_duplicates(
-    clips: pd.DataFrame, records: RecordStore, ingest: IngestSettings
+    clips: pd.DataFrame, video_store: VideoStore, ingest: IngestSettings
 ) -> tuple[pd.DataFrame, dict[str, Figure]]:
     """Count and draw how many clips each duplicate threshold would keep.
 
     Args:
         clips: clip table.
-        records: descriptors of all clips.
+        video_store: descriptors of all clips.
         ingest: settings.
 
     Returns:
         The curve as a table and as a figure.
     """
-    judged = clips[clips["dropped"] != NO_MASKS]
     descriptors = {
-        str(video): _descriptors_of(rows, records.descriptors(str(video)))
-        for video, rows in judged.groupby("video", sort=False)
+        video: [ClipDescriptor.from_array(maps) for maps in video_store.descriptors(video)]
+        for video in clips["video"].astype(str).unique()
     }
     curve = kept_by_threshold(descriptors, ingest.duplicates)
-    figure = draw_duplicate_curve(curve, len(judged), ingest.duplicates)
+    figure = draw_duplicate_curve(curve, len(clips), ingest.duplicates)
     return curve, {"clips_kept_against_threshold": figure}
-
-
-def _descriptors_of(rows: pd.DataFrame, of_video: list[ClipDescriptor]) -> list[ClipDescriptor]:
-    return [of_video[index] for index in rows["first_frame"] // rows["frames"]]
 
 
 def summarise_ingest(videos: pd.DataFrame, clips: pd.DataFrame, ingest: IngestSettings) -> str:

@@ -1,7 +1,7 @@
 """The graph of ingest.
 
-raw footage -> cut_clips -> videos, cut clips -> hold_out_validation -> clips
-                                                   -> contact sheets, duplicate curve, summary
+raw footage -> ingest_footage -> video store -> list_clips -> videos, cut clips
+-> hold_out_validation -> clips -> contact sheets, duplicate curve, summary
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -14,17 +14,16 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
     return Pipeline(
         [
             Node(
-                nodes.cut_clips,
-                inputs=[
-                    "raw_footage",
-                    "gasvid_table",
-                    "clip_files",
-                    "ingest_records",
-                    "params:ingest",
-                    "params:seed",
-                ],
+                nodes.ingest_footage,
+                inputs=["raw_footage", "gasvid_table", "params:ingest", "params:seed"],
+                outputs="video_store",
+                name="ingest_footage",
+            ),
+            Node(
+                nodes.list_clips,
+                inputs=["video_store", "params:ingest"],
                 outputs=["videos", "cut_clips"],
-                name="cut_clips",
+                name="list_clips",
             ),
             Node(
                 nodes.hold_out_validation,
@@ -34,13 +33,13 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             ),
             Node(
                 nodes.draw_contact_sheets,
-                inputs=["videos", "clips", "clip_files", "params:ingest"],
+                inputs=["videos", "clips", "video_store", "params:ingest"],
                 outputs="contact_sheets",
                 name="draw_contact_sheets",
             ),
             Node(
                 nodes.trace_duplicates,
-                inputs=["clips", "ingest_records", "params:ingest"],
+                inputs=["clips", "video_store", "params:ingest"],
                 outputs=["duplicate_curve", "duplicate_figure"],
                 name="trace_duplicates",
             ),

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import prediction_stores
 from fgstp.pipelines.tracking import log_texts
 from fgstp.reporting.comparison import Comparison, compare
@@ -59,7 +59,7 @@ def draw_figures(
     trainings: ByModel,
     clips: pd.DataFrame,
     videos: pd.DataFrame,
-    clip_files: ClipStore,
+    video_store: VideoStore,
     predictions: Path,
 ) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Draw predictions and training curves of the evaluated models.
@@ -69,7 +69,7 @@ def draw_figures(
         trainings: by model: the record of its training.
         clips: clip table.
         videos: video table.
-        clip_files: the clips.
+        video_store: the videos.
         predictions: folder of predictions.
 
     Returns:
@@ -79,10 +79,10 @@ def draw_figures(
         UserError: predictions are missing, or clips or trainings have changed since the
             evaluation.
     """
-    test = check_unchanged(comparison.facts, clips, clip_files)
+    test = check_unchanged(comparison.facts, clips, video_store)
     figure = prediction_figure(
         clips[clips["clip"].isin(test)].merge(videos[["video", "category"]], on="video"),
-        clip_files,
+        video_store,
         {model: prediction_stores(predictions / model, 1)[0].read for model in comparison.facts},
         comparison.footage,
         comparison.facts,

@@ -27,7 +27,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                     "training@all",
                     "clips",
                     "videos",
-                    "clip_files",
+                    "video_store",
                     "predictions",
                 ],
                 outputs=["prediction_figures", "curve_figures"],

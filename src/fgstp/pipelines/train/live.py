@@ -10,7 +10,8 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 from numpy.typing import NDArray
 
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.clip_table import clip_rows
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.session import prompt_of
 from fgstp.pipelines.tracking import LiveRun
 from fgstp.reporting.examples import Example, choose_examples, spread
@@ -64,11 +65,11 @@ class LiveExamples(Callback):
 
     Args:
         run: the run to log to.
-        store: the store of the clips.
+        store: the store of the videos.
         examples: the frames to show.
     """
 
-    def __init__(self, run: LiveRun, store: ClipStore, examples: Sequence[Example]) -> None:
+    def __init__(self, run: LiveRun, store: VideoStore, examples: Sequence[Example]) -> None:
         self._run = run
         self._store = store
         self._examples = examples
@@ -83,15 +84,15 @@ class LiveExamples(Callback):
             frames,
             masks,
             {f"epoch {epoch}": maps},
-            [f"{each.clip}\nframe {each.frame}" for each in self._examples],
+            [f"{each.clip.name}\nframe {each.frame}" for each in self._examples],
             title="Validation clips",
         )
         self._run.log_figure(figure, f"examples/epoch_{epoch:03d}.png")
 
     def _predict(self, pl_module: LightningModule, example: Example) -> tuple[Picture, ...]:
         """Frame, mask and map; the network also gets the frames beside it."""
-        clip = self._store.clip(example.clip)
-        frames, masks = clip.frames, clip.masks(clip.annotated)
+        clip = example.clip.read(self._store)
+        frames, masks = clip.frames, clip.masks_or_zeros()
         start = max(0, example.frame - REACH)
         near = slice(start, example.frame + REACH + 1)
         model = cast(Any, pl_module.model)
@@ -113,12 +114,12 @@ def _epoch(trainer: Trainer, pl_module: LightningModule) -> int:
     return trainer.current_epoch + 1 + _stage(pl_module) * (trainer.max_epochs or 0)
 
 
-def live_callbacks(clips: pd.DataFrame, store: ClipStore) -> list[Callback]:
+def live_callbacks(clips: pd.DataFrame, store: VideoStore) -> list[Callback]:
     """Callbacks that log a training while it runs; none without an MLflow run.
 
     Args:
         clips: the clip table, from which examples are chosen for pictures.
-        store: the store of the clips.
+        store: the store of the videos.
 
     Returns:
         Callbacks for Lightning's trainer.
@@ -131,7 +132,7 @@ def live_callbacks(clips: pd.DataFrame, store: ClipStore) -> list[Callback]:
     return [LiveMetrics(run), *pictures]
 
 
-def _examples(clips: pd.DataFrame, store: ClipStore) -> list[Example]:
+def _examples(clips: pd.DataFrame, store: VideoStore) -> list[Example]:
     """From some validation clips, the frame with the median gas area of each."""
     kept = clips[clips["dropped"].isna() & (clips["split"] == "validation")]
     masked = kept[kept["mask_source"] != "none"]
@@ -139,4 +140,4 @@ def _examples(clips: pd.DataFrame, store: ClipStore) -> list[Example]:
         return []
     with_gas = masked[masked["gas_fraction"] > 0]
     chosen = spread(masked if with_gas.empty else with_gas, N_EXAMPLES)
-    return choose_examples({str(clip): [str(clip)] for clip in chosen["clip"]}, store)
+    return choose_examples({clip.name: [clip] for clip in clip_rows(chosen)}, store)

@@ -10,7 +10,7 @@ import torch
 
 from fgstp.core.config import check_seed
 from fgstp.core.files import write_text
-from fgstp.footage.clip_store import ClipStore
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import Model
 from fgstp.models.checkpoint import BEST, RECORD, record_of, save_checkpoint
 from fgstp.models.registry import ModelsSettings, create_model
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 def train_model(
     clips: pd.DataFrame,
-    clip_files: ClipStore,
+    video_store: VideoStore,
     model_folder: Path,
     name: str,
     models: ModelsSettings,
@@ -36,7 +36,7 @@ def train_model(
 
     Args:
         clips: clip table.
-        clip_files: the clips.
+        video_store: the videos.
         model_folder: folder of trained models; a training k of the model is written to
             `<model>/seed_<k>/`.
         name: name of the model.
@@ -65,8 +65,8 @@ def train_model(
             numbers = [1]
             break
         logger.info("Training %d of %s, with the seed %d.", number, name, seed + number - 1)
-        live = live_callbacks(clips, clip_files) if number == numbers[0] else []
-        outcome = fit(model, clips, clip_files, own, train, seed=seed + number - 1, callbacks=live)
+        live = live_callbacks(clips, video_store) if number == numbers[0] else []
+        outcome = fit(model, clips, video_store, own, train, seed=seed + number - 1, callbacks=live)
         logger.info(
             "Best of %d epochs: %d, in %s.", outcome.n_epochs, outcome.epoch, outcome.checkpoint
         )

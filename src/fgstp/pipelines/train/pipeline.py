@@ -16,7 +16,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 nodes.train_model,
                 inputs=[
                     "clips",
-                    "clip_files",
+                    "video_store",
                     "models",
                     "params:model",
                     "params:models",

@@ -1,0 +1,174 @@
+"""The tables of videos and clips, and the clips that can be trained and scored on."""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from fgstp.core.errors import UserError
+from fgstp.footage.video_store import Clip, Row, VideoStore
+
+logger = logging.getLogger(__name__)
+
+# Columns of the tables and their types; whole numbers that may be missing are Int64.
+VIDEO_COLUMNS = {
+    "video": "str",
+    "source": "str",
+    "frames": "Int64",
+    "fps_hz": "float64",
+    "height_px": "Int64",
+    "width_px": "Int64",
+    "distance_m": "float64",
+    "background": "str",
+    "category": "str",
+    "split": "str",
+    "mask_source": "str",
+    "clips": "Int64",
+    "clips_distinct": "Int64",
+    "frames_left_over": "Int64",
+    "low_counts": "Int64",
+    "high_counts": "Int64",
+    "sha256": "str",
+    "remarks": "str",
+    "error": "str",
+}
+CLIP_COLUMNS = {
+    "clip": "str",
+    "video": "str",
+    "first_frame": "Int64",
+    "frames": "Int64",
+    "split": "str",
+    "leak_class": "Int64",
+    "mask_source": "str",
+    "annotated_frames": "Int64",
+    "gas_fraction": "float64",
+    "dropped": "str",
+    "repeats": "str",
+    "similarity": "float64",
+    "sha256": "str",
+}
+MEND = {
+    "train": "give some videos the split train, and run ingest again",
+    "validation": "raise ingest.validation.fraction, and run ingest again",
+    "test": "give some videos the split test, and run ingest again",
+}
+
+
+def table(rows: list[Row], columns: dict[str, str]) -> pd.DataFrame:
+    """Rows as a table with typed columns; what a row lacks is missing.
+
+    Args:
+        rows: cells by column.
+        columns: names and types of all columns.
+
+    Returns:
+        The table.
+    """
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+
+class ClipRow(NamedTuple):
+    """Which frames a clip is: what its row of the clip table says.
+
+    Attributes:
+        name: its id.
+        video: id of its video.
+        first_frame: number of its first frame in the video.
+        n_frames: its length.
+        annotated_frames: number of its frames that have a mask.
+        sha256: of its frames and masks.
+    """
+
+    name: str
+    video: str
+    first_frame: int
+    n_frames: int
+    annotated_frames: int
+    sha256: str
+
+    def read(self, store: VideoStore) -> Clip:
+        """View the clip.
+
+        Raises:
+            UserError: it is not there, or not as it was when the table was made.
+        """
+        clip = store.clip(self.video, self.first_frame, self.n_frames)
+        if len(clip.annotated) != self.annotated_frames:
+            raise UserError(
+                f"The masks of the clip {self.name} in {store.folder} are not those that the clip "
+                "table tells of; run `kedro run --pipelines=ingest`."
+            )
+        return clip
+
+
+def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
+    """The rows of a clip table, in its order."""
+    columns = ["clip", "video", "first_frame", "frames", "annotated_frames", "sha256"]
+    return [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
+
+
+def masked_clips(
+    table: pd.DataFrame, store: VideoStore, split: str, *, allow_pseudo_masks: bool, setting: str
+) -> list[ClipRow]:
+    """The kept clips of a split that have masks, of all frames or of some.
+
+    Args:
+        table: the clip table.
+        store: the videos.
+        split: `train`, `validation` or `test`.
+        allow_pseudo_masks: take masks that were computed from the footage.
+        setting: name of the setting that says so, for the error.
+
+    Returns:
+        The clips, in the order of the table; at least one.
+
+    Raises:
+        UserError: there are none, or pseudo masks that are not allowed, or files are missing.
+    """
+    kept = table[table["dropped"].isna()]
+    if kept.empty:
+        raise UserError("There are no clips; run `kedro run --pipelines=ingest` first.")
+    chosen = kept[kept["split"] == split]
+    if chosen.empty:
+        raise UserError(f"None of the {len(kept)} clips is in the split {split}; {MEND[split]}.")
+    n_in_split = len(chosen)
+    chosen = chosen[chosen["mask_source"] != "none"]
+    if chosen.empty:
+        raise UserError(
+            f"No clip of the split {split} has masks; put masks beside the videos, or let ingest "
+            "compute some with ingest.pseudo_masks.enabled."
+        )
+    n_pseudo = int((chosen["mask_source"] == "pseudo").sum())
+    if n_pseudo and not allow_pseudo_masks:
+        raise UserError(
+            f"{n_pseudo} of the {len(chosen)} clips of the split {split} have masks that were "
+            f"computed from the footage; set {setting} to take them."
+        )
+    if len(chosen) < n_in_split:
+        logger.warning(
+            "%d of the %d clips of the split %s have no masks and are left out.",
+            n_in_split - len(chosen),
+            n_in_split,
+            split,
+        )
+    if 0 < n_pseudo < len(chosen):
+        logger.warning(
+            "Of the %d clips of the split %s, %d have masks computed from the footage, the "
+            "others not.",
+            len(chosen),
+            split,
+            n_pseudo,
+        )
+    clips = clip_rows(chosen)
+    for clip in clips:
+        clip.read(store)
+    return clips
+
+
+def digest(clips: Iterable[ClipRow]) -> str:
+    """SHA-256 of the names, frames and masks of some clips, as hexadecimal digits."""
+    return hashlib.sha256(
+        "".join(f"{each.name} {each.sha256}\n" for each in clips).encode()
+    ).hexdigest()

@@ -1,0 +1,139 @@
+"""A stream of frames cut into clips of equal length."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.core.errors import FootageError
+from fgstp.footage.video import Frame, MaskSource
+from fgstp.footage.video_store import packed
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive frames of a video that is being ingested: a clip, or what is left at the end.
+
+    Attributes:
+        first_frame: number of its first frame in the video, from 0.
+        frames: (T, H, W) uint8.
+        annotated: (A,) int64: numbers of the frames that have a mask, from 0 in the stretch.
+        masks: (A, H, W) uint8, 0/1.
+        mask_source: what kind of masks it has; `none` without any.
+        leak_class: (T,) int8, -1 before the release, 8 after it; None if unknown.
+        times_s: (T,) float64, as the source gives them; None if it gives none.
+    """
+
+    first_frame: int
+    frames: NDArray[np.uint8]
+    annotated: NDArray[np.int64]
+    masks: NDArray[np.uint8]
+    mask_source: MaskSource = "none"
+    leak_class: NDArray[np.int8] | None = None
+    times_s: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(
+        cls, first_frame: int, frames: Sequence[Frame], mask_source: MaskSource = "none"
+    ) -> "Stretch":
+        """Join frames, all of one size; `mask_source` is that of masks that they bring along."""
+        masks = {number: each.mask for number, each in enumerate(frames) if each.mask is not None}
+        classes = [each.leak_class for each in frames if each.leak_class is not None]
+        times = [each.time_s for each in frames if each.time_s is not None]
+        grey = np.stack([each.grey for each in frames]).astype(np.uint8, copy=False)
+        return cls(
+            first_frame,
+            grey,
+            np.array(list(masks), np.int64),
+            np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
+            mask_source if masks else "none",
+            np.array(classes, np.int8) if len(classes) == len(frames) else None,
+            np.array(times, np.float64) if len(times) == len(frames) else None,
+        )
+
+    @property
+    def index(self) -> int:
+        """Number of the clip in its video, from 0."""
+        return self.first_frame // len(self.frames)
+
+    def main_class(self) -> int | None:
+        """Leak class of most of its frames, the lower of equals; None if unknown."""
+        if self.leak_class is None:
+            return None
+        classes, counts = np.unique(self.leak_class, return_counts=True)
+        return int(classes[counts.argmax()])
+
+    def gas_fraction(self) -> float | None:
+        """Fraction of the pixels of its annotated frames that are gas; None without any."""
+        return round(float(self.masks.mean()), 6) if len(self.masks) else None
+
+    def sha256(self) -> str:
+        """SHA-256 of the bytes of its frames, then of its masks with their numbers."""
+        digest = hashlib.sha256(self.frames.data)
+        digest.update(packed(self.annotated, self.masks).tobytes())
+        return digest.hexdigest()
+
+
+class ClipCutter:
+    """Cuts a stream of 8-bit frames into clips, one clip in memory at a time.
+
+    Attributes:
+        length: frames of a clip.
+        mask_source: what kind of masks the frames bring along, if they do.
+        left_over: frames at the end that fill no clip, once the stream has ended.
+    """
+
+    def __init__(self, length: int, mask_source: MaskSource = "none") -> None:
+        self.length = length
+        self.mask_source = mask_source
+        self.left_over: Stretch | None = None
+
+    def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
+        """Cut.
+
+        Args:
+            frames: uint8 frames of one size.
+
+        Yields:
+            The clips in the order of time.
+
+        Raises:
+            FootageError: the source cannot be read to its end.
+        """
+        first_frame = 0
+        while piece := _read(frames, self.length):
+            stretch = Stretch.of(first_frame, piece, self.mask_source)
+            if len(piece) < self.length:
+                self.left_over = stretch
+                return
+            yield stretch
+            first_frame += self.length
+
+
+def _read(frames: Iterator[Frame], count: int) -> list[Frame]:
+    try:
+        return list(islice(frames, count))
+    except OSError as error:
+        raise FootageError(f"it cannot be read: {error.strerror or error}") from error
+
+
+def read_ahead(clips: Iterator[Stretch]) -> Iterator[Stretch]:
+    """Make the next clip in a thread of its own while the present one is worked on.
+
+    Decoding and writing wait for different things, so that they can overlap.
+
+    Args:
+        clips: clips as they are made.
+
+    Yields:
+        The same clips; an error in making one is raised in its place.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        upcoming = thread.submit(next, clips, None)
+        while (clip := upcoming.result()) is not None:
+            upcoming = thread.submit(next, clips, None)
+            yield clip

@@ -1,0 +1,302 @@
+"""The video store: the frames of each video and the masks of its annotated frames, on disk."""
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from io import BufferedWriter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from fgstp.core.errors import UserError
+from fgstp.core.files import atomic_path, remove_file, told_if_unwritable, write_text
+from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
+
+FRAMES, MASKS, LEAK_CLASS, TIME_S = "frames.npy", "masks.npy", "leak_class.npy", "time_s.npy"
+DESCRIPTORS, RECORD = "descriptors.npy", "record.json"
+PARTS = (FRAMES, MASKS, LEAK_CLASS, TIME_S, DESCRIPTORS, RECORD)
+OUTCOME = "outcome.json"  # one for all videos
+Row = dict[str, Any]
+
+
+def packed(numbers: NDArray[np.integer], masks: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Masks as rows: the number of the frame, int32, and the bits of its mask, row by row.
+
+    Args:
+        numbers: (A,) numbers of frames.
+        masks: (A, H, W) uint8, 0/1.
+    """
+    _, height, width = masks.shape
+    bits = np.packbits(masks.reshape(-1, height * width), axis=1)
+    rows = np.empty(len(masks), [("frame", "<i4"), ("bits", "u1", bits.shape[1:])])
+    rows["frame"], rows["bits"] = numbers, bits
+    return rows
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Consecutive frames of a video, read from the disk when they are looked at.
+
+    Attributes:
+        frames: (T, H, W) uint8, memory-mapped and read-only.
+        annotated: (A,) int64: numbers of the frames that have a mask, from 0 in the clip, sorted.
+        leak_class: (T,) int8; None where it is unknown.
+        times_s: (T,) float64, seconds since the beginning of the video.
+    """
+
+    frames: NDArray[np.uint8]
+    annotated: NDArray[np.int64]
+    leak_class: NDArray[np.int8] | None
+    times_s: NDArray[np.float64]
+    _bits: NDArray[np.uint8]
+
+    def masks(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        """Masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
+        places = slice(None) if numbers is None else np.searchsorted(self.annotated, numbers)
+        bits, shape = self._bits[places], self.frames.shape[1:]
+        return np.unpackbits(bits, axis=1, count=shape[0] * shape[1]).reshape(-1, *shape)
+
+    def masks_or_zeros(self) -> NDArray[np.uint8]:
+        """Masks of all frames, (T, H, W) uint8, 0/1; zeros where a frame has none."""
+        masks = np.zeros(self.frames.shape, np.uint8)
+        masks[self.annotated] = self.masks()
+        return masks
+
+
+@dataclass(frozen=True)
+class VideoStore:
+    """A folder of videos, each with what ingest found out about it.
+
+    Attributes:
+        folder: where they lie; made when the first video is written.
+    """
+
+    folder: Path
+
+    def path(self, video: str, part: str) -> Path:
+        """File of one part of a video, such as `frames.npy`."""
+        return self.folder / f"{video}.{part}"
+
+    def clip(self, video: str, first_frame: int = 0, n_frames: int | None = None) -> Clip:
+        """View some frames of a video, by default all of them.
+
+        Args:
+            video: id of the video.
+            first_frame: number of the first frame, from 0.
+            n_frames: number of frames; None: up to the end.
+
+        Raises:
+            UserError: the video is not there, or shorter.
+        """
+        frames = self._read(video, FRAMES)
+        end = len(frames) if n_frames is None else first_frame + n_frames
+        if end > len(frames):
+            raise UserError(
+                f"The video {video} in {self.folder} has {len(frames)} frames, but a clip ends "
+                f"after {end}; run `kedro run --pipelines=ingest`."
+            )
+        stretch = slice(first_frame, end)
+        masks = self._read_if_there(video, MASKS)
+        if masks is None:
+            annotated, bits = np.empty(0, np.int64), np.empty((0, 0), np.uint8)
+        else:
+            # Bisection reads a few numbers; the column as a whole is spread over the file.
+            numbers = masks["frame"]
+            rows = masks[bisect_left(numbers, first_frame) : bisect_left(numbers, end)]
+            annotated, bits = rows["frame"].astype(np.int64) - first_frame, rows["bits"]
+        leak_class = self._read_if_there(video, LEAK_CLASS)
+        return Clip(
+            frames[stretch],
+            annotated,
+            None if leak_class is None else leak_class[stretch],
+            self._read(video, TIME_S)[stretch],
+            bits,
+        )
+
+    def _read(self, video: str, part: str) -> NDArray[Any]:
+        path = self.path(video, part)
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(
+                f"The video {video} cannot be read from {path}; run `kedro run --pipelines=ingest`."
+            ) from error
+        return array
+
+    def _read_if_there(self, video: str, part: str) -> NDArray[Any] | None:
+        return self._read(video, part) if self.path(video, part).exists() else None
+
+    @contextmanager
+    def writing(self, video: str) -> "Iterator[VideoWriter]":
+        """Write a video piece by piece; its files appear when the block ends well.
+
+        Parts that nothing was appended to leave no file, and an old one is removed.
+
+        Raises:
+            UserError: the folder cannot be written or the disk is full.
+        """
+        with ExitStack() as files:
+            yield (writer := VideoWriter(self, video, files))
+        for part in (FRAMES, MASKS, LEAK_CLASS, TIME_S):
+            if part not in writer.parts:
+                remove_file(self.path(video, part))
+
+    def finish(
+        self, video: str, facts: Mapping[str, object], record: Row, maps: NDArray[np.float32]
+    ) -> None:
+        """Write what was found out about a video, and stamp it as finished.
+
+        Args:
+            video: id of the video, whose frames are there.
+            facts: what all its files depend on, as plain values.
+            record: its rows of the tables, as plain values.
+            maps: descriptors of its clips.
+        """
+        with atomic_path(self.path(video, DESCRIPTORS)) as temporary, temporary.open("wb") as out:
+            np.save(out, maps)
+        write_text(self.path(video, RECORD), json.dumps(record, indent=1) + "\n")
+        files = (self.path(video, part) for part in PARTS)
+        write_stamp(self.folder / video, facts, [file for file in files if file.exists()])
+
+    def is_finished(self, video: str, facts: Mapping[str, object]) -> bool:
+        """Whether a video was finished under the same facts and its files are as they were."""
+        return is_current(self.folder / video, facts)
+
+    def record(self, video: str) -> Row:
+        """What `finish` was given.
+
+        Raises:
+            UserError: the video is not finished.
+        """
+        record: Row = self._json(self.path(video, RECORD))
+        return record
+
+    def descriptors(self, video: str) -> NDArray[np.float32]:
+        """Descriptors of the clips of a video, as `finish` was given them."""
+        return self._read(video, DESCRIPTORS)
+
+    def write_outcome(self, rows: list[Row]) -> None:
+        """Keep a row for each video that was looked at, the refused ones too, in their order."""
+        write_text(self.folder / OUTCOME, json.dumps(rows, indent=1) + "\n")
+
+    def outcome(self) -> list[Row]:
+        """What `write_outcome` was given.
+
+        Raises:
+            UserError: ingest has not come to its end yet.
+        """
+        rows: list[Row] = self._json(self.folder / OUTCOME)
+        return rows
+
+    @staticmethod
+    def _json(path: Path) -> Any:  # noqa: ANN401
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{path} cannot be read; run `kedro run --pipelines=ingest`."
+            ) from error
+
+    def remove_all_but(self, videos: Iterable[str]) -> None:
+        """Remove all other videos, and what an interrupted run left half-written.
+
+        Only files with the names that this class gives are touched.
+        """
+        kept = set(videos)
+        for suffix in (*(f".{part}" for part in PARTS), SUFFIX):
+            for path in self.folder.glob(f"*{suffix}"):
+                if path.name.removesuffix(suffix) not in kept:
+                    remove_file(path)
+
+
+class VideoWriter:
+    """Takes a video piece by piece; see `VideoStore.writing`.
+
+    Attributes:
+        n_frames: frames so far.
+        parts: the parts that something was appended to.
+    """
+
+    def __init__(self, store: VideoStore, video: str, files: ExitStack) -> None:
+        self.n_frames = 0
+        self.parts: dict[str, _GrowingArray] = {}
+        self._path = partial(store.path, video)
+        self._files = files
+
+    def append(
+        self,
+        frames: NDArray[np.uint8],
+        times_s: NDArray[np.float64],
+        *,
+        annotated: NDArray[np.int64] | None = None,
+        masks: NDArray[np.uint8] | None = None,
+        leak_class: NDArray[np.int8] | None = None,
+    ) -> None:
+        """Append frames and what is known of them.
+
+        Args:
+            frames: (T, H, W) uint8.
+            times_s: (T,) seconds since the beginning of the video.
+            annotated: (A,) numbers of the frames that have a mask, from 0 in `frames`, sorted;
+                None: all, if there are masks.
+            masks: (A, H, W) uint8, 0/1; None without masks.
+            leak_class: (T,) int8; None if unknown, and then it must be for all frames.
+
+        Raises:
+            UserError: the folder cannot be written or the disk is full.
+        """
+        self._append(FRAMES, frames)
+        self._append(TIME_S, times_s)
+        if masks is not None and len(masks):
+            numbers = np.arange(len(frames)) if annotated is None else annotated
+            self._append(MASKS, packed(self.n_frames + numbers, masks))
+        if leak_class is not None:
+            self._append(LEAK_CLASS, leak_class)
+        self.n_frames += len(frames)
+
+    def _append(self, part: str, array: NDArray[Any]) -> None:
+        if part not in self.parts:
+            self.parts[part] = self._files.enter_context(_growing_array(self._path(part), array))
+        self.parts[part].append(array)
+
+
+class _GrowingArray:
+    """A .npy file that grows along its first axis.
+
+    Args:
+        path: its name once it is whole.
+        stream: the file.
+        like: an array of its dtype and, besides the first axis, of its shape.
+    """
+
+    def __init__(self, path: Path, stream: BufferedWriter, like: NDArray[Any]) -> None:
+        self._path, self._stream = path, stream
+        self._shape, self._descr = like.shape[1:], npy.dtype_to_descr(like.dtype)
+        self._length = 0
+        self.write_header()
+
+    def write_header(self) -> None:
+        """Write the header for the present length, which takes the same space for any."""
+        shape = (self._length, *self._shape)
+        header = {"descr": self._descr, "fortran_order": False, "shape": shape}
+        self._stream.seek(0)
+        npy.write_array_header_1_0(self._stream, header)
+
+    def append(self, array: NDArray[Any]) -> None:
+        with told_if_unwritable(self._path):
+            self._stream.write(np.ascontiguousarray(array).view(np.uint8).data)
+        self._length += len(array)
+
+
+@contextmanager
+def _growing_array(path: Path, like: NDArray[Any]) -> Iterator[_GrowingArray]:
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        array = _GrowingArray(path, stream, like)
+        yield array
+        array.write_header()

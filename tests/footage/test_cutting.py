@@ -1,0 +1,140 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from fgstp.core.errors import FootageError
+from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
+from fgstp.footage.video import Frame
+
+
+def stream(count, **more):
+    """Frames whose grey level is their number."""
+    for number in range(count):
+        facts = {name: make(number) for name, make in more.items()}
+        yield Frame(np.full((4, 6), number, np.uint8), **facts)
+
+
+def stretch_of(classes):
+    return Stretch.of(0, list(stream(len(classes), leak_class=lambda number: classes[number])))
+
+
+def test_clips_follow_each_other_and_what_is_left_over_is_kept():
+    cutter = ClipCutter(5)
+    clips = list(cutter.clips(stream(13)))
+    assert [(clip.index, clip.first_frame) for clip in clips] == [(0, 0), (1, 5)]
+    for clip in [*clips, cutter.left_over]:
+        assert clip.frames.dtype == np.uint8
+        assert clip.frames.shape[1:] == (4, 6)
+        numbers = clip.frames[:, 0, 0].tolist()
+        assert numbers == list(range(clip.first_frame, min(13, clip.first_frame + 5)))
+    assert cutter.left_over.first_frame == 10
+
+
+@pytest.mark.parametrize("count", [0, 5, 10])
+def test_a_stream_that_fits_leaves_nothing_over(count):
+    cutter = ClipCutter(5)
+    assert len(list(cutter.clips(stream(count)))) == count // 5
+    assert cutter.left_over is None
+
+
+def test_clips_come_as_soon_as_they_are_full():
+    seen = []
+
+    def noting():
+        for frame in stream(10):
+            seen.append(frame)
+            yield frame
+
+    next(ClipCutter(4).clips(noting()))
+    assert len(seen) == 4
+
+
+def test_what_the_frames_do_not_tell_is_unknown():
+    (clip,) = ClipCutter(3, "annotated").clips(stream(3))
+    assert clip.annotated.tolist() == []
+    assert clip.masks.shape == (0, 4, 6)
+    assert clip.mask_source == "none"
+    assert (clip.leak_class, clip.times_s) == (None, None)
+    assert (clip.main_class(), clip.gas_fraction()) == (None, None)
+
+
+def test_masks_classes_and_times_go_with_their_frames():
+    def mask(number):
+        if number % 3:
+            return None
+        picture = np.zeros((4, 6), np.uint8)
+        picture.flat[:number] = 1
+        return picture
+
+    facts = {"mask": mask, "leak_class": lambda n: n - 1, "time_s": lambda n: n**2}
+    first, second = ClipCutter(4, "annotated").clips(stream(8, **facts))
+    assert [clip.mask_source for clip in (first, second)] == ["annotated"] * 2
+    assert (first.annotated.tolist(), second.annotated.tolist()) == ([0, 3], [2])
+    assert first.masks.dtype == np.uint8
+    assert first.masks.sum(axis=(1, 2)).tolist() == [0, 3]
+    assert second.masks.sum(axis=(1, 2)).tolist() == [6]
+    assert first.gas_fraction() == pytest.approx(3 / 48, abs=1e-6)
+    assert first.leak_class.tolist() == [-1, 0, 1, 2]
+    assert second.times_s.tolist() == [16, 25, 36, 49]
+
+
+def test_the_hash_is_of_frames_masks_and_their_numbers():
+    def hashed(change=0, places=(1, 2)):
+        frames = list(stream(3))
+        frames[0].grey[0, 0] += change
+        for place in places:
+            frames[place] = frames[place]._replace(mask=np.eye(4, 6, dtype=np.uint8))
+        return Stretch.of(0, frames).sha256()
+
+    content = b"".join(bytes([number] * 24) for number in range(3))
+    bits = np.packbits(np.eye(4, 6, dtype=np.uint8)).tobytes()
+    expected = content + b"\1\0\0\0" + bits + b"\2\0\0\0" + bits
+    assert hashed() == hashlib.sha256(expected).hexdigest()
+    assert len({hashed(), hashed(1), hashed(places=(0, 2)), hashed(places=(1,))}) == 4
+
+
+@pytest.mark.parametrize(
+    ("classes", "main"), [([0, 0, 1], 0), ([0, 1, 1], 1), ([2, 1, 1, 2], 1), ([-1, 8, 8], 8)]
+)
+def test_the_main_class_is_that_of_most_frames(classes, main):
+    assert stretch_of(classes).main_class() == main
+
+
+def test_reading_ahead_changes_nothing_but_the_time():
+    plain = list(ClipCutter(5).clips(stream(23)))
+    ahead = list(read_ahead(ClipCutter(5).clips(stream(23))))
+    assert [clip.first_frame for clip in ahead] == [clip.first_frame for clip in plain]
+    for one, other in zip(ahead, plain, strict=True):
+        np.testing.assert_array_equal(one.frames, other.frames)
+    assert list(read_ahead(ClipCutter(5).clips(stream(4)))) == []
+
+
+def test_reading_ahead_is_one_clip_ahead_at_most():
+    made = []
+
+    def clips():
+        for clip in ClipCutter(2).clips(stream(20)):
+            made.append(clip.index)
+            yield clip
+
+    ahead = read_ahead(clips())
+    for number in range(5):
+        assert next(ahead).index == number
+        assert len(made) <= number + 2
+    ahead.close()
+    assert len(made) <= 6
+
+
+@pytest.mark.parametrize(
+    "error", [FootageError("the disk is gone"), OSError(5, "the disk is gone")]
+)
+def test_an_error_in_making_a_clip_comes_in_its_place(error):
+    def frames():
+        yield from stream(4)
+        raise error
+
+    ahead = read_ahead(ClipCutter(2).clips(frames()))
+    assert [next(ahead).index, next(ahead).index] == [0, 1]
+    with pytest.raises(FootageError, match="the disk is gone"):
+        next(ahead)
