@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from fgstp.inference.predict_clips import predict_clips
 from torch import nn
 
 from fgstp.core.config import Settings
-from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.base import Model
 from fgstp.models.session import NO_PROMPT, checked

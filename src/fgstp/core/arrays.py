@@ -10,14 +10,14 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from fgstp.core.files import atomic_path
+from fgstp.core.files import atomic_path, told_if_unwritable
 
 
 class GrowingArray:
     """An array on disk that grows along its first axis; see `growing_array`."""
 
-    def __init__(self, stream: BufferedWriter) -> None:
-        self._stream = stream
+    def __init__(self, path: Path, stream: BufferedWriter) -> None:
+        self._path, self._stream = path, stream
         self._like: NDArray[Any] | None = None
         self._length = 0
 
@@ -30,7 +30,8 @@ class GrowingArray:
         if self._like is None:
             self._like = array[:0]
             self.write_header()
-        self._stream.write(np.ascontiguousarray(array).view(np.uint8).data)
+        with told_if_unwritable(self._path):
+            self._stream.write(np.ascontiguousarray(array).view(np.uint8).data)
         self._length += len(array)
 
     def write_header(self) -> None:
@@ -54,6 +55,6 @@ def growing_array(path: Path) -> Iterator[GrowingArray]:
         UserError: the folder cannot be written or the disk is full.
     """
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        array = GrowingArray(stream)
+        array = GrowingArray(path, stream)
         yield array
         array.write_header()

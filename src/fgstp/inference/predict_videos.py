@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import ClipRow
+from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.predictor import AnyPredictor
@@ -74,6 +74,7 @@ def predict_videos(
     fps_hz: Mapping[str, float],
     videos: VideoStore,
     predictions: PredictionStore,
+    *,
     facts: Mapping[str, object],
 ) -> Predicted:
     """Predict the frames of clips, video by video; finished videos are passed over.
@@ -96,21 +97,19 @@ def predict_videos(
     Raises:
         UserError: a prediction is not finite.
     """
-    by_video: dict[str, list[ClipRow]] = {}
-    for clip in sorted(clips, key=lambda each: (each.video, each.first_frame)):
-        by_video.setdefault(clip.video, []).append(clip)
-    predictions.remove_all_but(by_video)
+    wanted = by_video(clips)
+    predictions.remove_all_but(wanted)
     facts_of = {
         video: {**facts, "fps_hz": fps_hz[video], "clips": [list(clip) for clip in own]}
-        for video, own in by_video.items()
+        for video, own in wanted.items()
     }
-    missing = [video for video in by_video if not predictions.is_current(video, facts_of[video])]
-    n_frames = sum(clip.n_frames for video in missing for clip in by_video[video])
+    missing = [video for video in wanted if not predictions.is_current(video, facts_of[video])]
+    n_frames = sum(clip.n_frames for video in missing for clip in wanted[video])
     start = time.monotonic()
     with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for video in missing:
             with predictions.writing(video, facts_of[video]) as append:
-                for each in predict_clips(model, by_video[video], fps_hz[video], videos):
+                for each in predict_clips(model, wanted[video], fps_hz[video], videos):
                     if not np.isfinite(each.map).all():
                         raise UserError(
                             f"{model.name} predicts values that are not finite, first in frame "

@@ -11,8 +11,8 @@ from fgstp.core.errors import UserError
 from fgstp.core.files import code_digest, write_text
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
-from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.predict_videos import Predicted, predict_videos
+from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.checkpoint import BEST, load_model, sha256
 from fgstp.models.seeds import read_records, remove_seeds_after, seed_folder, seed_numbers
 
@@ -75,8 +75,8 @@ def predict_trainings(
     fps_hz: Mapping[str, float],
     videos: VideoStore,
     predictions: Path,
-    facts: Mapping[str, object],
     *,
+    facts: Mapping[str, object],
     device: str,
     batch_frames: int | None,
 ) -> Predicted:
@@ -111,7 +111,7 @@ def predict_trainings(
         )
         made_by = {"checkpoint_sha256": training.checkpoint_sha256, "code": code}
         store = PredictionStore(seed_folder(predictions, training.number))
-        now = predict_videos(model, clips, fps_hz, videos, store, made_by)
+        now = predict_videos(model, clips, fps_hz, videos, store, facts=made_by)
         done = Predicted(done.n_frames + now.n_frames, done.seconds + now.seconds)
     remove_seeds_after(predictions, found[-1].number)
     record = {

@@ -54,9 +54,7 @@ class FeatureStore:
 
     folder: Path
 
-    def write(
-        self, features: VideoFeatures, clips: Sequence[ClipRow], videos: VideoStore
-    ) -> None:
+    def write(self, features: VideoFeatures, clips: Sequence[ClipRow], videos: VideoStore) -> None:
         """Compute the features of clips; finished videos are passed over, others removed.
 
         Args:

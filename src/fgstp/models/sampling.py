@@ -216,7 +216,10 @@ class FlowPairs(Sampling):
         # Nearer to the ends, opposite gaps give the same field.
         margin = min(max(map(abs, self.gaps_frames)), (n_frames - 1) // 2)
         number = min(max(key.targets.start, margin), n_frames - 1 - margin)
-        (fields,) = self.features.compute(clip.frames, [number])
+        if clip.features is None:
+            (fields,) = self.features.compute(clip.frames, [number])
+        else:
+            fields = clip.features[number]
         drawn = fields[[self.gaps_frames.index(gap) for gap in gaps]]
         flows = torch.from_numpy(drawn.astype(np.float32))
         return Batch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))

@@ -2,11 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fgstp.core.errors import UserError
+from fgstp.core.files import write_text
 
 RECORD = "training.json"  # its name in the folder of a training
 
@@ -24,6 +25,15 @@ def seed_folder(folder: Path, number: int) -> Path:
 def seed_numbers(folder: Path) -> list[int]:
     """Numbers of the trainings that have a folder, in order."""
     return sorted(number for number, _ in _numbered(folder))
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write the record of a training into its folder.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
 
 
 def read_records(folder: Path) -> dict[int, dict[str, Any]]:

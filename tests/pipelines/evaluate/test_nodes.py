@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fgstp.inference.predict_clips import predict_clips
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, digest, table
-from fgstp.inference.predict_clips import predict_clips
 from fgstp.inference.prediction_store import PredictionStore, prediction_stores
 from fgstp.models.checkpoint import load_model, save_checkpoint, sha256
 from fgstp.models.registry import create_model

@@ -65,10 +65,10 @@ def predict(
             done = predict_trainings(
                 models / name,
                 chosen,
-                videos.set_index("video")["fps_hz"].to_dict(),
+                dict(zip(videos["video"], videos["fps_hz"], strict=True)),
                 video_store,
                 predictions / name,
-                {"footage_sha256": digest(test)},
+                facts={"footage_sha256": digest(test)},
                 device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
                 batch_frames=evaluate.batch_frames,
             )
@@ -160,7 +160,9 @@ def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, Cli
         for name in ("n_frames", "annotated_frames")
     )
     if n_annotated < n_frames:
-        logger.info("%d of %d frames have no mask and are not scored.", n_frames - n_annotated, n_frames)
+        logger.info(
+            "%d of %d frames have no mask and are not scored.", n_frames - n_annotated, n_frames
+        )
     return kept
 
 
