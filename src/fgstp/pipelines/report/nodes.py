@@ -133,11 +133,14 @@ def _scored_trainings(comparison: Comparison, models: Path) -> dict[str, list[di
     records = {}
     for model, facts in comparison.facts.items():
         own = read_records(models / model)
-        records[model] = [own.get(training["number"], {}) for training in facts["trainings"]]
-        digests = [record.get("checkpoint_sha256") for record in records[model]]
-        if digests != [training["checkpoint_sha256"] for training in facts["trainings"]]:
+        # What is not trained is the same for every seed.
+        own = {number: each for number, each in own.items() if each["trained"] or number == 1}
+        digests = {number: each["checkpoint_sha256"] for number, each in own.items()}
+        scored = {each["number"]: each["checkpoint_sha256"] for each in facts["trainings"]}
+        if digests != scored:
             raise UserError(
                 f"{model} was trained again after its evaluation, or its training.json is gone; "
                 f"run `kedro run --pipelines=train,evaluate --params=model={model}`."
             )
+        records[model] = list(own.values())
     return records

@@ -57,31 +57,27 @@ def train_model(
         for number in numbers:
             torch.manual_seed(seed + number - 1)  # of the initial weights
             model, own = create_model(name, settings), seed_folder(folder / name, number)
-            if isinstance(model, Model):
-                logger.info("Training %d of %s, with the seed %d.", number, name, seed + number - 1)
-                live = live_callbacks(clips, video_store) if number == numbers[0] else []
-                outcome = fit(
-                    model,
-                    clips,
-                    video_store,
-                    own,
-                    train,
-                    seed=seed + number - 1,
-                    callbacks=live,
-                    features=FeatureStore(features / name),
-                )
-                logger.info(
-                    "Best of %d epochs: %d, in %s.",
-                    outcome.n_epochs,
-                    outcome.epoch,
-                    outcome.checkpoint,
-                )
-                prefix = "best" if number == numbers[0] else f"seed_{number}.best"
-                log_numbers({prefix: {"epoch": outcome.epoch, **outcome.scores}})
-            else:
+            if not isinstance(model, Model):
                 _save_untrained(model, own)
+                break
+            logger.info("Training %d of %s, with the seed %d.", number, name, seed + number - 1)
+            outcome = fit(
+                model,
+                clips,
+                video_store,
+                own,
+                train,
+                seed=seed + number - 1,
+                callbacks=live_callbacks(clips, video_store) if number == numbers[0] else [],
+                features=FeatureStore(features / name),
+            )
+            logger.info(
+                "Best of %d epochs: %d, in %s.", outcome.n_epochs, outcome.epoch, outcome.checkpoint
+            )
+            prefix = "best" if number == numbers[0] else f"seed_{number}.best"
+            log_numbers({prefix: {"epoch": outcome.epoch, **outcome.scores}})
         if train.seed_index is None:
-            remove_seeds_after(folder / name, numbers[-1])
+            remove_seeds_after(folder / name, number)
 
     return work
 
