@@ -114,7 +114,7 @@ def import_weights(
     """
     # Torch takes seconds to import, and the other commands do not need it.
     from fgstp.models.checkpoint import BEST, record_of, save_checkpoint  # noqa: PLC0415
-    from fgstp.models.importing import import_published, parsed_settings  # noqa: PLC0415
+    from fgstp.models.published import import_published, parsed_settings  # noqa: PLC0415
     from fgstp.models.seeds import write_record  # noqa: PLC0415
 
     values = _pairs(settings)

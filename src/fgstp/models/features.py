@@ -1,9 +1,9 @@
-"""Features of frames that a model is trained on, such as optical flow, and their files."""
+"""Files of the features that a model precomputes of clips, such as optical flow."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,33 +14,9 @@ from fgstp.core.files import remove_file
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
+from fgstp.models.sampling import VideoFeatures
 
 FEATURES = ".features.npy"
-
-
-class VideoFeatures(Protocol):
-    """Computes features of the frames of a clip; implementations can be pickled."""
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        """What the features depend on beside the frames, as plain values."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the features of one frame."""
-
-    def compute(
-        self, frames: NDArray[np.uint8], numbers: Iterable[int]
-    ) -> Iterator[NDArray[np.float16]]:
-        """Features of some frames.
-
-        Args:
-            frames: (T, H, W), the whole clip, since features may depend on other frames.
-            numbers: numbers of the frames, in any order.
-
-        Yields:
-            `shape` float16, in the order of `numbers`.
-        """
 
 
 @dataclass(frozen=True)

@@ -498,6 +498,7 @@ def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
     project.folder.add("one_0000", frames, masks[1:2], [3], video="one", split="test")
     project.predict()
     assert project.maps("s_0000").shape == frames.shape
+    caplog.set_level("INFO")
     rows = project.score(protocols=["paper"])
     own = rows[rows["clip"] == "s_0000"]
     assert own["frame"].tolist() == [0, 10, 15, 20, 25, 30]  # 5 is the first with gas
@@ -510,6 +511,7 @@ def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
     assert "1 of 4 clips have too few frames with a mask" in caplog.text
     scores = project.predictions_of("s_0000").scores
     np.testing.assert_array_equal(own["frame_score"], scores[own["frame"]])
+    assert "24 frames of the test clips have no mask" in caplog.text
 
 
 # --------------------------------------------------------------------------- summarise

@@ -126,6 +126,8 @@ def score(
     """
     validation = _scorable(_threshold_clips(clips, video_store, evaluate), evaluate)
     test = _scorable(_clips_of("test", clips, video_store, evaluate), evaluate)
+    if n_skipped := sum(clip.n_frames - clip.annotated_frames for clip in test.values()):
+        logger.info("%d frames of the test clips have no mask and are not scored.", n_skipped)
     left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
     parts = []
@@ -154,14 +156,6 @@ def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, Cli
             "%d of %d clips have too few frames with a mask to be scored.",
             len(clips) - len(kept),
             len(clips),
-        )
-    n_frames, n_annotated = (
-        sum(getattr(clip, name) for clip in kept.values())
-        for name in ("n_frames", "annotated_frames")
-    )
-    if n_annotated < n_frames:
-        logger.info(
-            "%d of %d frames have no mask and are not scored.", n_frames - n_annotated, n_frames
         )
     return kept
 
