@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from fgstp.cli import main
 from fgstp.core.errors import UserError
+from fgstp.inference.trainings import finished_trainings
 from fgstp.models.checkpoint import load_model
 from fgstp.models.fgstp import Fgstp
 from fgstp.models.published import fgstp_rules, import_published, parsed_settings
@@ -135,12 +136,11 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
 
 
 def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):
-    arguments = ["--variant", "paper"]
-    result = _run(tmp_path, weights=published, arguments=arguments, out="fgstp/best.ckpt")
-    assert result.exit_code == 0
-    checkpoint = tmp_path / "fgstp/best.ckpt"
-    assert load_model(checkpoint).settings.variant == "paper"
-    record = json.loads((tmp_path / "fgstp/training.json").read_text("utf-8"))
+    arguments, folder = ["--variant", "paper"], tmp_path / "fgstp/seed_1"
+    out = "fgstp/seed_1/best.ckpt"
+    assert _run(tmp_path, weights=published, arguments=arguments, out=out).exit_code == 0
+    assert load_model(folder / "best.ckpt").settings.variant == "paper"
+    record = json.loads((folder / "training.json").read_text("utf-8"))
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     assert record == {
         "model": "fgstp",
@@ -148,10 +148,12 @@ def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tm
         "parameters": sum(
             tensor.numel() for key, tensor in published.items() if not key.endswith(buffers)
         ),
-        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "checkpoint_sha256": hashlib.sha256((folder / "best.ckpt").read_bytes()).hexdigest(),
         "epochs": [],
     }
-    assert {path.name for path in (tmp_path / "fgstp").iterdir()} == {"best.ckpt", "training.json"}
+    assert {path.name for path in folder.iterdir()} == {"best.ckpt", "training.json"}
+    [training] = finished_trainings(folder.parent)
+    assert (training.number, training.seed) == (1, None)
 
 
 @pytest.mark.parametrize("wrapping", [None, "state_dict", "model", "model_state_dict"])
