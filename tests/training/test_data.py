@@ -11,7 +11,7 @@ import torch
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.models.blocks.frames import network_input, normalised
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, neighbours
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
 from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.augmentation import prepared
@@ -81,8 +81,12 @@ def test_triples_name_each_target_and_its_two_neighbours(clips, numbered, mode, 
         window = samples[key(start, n_targets)]
         assert len(window.frames) == n_targets + 2
         numbers = np.array(frame_numbers(window))
-        expected = [(t, *neighbours(t, 7, mode)) for t in range(start, start + n_targets)]
-        assert numbers[window.targets.numpy()].tolist() == [list(triple) for triple in expected]
+        offsets = (0, *OFFSETS_FRAMES[mode])
+        expected = [
+            [min(max(t + offset, 0), 6) for offset in offsets]
+            for t in range(start, start + n_targets)
+        ]
+        assert numbers[window.targets.numpy()].tolist() == expected
 
 
 def test_without_neighbours_a_window_has_only_its_targets(clips, numbered):
