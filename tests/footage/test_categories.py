@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 
-from fgstp.footage.categories import category_name, measure_background
-from fgstp.footage.descriptors import GRID_HEIGHT, GRID_WIDTH, ClipDescriptor, describe
+from fgstp.footage.descriptors import (
+    GRID_HEIGHT,
+    GRID_WIDTH,
+    ClipDescriptor,
+    category_name,
+    describe,
+    measure_background,
+)
 from fgstp.footage.settings import CategorySettings
 
 SETTINGS = CategorySettings()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.footage.given_mask import first_frame_with_gas
+from fgstp.footage.masks import first_frame_with_gas
 
 
 @pytest.mark.parametrize("gas", [1, 255, True])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.grey import GreySpan, measure_span, to_grey
+from fgstp.footage.pictures import GreySpan, measure_span, to_grey
 from fgstp.footage.settings import SpanSettings
 
 BGR = (10, 20, 200)

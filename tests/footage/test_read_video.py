@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.read_video import read_video
+from fgstp.footage.frame_sources import read_video
 
 
 def test_a_lossless_file_and_a_folder_give_their_frames(tmp_path, footage):

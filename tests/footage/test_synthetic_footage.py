@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from fgstp.footage.synthetic_footage import SyntheticFootage
+from fgstp.footage.sources.synthetic import SyntheticFootage
 from fgstp.plumes import SyntheticVideo
 
 FOOTAGE = SyntheticFootage("close_clear", 1, n_frames=12, rate_hz=5.0, height_px=40, width_px=48)
@@ -35,5 +35,5 @@ def test_any_change_of_the_recipe_changes_signature_and_hash(name):
 
 def test_a_new_version_of_the_generator_changes_the_signature(monkeypatch):
     before = FOOTAGE.signature()
-    monkeypatch.setattr("fgstp.footage.synthetic_footage.GENERATOR_VERSION", -1)
+    monkeypatch.setattr("fgstp.footage.sources.synthetic.GENERATOR_VERSION", -1)
     assert FOOTAGE.signature() != before

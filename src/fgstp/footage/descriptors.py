@@ -1,16 +1,21 @@
-"""Clip descriptors: what a clip looks like where it changes, and how it moves there."""
+"""Descriptors: what a clip looks like, where it changes, and the category that this gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.footage.settings import CategorySettings
+from fgstp.footage.video import Background
+
 GRID_HEIGHT = 24
 GRID_WIDTH = 32
 STRUCTURE_CELLS = 4.0
 FRAME_STEP = 2  # at video rate every second frame tells the same for half the work
 NOISE_MARGIN = 2.0
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,51 @@ def _shrink(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         half = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         cell[:] = cv2.resize(half, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA)
     return cells
+
+
+def category_name(
+    distance_m: float | None, background: Background | None, settings: CategorySettings
+) -> str:
+    """Name of a category, such as `close_complex`.
+
+    Args:
+        distance_m: distance to the leak; None if unknown.
+        background: `clear` or `complex`; None if unknown.
+        settings: the bounds between close, medium and long.
+
+    Returns:
+        Distance and background joined by an underscore, `unknown` for what is not known.
+    """
+    return f"{_distance_name(distance_m, settings)}_{background or UNKNOWN}"
+
+
+def _distance_name(distance_m: float | None, settings: CategorySettings) -> str:
+    if distance_m is None:
+        return UNKNOWN
+    if distance_m < settings.close_below_m:
+        return "close"
+    return "long" if distance_m >= settings.long_from_m else "medium"
+
+
+def measure_background(
+    clips: Sequence[ClipDescriptor], settings: CategorySettings
+) -> tuple[Background, float] | None:
+    """Tell a clear background from a complex one by how much of it moves without a leak.
+
+    Clouds are slow: within a clip they hardly move, but between the clips of some
+    minutes they do. So a cell moves if its variance within clips plus that of its
+    appearance between them exceeds the square of a bound.
+
+    Args:
+        clips: descriptors of leak-free clips of one video.
+        settings: the bound, and the share of moving cells that makes a background complex.
+
+    Returns:
+        The background and the share of moving cells; None without any clip.
+    """
+    if not clips:
+        return None
+    within = np.mean([np.square(clip.change) for clip in clips], axis=0)
+    between = np.var([clip.appearance for clip in clips], axis=0)
+    share = float(np.mean(within + between > settings.moving_levels**2))
+    return ("complex" if share >= settings.complex_from_fraction else "clear"), share

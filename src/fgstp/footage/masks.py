@@ -53,11 +53,6 @@ class MaskFolder:
         return cls(folder, files)
 
     @classmethod
-    def numbered_if_there(cls, folder: Path) -> "MaskFolder | None":
-        """Masks of a video file, None without the folder."""
-        return cls.numbered(folder) if folder.is_dir() else None
-
-    @classmethod
     def paired(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder":
         """Masks of a folder of frames: a mask has the same stem as its frame.
 
@@ -82,11 +77,6 @@ class MaskFolder:
                 f"{surplus[0].stem}; remove one"
             )
         return cls(folder, files)
-
-    @classmethod
-    def paired_if_there(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder | None":
-        """Masks of a folder of frames, None without the folder."""
-        return cls.paired(folder, frames) if folder.is_dir() else None
 
     def signature(self) -> str:
         """Changes whenever the masks may have changed; quick."""
@@ -184,3 +174,16 @@ def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
             f"{width} x {height}; save it in the proportions of the frame"
         )
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
+    """Find the first frame with gas of a clip.
+
+    Args:
+        masks: (T, H, W), or T masks (H, W); what is not 0 is gas. None is looked at after the
+            frame that is found.
+
+    Returns:
+        Its number from 0; None if no frame has gas.
+    """
+    return next((number for number, mask in enumerate(masks) if mask.any()), None)

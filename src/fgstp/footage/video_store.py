@@ -5,17 +5,15 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from fgstp.core.arrays import GrowingArray, growing_array
 from fgstp.core.errors import UserError
-from fgstp.core.files import atomic_path, remove_file, told_if_unwritable, write_text
+from fgstp.core.files import atomic_path, remove_file, write_text
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 
 FRAMES, MASKS, LEAK_CLASS, TIME_S = "frames.npy", "masks.npy", "leak_class.npy", "time_s.npy"
@@ -59,8 +57,9 @@ class Clip:
     def masks(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
         places = slice(None) if numbers is None else np.searchsorted(self.annotated, numbers)
-        bits, shape = self._bits[places], self.frames.shape[1:]
-        return np.unpackbits(bits, axis=1, count=shape[0] * shape[1]).reshape(-1, *shape)
+        _, height, width = self.frames.shape
+        masks = np.unpackbits(self._bits[places], axis=1, count=height * width)
+        return masks.reshape(-1, height, width)
 
     def masks_or_zeros(self) -> NDArray[np.uint8]:
         """Masks of all frames, (T, H, W) uint8, 0/1; zeros where a frame has none."""
@@ -102,22 +101,16 @@ class VideoStore:
                 f"after {end}; run `kedro run --pipelines=ingest`."
             )
         stretch = slice(first_frame, end)
-        masks = self._read_if_there(video, MASKS)
-        if masks is None:
-            annotated, bits = np.empty(0, np.int64), np.empty((0, 0), np.uint8)
-        else:
+        annotated, bits = np.empty(0, np.int64), np.empty((0, 0), np.uint8)
+        if (masks := self._read_if_there(video, MASKS)) is not None:
             # Bisection reads a few numbers; the column as a whole is spread over the file.
             numbers = masks["frame"]
             rows = masks[bisect_left(numbers, first_frame) : bisect_left(numbers, end)]
             annotated, bits = rows["frame"].astype(np.int64) - first_frame, rows["bits"]
         leak_class = self._read_if_there(video, LEAK_CLASS)
-        return Clip(
-            frames[stretch],
-            annotated,
-            None if leak_class is None else leak_class[stretch],
-            self._read(video, TIME_S)[stretch],
-            bits,
-        )
+        leak_class = None if leak_class is None else leak_class[stretch]
+        times_s = self._read(video, TIME_S)[stretch]
+        return Clip(frames[stretch], annotated, leak_class, times_s, bits)
 
     def _read(self, video: str, part: str) -> NDArray[Any]:
         path = self.path(video, part)
@@ -143,9 +136,8 @@ class VideoStore:
         """
         with ExitStack() as files:
             yield (writer := VideoWriter(self, video, files))
-        for part in (FRAMES, MASKS, LEAK_CLASS, TIME_S):
-            if part not in writer.parts:
-                remove_file(self.path(video, part))
+        for part in {FRAMES, MASKS, LEAK_CLASS, TIME_S} - writer.parts.keys():
+            remove_file(self.path(video, part))
 
     def finish(
         self, video: str, facts: Mapping[str, object], record: Row, maps: NDArray[np.float32]
@@ -169,16 +161,12 @@ class VideoStore:
         return is_current(self.folder / video, facts)
 
     def record(self, video: str) -> Row:
-        """What `finish` was given.
-
-        Raises:
-            UserError: the video is not finished.
-        """
-        record: Row = self._json(self.path(video, RECORD))
+        """The record that `finish` was given; a `UserError` if it was not called."""
+        record: Row = _read_json(self.path(video, RECORD))
         return record
 
     def descriptors(self, video: str) -> NDArray[np.float32]:
-        """Descriptors of the clips of a video, as `finish` was given them."""
+        """The descriptors that `finish` was given; a `UserError` if it was not called."""
         return self._read(video, DESCRIPTORS)
 
     def write_outcome(self, rows: list[Row]) -> None:
@@ -186,22 +174,9 @@ class VideoStore:
         write_text(self.folder / OUTCOME, json.dumps(rows, indent=1) + "\n")
 
     def outcome(self) -> list[Row]:
-        """What `write_outcome` was given.
-
-        Raises:
-            UserError: ingest has not come to its end yet.
-        """
-        rows: list[Row] = self._json(self.folder / OUTCOME)
+        """The rows that `write_outcome` was given; a `UserError` if it was not called."""
+        rows: list[Row] = _read_json(self.folder / OUTCOME)
         return rows
-
-    @staticmethod
-    def _json(path: Path) -> Any:  # noqa: ANN401
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path} cannot be read; run `kedro run --pipelines=ingest`."
-            ) from error
 
     def remove_all_but(self, videos: Iterable[str]) -> None:
         """Remove all other videos, and what an interrupted run left half-written.
@@ -215,6 +190,13 @@ class VideoStore:
                     remove_file(path)
 
 
+def _read_json(path: Path) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read; run `kedro run --pipelines=ingest`.") from error
+
+
 class VideoWriter:
     """Takes a video piece by piece; see `VideoStore.writing`.
 
@@ -225,9 +207,8 @@ class VideoWriter:
 
     def __init__(self, store: VideoStore, video: str, files: ExitStack) -> None:
         self.n_frames = 0
-        self.parts: dict[str, _GrowingArray] = {}
-        self._path = partial(store.path, video)
-        self._files = files
+        self.parts: dict[str, GrowingArray] = {}
+        self._store, self._video, self._files = store, video, files
 
     def append(
         self,
@@ -262,41 +243,6 @@ class VideoWriter:
 
     def _append(self, part: str, array: NDArray[Any]) -> None:
         if part not in self.parts:
-            self.parts[part] = self._files.enter_context(_growing_array(self._path(part), array))
+            path = self._store.path(self._video, part)
+            self.parts[part] = self._files.enter_context(growing_array(path, like=array))
         self.parts[part].append(array)
-
-
-class _GrowingArray:
-    """A .npy file that grows along its first axis.
-
-    Args:
-        path: its name once it is whole.
-        stream: the file.
-        like: an array of its dtype and, besides the first axis, of its shape.
-    """
-
-    def __init__(self, path: Path, stream: BufferedWriter, like: NDArray[Any]) -> None:
-        self._path, self._stream = path, stream
-        self._shape, self._descr = like.shape[1:], npy.dtype_to_descr(like.dtype)
-        self._length = 0
-        self.write_header()
-
-    def write_header(self) -> None:
-        """Write the header for the present length, which takes the same space for any."""
-        shape = (self._length, *self._shape)
-        header = {"descr": self._descr, "fortran_order": False, "shape": shape}
-        self._stream.seek(0)
-        npy.write_array_header_1_0(self._stream, header)
-
-    def append(self, array: NDArray[Any]) -> None:
-        with told_if_unwritable(self._path):
-            self._stream.write(np.ascontiguousarray(array).view(np.uint8).data)
-        self._length += len(array)
-
-
-@contextmanager
-def _growing_array(path: Path, like: NDArray[Any]) -> Iterator[_GrowingArray]:
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        array = _GrowingArray(path, stream, like)
-        yield array
-        array.write_header()

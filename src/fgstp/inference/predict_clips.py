@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from fgstp import models
 from fgstp.core.files import code_digest
-from fgstp.footage import given_mask
+from fgstp.footage import masks
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
@@ -33,7 +33,7 @@ class Predicted(NamedTuple):
 def prediction_code_digest() -> str:
     """SHA-256 of the code that makes predictions: it changed, so what it made is outdated."""
     package = Path(models.__file__).parent
-    return code_digest([package, Path(given_mask.__file__), Path(__file__)])
+    return code_digest([package, Path(masks.__file__), Path(__file__)])
 
 
 def predict_clips(

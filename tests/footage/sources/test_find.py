@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fgstp.footage.settings import FolderSettings, IngestSettings, SyntheticSettings
-from fgstp.footage.sources.find import find_videos
+from fgstp.footage.sources import find_videos
 from fgstp.footage.video import RefusedVideo, Video
 
 TABLE = pd.DataFrame({"video": ["MOV_1467"], "split": ["test"]})

@@ -2,10 +2,9 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import FrameFolder, VideoFile
-from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.settings import FolderSettings
 from fgstp.footage.sources.folder import find_in_folder
-from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.video import LeakSchedule, RefusedVideo, Video
 
 SETTINGS = FolderSettings(path="meine Aufnahmen (Öl)")
 

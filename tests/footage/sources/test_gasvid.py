@@ -5,10 +5,9 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VideoFile
-from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.sources.gasvid import find_gasvid
 from fgstp.footage.sources.table import read_table
-from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.video import LeakSchedule, RefusedVideo, Video
 
 TABLE = Path(__file__).parents[3] / "conf" / "base" / "gasvid_videos.csv"
 
