@@ -541,7 +541,7 @@ def test_a_table_that_names_what_is_not_there_and_a_file_that_it_does_not_name(
 ):
     footage.table(copied / "footage", a="train", gone="test", c="train")
     result = ingest(copied, tmp_path / "out")
-    for name, words in {"gone": "but not in", "b": "no row of"}.items():
+    for name, words in {"gone": "but is not in", "b": "no row of"}.items():
         _one_sentence(result.video(name)["error"])
         assert words in result.video(name)["error"]
         assert str(copied / "footage") in result.video(name)["error"]

@@ -57,15 +57,7 @@ MEND = {
 
 
 def table(rows: list[Row], columns: dict[str, str]) -> pd.DataFrame:
-    """Rows as a table with typed columns; what a row lacks is missing.
-
-    Args:
-        rows: cells by column.
-        columns: names and types of all columns.
-
-    Returns:
-        The table.
-    """
+    """Rows as a table with columns of these names and types; what a row lacks is missing."""
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
@@ -112,7 +104,7 @@ def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
 def masked_clips(
     table: pd.DataFrame, store: VideoStore, split: str, *, allow_pseudo_masks: bool, setting: str
 ) -> list[ClipRow]:
-    """The kept clips of a split that have masks, of all frames or of some.
+    """The kept clips of a split that have masks, of all frames or of some; at least one.
 
     Args:
         table: the clip table.
@@ -120,9 +112,6 @@ def masked_clips(
         split: `train`, `validation` or `test`.
         allow_pseudo_masks: take masks that were computed from the footage.
         setting: name of the setting that says so, for the error.
-
-    Returns:
-        The clips, in the order of the table; at least one.
 
     Raises:
         UserError: there are none, or pseudo masks that are not allowed, or files are missing.
@@ -146,20 +135,15 @@ def masked_clips(
             f"{n_pseudo} of the {len(chosen)} clips of the split {split} have masks that were "
             f"computed from the footage; set {setting} to take them."
         )
-    if len(chosen) < n_in_split:
+    if n_bare := n_in_split - len(chosen):
         logger.warning(
-            "%d of the %d clips of the split %s have no masks and are left out.",
-            n_in_split - len(chosen),
-            n_in_split,
-            split,
+            f"{n_bare} of the {n_in_split} clips of the split {split} have no masks and are left "
+            "out."
         )
     if 0 < n_pseudo < len(chosen):
         logger.warning(
-            "Of the %d clips of the split %s, %d have masks computed from the footage, the "
-            "others not.",
-            len(chosen),
-            split,
-            n_pseudo,
+            f"Of the {len(chosen)} clips of the split {split}, {n_pseudo} have masks computed from "
+            "the footage, the others not."
         )
     clips = clip_rows(chosen)
     for clip in clips:

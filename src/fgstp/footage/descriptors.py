@@ -47,14 +47,7 @@ class ClipDescriptor:
 
 
 def describe(frames: NDArray[np.uint8]) -> ClipDescriptor:
-    """Describe a clip.
-
-    Args:
-        frames: (T, H, W) uint8, T at least 3.
-
-    Returns:
-        Its descriptor.
-    """
+    """Describe a clip: (T, H, W) uint8, T at least 3."""
     cells = _shrink(frames[::FRAME_STEP])
     # Brightness common to the whole frame is the camera's gain, not the scene.
     cells -= np.median(cells, axis=(1, 2), keepdims=True)
@@ -83,31 +76,18 @@ def _shrink(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
 def category_name(
     distance_m: float | None, background: Background | None, settings: CategorySettings
 ) -> str:
-    """Name of a category, such as `close_complex`.
-
-    Args:
-        distance_m: distance to the leak; None if unknown.
-        background: `clear` or `complex`; None if unknown.
-        settings: the bounds between close, medium and long.
-
-    Returns:
-        Distance and background joined by an underscore, `unknown` for what is not known.
-    """
-    return f"{_distance_name(distance_m, settings)}_{background or UNKNOWN}"
-
-
-def _distance_name(distance_m: float | None, settings: CategorySettings) -> str:
-    if distance_m is None:
-        return UNKNOWN
-    if distance_m < settings.close_below_m:
-        return "close"
-    return "long" if distance_m >= settings.long_from_m else "medium"
+    """Name of a category, such as `close_complex`; `unknown` stands for what is None."""
+    distance = UNKNOWN
+    if distance_m is not None:
+        distance = "long" if distance_m >= settings.long_from_m else "medium"
+        distance = "close" if distance_m < settings.close_below_m else distance
+    return f"{distance}_{background or UNKNOWN}"
 
 
 def measure_background(
     clips: Sequence[ClipDescriptor], settings: CategorySettings
 ) -> tuple[Background, float] | None:
-    """Tell a clear background from a complex one by how much of it moves without a leak.
+    """The background, by the share of it that moves without a leak; None without any clip.
 
     Clouds are slow: within a clip they hardly move, but between the clips of some
     minutes they do. So a cell moves if its variance within clips plus that of its
@@ -116,9 +96,6 @@ def measure_background(
     Args:
         clips: descriptors of leak-free clips of one video.
         settings: the bound, and the share of moving cells that makes a background complex.
-
-    Returns:
-        The background and the share of moving cells; None without any clip.
     """
     if not clips:
         return None

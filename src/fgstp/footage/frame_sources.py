@@ -145,31 +145,19 @@ class FrameFolder:
             except FootageError as error:
                 raise FootageError(f"{path.name}: {error}") from error
             first = grey if first is None else first
-            check_same_size(grey.shape, first.shape, path.name)
+            if grey.shape != first.shape:
+                (height, width), (first_height, first_width) = grey.shape, first.shape
+                raise FootageError(
+                    f"{path.name} is {width} x {height}, but the frames before it are "
+                    f"{first_width} x {first_height}; cut the video where its size changes, or "
+                    "scale it to one size"
+                )
             if grey.dtype != first.dtype:
                 raise FootageError(
                     f"{path.name} has {grey.dtype} pixels, but the frames before it have "
                     f"{first.dtype}; convert them to one depth"
                 )
             yield Frame(grey)
-
-
-def check_same_size(size: tuple[int, ...], first: tuple[int, ...], name: str) -> None:
-    """See that a frame has the size of the first one.
-
-    Args:
-        size: height and width of the frame.
-        first: those of the first frame.
-        name: what to call the frame.
-
-    Raises:
-        FootageError: they differ.
-    """
-    if size != first:
-        raise FootageError(
-            f"{name} is {size[1]} x {size[0]}, but the frames before it are {first[1]} x "
-            f"{first[0]}; cut the video where its size changes, or scale it to one size"
-        )
 
 
 def read_video(path: Path | str) -> NDArray[np.uint8]:

@@ -19,7 +19,6 @@ from fgstp.footage.video_store import Row, VideoStore, VideoWriter
 
 VERSION = 2  # to be raised whenever the same footage and settings give other files
 DEFAULT_FPS_HZ = 15.0
-DUPLICATE = "duplicate"
 # The settings that decide what comes out of a video.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "pseudo_masks"}
 
@@ -187,7 +186,7 @@ class _VideoWork:
                 "mask_source": clip.mask_source,
                 "annotated_frames": len(clip.annotated),
                 "gas_fraction": clip.gas_fraction(),
-                "dropped": match and DUPLICATE,
+                "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match.index),
                 "similarity": match and match.similarity,
                 "sha256": clip.sha256(),

@@ -42,13 +42,7 @@ def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
 
 
 def read_picture(path: Path) -> NDArray[np.integer]:
-    """Read a picture with its own depth and channels.
-
-    Args:
-        path: a picture file.
-
-    Returns:
-        (H, W) or (H, W, channels) in BGR order, of the depth that the file has.
+    """Read a picture: (H, W) or (H, W, channels) in BGR order, of the depth that the file has.
 
     Raises:
         FootageError: the file is empty, unreadable or no picture.
@@ -66,13 +60,10 @@ def read_picture(path: Path) -> NDArray[np.integer]:
 
 
 def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Turn a decoded picture into one channel of the same depth.
+    """Turn a decoded picture into one channel of the same depth, (H, W).
 
     Args:
         image: (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
-
-    Returns:
-        (H, W) of the same dtype.
 
     Raises:
         FootageError: another depth.
@@ -114,15 +105,12 @@ class GreySpan:
 def measure_span(
     frames: Iterable[NDArray[np.integer]], n_frames: int, settings: SpanSettings
 ) -> GreySpan:
-    """Choose the span of a 16-bit video from a sample of its frames.
+    """Choose the span of a 16-bit video from a sample of its frames, at least one count wide.
 
     Args:
         frames: (H, W) uint16, all of the video.
         n_frames: how many there are, to sample them evenly.
         settings: fixed counts, or percentiles.
-
-    Returns:
-        A span at least one count wide.
     """
     if settings.mode == "fixed":
         return GreySpan(settings.low_counts, settings.high_counts)

@@ -15,9 +15,7 @@ Split = Literal["train", "validation", "test"]
 MaskSource = Literal["annotated", "synthetic", "pseudo", "none"]
 
 CLASS_DURATION_S = 180.0
-N_CLASSES = 8
-BEFORE_RELEASE = -1
-AFTER_RELEASE = N_CLASSES
+BEFORE_RELEASE, AFTER_RELEASE = -1, 8  # beside the leak classes 0 to 7
 
 
 class Frame(NamedTuple):
@@ -78,16 +76,7 @@ class LeakSchedule:
             )
 
     def classes(self, first_frame: int, n_frames: int, fps_hz: float) -> NDArray[np.int8]:
-        """Leak class of each frame of a stretch of video.
-
-        Args:
-            first_frame: number of the first frame, from 0.
-            n_frames: length of the stretch.
-            fps_hz: true frame rate.
-
-        Returns:
-            (n_frames,) int8: 0 to 7, -1 before the release, 8 after it.
-        """
+        """Leak class of frames: (n_frames,) int8, 0 to 7, -1 before the release, 8 after it."""
         second = (first_frame + np.arange(n_frames)) / fps_hz
         since_class_1 = np.floor((second - self.class_1_start_s) / CLASS_DURATION_S) + 1
         leak_class = np.clip(since_class_1, 0, AFTER_RELEASE)

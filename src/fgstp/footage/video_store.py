@@ -142,10 +142,10 @@ class VideoStore:
     def finish(
         self, video: str, facts: Mapping[str, object], record: Row, maps: NDArray[np.float32]
     ) -> None:
-        """Write what was found out about a video, and stamp it as finished.
+        """Write what was found out about a video that is written, and stamp it as finished.
 
         Args:
-            video: id of the video, whose frames are there.
+            video: id of the video.
             facts: what all its files depend on, as plain values.
             record: its rows of the tables, as plain values.
             maps: descriptors of its clips.

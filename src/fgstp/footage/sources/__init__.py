@@ -37,9 +37,6 @@ def register_source(name: str) -> Callable[[FindVideos], FindVideos]:
 
     The function gives the videos of its source, and those that cannot be used with a reason; it
     raises a `UserError` if there is nothing at all.
-
-    Args:
-        name: name of the source.
     """
 
     def register(find: FindVideos) -> FindVideos:
@@ -57,13 +54,7 @@ def list_sources() -> list[str]:
 
 
 def find_videos(search: Search) -> list[Video | RefusedVideo]:
-    """Videos of the source that the settings choose, each name once.
-
-    Args:
-        search: where to look.
-
-    Returns:
-        Videos, and refusals with a reason.
+    """Videos of the source that the settings choose, each name once, and refusals.
 
     Raises:
         UserError: the source holds nothing, or its table cannot be used.

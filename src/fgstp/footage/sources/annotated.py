@@ -28,7 +28,11 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         UserError: there is no clip.
     """
     root = search.raw / FOLDER
-    found = [(split, folder) for name, split in SPLITS.items() for folder in _folders(root / name)]
+    found = [
+        (split, folder)
+        for name, split in SPLITS.items()
+        for folder in sorted((root / name).glob("*/"))
+    ]
     if not found:
         raise UserError(
             f"There is no clip in {root}; put {{train,val,test}}/<clip>/{{images,masks}}/ there, "
@@ -39,10 +43,6 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
     for split, folder in found:
         splits_of.setdefault(folder.name, []).append(split)
     return [_find(split, folder, splits_of[folder.name], known) for split, folder in found]
-
-
-def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
 
 
 def _find(

@@ -26,7 +26,6 @@ SPLIT_NAMES: dict[str, Split] = {
     "validation": "validation",
     "test": "test",
 }
-EVERY_THIRD = 3
 
 
 @register_source("folder")
@@ -78,7 +77,7 @@ def _guessed(root: Path, path: Path, place: int) -> Video | RefusedVideo:
     """A video without a table: its split from its folder's name, or every third for testing."""
     split = SPLIT_NAMES.get(path.parent.name) if path.parent != root else None
     why = f"by its folder {path.parent.name}" if split else "every third is for test"
-    split = split or ("test" if place % EVERY_THIRD == EVERY_THIRD - 1 else "train")
+    split = split or ("test" if place % 3 == 2 else "train")
     row = TableRow(video=path.relative_to(root).as_posix(), split=split)
     return _video(row, path, root, (f"no table: split {split} guessed, {why}",))
 

@@ -1,6 +1,5 @@
 """Tables that describe videos: one row a video, checked column by column."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -109,39 +108,33 @@ def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[Re
         raise UserError(
             f"{name} has more cells in a row than columns; put text with a comma in quotes."
         )
-    rows: list[TableRow] = []
-    refused: list[RefusedVideo] = []
-    times = Counter(table["video"])
-    for cells in table.drop_duplicates("video").to_dict("records"):
-        video = str(cells["video"])
-        if times[video] > 1:
-            refused.append(_twice(video, table[table["video"] == video], name))
-            continue
-        try:
-            row = TableRow.model_validate(cells)
-            row.schedule()
-        except (ValidationError, UserError) as error:
-            refused.append(RefusedVideo(video, f"{video} in {name}: {_first_fault(error)}"))
-            continue
-        rows.append(row)
-    return rows, refused
+    checked = [
+        _checked(str(video), rows.to_dict("records"), name)
+        for video, rows in table.groupby("video", sort=False)
+    ]
+    rows = [each for each in checked if isinstance(each, TableRow)]
+    return rows, [each for each in checked if isinstance(each, RefusedVideo)]
 
 
-def _twice(video: str, rows: pd.DataFrame, name: str) -> RefusedVideo:
-    splits = " and ".join(dict.fromkeys(rows.get("split", pd.Series(dtype=str)))) or "no split"
-    return RefusedVideo(
-        video,
-        f"{video} stands {len(rows)} times in {name}, for {splits}; a video may be for one "
-        "split only: keep one row",
-    )
-
-
-def _first_fault(error: ValidationError | UserError) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    fault: Any = error.errors()[0]
-    column = fault["loc"][0] if fault["loc"] else "row"
-    return f"{column} is '{fault['input']}': {fault['msg']}; correct the table"
+def _checked(video: str, rows: list[dict[Any, Any]], name: str) -> TableRow | RefusedVideo:
+    if len(rows) > 1:
+        splits = " and ".join(dict.fromkeys(row.get("split", "") for row in rows)) or "no split"
+        return RefusedVideo(
+            video,
+            f"{video} stands {len(rows)} times in {name}, for {splits}; a video may be for one "
+            "split only: keep one row",
+        )
+    try:
+        row = TableRow.model_validate(rows[0])
+        row.schedule()
+        return row
+    except UserError as error:
+        return RefusedVideo(video, f"{video} in {name}: {error}")
+    except ValidationError as error:
+        fault: Any = error.errors()[0]
+        column = fault["loc"][0] if fault["loc"] else "row"
+        told = f"{column} is '{fault['input']}': {fault['msg']}; correct the table"
+        return RefusedVideo(video, f"{video} in {name}: {told}")
 
 
 def described_videos(
@@ -151,7 +144,7 @@ def described_videos(
     folder: Path,
     make: Callable[[TableRow, Path], Video | RefusedVideo],
 ) -> list[Video | RefusedVideo]:
-    """Videos that a table uses, and what does not fit it.
+    """Videos that a table uses, in its order, then what it does not name.
 
     Args:
         table: cells as text; a row without a split leaves its footage out.
@@ -159,9 +152,6 @@ def described_videos(
         footage: files and folders by name; the table may leave out the suffix of a file.
         folder: where they are.
         make: gives the video of a row.
-
-    Returns:
-        In the order of the table, then what it does not name.
 
     Raises:
         UserError: the table has a wrong column.
@@ -230,9 +220,6 @@ def described_video(
         masks: folder of its masks, which need not be there unless the row names it.
         pair: reads that folder.
         remarks: what a reader of the video table should know.
-
-    Returns:
-        The video.
     """
     split = row.split or None
     if row.masks and not masks.is_dir():
