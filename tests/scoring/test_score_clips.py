@@ -1,3 +1,5 @@
+"""Scores of many clips."""
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -37,12 +39,6 @@ def clips(make_clip):
     return {name: make_clip(length, seed=length, empty_every=2) for name, length in lengths.items()}
 
 
-def column(*frames):
-    """A clip whose frames are a row of pixels each: predictions and masks."""
-    predictions, masks = zip(*frames, strict=True)
-    return np.array(predictions, np.uint8)[:, None], np.array(masks, np.uint8)[:, None]
-
-
 def test_each_clip_is_scored_as_if_it_were_alone(clips):
     read = Read(clips)
     rows = score_clips(list(clips), PROTOCOLS, read, ALONE)
@@ -76,12 +72,6 @@ def test_processes_give_the_same_rows_as_none(clips):
         for parallel in (ALONE, ParallelSettings(backend="loky", jobs=2))
     )
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
-
-
-def test_only_the_clips_asked_for_are_read(clips):
-    read = Read(clips)
-    rows = score_clips(["a_0000"], [PAPER], read, ALONE)
-    assert set(rows["clip"]) == set(read.asked) == {"a_0000"}
 
 
 def test_one_bar_counts_the_clips(clips, capsys):
@@ -125,54 +115,3 @@ def test_a_clip_that_cannot_be_scored_is_named(clips, protocol):
 def test_a_threshold_that_is_missing_is_told(clips):
     with pytest.raises(UserError, match="takes its threshold from validation clips"):
         score_clips(list(clips), [OPERATIONAL], clips.__getitem__, ALONE)
-
-
-# ----------------------------------------------------------------------- threshold
-
-
-def test_the_threshold_is_chosen_on_the_validation_clips_alone():
-    """Levels 1 to 100 are best on one clip, 1 to 60 on two of three, 151 to 200 on the test."""
-    read = Read(
-        {
-            "validation_0": column(([100, 0], [1, 0])),
-            "validation_1": column(([60, 0], [1, 0]), ([60, 0], [1, 0])),
-            "test": column(*[([200] + [150] * 9, [1] + [0] * 9)] * 9),
-        }
-    )
-    assert with_threshold(OPERATIONAL, ["validation_0"], read) == OPERATIONAL.at(100)
-    assert with_threshold(OPERATIONAL, ["validation_0", "validation_1"], read) == OPERATIONAL.at(60)
-    assert "test" not in read.asked
-    assert with_threshold(OPERATIONAL, ["test"], read) == OPERATIONAL.at(151)
-
-
-@pytest.mark.parametrize(
-    "protocol", [PAPER, OPERATIONAL.at(0), ScoringProtocol(name="own", threshold=255)]
-)
-def test_a_threshold_of_its_own_stays_and_nothing_is_read(protocol):
-    read = Read({})
-    assert with_threshold(protocol, ["validation_0"], read) == protocol
-    assert with_threshold(protocol, [], read) == protocol
-    assert read.asked == []
-
-
-@pytest.mark.parametrize(
-    ("left_out", "threshold"), [((False, 0), 151), ((True, 0), 100), ((False, 1), 151)]
-)
-def test_frames_that_are_left_out_do_not_choose(left_out, threshold):
-    """IoU at 1..100, ..150, ..200: of the first frame .1, .1, 1; of the second .5, 0, 0.
-
-    The frame before them has no gas and none is found there, so that it says nothing.
-    """
-    empty = [0] * 10, [0] * 10
-    first = [200] + [150] * 9, [1] + [0] * 9
-    second = [100] + [0] * 9, [1, 1] + [0] * 8
-    protocol = OPERATIONAL.model_copy(
-        update={"drop_given": left_out[0], "drop_last_frames": left_out[1], "name": "own"}
-    )
-    chosen = with_threshold(protocol, ["v"], Read({"v": column(empty, first, second)}))
-    assert chosen == protocol.at(threshold)
-
-
-def test_without_validation_clips_there_is_no_threshold():
-    with pytest.raises(UserError, match="no validation clip"):
-        with_threshold(OPERATIONAL, [], Read({}))

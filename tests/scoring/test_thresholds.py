@@ -1,8 +1,18 @@
+"""Thresholds that are chosen on validation clips."""
+
 import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.scoring import PAPER, ScoringProtocol, ThresholdSearch, choose_threshold, score_clip
+from fgstp.scoring import (
+    OPERATIONAL,
+    PAPER,
+    ScoringProtocol,
+    ThresholdSearch,
+    choose_threshold,
+    score_clip,
+)
+from fgstp.scoring.thresholds import with_threshold
 
 
 def test_the_best_threshold_by_hand():
@@ -61,3 +71,69 @@ def test_the_protocol_s_stretch_holds_and_binary_input_is_searched_softly():
 def test_without_clips_there_is_no_threshold():
     with pytest.raises(UserError, match="no validation clip"):
         choose_threshold([])
+
+
+class Read:
+    """Reads clips from a dict and notes which."""
+
+    def __init__(self, clips):
+        self.clips = clips
+        self.asked = []
+
+    def __call__(self, clip):
+        self.asked.append(clip)
+        return self.clips[clip]
+
+
+def column(*frames):
+    """A clip whose frames are a row of pixels each: predictions and masks."""
+    predictions, masks = zip(*frames, strict=True)
+    return np.array(predictions, np.uint8)[:, None], np.array(masks, np.uint8)[:, None]
+
+
+def test_the_threshold_is_chosen_on_the_validation_clips_alone():
+    """Levels 1 to 100 are best on one clip, 1 to 60 on two of three, 151 to 200 on the test."""
+    read = Read(
+        {
+            "validation_0": column(([100, 0], [1, 0])),
+            "validation_1": column(([60, 0], [1, 0]), ([60, 0], [1, 0])),
+            "test": column(*[([200] + [150] * 9, [1] + [0] * 9)] * 9),
+        }
+    )
+    assert with_threshold(OPERATIONAL, ["validation_0"], read) == OPERATIONAL.at(100)
+    assert with_threshold(OPERATIONAL, ["validation_0", "validation_1"], read) == OPERATIONAL.at(60)
+    assert "test" not in read.asked
+    assert with_threshold(OPERATIONAL, ["test"], read) == OPERATIONAL.at(151)
+
+
+@pytest.mark.parametrize(
+    "protocol", [PAPER, OPERATIONAL.at(0), ScoringProtocol(name="own", threshold=255)]
+)
+def test_a_threshold_of_its_own_stays_and_nothing_is_read(protocol):
+    read = Read({})
+    assert with_threshold(protocol, ["validation_0"], read) == protocol
+    assert with_threshold(protocol, [], read) == protocol
+    assert read.asked == []
+
+
+@pytest.mark.parametrize(
+    ("left_out", "threshold"), [((False, 0), 151), ((True, 0), 100), ((False, 1), 151)]
+)
+def test_frames_that_are_left_out_do_not_choose(left_out, threshold):
+    """IoU at 1..100, ..150, ..200: of the first frame .1, .1, 1; of the second .5, 0, 0.
+
+    The frame before them has no gas and none is found there, so that it says nothing.
+    """
+    empty = [0] * 10, [0] * 10
+    first = [200] + [150] * 9, [1] + [0] * 9
+    second = [100] + [0] * 9, [1, 1] + [0] * 8
+    protocol = OPERATIONAL.model_copy(
+        update={"drop_given": left_out[0], "drop_last_frames": left_out[1], "name": "own"}
+    )
+    chosen = with_threshold(protocol, ["v"], Read({"v": column(empty, first, second)}))
+    assert chosen == protocol.at(threshold)
+
+
+def test_without_validation_clips_there_is_no_threshold():
+    with pytest.raises(UserError, match="no validation clip"):
+        with_threshold(OPERATIONAL, [], Read({}))

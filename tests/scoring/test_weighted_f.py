@@ -1,5 +1,9 @@
+"""Weighted F by hand, and the distances and weights in it by brute force."""
+
 import numpy as np
 import pytest
+
+from fgstp.scoring.metrics.weighted_f import background_weight, nearest_foreground
 
 
 def pixel(y, x, size=31):
@@ -50,3 +54,61 @@ def test_beside_the_border_the_smoothing_sees_no_error(score):
     recall = 1 - error / 2
     found = score(255 * prediction, mask)["weighted_f"]
     assert found == pytest.approx(2 * recall / (1 + recall), abs=1e-12)
+
+
+def random_masks(count=60):
+    rng = np.random.default_rng(5)
+    for share in rng.uniform(0.005, 0.95, count):
+        mask = rng.random(rng.integers(1, 30, 2)) < share
+        mask.ravel()[rng.integers(mask.size)] = True
+        yield mask
+
+
+def squared_distances(mask):
+    """(N, F): from every pixel to every foreground pixel, in the order column, row."""
+    places = np.argwhere(np.ones_like(mask))
+    gas = np.argwhere(mask.T)[:, ::-1]
+    return np.square(places[:, None] - gas[None]).sum(axis=2), gas
+
+
+def test_nearest_pixels_are_the_nearest_and_ties_fall_to_column_then_row():
+    for mask in random_masks():
+        near, nearest = nearest_foreground(mask)
+        distance, gas = squared_distances(mask)
+        chosen = gas[distance.argmin(axis=1)]
+        expected = chosen[:, 0] * mask.shape[1] + chosen[:, 1]
+        assert np.array_equal(nearest, expected[near])
+
+
+def test_exactly_the_background_that_a_window_can_hold_is_near():
+    for mask in random_masks(20):
+        near, _ = nearest_foreground(mask)
+        padded = np.pad(mask, 3)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (7, 7))
+        assert np.array_equal(near, np.flatnonzero(windows.any(axis=(2, 3)) & ~mask))
+
+
+def test_nearest_pixels_are_those_of_scipy():
+    ndimage = pytest.importorskip("scipy.ndimage")
+    for mask in random_masks(200):
+        near, nearest = nearest_foreground(mask)
+        rows, columns = ndimage.distance_transform_edt(
+            ~mask, return_distances=False, return_indices=True
+        )
+        assert np.array_equal(nearest, (rows * mask.shape[1] + columns).ravel()[near])
+
+
+def test_weights_are_exact():
+    for mask in random_masks(20):
+        distance = np.sqrt(squared_distances(mask)[0].min(axis=1)).reshape(mask.shape)
+        expected = np.where(mask, 0, 2 - np.exp(np.log(0.5) / 5 * distance))
+        assert background_weight(mask) == pytest.approx(expected, rel=0, abs=1e-15)
+
+
+def test_weights_stay_exact_far_away():
+    mask = np.zeros((400, 900), bool)
+    mask[7, 3] = True
+    rows, columns = np.mgrid[:400, :900]
+    distance = np.sqrt((rows - 7) ** 2 + (columns - 3) ** 2)
+    expected = np.where(mask, 0, 2 - np.exp(np.log(0.5) / 5 * distance))
+    assert np.abs(background_weight(mask) - expected).max() < 5e-16

@@ -24,7 +24,8 @@ from fgstp.training.data import (
     train_loader,
     validation_loader,
 )
-from fgstp.training.machine import Rank, one_opencv_thread
+from fgstp.training.machine import one_opencv_thread
+from fgstp.training.processes import Rank
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
 PLAIN = AugmentationSettings(enabled=False)

@@ -362,7 +362,7 @@ def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_p
     assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 0)
     assert len(watch.clips) == len(watch.metrics) == 1  # one step, then validation
     assert outcome.checkpoint.exists()
-    assert "time limit ended training within the first epoch, from which it cannot" in caplog.text
+    assert "time limit ended training after 0 of 2 epochs; it cannot resume" in caplog.text
     assert outcome.history == []
     _, outcome = train("cut", **more)
     assert outcome.n_epochs == 2

@@ -1,5 +1,6 @@
 import logging
 
+import lightning.pytorch  # noqa: F401 - it makes its loggers
 import pytest
 import torch
 
@@ -8,8 +9,8 @@ from fgstp.training.machine import (
     check_devices,
     lightning_precision,
     n_workers,
-    quiet_lightning,
 )
+from fgstp.training.processes import quiet
 
 
 def test_half_precision_is_for_gpus_that_support_it(monkeypatch, caplog):
@@ -44,8 +45,8 @@ def test_there_must_be_as_many_gpus_as_devices(monkeypatch):
 
 def test_lightning_is_quiet_for_a_while():
     its_logger = logging.getLogger("lightning.pytorch")
-    before = its_logger.level
-    with pytest.raises(KeyError), quiet_lightning():
+
+    with pytest.raises(KeyError), quiet("lightning"):
         assert not its_logger.isEnabledFor(logging.WARNING)
         raise KeyError
-    assert its_logger.level == before
+    assert its_logger.isEnabledFor(logging.ERROR)

@@ -116,7 +116,7 @@ def columns(*names: str) -> tuple[Column, ...]:
         Column(
             metric.name,
             metric.label,
-            metric.tex or metric.label,
+            metric.tex or metric.label.replace("%", r"\%").replace("@t", "@$t$"),
             metric.meaning,
             metric.lower_is_better,
             metric.percent,

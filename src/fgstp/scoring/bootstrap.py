@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.scoring.protocols import Average
+
 FEWEST_VIDEOS = 5
 Floats = NDArray[np.float64]
 Units = Literal["videos", "clips", "none"]
@@ -43,13 +45,7 @@ def as_observed(video_of_clip: NDArray[np.intp]) -> Resamples:
 
 
 def draw(video_of_clip: NDArray[np.intp], n_resamples: int, rng: np.random.Generator) -> Resamples:
-    """Draw with replacement: videos if there are at least 5, else clips within each video.
-
-    Args:
-        video_of_clip: (C,) number of each clip's video, 0 to V - 1.
-        n_resamples: R.
-        rng: the only source of chance.
-    """
+    """Draw with replacement: videos if there are at least 5, else clips within each video."""
     clips_of_video = np.bincount(video_of_clip)
     n_videos, n_clips = clips_of_video.size, video_of_clip.size
     video_weight = np.ones((n_resamples, n_videos))
@@ -70,15 +66,13 @@ def _multiplicities(number: int, n_resamples: int, rng: np.random.Generator) -> 
     return rng.multinomial(number, np.full(number, 1 / number), size=n_resamples)
 
 
-def means(
-    sums: Floats, counts: Floats, resamples: Resamples, average: Literal["video", "frame"]
-) -> Floats:
+def means(sums: Floats, counts: Floats, resamples: Resamples, average: Average) -> Floats:
     """Mean of each metric in each resample.
 
     Args:
         sums: (C, M) sum of each metric over the frames of each clip that have it.
         counts: (C, M) number of those frames.
-        resamples: R of them.
+        resamples: what is drawn, R times.
         average: `video` for the mean of the videos' means, `frame` for that of all frames.
 
     Returns:
@@ -102,14 +96,9 @@ def _quotient(above: Floats, below: Floats) -> Floats:
 
 
 def interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Percentile interval of the resamples in which the metric exists.
+    """Percentile interval of a metric over resamples, (R,); NaN if all are.
 
-    Args:
-        values: (R,) metric in each resample, NaN where it does not exist.
-        confidence: share of the resamples within the interval, such as 0.95.
-
-    Returns:
-        Its ends; NaN if the metric exists in none.
+    The `confidence` is the share of the resamples within it, such as 0.95.
     """
     found = values[~np.isnan(values)]
     if not found.size:

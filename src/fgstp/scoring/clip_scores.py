@@ -12,7 +12,7 @@ from fgstp.footage.masks import first_frame_with_gas
 from fgstp.scoring.frames import Frames
 from fgstp.scoring.ground_truth import GroundTruth
 from fgstp.scoring.metrics import OF_FRAMES, detection, list_metrics, place
-from fgstp.scoring.protocols import ScoringProtocol, chosen_threshold, get_protocol
+from fgstp.scoring.protocols import ScoringProtocol, get_protocol
 
 Masks = NDArray[np.bool_] | NDArray[np.uint8] | Sequence[GroundTruth]
 BLOCK_PIXELS = 4_000_000
@@ -86,7 +86,6 @@ def score_clip(
         1.0
     """
     chosen = get_protocol(protocol, threshold)
-    chosen_threshold(chosen)
     rows = pd.concat([_score(*block) for block in blocks(predictions, masks, chosen)])
     places = rows["frame"].to_numpy()
     if frame_scores is not None:
@@ -134,11 +133,6 @@ def blocks(
     predictions: NDArray[np.uint8], masks: Masks, protocol: ScoringProtocol
 ) -> Iterator[tuple[NDArray[np.intp], Frames]]:
     """The frames of a clip that count, some at a time, so that memory does not grow with it.
-
-    Args:
-        predictions: (T, H, W) uint8.
-        masks: (T, H, W) bool or uint8, or T ground truths.
-        protocol: which frames count, and what their levels stand for.
 
     Yields:
         The places of some frames in the arrays, and the frames.

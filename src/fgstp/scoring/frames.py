@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.core.errors import UserError
 from fgstp.scoring.ground_truth import N_LEVELS, GroundTruth
-from fgstp.scoring.protocols import ScoringProtocol, chosen_threshold
+from fgstp.scoring.protocols import Norm, ScoringProtocol
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -32,7 +32,12 @@ class Frames:
     @property
     def threshold(self) -> int:
         """Level from which a pixel is predicted; a `UserError` if it has not been chosen."""
-        return chosen_threshold(self.protocol)
+        if self.protocol.threshold is None:
+            raise UserError(
+                f"The protocol {self.protocol.name} takes its threshold from validation clips: "
+                "choose it with fgstp.scoring.choose_threshold and pass it as threshold=..."
+            )
+        return self.protocol.threshold
 
     @cached_property
     def n_pixels(self) -> int:
@@ -102,20 +107,14 @@ class Frames:
 
 @lru_cache(maxsize=4096)
 def grey_levels(
-    low: int, high: int, norm: Literal["minmax", "none"], binary_at: int | None = None
+    low: int, high: int, norm: Norm, binary_at: int | None = None
 ) -> tuple[Floats, NDArray[np.uint8]]:
-    """What the 256 grey levels of a frame stand for; nothing else is done to its pixels.
+    """What the grey levels of a frame with these extremes stand for.
 
     The order of the operations is PySODMetrics': a quotient by 255, a difference, a quotient
     by the range, and a cut, not a rounding, back to 8 bits. Rounding errors in it decide
-    which pixels reach a threshold, so another order would give other curves.
-
-    Args:
-        low: smallest level of the frame.
-        high: largest level of the frame.
-        norm: `minmax` stretches [low, high] to [0, 1], a constant frame excepted.
-        binary_at: level from which a pixel becomes 1 and below which it becomes 0, after
-            the stretch; None leaves the map soft.
+    which pixels reach a threshold, so another order would give other curves. After that, levels
+    from `binary_at` on become 255 and the others 0.
 
     Returns:
         Probability, (256,) float64 in [0, 1], and the level that thresholds are held against,

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
 
+Norm = Literal["minmax", "none"]
 Empty = Literal["skip", "score", "credit"]
+Average = Literal["video", "frame"]
 
 
 class ScoringProtocol(BaseModel):
@@ -33,7 +35,8 @@ class ScoringProtocol(BaseModel):
             clips (`choose_threshold`) before anything is scored.
         drop_given: leave out the first frame with gas of each clip, whose mask some models
             are given.
-        drop_last_frames: frames left out at the end of each clip, for models that look ahead.
+        drop_last_frames: annotated frames left out at the end of each clip, for models that look
+            ahead.
         alarm_px: pixels predicted on a leak-free frame from which it is a false alarm.
         score_fraction: share of a frame's pixels, the highest, whose mean is its frame score.
     """
@@ -42,9 +45,9 @@ class ScoringProtocol(BaseModel):
 
     name: str = Field(min_length=1)
     input: Literal["soft", "binary"] = "soft"
-    norm: Literal["minmax", "none"] = "minmax"
+    norm: Norm = "minmax"
     empty: Empty = "score"
-    average: Literal["video", "frame"] = "video"
+    average: Average = "video"
     threshold: int | None = Field(128, ge=0, le=255)
     drop_given: bool = False
     drop_last_frames: int = Field(0, ge=0)
@@ -125,17 +128,3 @@ def get_protocol(protocol: str | ScoringProtocol, threshold: int | None = None) 
             raise UserError(f"There is no protocol {protocol!r}; there are {known}.")
         protocol = PROTOCOLS[protocol]
     return protocol if threshold is None else protocol.at(threshold)
-
-
-def chosen_threshold(protocol: ScoringProtocol) -> int:
-    """The threshold of a protocol.
-
-    Raises:
-        UserError: it has not been chosen yet.
-    """
-    if protocol.threshold is None:
-        raise UserError(
-            f"The protocol {protocol.name} takes its threshold from validation clips: choose it"
-            " with fgstp.scoring.choose_threshold and pass it as threshold=..."
-        )
-    return protocol.threshold

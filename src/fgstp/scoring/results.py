@@ -99,23 +99,15 @@ def with_facts(
         The rows with columns `model`, those of `FACTS`, and `leak_class` in front.
     """
     facts = clips.merge(videos, on="video", suffixes=("", "_of_video")).set_index("clip")
-    table = rows.copy()
-    table.insert(0, "model", model)
-    for place, name in enumerate(FACTS, start=1):
-        table.insert(place, name, facts[name].reindex(rows["clip"]).to_numpy())
-    table.insert(len(FACTS) + 1, "leak_class", _leak_classes(rows, leak_classes))
-    return table
-
-
-def _leak_classes(
-    rows: pd.DataFrame, leak_classes: Mapping[str, NDArray[np.int8] | None]
-) -> "pd.Series[int]":
-    column = pd.Series(pd.NA, index=rows.index, dtype="Int64")
+    facts = facts.reindex(rows["clip"])
+    leak_class = pd.Series(pd.NA, index=rows.index, dtype="Int64")
     for clip, frames in rows.groupby("clip")["frame"]:
         known = leak_classes[str(clip)]
         if known is not None:
-            column[frames.index] = known[frames.to_numpy()]
-    return column
+            leak_class[frames.index] = known[frames.to_numpy()]
+    beside = {name: facts[name].to_numpy() for name in FACTS}
+    front = pd.DataFrame({"model": model, **beside, "leak_class": leak_class}, index=rows.index)
+    return front.join(rows)
 
 
 def model_scores(

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
 from fgstp.scoring.bootstrap import Resamples, as_observed, draw, interval, means
-from fgstp.scoring.metrics import OF_FRAMES, Metric, list_metrics
+from fgstp.scoring.metrics import OF_FRAMES, list_metrics
 from fgstp.scoring.metrics.detection import rank, ranking_scores
-from fgstp.scoring.protocols import PROTOCOL_COLUMNS, ScoringProtocol
+from fgstp.scoring.protocols import PROTOCOL_COLUMNS, Average, ScoringProtocol
 
 ALL = "all"
 SEED = "seed"  # column of the rows that tells trainings apart
@@ -69,13 +69,9 @@ def summarise(
 
 
 def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: int) -> None:
-    needed = [
-        *REQUIRED,
-        *(metric.name for metric in list_metrics(*OF_FRAMES)),
-        *([by] if by else []),
-    ]
-    missing = [name for name in needed if name not in rows]
-    if missing:
+    scores = (metric.name for metric in list_metrics(*OF_FRAMES))
+    needed = [*REQUIRED, *scores, *([by] if by else [])]
+    if missing := [name for name in needed if name not in rows]:
         raise UserError(
             f"The frame scores lack the columns {', '.join(missing)}; make them again with "
             "`kedro run --pipelines=evaluate`."
@@ -133,7 +129,7 @@ def _summarise_group(
     drawn = draw(video_of_clip, n_resamples, rng)
     trainings = _trainings(frames)
     statistics = [
-        _Statistics(frames.iloc[places], clip_of_frame[places], len(clips), protocol)
+        _Statistics(frames.iloc[places], clip_of_frame[places], len(clips), protocol.average)
         for places in trainings
     ]
     by_training = np.array([each(as_observed(video_of_clip))[0] for each in statistics])
@@ -142,13 +138,21 @@ def _summarise_group(
     varied = np.full((1, values.size), np.nan)
     if drawn.over != "none":
         varied = np.mean([each(drawn) for each in statistics], axis=0)
-    intervals = [interval(column, confidence) for column in varied.T]
+    low, high = np.transpose([interval(column, confidence) for column in varied.T])
+    metrics = [*list_metrics(*OF_FRAMES), *list_metrics("ranking")]
+    # Why a metric or else its interval is missing.
+    no_interval = "no interval: no video has two clips" if drawn.over == "none" else ""
+    gas = frames["gas"].to_numpy(bool)
+    notes = [
+        metric.why_missing(gas) if missing else no_interval
+        for metric, missing in zip(metrics, np.isnan(values), strict=True)
+    ]
     return pd.DataFrame(
         {
-            "metric": [metric.name for metric in _metrics()],
+            "metric": [metric.name for metric in metrics],
             "value": values,
-            "low": [low for low, _ in intervals],
-            "high": [high for _, high in intervals],
+            "low": low,
+            "high": high,
             "spread": spread,
             "n_seeds": len(trainings),
             "threshold_min": frames["threshold"].min(),
@@ -157,7 +161,7 @@ def _summarise_group(
             "n_videos": len(videos),
             "n_clips": len(clips),
             "n_frames": len(trainings[0]),
-            "note": _notes(values, frames, drawn),
+            "note": notes,
         }
     )
 
@@ -166,15 +170,11 @@ class _Statistics:
     """All metrics of one group as a function of how often its clips count."""
 
     def __init__(
-        self,
-        frames: pd.DataFrame,
-        clip_of_frame: NDArray[Any],
-        n_clips: int,
-        protocol: ScoringProtocol,
+        self, frames: pd.DataFrame, clip_of_frame: NDArray[Any], n_clips: int, average: Average
     ) -> None:
-        means = [metric.name for metric in list_metrics(*OF_FRAMES)]
-        scores = frames[means].to_numpy(np.float64)
-        self._average = protocol.average
+        names = [metric.name for metric in list_metrics(*OF_FRAMES)]
+        scores = frames[names].to_numpy(np.float64)
+        self._average = average
         self._sums = np.zeros((n_clips, scores.shape[1]))
         self._counts = np.zeros_like(self._sums)
         np.add.at(self._sums, clip_of_frame, np.nan_to_num(scores))
@@ -191,18 +191,3 @@ class _Statistics:
         ]
         averages = means(self._sums, self._counts, resamples, self._average)
         return np.hstack([averages, np.array(rankings)])
-
-
-def _notes(values: NDArray[np.float64], frames: pd.DataFrame, drawn: Resamples) -> list[str]:
-    """Why each metric, or its interval, is missing; empty where neither is."""
-    no_interval = "no interval: no video has two clips" if drawn.over == "none" else ""
-    gas = frames["gas"].to_numpy(bool)
-    return [
-        metric.why_missing(gas) if np.isnan(value) else no_interval
-        for metric, value in zip(_metrics(), values, strict=True)
-    ]
-
-
-def _metrics() -> list[Metric]:
-    """All metrics in the order of the rows of a summary."""
-    return [*list_metrics(*OF_FRAMES), *list_metrics("ranking")]

@@ -34,15 +34,7 @@ class ThresholdSearch:
         self._n_frames = 0
 
     def add(self, predictions: NDArray[np.uint8], masks: Masks) -> None:
-        """Add a clip.
-
-        Args:
-            predictions: (T, H, W) uint8, probabilities 0 to 255.
-            masks: (T, H, W) bool or uint8, or T ground truths.
-
-        Raises:
-            UserError: they are no clip.
-        """
+        """Add a clip, as `score_clip` takes it."""
         for _, frames in blocks(predictions, masks, self._protocol):
             iou, _ = overlap_curves(frames)
             self._total += iou.sum(axis=0)
@@ -97,9 +89,6 @@ def with_threshold(
         protocol: the protocol.
         validation: ids of the clips that the threshold is chosen on, by mean IoU.
         read: what is scored of a clip.
-
-    Returns:
-        The protocol at its threshold.
 
     Raises:
         UserError: a threshold has to be chosen, and there is no clip to choose it on.

@@ -12,7 +12,7 @@ from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
-from fgstp.training.machine import Rank
+from fgstp.training.processes import Rank
 from fgstp.training.settings import TrainSettings
 
 

@@ -1,6 +1,7 @@
 """Training from clips to the best checkpoint; it can be stopped and continues."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,14 +13,8 @@ from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import load_into
 from fgstp.models.machine import use_cuda
 from fgstp.training.job import Job, Outcome
-from fgstp.training.launch import run_in_processes
-from fgstp.training.machine import (
-    Rank,
-    check_devices,
-    joined,
-    lightning_precision,
-    local_world_size,
-)
+from fgstp.training.machine import check_devices, lightning_precision
+from fgstp.training.processes import Rank, joined, launch, local_world_size
 from fgstp.training.settings import TrainSettings
 from fgstp.training.stages import train_stages
 
@@ -103,12 +98,16 @@ def fit(
     if settings.n_processes == 1:
         outcome = train_stages(job, Rank())
     elif rank is None:
-        outcome = run_in_processes(job)
+        outcome = launch(partial(_train_together, job), settings)
     else:
-        with joined(cuda=job.cuda):
-            outcome = train_stages(job, rank)
+        outcome = _train_together(job, rank)
     model.begin_stage(load_into(model, outcome.checkpoint).facts["stage"])
     return outcome
+
+
+def _train_together(job: Job, rank: Rank) -> Outcome:
+    with joined(cuda=job.cuda):
+        return train_stages(job, rank)
 
 
 def _job(

@@ -1,32 +1,27 @@
 """One stage of a training as one process runs it, alone or together with others."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, Trainer, seed_everything
 
-from fgstp.core.fingerprint import fingerprint
+from fgstp.core.fingerprint import fingerprint, write_stamp
 from fgstp.footage.clip_table import ClipRow, digest
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import BEST, sha256
 from fgstp.models.machine import told_if_out_of_memory
 from fgstp.training.augmentation import prepared
-from fgstp.training.callbacks import (
-    Bar,
-    EndAtOnce,
-    KeepAverage,
-    KeepBest,
-    KeepHistory,
-    KeepState,
-    Row,
-    TimeLimit,
-)
+from fgstp.training.callbacks import STATE, Bar, EndAtOnce, KeepAverage, Progress, Row, TimeLimit
 from fgstp.training.data import (
     EpochSize,
     Plan,
@@ -36,18 +31,15 @@ from fgstp.training.data import (
     train_loader,
     validation_loader,
 )
-from fgstp.training.machine import (
-    Rank,
-    local_rank,
-    local_world_size,
-    n_workers,
-    one_opencv_thread,
-    quiet_lightning,
-    seed_everything,
-)
+from fgstp.training.machine import n_workers, one_opencv_thread
 from fgstp.training.module import DivergenceError, TrainingModule
+from fgstp.training.processes import Rank, local_rank, local_world_size, quiet
 from fgstp.training.settings import TrainSettings
 
+# Lightning logs through the others where another package, such as MLflow, imported it.
+LIGHTNING = ("lightning", "pytorch_lightning", "lightning_fabric")
+# A warning of torch in distributed training: gradients are copied once more, which is harmless.
+STRIDES = "Grad strides do not match bucket view strides"
 RESUME_FOLDER = "resume"
 End = Literal["epochs", "early stop", "time limit", "divergence"]
 
@@ -74,7 +66,7 @@ class Outcome:
     scores: dict[str, float]
     n_epochs: int
     ended_by: End
-    history: list[Row] = field(default_factory=list)
+    history: list[Row]
 
 
 @dataclass(frozen=True)
@@ -111,6 +103,11 @@ class Job:
     def stage_folder(self) -> Path:
         """What the present stage keeps to continue; see `fgstp.training.stages`."""
         return self.folder / RESUME_FOLDER / str(self.model.stage)
+
+    @property
+    def last_folder(self) -> Path:
+        """The same of the last stage."""
+        return self.folder / RESUME_FOLDER / str(self.model.n_stages - 1)
 
     @property
     def plan(self) -> Plan:
@@ -179,19 +176,21 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     Raises:
         UserError: as `fit`.
     """
-    settings, facts = job.settings, job.stage_facts()
+    settings, facts, folder = job.settings, job.stage_facts(), job.stage_folder
     samples = job.samples()
     order = job.order(samples, rank)
     if rank.number == 0:
         _log_beginning(job, samples)
-    history = KeepHistory()
-    best = KeepBest(job.model, job.folder / BEST, settings, fingerprint(facts))
-    state = KeepState(job.stage_folder, best, order)
-    if rank.number == 0 and resume_from is None:
-        state.begin(facts)
-    seed_everything(job.seed, rank.number)
-    with one_opencv_thread(), quiet_lightning(), told_if_out_of_memory(_advice(job)):
-        trainer = _trainer(job, [history, state, best, *_others(job, rank), *_average(job)])
+        if resume_from is None:  # that of another training goes
+            shutil.rmtree(folder, ignore_errors=True)
+            write_stamp(folder / STATE, facts)
+    best = job.folder / BEST
+    progress = Progress(
+        job.model, settings, best, folder, order=order, fingerprint=fingerprint(facts)
+    )
+    seed_everything(_seed_of(job, rank), verbose=False)
+    with one_opencv_thread(), _quiet_lightning(), told_if_out_of_memory(_advice(job)):
+        trainer = _trainer(job, [progress, *_others(job, rank), *_average(job)])
         loader = train_loader(
             samples,
             order,
@@ -207,14 +206,30 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
                 ckpt_path=resume_from,
                 weights_only=True,
             )
-            ended_by = _ended_by(state, best, settings)
+            ended_by = _ended_by(progress, settings)
         except DivergenceError as divergence:
             # Several processes would wait for this one.
-            if not (job.model.info.may_diverge and state.n_epochs and rank.of == 1):
+            if not (job.model.info.may_diverge and progress.rows and rank.of == 1):
                 raise
             logger.warning("%s The training counts as failed.", divergence)
             ended_by = "divergence"
-    return Outcome(best.path, best.epoch, best.scores, state.n_epochs, ended_by, history.rows)
+    n_epochs = len(progress.rows)
+    return Outcome(best, progress.epoch, progress.scores, n_epochs, ended_by, progress.rows)
+
+
+def _seed_of(job: Job, rank: Rank) -> int:
+    """The random seed of a process; each has its own sequence."""
+    sequence = np.random.SeedSequence((job.seed, rank.number))
+    return int(sequence.generate_state(1)[0]) if rank.number else job.seed
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Suppress what Lightning says about the machine and about deliberate settings."""
+    with quiet(*LIGHTNING), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning.*")
+        warnings.filterwarnings("ignore", message=STRIDES)
+        yield
 
 
 def _log_beginning(job: Job, samples: Samples) -> None:
@@ -310,8 +325,8 @@ def _advice(job: Job) -> str:
     )
 
 
-def _ended_by(state: KeepState, best: KeepBest, settings: TrainSettings) -> End:
+def _ended_by(progress: Progress, settings: TrainSettings) -> End:
     """Why a training ended that did not fail."""
-    if state.n_epochs >= settings.epochs:
+    if len(progress.rows) >= settings.epochs:
         return "epochs"
-    return "early stop" if best.patience_lost else "time limit"
+    return "early stop" if progress.is_out_of_patience else "time limit"

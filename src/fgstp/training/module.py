@@ -18,8 +18,8 @@ from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
 from fgstp.models.session import prompt_of
 from fgstp.training.data import EpochSize
-from fgstp.training.machine import gathered, take_from_first
 from fgstp.training.optimisation import optimiser, schedule
+from fgstp.training.processes import gathered, take_from_first
 from fgstp.training.settings import TrainSettings
 
 THRESHOLD = 0.5  # of the probability

@@ -1,15 +1,15 @@
 """The stages of a training, and what it keeps to continue, in the folder `resume/`.
 
-    finished.stamp.json    what the whole training was asked for, once it is finished
-    <stage>/state.ckpt     state after the last finished epoch; its stamp: what it depends on
-    <stage>/best.ckpt      best weights up to that epoch
-    <stage>/outcome.json   result of the stage, once it is finished; its stamp as well
+    <stage>/state.ckpt    state after the last finished epoch; its stamp: what it depends on
+    <stage>/best.ckpt     best weights up to that epoch
+    finished.json         result of a finished training; its stamp: what was asked for
 
 DVC does not know this folder and leaves it alone when it removes the results before a stage.
 """
 
 import json
 import logging
+import operator
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -21,12 +21,12 @@ from fgstp.core.files import atomic_path, code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, is_current, read_stamp, write_stamp
 from fgstp.models.checkpoint import BEST, RECORD, load_into, record_of, sha256
 from fgstp.models.state_dicts import read_object
-from fgstp.training.callbacks import RESUME, STATE, Row
+from fgstp.training.callbacks import OWN, STATE, Row
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
-from fgstp.training.machine import Rank, by_first
+from fgstp.training.processes import Rank, by_first
 from fgstp.training.settings import LENGTH
 
-FINISHED, OUTCOME = "finished", "outcome.json"
+FINISHED = "finished.json"
 # A longer training continues a finished one even if the code has changed, as an interrupted one.
 EXTENDABLE = {"code", *(f"train.{name}" for name in LENGTH)}
 
@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 
 
 def train_stages(job: Job, rank: Rank) -> Outcome:
-    """Train the stages that are not finished. If there are several processes, all must call it.
+    """Train a model through all of its stages, unless that is finished.
+
+    If there are several processes, all must call it.
 
     Args:
         job: the training.
@@ -46,61 +48,46 @@ def train_stages(job: Job, rank: Rank) -> Outcome:
     Raises:
         UserError: as `fgstp.training.fit.fit`.
     """
-    by_first(partial(_check_finished, job))
+    outcome = by_first(partial(_finished, job)) or _train(job, rank)
+    by_first(partial(_publish, job, outcome))
+    return outcome
+
+
+def _finished(job: Job) -> Outcome | None:
+    """The result of this very training if it is finished.
+
+    One that is finished but can neither be used nor continued is removed.
+    """
+    path, asked = job.folder / RESUME_FOLDER / FINISHED, _asked(job)
+    if (stamp := read_stamp(path)) is None:
+        return None
+    if is_current(path, asked):
+        logger.info("The training in %s is finished already.", job.folder)
+        kept = Outcome(**json.loads(path.read_text("utf-8")))
+        return replace(kept, checkpoint=job.folder / BEST)
+    changed = changed_facts(path, asked)
+    if not changed or (EXTENDABLE.issuperset(changed) and _is_longer(asked, stamp.facts)):
+        logger.info("The finished training in %s continues.", job.folder)
+        return None
+    logger.warning(
+        "The training in %s begins anew because this changed: %s.", job.folder, ", ".join(changed)
+    )
+    shutil.rmtree(path.parent, ignore_errors=True)
+    return None
+
+
+def _train(job: Job, rank: Rank) -> Outcome:
+    """Train the stages one after the other; a finished one resumes and ends at once."""
     rows: list[Row] = []
     for stage in range(job.model.n_stages):
         job.model.begin_stage(stage)
-        outcome = by_first(partial(_finished_stage, job)) or _train_stage(job, rank)
+        outcome = run(job, rank, by_first(partial(_state_to_resume_from, job)))
         n_before = len(rows)
         rows += [{**row, "epoch": row["epoch"] + n_before} for row in outcome.history]
         if outcome.ended_by == "time limit":
             break
         load_into(job.model, outcome.checkpoint)
-    outcome = replace(
-        outcome,
-        checkpoint=job.folder / BEST,
-        epoch=outcome.epoch + n_before,
-        n_epochs=outcome.n_epochs + n_before,
-        history=rows,
-    )
-    by_first(partial(_publish, job, outcome))
-    return outcome
-
-
-def _train_stage(job: Job, rank: Rank) -> Outcome:
-    outcome = run(job, rank, by_first(partial(_state_to_resume_from, job)))
-    if outcome.ended_by != "time limit":
-        by_first(partial(_finish_stage, job, outcome))
-    elif not outcome.n_epochs:
-        logger.warning(
-            "The time limit ended training within the first epoch, from which it cannot resume; "
-            "raise train.time_limit_s or lower train.steps_per_epoch."
-        )
-    else:
-        logger.warning(
-            "The time limit ended training after %d of %d epochs; the next run continues.",
-            outcome.n_epochs,
-            job.settings.epochs,
-        )
-    return outcome
-
-
-def _check_finished(job: Job) -> None:
-    """Say if this very training is finished, and remove one that cannot be continued."""
-    path, asked = job.folder / RESUME_FOLDER / FINISHED, _asked(job)
-    if (stamp := read_stamp(path)) is None:
-        return
-    if is_current(path, asked):
-        logger.info("The training in %s is finished already.", job.folder)
-        return
-    changed = changed_facts(path, asked)
-    if EXTENDABLE.issuperset(changed) and _is_longer(asked, stamp.facts):
-        logger.info("The finished training in %s continues.", job.folder)
-        return
-    logger.warning(
-        "The training in %s begins anew because this changed: %s.", job.folder, ", ".join(changed)
-    )
-    shutil.rmtree(path.parent, ignore_errors=True)
+    return replace(outcome, epoch=outcome.epoch + n_before, n_epochs=len(rows), history=rows)
 
 
 def _state_to_resume_from(job: Job) -> Path | None:
@@ -119,33 +106,26 @@ def _state_to_resume_from(job: Job) -> Path | None:
             ", ".join(changed_facts(path, facts)),
         )
         return None
-    logger.info("Continuing after epoch %d, from %s.", read_object(path)[RESUME]["epochs"], path)
+    logger.info("Continuing after epoch %d, from %s.", len(read_object(path)[OWN]["rows"]), path)
     return path
 
 
-def _finished_stage(job: Job) -> Outcome | None:
-    """The result of the present stage if it is finished, its checkpoint the one that is kept."""
-    path = job.stage_folder / OUTCOME
-    if not is_current(path, job.stage_facts() | _length(job)):
-        return None
-    kept = Outcome(**json.loads(path.read_text("utf-8")))
-    return replace(kept, checkpoint=job.stage_folder / BEST)
-
-
-def _finish_stage(job: Job, outcome: Outcome) -> None:
-    """Keep the result of the present stage."""
-    path = job.stage_folder / OUTCOME
-    write_text(path, json.dumps(asdict(outcome) | {"checkpoint": BEST}))
-    facts = job.stage_facts() | _length(job)
-    write_stamp(path, facts, files=[path, job.stage_folder / BEST])
-
-
 def _publish(job: Job, outcome: Outcome) -> None:
-    """Write checkpoint and record, and note whether the whole training is finished."""
-    is_finished = outcome.ended_by != "time limit"
-    best, kept = outcome.checkpoint, job.stage_folder / BEST
+    """Write the record, and of a finished training what it kept."""
+    best, kept = job.folder / BEST, job.last_folder / BEST
+    finished = job.last_folder.with_name(FINISHED)
+    if outcome.ended_by == "time limit":
+        logger.warning(
+            "The time limit ended training after %d of %d epochs; %s.",
+            outcome.n_epochs,
+            job.settings.epochs * job.model.n_stages,
+            "the next run continues"
+            if outcome.n_epochs
+            else "it cannot resume from within the first, so raise train.time_limit_s or lower "
+            "train.steps_per_epoch",
+        )
     # DVC may have removed the checkpoint.
-    if is_finished and not (best.is_file() and sha256(best) == sha256(kept)):
+    elif not (best.is_file() and sha256(best) == sha256(kept)):
         with atomic_path(best) as temporary:
             shutil.copyfile(kept, temporary)
     record = record_of(job.model, best) | {
@@ -160,19 +140,16 @@ def _publish(job: Job, outcome: Outcome) -> None:
         "epochs": outcome.history,
     }
     write_text(job.folder / RECORD, json.dumps(record, indent=1) + "\n")
-    if is_finished:
-        write_stamp(job.folder / RESUME_FOLDER / FINISHED, _asked(job))
+    if outcome.ended_by != "time limit":
+        write_text(finished, json.dumps(asdict(outcome), default=str))
+        write_stamp(finished, _asked(job), files=[finished, kept])
 
 
 def _asked(job: Job) -> dict[str, object]:
     """All that a finished training depends on."""
     packages = [Path(package.__file__ or "").parent for package in (models, training)]
-    precision = {"train.precision": job.settings.precision}
-    return job.facts() | _length(job) | precision | {"code": code_digest(packages)}
-
-
-def _length(job: Job) -> dict[str, object]:
-    return {f"train.{name}": getattr(job.settings, name) for name in sorted(LENGTH)}
+    now = {f"train.{name}": getattr(job.settings, name) for name in sorted(LENGTH | {"precision"})}
+    return job.facts() | now | {"code": code_digest(packages)}
 
 
 def _is_longer(asked: Mapping[str, object], before: Mapping[str, object]) -> bool:
@@ -183,6 +160,5 @@ def _is_longer(asked: Mapping[str, object], before: Mapping[str, object]) -> boo
         assert isinstance(epochs, int)
         return epochs, float("inf") if patience is None else float(str(patience))
 
-    (epochs, patience), (epochs_before, patience_before) = lengths(asked), lengths(before)
-    more = epochs > epochs_before or patience > patience_before
-    return more and epochs >= epochs_before and patience >= patience_before
+    now, earlier = lengths(asked), lengths(before)
+    return now != earlier and all(map(operator.ge, now, earlier))

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.core.errors import UserError
 from fgstp.scoring.frames import Frames
 from fgstp.scoring.protocols import Empty
 
@@ -36,27 +37,27 @@ class Metric:
 
     Attributes:
         name: its column in tables of scores.
+        label: heading in reports; empty for a metric that they do not show.
+        meaning: explanation of the label.
         function: from `Frames` to (T,) float64; of a ranking, from `found` and `taken` to a
             float, see `fgstp.scoring.metrics.detection.Ranked.curve`.
         over: what it is computed over: `all` frames, those with `gas`, those without
             (`no_gas`), or the `ranking` of a group of frames by their frame scores.
         undefined_under: of a metric over all frames, the rules for frames without gas (`empty`
             of a protocol) under which it is undefined on them.
-        label: heading in reports; empty for a metric that they do not show.
-        tex: heading in LaTeX; empty if it is the label.
-        meaning: explanation of the label.
+        tex: heading in LaTeX, where it is not the label.
         lower_is_better: whether lower values are better.
         percent: whether reports write the fraction in percent.
         decimals: digits after the decimal point in reports.
     """
 
     name: str
+    label: str
+    meaning: str
     function: Callable[..., Any]
     over: Over = "all"
     undefined_under: tuple[Empty, ...] = ("skip",)
-    label: str = ""
     tex: str = ""
-    meaning: str = ""
     lower_is_better: bool = False
     percent: bool = False
     decimals: int = 3
@@ -84,27 +85,40 @@ class Metric:
 REGISTRY: dict[str, Metric] = {}
 
 
-def metric(name: str, **facts: Any) -> Callable[[Function], Function]:  # noqa: ANN401 - see Metric
+def _origin(function: Callable[..., Any]) -> tuple[str, str]:
+    return function.__module__, function.__qualname__
+
+
+def metric(
+    name: str,
+    label: str = "",
+    meaning: str = "",
+    **facts: Any,  # noqa: ANN401 - those of Metric
+) -> Callable[[Function], Function]:
     """Register a function as a metric.
 
     Args:
-        name: its name, which no other metric has.
-        **facts: the other attributes of `Metric`.
+        name: its column in tables of scores, which no other metric has.
+        label: heading in reports; empty for a metric that they do not show.
+        meaning: explanation of the label.
+        **facts: other attributes of `Metric`.
 
     Raises:
-        ValueError: there is a metric of this name.
+        UserError: another function has this name.
 
     Example::
 
-        @metric("mean_map", label="mean", meaning="mean of the map")
+        @metric("mean_map", "mean", "mean of the map")
         def mean_map(frames: Frames) -> NDArray[np.float64]:
             return frames.mean_probability
     """
 
     def register(function: Function) -> Function:
-        if name in REGISTRY:
-            raise ValueError(f"There are two metrics named {name!r}.")
-        REGISTRY[name] = Metric(name, function, **facts)
+        known = REGISTRY.get(name)
+        # The same function again is a cell of a notebook that ran twice.
+        if known and _origin(known.function) != _origin(function):
+            raise UserError(f"There are two metrics named {name!r}; rename one of them.")
+        REGISTRY[name] = Metric(name, label, meaning, function, **facts)
         return function
 
     return register

@@ -14,7 +14,7 @@ EPSILON = float(np.spacing(1))
 TIE = 1e-12
 
 
-@metric("e_mean", label="E", tex=r"$E_\phi$", meaning="E-measure, mean over 256 thresholds")
+@metric("e_mean", "E", "E-measure, mean over 256 thresholds", tex=r"$E_\phi$")
 def mean_alignment(frames: Frames) -> NDArray[np.float64]:
     """(T,): E-measure, mean over 256 thresholds."""
     return _alignment(frames)[:, :-1].mean(axis=1)

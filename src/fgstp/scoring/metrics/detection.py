@@ -35,10 +35,9 @@ def predicted_fraction(frames: Frames) -> Floats:
 
 @metric(
     "false_alarm_fraction",
+    "FA pixels (%)",
+    "false-alarm pixels, in percent of the pixels of frames without gas",
     over="no_gas",
-    label="FA pixels (%)",
-    tex=r"FA pixels (\%)",
-    meaning="false-alarm pixels, in percent of the pixels of frames without gas",
     lower_is_better=True,
     percent=True,
     decimals=2,
@@ -50,10 +49,9 @@ def false_alarm_fraction(frames: Frames) -> Floats:
 
 @metric(
     "false_alarm",
+    "FA frames (%)",
+    "false-alarm frames, in percent of the frames without gas",
     over="no_gas",
-    label="FA frames (%)",
-    tex=r"FA frames (\%)",
-    meaning="false-alarm frames, in percent of the frames without gas",
     lower_is_better=True,
     percent=True,
     decimals=1,
@@ -118,12 +116,7 @@ def ranking_scores(ranked: Ranked, weights: Floats, functions: list[OfRanking]) 
     return [function(found, taken) for function in functions]
 
 
-@metric(
-    "average_precision",
-    over="ranking",
-    label="AP",
-    meaning="average precision of detecting frames with gas",
-)
+@metric("average_precision", "AP", "average precision of detecting frames with gas", over="ranking")
 def _average_precision(found: Floats, taken: Floats) -> float:
     gained = np.diff(found, prepend=0.0)
     precisions = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
@@ -131,12 +124,7 @@ def _average_precision(found: Floats, taken: Floats) -> float:
     return float(np.einsum("k,k->", gained, precisions) / found[-1])
 
 
-@metric(
-    "auroc",
-    over="ranking",
-    label="AUROC",
-    meaning="area under the ROC curve of detecting frames with gas",
-)
+@metric("auroc", "AUROC", "area under the ROC curve of detecting frames with gas", over="ranking")
 def _auroc(found: Floats, taken: Floats) -> float:
     # Of each pair the one with gas should rank higher; equal scores are half a success.
     others = taken - found

@@ -10,41 +10,33 @@ from fgstp.scoring.metrics import metric
 Floats = NDArray[np.float64]
 
 
-@metric(
-    "mae", label="MAE", tex=r"$\mathcal{M}$", meaning="mean absolute error", lower_is_better=True
-)
+@metric("mae", "MAE", "mean absolute error", tex=r"$\mathcal{M}$", lower_is_better=True)
 def mean_absolute_error(frames: Frames) -> Floats:
     """(T,), 0 to 1: mean of |p - G| of each frame."""
     distance = np.stack([frames.probability, 1 - frames.probability], axis=1)
     return np.asarray(np.einsum("tgl,tgl->t", frames.by_mask, distance) / frames.n_pixels)
 
 
-@metric("iou_mean", label="mIoU", meaning="IoU, mean over 256 thresholds")
+@metric("iou_mean", "mIoU", "IoU, mean over 256 thresholds")
 def mean_iou(frames: Frames) -> Floats:
     """(T,), 0 to 1: IoU, mean over 256 thresholds."""
     return overlap_curves(frames)[0].mean(axis=1)
 
 
-@metric("dice_mean", label="mDice", meaning="Dice, mean over 256 thresholds")
+@metric("dice_mean", "mDice", "Dice, mean over 256 thresholds")
 def mean_dice(frames: Frames) -> Floats:
     """(T,), 0 to 1: Dice, mean over 256 thresholds."""
     return overlap_curves(frames)[1].mean(axis=1)
 
 
-@metric(
-    "iou_gas",
-    over="gas",
-    label="mIoU@t gas",
-    tex="mIoU@$t$ gas",
-    meaning="mean IoU at t over frames with gas",
-)
-@metric("iou", label="mIoU@t", tex="mIoU@$t$", meaning="mean IoU at the threshold t")
+@metric("iou_gas", "mIoU@t gas", "mean IoU at t over frames with gas", over="gas")
+@metric("iou", "mIoU@t", "mean IoU at the threshold t")
 def iou(frames: Frames) -> Floats:
     """(T,), 0 to 1: IoU at the protocol's threshold."""
     return overlap_curves(frames)[0][:, frames.threshold]
 
 
-@metric("dice", label="mDice@t", tex="mDice@$t$", meaning="mean Dice at the threshold t")
+@metric("dice", "mDice@t", "mean Dice at the threshold t")
 def dice(frames: Frames) -> Floats:
     """(T,), 0 to 1: Dice at the protocol's threshold."""
     return overlap_curves(frames)[1][:, frames.threshold]

@@ -10,7 +10,7 @@ EPSILON = float(np.spacing(1))
 Floats = NDArray[np.float64]
 
 
-@metric("s_measure", label="S", tex=r"$S_\alpha$", meaning="structure measure")
+@metric("s_measure", "S", "structure measure", tex=r"$S_\alpha$")
 def structure_measure(frames: Frames) -> Floats:
     """(T,), 0 to 1: S-measure with alpha of 0.5, at least 0.
 

@@ -24,10 +24,10 @@ Floats = NDArray[np.float64]
 
 @metric(
     "weighted_f",
-    undefined_under=("skip", "credit"),
-    label="Fw",
+    "Fw",
+    "weighted F-measure",
     tex=r"$F^{\omega}_{\beta}$",
-    meaning="weighted F-measure",
+    undefined_under=("skip", "credit"),
 )
 def weighted_f(frames: Frames) -> Floats:
     """(T,), 0 to 1: weighted F-measure with beta squared of 1.

@@ -1,0 +1,212 @@
+"""The processes that train together, and torch's elastic launcher to start them.
+
+Lightning could start them too, but it would run the command of this process, such as `kedro
+run`, once more for each. Here this process remains the only one of its kind, and waits.
+"""
+
+import logging
+import os
+import pickle
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, distributed
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from tqdm import tqdm
+
+from fgstp.core.errors import UserError
+from fgstp.training.settings import TrainSettings
+
+T = TypeVar("T")
+NAME = "fgstp"
+ERROR = "error-{}.txt"
+LAUNCHER = ("torch.distributed.elastic", "torch.multiprocessing")
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Rank(NamedTuple):
+    """One of the processes that train together; by default the only one.
+
+    Attributes:
+        number: its rank, from 0; rank 0 writes all files.
+        of: number of processes on all machines.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    @classmethod
+    def from_environment(cls) -> "Rank | None":
+        """The rank that a launcher gave this process; None if no launcher started it."""
+        if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+            return None
+        return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+
+
+def local_rank() -> int:
+    """Rank of this process among those of this machine; 0 if its launcher starts one each."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def local_world_size() -> int:
+    """Processes on this machine; 1 if its launcher starts one each."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
+@contextmanager
+def joined(*, cuda: bool) -> Iterator[None]:
+    """Let the processes that a launcher started communicate with each other."""
+    if cuda:
+        torch.cuda.set_device(local_rank())
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    yield
+    # Not after an error: the others would fail too, before the launcher knows of the first.
+    distributed.destroy_process_group()
+
+
+def gathered(value: T) -> list[T]:
+    """The values of all processes, by rank; all of them must call it at the same point."""
+    if not _several():
+        return [value]
+    values: list[T | None] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values  # type: ignore[return-value] # all are filled now
+
+
+def by_first(make: Callable[[], T]) -> T:
+    """A value that rank 0 alone makes, in all processes; all of them must call it.
+
+    Raises:
+        UserError: rank 0 raised it.
+    """
+    if not _several():
+        return make()
+    result: list[T | UserError | None] = [None]
+    if distributed.get_rank() == 0:
+        try:
+            result = [make()]
+        except UserError as error:
+            result = [error]
+    distributed.broadcast_object_list(result)
+    if isinstance(result[0], UserError):
+        raise result[0]
+    return result[0]  # type: ignore[return-value] # rank 0 filled it
+
+
+def take_from_first(tensors: Iterable[Tensor]) -> None:
+    """Overwrite tensors by those of rank 0; all processes must call it."""
+    if _several():
+        for tensor in tensors:
+            distributed.broadcast(tensor, src=0)
+
+
+def _several() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+def launch(work: Callable[[Rank], T], settings: TrainSettings) -> T:
+    """Call a function in as many processes as the settings say.
+
+    On several machines, each of them must call it.
+
+    Args:
+        work: the function; it can be pickled. Each process calls it with its rank.
+        settings: how many processes there are, and where they meet.
+
+    Returns:
+        What the first process of this machine returned.
+
+    Raises:
+        UserError: one of the processes raised it; the others are ended.
+        ChildFailedError: any other error, with the traceback of the process that raised it.
+    """
+    with _signals_passed_on(), quiet(*LAUNCHER), tempfile.TemporaryDirectory() as folder:
+        config = LaunchConfig(
+            min_nodes=settings.nodes,
+            max_nodes=settings.nodes,
+            nproc_per_node=settings.devices,
+            logs_specs=DefaultLogsSpecs(log_dir=folder),
+            run_id=NAME,  # the same on all machines
+            rdzv_backend="c10d",
+            rdzv_endpoint=settings.rendezvous or "localhost:0",
+            local_addr=None if settings.rendezvous else "localhost",
+            max_restarts=0,
+            signals_to_handle=",".join(each.name for each in SIGNALS),
+        )
+        n_threads = max(1, torch.get_num_threads() // settings.devices)
+        try:
+            # Pickled here: the launcher would let all processes share the memory of one network.
+            results = elastic_launch(config, _take_part)(pickle.dumps(work), folder, n_threads)
+        except ChildFailedError:
+            if errors := sorted(Path(folder).glob(ERROR.format("*"))):
+                raise UserError(errors[0].read_text("utf-8")) from None
+            raise
+    first: T = results[min(results)]
+    return first
+
+
+def _take_part(work: bytes, folder: str, n_threads: int) -> object:
+    """Call the function as one of the processes; an error of the user is left in the folder."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all; the launcher handles it
+    tqdm.set_lock(threading.RLock())  # tqdm's own would survive a process that is killed
+    torch.set_num_threads(n_threads)
+    rank = Rank.from_environment() or Rank()
+    if rank.number == 0:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger(NAME).setLevel(logging.INFO)
+    try:
+        return pickle.loads(work)(rank)
+    except UserError as error:
+        Path(folder, ERROR.format(rank.number)).write_text(str(error), "utf-8")
+        raise SystemExit(1) from None
+
+
+@contextmanager
+def _signals_passed_on() -> Iterator[None]:
+    """Let a signal that ended the launcher, and with it all processes, reach our handlers.
+
+    The launcher replaces the signal handlers of this process and does not restore them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    stopped_by = None
+    try:
+        yield
+    except SignalException as error:
+        stopped_by = error.sigval
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if stopped_by is not None:
+        signal.raise_signal(stopped_by)
+        raise SystemExit(128 + stopped_by)  # the handler returned
+
+
+@contextmanager
+def quiet(*names: str) -> Iterator[None]:
+    """Silence the loggers of other packages, each with those below it."""
+    below = tuple(f"{name}." for name in names)
+    loggers = [
+        logger
+        for name, logger in logging.root.manager.loggerDict.items()
+        if isinstance(logger, logging.Logger)
+        and f"{name}.".startswith(below)
+        and not logger.disabled
+    ]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.disabled = False
