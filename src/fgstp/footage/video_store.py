@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class Clip:
         annotated: (A,) int64: numbers of the frames that have a mask, from 0 in the clip, sorted.
         leak_class: (T,) int8; None where it is unknown.
         times_s: (T,) float64, seconds since the beginning of the video.
+        features: (T, ...) what a model precomputed of the frames; None without.
     """
 
     frames: NDArray[np.uint8]
@@ -53,6 +55,7 @@ class Clip:
     leak_class: NDArray[np.int8] | None
     times_s: NDArray[np.float64]
     _bits: NDArray[np.uint8]
+    features: NDArray[np.float16] | None = None
 
     def masks(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
@@ -208,7 +211,8 @@ class VideoWriter:
     def __init__(self, store: VideoStore, video: str, files: ExitStack) -> None:
         self.n_frames = 0
         self.parts: dict[str, GrowingArray] = {}
-        self._store, self._video, self._files = store, video, files
+        self._path = partial(store.path, video)
+        self._files = files
 
     def append(
         self,
@@ -243,6 +247,5 @@ class VideoWriter:
 
     def _append(self, part: str, array: NDArray[Any]) -> None:
         if part not in self.parts:
-            path = self._store.path(self._video, part)
-            self.parts[part] = self._files.enter_context(growing_array(path, like=array))
+            self.parts[part] = self._files.enter_context(growing_array(self._path(part)))
         self.parts[part].append(array)

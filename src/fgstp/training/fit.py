@@ -1,5 +1,6 @@
 """Training from clips to the best checkpoint; it can be stopped and continues."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 from lightning.pytorch import Callback
 
-from fgstp.footage.clip_table import masked_clips
+from fgstp.footage.clip_table import ClipRow, masked_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import load_into
+from fgstp.models.features import FeatureStore
 from fgstp.models.machine import use_cuda
 from fgstp.training.job import Job, Outcome
 from fgstp.training.machine import check_devices, lightning_precision
@@ -19,6 +21,8 @@ from fgstp.training.settings import TrainSettings
 from fgstp.training.stages import train_stages
 
 __all__ = ["Outcome", "fit"]
+
+logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -30,6 +34,7 @@ def fit(
     *,
     seed: int,
     callbacks: Sequence[Callback] = (),
+    features: FeatureStore | None = None,
 ) -> Outcome:
     """Train a model on the clips of the split `train`.
 
@@ -77,6 +82,8 @@ def fit(
             `trainer.callback_metrics`. Of several processes the first one calls them, on copies
             if this function starts the processes: they must be picklable, and their own state
             is lost. They must not wait for the other processes.
+        features: what the model precomputed of the training clips (`FeatureStore.write`); without,
+            it is computed for every sample.
 
     Returns:
         The result.
@@ -91,7 +98,16 @@ def fit(
         devices = local_world_size()
         shape = {"devices": devices, "nodes": rank.of // devices, "rendezvous": None}
         settings = settings.model_copy(update=shape)
-    job = _job(model, table, store, folder, settings, seed=seed, callbacks=tuple(callbacks))
+    job = _job(
+        model,
+        table,
+        store,
+        folder,
+        settings,
+        seed=seed,
+        callbacks=tuple(callbacks),
+        features=features,
+    )
     _check_stages(job)
     if settings.start_from is not None:
         load_into(model, settings.start_from)
@@ -119,6 +135,7 @@ def _job(
     *,
     seed: int,
     callbacks: tuple[Callback, ...],
+    features: FeatureStore | None,
 ) -> Job:
     cuda = use_cuda(settings.accelerator, "train")
     check_devices(settings.devices, cuda=cuda)
@@ -140,6 +157,7 @@ def _job(
         validation,
         sorted(table.loc[kept, "mask_source"].unique()),
         store,
+        _usable(features, model, train),
         folder,
         settings,
         seed,
@@ -147,6 +165,23 @@ def _job(
         cuda,
         precision,
     )
+
+
+def _usable(
+    features: FeatureStore | None, model: AnyModel, clips: Sequence[ClipRow]
+) -> FeatureStore | None:
+    """The store, if it holds what the model precomputes of these clips."""
+    if model.features is None:
+        return None
+    if features is not None and features.holds(model.features, clips):
+        return features
+    logger.warning(
+        "%s computes its features for every sample, which is slow; `kedro run --pipelines=features "
+        "--params=model=%s` computes them once.",
+        model.name,
+        model.name,
+    )
+    return None
 
 
 def _check_stages(job: Job) -> None:
