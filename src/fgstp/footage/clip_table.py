@@ -81,11 +81,7 @@ class ClipRow(NamedTuple):
     sha256: str
 
     def read(self, store: VideoStore) -> Clip:
-        """View the clip.
-
-        Raises:
-            UserError: it is not there, or not as it was when the table was made.
-        """
+        """View the clip; a `UserError` if it is not as it was when the table was made."""
         clip = store.clip(self.video, self.first_frame, self.n_frames)
         if len(clip.annotated) != self.annotated_frames:
             raise UserError(

@@ -77,11 +77,7 @@ class MaskFolder:
         return signature(self.files.values())
 
     def check_fits(self, n_frames: int) -> None:
-        """See that no mask lies beyond the end of the video.
-
-        Raises:
-            FootageError: some do: the masks belong to another video.
-        """
+        """See that no mask lies beyond the end of the video; a `FootageError` if some do."""
         beyond = [frame for frame in self.files if frame >= n_frames]
         if beyond:
             raise FootageError(

@@ -133,9 +133,6 @@ class VideoStore:
         """Write a video piece by piece; its files appear when the block ends well.
 
         Parts that nothing was appended to leave no file, and an old one is removed.
-
-        Raises:
-            UserError: the folder cannot be written or the disk is full.
         """
         with ExitStack() as files:
             yield (writer := VideoWriter(self, video, files))
