@@ -16,15 +16,15 @@ from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Win
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.augmentation import prepared
 from fgstp.training.data import (
-    EpochSize,
     SampleOrder,
     Samples,
     collated,
+    n_workers,
+    one_opencv_thread,
     plan_of,
     train_loader,
     validation_loader,
 )
-from fgstp.training.machine import one_opencv_thread
 from fgstp.training.processes import Rank
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
@@ -388,13 +388,13 @@ def test_workers_give_the_same_samples_as_none(clips):
         assert torch.equal(one.masks, two.masks)
 
 
-@pytest.mark.parametrize(
-    ("n_samples", "expected"), [(6, (2, 3, 6)), (7, (2, 3, 6)), (8, (3, 3, 8))]
-)
-def test_a_last_batch_of_one_sample_is_left_out(n_samples, expected):
+@pytest.mark.parametrize(("n_samples", "expected"), [(6, [3, 3]), (7, [3, 3]), (8, [3, 3, 2])])
+def test_a_last_batch_of_one_sample_is_left_out(clips, numbered, n_samples, expected):
+    numbered(n_samples)
     order = SampleOrder([n_samples], 1, 1)
-    loader = train_loader(range(n_samples), order, batch_size=3, workers=0, cuda=False)
-    assert EpochSize.of(loader) == expected
+    samples = samples_of(clips, Windows())
+    loader = train_loader(samples, order, batch_size=3, workers=0, cuda=False)
+    assert [len(batch.clips) for batch in loader] == expected
 
 
 @pytest.mark.parametrize(("n_clips", "n_processes"), [(5, 1), (6, 2), (5, 2), (1, 3)])
@@ -406,3 +406,10 @@ def test_processes_divide_the_clips_of_validation(n_clips, n_processes):
     assert len({len(part) for part in parts}) == 1
     assert {clip for part in parts for clip in part} == set(clips)
     assert sum(map(len, parts)) < n_clips + n_processes
+
+
+def test_workers_are_for_gpus_unless_asked_for():
+    assert n_workers(None, 1, cuda=False) == 0
+    assert 1 <= n_workers(None, 1, cuda=True) <= 8
+    assert n_workers(3, 1, cuda=False) == 3
+    assert n_workers(None, 10**6, cuda=True) == 1

@@ -4,6 +4,7 @@ import random
 import shutil
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
@@ -43,7 +44,7 @@ class Progress(Callback):
             checkpoint: DVC removes the other one before a stage, and an unfinished epoch may
             have replaced it.
         order: the order of the samples.
-        fingerprint: of what the weights depend on; it is noted in the checkpoint.
+        facts: what to note in the checkpoint beside epoch and scores.
 
     Attributes:
         rows: the figures of every finished epoch; see `Outcome.history`.
@@ -59,7 +60,7 @@ class Progress(Callback):
         folder: Path,
         *,
         order: SampleOrder,
-        fingerprint: str,
+        facts: Mapping[str, Any],
     ) -> None:
         self.rows: list[Row] = []
         self.epoch = 0
@@ -69,7 +70,7 @@ class Progress(Callback):
         self._best = best
         self._folder = folder
         self._order = order
-        self._fingerprint = fingerprint
+        self._facts = facts
         self._learning_rate = 0.0
         self._random: dict[str, Any] | None = None
 
@@ -98,12 +99,7 @@ class Progress(Callback):
             return
         self.epoch, self.scores = trainer.current_epoch + 1, scores
         if trainer.is_global_zero:
-            facts = {
-                "stage": self._model.stage,
-                "epoch": self.epoch,
-                "scores": scores,
-                "fingerprint": self._fingerprint,
-            }
+            facts = {**self._facts, "epoch": self.epoch, "scores": scores}
             save_checkpoint(self._model, self._best, facts)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -115,7 +111,7 @@ class Progress(Callback):
         self.rows.append({"epoch": epoch, "learning_rate": self._learning_rate, **figures})
         trainer.should_stop |= self.is_out_of_patience
         first = trainer.is_global_zero
-        if first and (self.epoch == epoch or not (self._folder / BEST).exists()):
+        if first and self.epoch == epoch:
             _copy(self._best, self._folder / BEST)
         state = self._folder / STATE
         # All processes take part; the first one writes.
@@ -186,13 +182,12 @@ def set_random_state(state: dict[str, Any]) -> None:
 class KeepAverage(WeightAveraging):
     """Exponential moving average of the weights, which is validated instead of them.
 
-    After step n, average = average + (1 - d) (weights - average) with
-    d = min(decay, (1 + n) / (10 + n)), so that a short training is not held back by its initial
-    weights; Lightning's `EMAWeightAveraging` has a constant d. Integers are copied.
+    After step n, average = d average + (1 - d) weights with d = min(decay, (1 + n) / (10 + n)),
+    so that a short training is not held back by its initial weights, as it would be by the
+    constant d of Lightning's `EMAWeightAveraging`. Integers are copied.
 
-    Lightning would put the trained weights back at the end of the validation epoch, before
-    callbacks save or draw what was validated. Here the average stays in the network until the
-    end of validation; such callbacks must precede this one.
+    Lightning puts the trained weights back before callbacks save or draw what was validated;
+    here the average stays until the end of validation. Such callbacks must precede this one.
 
     Args:
         decay: the largest d, in (0, 1).
@@ -219,12 +214,9 @@ class KeepAverage(WeightAveraging):
 
 
 class TimeLimit(Timer):
-    """Ends the training after some time, also within an epoch.
+    """Ends the training after some seconds, also within an epoch.
 
     The weights at that point are validated, and saved if they are the best.
-
-    Args:
-        seconds: the time.
     """
 
     def __init__(self, seconds: float) -> None:
