@@ -116,7 +116,7 @@ def import_weights(
     """
     # Torch takes seconds to import, and the other commands do not need it.
     from fgstp.models.checkpoint import BEST, RECORD, record_of, save_checkpoint  # noqa: PLC0415  # noqa: PLC0415
-    from fgstp.models.importing import import_published, parsed_settings  # noqa: PLC0415
+    from fgstp.models.published import import_published, parsed_settings  # noqa: PLC0415
 
     values = _pairs(settings)
     if variant is not None:

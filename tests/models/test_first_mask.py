@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgstp.models.blocks.first_mask import FirstMaskSession, resized_mask
+from fgstp.models.blocks.streams import FirstMaskSession, resized_mask
 from fgstp.models.session import Prompt
 from fgstp.models.settings import NetworkSettings
 

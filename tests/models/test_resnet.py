@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from fgstp.core.errors import UserError
+from fgstp.models.blocks.encoder import ResNetEncoder, ResNetSettings
 from fgstp.models.blocks.encoder_weights import load_resnet_weights
-from fgstp.models.blocks.resnet import ResNetEncoder, ResNetSettings
 from fgstp.models.rmem.model import RmemModel, RmemSettings
 from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
 

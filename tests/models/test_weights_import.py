@@ -13,8 +13,7 @@ from fgstp.models.blocks.encoder import PyramidEncoder
 from fgstp.models.blocks.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.checkpoint import load_model
 from fgstp.models.fgstp import Fgstp
-from fgstp.models.importing import import_published, parsed_settings
-from fgstp.models.published import fgstp_rules
+from fgstp.models.published import fgstp_rules, import_published, parsed_settings
 from fgstp.models.registry import create_model, model_info, model_infos
 from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import renamed
@@ -165,7 +164,7 @@ def test_the_paper_variant_takes_the_same_weights(published, tmp_path):
     assert load_model(tmp_path / "out.ckpt").settings.variant == "paper"
 
 
-@pytest.mark.parametrize("wrapping", [None, "state_dict", "model"])
+@pytest.mark.parametrize("wrapping", [None, "state_dict", "model", "model_state_dict"])
 def test_other_names_of_the_same_parts_are_known(published, tmp_path, wrapping):
     aliased = {}
     for key, tensor in published.items():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -113,7 +113,7 @@ class EnergySession(Session):
 class BackgroundModel(Predictor[BackgroundSettings]):
     """Background subtraction by OpenCV's MOG2, or the energy of the residual."""
 
-    settings_class: ClassVar[type[Settings]] = BackgroundSettings
+    settings_class = BackgroundSettings
 
     def context_s(self, fps_hz: float) -> float:
         """The whole video: it forgets gradually."""

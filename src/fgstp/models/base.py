@@ -5,9 +5,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from fgstp.models.features import VideoFeatures
 from fgstp.models.predictor import Predictor, SettingsT
-from fgstp.models.sampling import Sampling, Windows
+from fgstp.models.sampling import Sampling, VideoFeatures, Windows
 from fgstp.models.settings import OptimisationSettings
 
 

@@ -1,15 +1,13 @@
 """FGSTP (arXiv 2505.00295): its network, and it and its ablations as models."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import nn
 
-from fgstp.core.config import Settings
 from fgstp.models.blocks.correlation import Correlation, Variant
 from fgstp.models.blocks.encoder import PvtName
-from fgstp.models.blocks.grouped_unit import GroupedUnit
-from fgstp.models.blocks.layers import Pyramid
+from fgstp.models.blocks.layers import GroupedUnit, Pyramid
 from fgstp.models.blocks.triple_model import TripleModel, TripleSettings
 from fgstp.models.blocks.triple_network import TripleNetwork
 from fgstp.models.published import Published, fgstp_rules
@@ -121,7 +119,7 @@ def published(settings: Mapping[str, Any]) -> Published:
 class FgstpModel(TripleModel[FgstpSettings]):
     """Fine-grained spatial-temporal perception (arXiv 2505.00295)."""
 
-    settings_class: ClassVar[type[Settings]] = FgstpSettings
+    settings_class = FgstpSettings
     network: Fgstp
 
     def _build(self) -> None:

@@ -1,9 +1,9 @@
 """Training samples: each model states which frames of a clip make one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -11,7 +11,36 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fgstp.footage.video_store import Clip
-from fgstp.models.features import VideoFeatures
+
+
+class VideoFeatures(Protocol):
+    """Computes features of the frames of a video.
+
+    Training samples and sessions compute what they need; nothing is stored yet. Implementations
+    can be pickled.
+    """
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What the features depend on beside the frames, as plain values."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the features of one frame."""
+
+    def compute(
+        self, frames: NDArray[np.uint8], numbers: Iterable[int]
+    ) -> Iterator[NDArray[np.float16]]:
+        """Features of some frames.
+
+        Args:
+            frames: (T, H, W), the whole video, since features may depend on other frames.
+            numbers: numbers of the frames, in any order.
+
+        Yields:
+            `shape` float16, in the order of `numbers`.
+        """
+
 
 Frames = NDArray[np.uint8]
 # Frames (F, H, W) and masks (L, H, W), 0/1 -> the same augmented, (., 1, h, w) float32 in [0, 1].
@@ -143,7 +172,7 @@ class SpreadFrames(Sampling):
         attempts: number of draws until it does; the last one is taken as it is.
     """
 
-    mask_noise: ClassVar[bool] = False  # the model is given the first mask
+    mask_noise = False  # the model is given the first mask
 
     n_frames: int
     largest_step: tuple[tuple[float, int], ...]

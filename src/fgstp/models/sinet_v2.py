@@ -1,12 +1,11 @@
 """SINet-V2 (Concealed Object Detection, TPAMI 2022): its network, and it as a model."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fgstp.core.config import Settings
 from fgstp.models.base import Model
 from fgstp.models.blocks.decoder import Decoder, Maps
 from fgstp.models.blocks.encoder import EncoderName, PyramidEncoder
@@ -25,7 +24,6 @@ from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Sampling, Windows
-from fgstp.models.session import Session
 from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
 
 UNIT = 1 / 30  # of a difference: some eight grey levels, as moving gas makes
@@ -138,8 +136,8 @@ def published(settings: Mapping[str, Any]) -> Published:
 class SinetV2Model(Model[SinetV2Settings]):
     """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""
 
-    settings_class: ClassVar[type[Settings]] = SinetV2Settings
-    session_class: type[Session] = SinetV2Session
+    settings_class = SinetV2Settings
+    session_class = SinetV2Session
     network: SinetV2
 
     @property

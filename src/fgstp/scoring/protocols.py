@@ -35,7 +35,8 @@ class ScoringProtocol(BaseModel):
             clips (`choose_threshold`) before anything is scored.
         drop_given: leave out the first frame with gas of each clip, whose mask some models
             are given.
-        drop_last_frames: frames left out at the end of each clip, for models that look ahead.
+        drop_last_frames: annotated frames left out at the end of each clip, for models that look
+            ahead.
         alarm_px: pixels predicted on a leak-free frame from which it is a false alarm.
         score_fraction: share of a frame's pixels, the highest, whose mean is its frame score.
     """

@@ -3,7 +3,7 @@ from math import log, sqrt
 import pytest
 import torch
 
-from fgstp.models.rmem.memory import RestrictedBank, frame_relevance, write_every_frames
+from fgstp.models.rmem.session import RestrictedBank, frame_relevance, write_every_frames
 
 
 def bank(n_frames, *, always_score=False):

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from fgstp.models.blocks.resnet import Levels
+from fgstp.models.blocks.encoder import Levels
 from fgstp.models.xmem_pp.blocks import (
     Attention,
     Fuse,

@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from fgstp.models.blocks.resnet import Levels, ResNetSettings
+from fgstp.models.blocks.encoder import Levels, ResNetSettings
 from fgstp.models.xmem_pp.network import Xmem
 
 RESNET18 = ResNetSettings(name="resnet18")
@@ -13,34 +13,6 @@ def encoded(network, frames, masks):
         frames, keys.f16, masks, network.no_sensory(keys.f16), deep_update=True
     )
     return keys, value, sensory
-
-
-def test_the_full_network_has_the_published_number_of_parameters():
-    with torch.device("meta"):
-        network = Xmem(ResNetSettings(name="resnet50"), RESNET18)
-    parts = {name: size(part) for name, part in network.named_children()}
-    decoder = {name: size(part) for name, part in network.decoder.named_children()}
-    assert parts == {
-        "key_encoder": 8_543_296,
-        "key_head": 1_188_993,
-        "value_encoder": size(network.value_encoder),
-        "value_fuse": 18_910_339,
-        "deep_update": 995_520,
-        "decoder": sum(decoder.values()),
-    }
-    assert round(parts["value_encoder"] / 1e6, 2) == 2.79
-    assert decoder == {
-        "fuse": 21_859_459,
-        "up_8": 5_309_696,
-        "up_4": 1_770_240,
-        "score": 2_305,
-        "sensory": 816_320,
-    }
-    assert size(network) == 62_185_224
-
-
-def size(module):
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def test_keys_begin_orthogonal_and_without_bias():

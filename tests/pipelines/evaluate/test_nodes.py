@@ -492,6 +492,7 @@ def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
     project.folder.add("one_0000", frames, masks[1:2], [3], video="one", split="test")
     project.predict()
     assert project.maps("s_0000").shape == frames.shape
+    caplog.set_level("INFO")
     rows = project.score(protocols=["paper"])
     own = rows[rows["clip"] == "s_0000"]
     assert own["frame"].tolist() == [0, 10, 15, 20, 25, 30]  # 5 is the first with gas
@@ -502,6 +503,7 @@ def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
     np.testing.assert_allclose(own["mae"], expected["mae"])
     assert set(rows["clip"]) == {"s_0000", "t_0000", "u_0000"}
     assert "1 of 4 clips have too few frames with a mask" in caplog.text
+    assert "24 frames of the test clips have no mask" in caplog.text
 
 
 # --------------------------------------------------------------------------- summarise

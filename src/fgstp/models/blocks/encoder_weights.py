@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fgstp.core.errors import UserError
-from fgstp.models.blocks.resnet import ResNetEncoder, ResNetSettings
+from fgstp.models.blocks.encoder import ResNetEncoder, ResNetSettings
 from fgstp.models.published import pvt_rules
 from fgstp.models.settings import BackboneSettings
 from fgstp.models.state_dicts import Rules, Weights, check_fit, read_weights, renamed

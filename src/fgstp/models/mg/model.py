@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -17,7 +17,7 @@ from fgstp.models.mg.session import MgSession, SlotChoice
 from fgstp.models.published import Published, part_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, FlowPairs
-from fgstp.models.session import PromptKind, Session
+from fgstp.models.session import PromptKind
 from fgstp.models.settings import HALVED_AT, GradientClip, NetworkSettings, OptimisationSettings
 
 EPS = 1e-5
@@ -193,8 +193,8 @@ def published(settings: Mapping[str, Any]) -> Published:
 class MgModel(Model[MgSettings]):
     """Motion Grouping (ICCV 2021, arXiv 2104.07658): trained without masks, on flow alone."""
 
-    settings_class: ClassVar[type[Settings]] = MgSettings
-    session_class: type[Session] = MgSession
+    settings_class = MgSettings
+    session_class = MgSession
     network: MotionGrouping
 
     @property

@@ -1,25 +1,22 @@
 """RMem as a model."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from fgstp.core.config import Settings
 from fgstp.models.base import Model
+from fgstp.models.blocks.encoder import ResNetSettings
 from fgstp.models.blocks.encoder_weights import begin_resnet
 from fgstp.models.blocks.frames import normalised
-from fgstp.models.blocks.resnet import ResNetSettings
 from fgstp.models.published import Published, part_rules
 from fgstp.models.registry import register
-from fgstp.models.rmem.memory import RmemMemorySettings
 from fgstp.models.rmem.network import Base, Rmem
-from fgstp.models.rmem.session import RmemSession
+from fgstp.models.rmem.session import RmemMemorySettings, RmemSession
 from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss
 from fgstp.models.sampling import Batch, SpreadFrames
-from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.state_dicts import Rules, Weights
 
@@ -161,13 +158,13 @@ def _prepared(theirs: Weights) -> Weights:
 class RmemModel(Model[RmemSettings]):
     """Restricted memory (RMem, arXiv 2406.08476): gas is followed from a frame's given mask on."""
 
-    settings_class: ClassVar[type[Settings]] = RmemSettings
-    session_class: type[Session] = RmemSession
-    undecayed: ClassVar[tuple[str, ...]] = (
+    settings_class = RmemSettings
+    session_class = RmemSession
+    undecayed = (
         *("head.out.weight", "short_attention.bias.weight"),
         *("temporal.query", "temporal.slots"),
     )
-    encoders: ClassVar[tuple[str, ...]] = ("encoder",)
+    encoders = ("encoder",)
     network: Rmem
 
     @property

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.models.blocks.resnet import ResNetEncoder, ResNetSettings
+from fgstp.models.blocks.encoder import ResNetEncoder, ResNetSettings
 from fgstp.models.rmem.aot import AotPropagation
 from fgstp.models.rmem.attention import as_maps, as_tokens
 from fgstp.models.rmem.deaot import DeAotPropagation

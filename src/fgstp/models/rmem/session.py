@@ -1,17 +1,146 @@
-"""A session of RMem: the mask of one frame is propagated from frame to frame."""
+"""The memory of RMem, restricted to few frames, and its sessions."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+import torch
+from pydantic import Field
 from torch import Tensor
 
-from fgstp.models.blocks.first_mask import FirstMaskSession, resized_mask
-from fgstp.models.rmem.memory import RestrictedBank, frame_relevance, write_every_frames
+from fgstp.core.config import Settings
+from fgstp.models.blocks.streams import FirstMaskSession, resized_mask
 from fgstp.models.rmem.network import N_LABELS, Encoded, Segmented, aligned
 from fgstp.models.rmem.propagation import FrameMemory
 
 if TYPE_CHECKING:
     from fgstp.models.rmem.model import RmemModel
+
+
+EntryT = TypeVar("EntryT")
+SMOOTHING = 0.2  # weight of the previous relevance in the new one
+FRESHNESS = 1.5
+PATIENCE_UPDATES = 8
+LEAST_WRITE_EVERY_FRAMES = 5
+
+
+class RmemMemorySettings(Settings):
+    """Limits of the memory.
+
+    Attributes:
+        bank_frames: maximum number of frames in the bank, beside the prompted one.
+        write_every_frames: frames between two that are written to it; None: a thirtieth of the
+            session, and at least 5.
+    """
+
+    bank_frames: int = Field(8, ge=1)
+    write_every_frames: int | None = Field(None, ge=1)
+
+
+class RestrictedBank(Generic[EntryT]):
+    """A reference frame and a few others; the least useful one makes room for a new one.
+
+    The rule is of the kind of UCB1: a frame stays if it is relevant, or if it is new and
+    little is known of it yet. When frame t is appended to m old frames, with r_k the fraction of
+    attention that frame t gave to frame k,
+
+        R_k = 0.2 R_k + 0.8 r_k    (r_k if it has none yet),    n_k = n_k + 1
+        score_k = R_k + 1.5 sqrt(ln(sum of n over the old frames) / (n_k + 8))
+
+    where n of the reference counts as m. If there are too many frames now, the old one with the
+    smallest score leaves; the reference and the new frame stay.
+
+    Args:
+        reference: entry of frame 0.
+        n_frames: maximum number of frames beside the reference.
+        always_score: update R and n whenever a frame is appended (DeAOT-L), or only when one
+            has to leave (AOT-L).
+
+    Attributes:
+        frames: numbers of the frames, oldest first.
+        entries: their entries, in the same order.
+        scores: by frame number, of the old frames when scores were last computed.
+    """
+
+    def __init__(self, reference: EntryT, n_frames: int, *, always_score: bool) -> None:
+        self.frames = [0]
+        self.entries = [reference]
+        self.scores: dict[int, float] = {}
+        self._n_frames = n_frames
+        self._always_score = always_score
+        self._relevance: dict[int, float] = {}
+        self._updates: dict[int, int] = {}
+
+    @property
+    def needs_relevance(self) -> bool:
+        """Whether the next frame must come with the relevance of those in the bank."""
+        return self._always_score or self._is_full()
+
+    def append(self, frame: int, entry: EntryT, relevance: Sequence[float] = ()) -> None:
+        """Append a frame; if the bank is full, another one leaves.
+
+        Args:
+            frame: its number.
+            entry: its entry.
+            relevance: r of each frame in the bank, in its order, if `needs_relevance`.
+        """
+        is_full = self._is_full()
+        if self.needs_relevance:
+            self._score(frame, dict(zip(self.frames, relevance, strict=True)))
+        self.frames.append(frame)
+        self.entries.append(entry)
+        if is_full:
+            place = self.frames.index(min(self.frames[1:-1], key=self.scores.__getitem__))
+            del self.frames[place], self.entries[place]
+
+    def _is_full(self) -> bool:
+        return len(self.frames) > self._n_frames
+
+    def _score(self, new_frame: int, relevance: dict[int, float]) -> None:
+        before = self._relevance
+        self._relevance = {
+            frame: SMOOTHING * before.get(frame, r) + (1.0 - SMOOTHING) * r
+            for frame, r in relevance.items()
+        }
+        self._updates = {
+            frame: self._updates.get(frame, 0) + 1 for frame in [*self.frames, new_frame]
+        }
+        counts = {frame: self._updates[frame] for frame in self.frames}
+        counts[self.frames[0]] = len(self.frames)
+        total = math.log(sum(counts.values()))
+        self.scores = {
+            frame: self._relevance[frame]
+            + FRESHNESS * math.sqrt(total / (counts[frame] + PATIENCE_UPDATES))
+            for frame in self.frames
+        }
+
+
+def frame_relevance(weights: Tensor, foreground: Tensor) -> list[float]:
+    """Fraction of an object's attention that each frame in the bank gets.
+
+    Args:
+        weights: (N, T N): attention of N tokens to those of T frames.
+        foreground: (N,): probability that a token belongs to the object.
+
+    Returns:
+        T values that sum to 1; all 0 if no token belongs to the object.
+    """
+    of_frames = weights.float().view(len(weights), -1, len(weights)).sum(2)
+    mass = foreground.float() @ of_frames
+    fractions: list[float] = (mass / mass.sum().clamp_min(torch.finfo(mass.dtype).tiny)).tolist()
+    return fractions
+
+
+def write_every_frames(n_frames: int | None) -> int:
+    """Frames between two that are written to the bank.
+
+    Args:
+        n_frames: number of frames from the reference on; None if it is not known.
+
+    Returns:
+        A thirtieth of them, and at least 5.
+    """
+    return max(LEAST_WRITE_EVERY_FRAMES, round((n_frames or 0) / 30))
 
 
 class RmemSession(FirstMaskSession[Encoded]):

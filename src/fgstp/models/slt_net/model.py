@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from fgstp.core.config import Settings
 from fgstp.models.blocks.correlation import Variant
 from fgstp.models.blocks.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.blocks.streams import WindowSession
@@ -132,8 +131,8 @@ class SltNetModel(TripleModel[SltNetSettings]):
     predicted by the short-term network, which does not change any more.
     """
 
-    settings_class: ClassVar[type[Settings]] = SltNetSettings
-    encoders: ClassVar[tuple[str, ...]] = ("encoder", "short.encoder", "long.encoder")
+    settings_class = SltNetSettings
+    encoders = ("encoder", "short.encoder", "long.encoder")
     network: SltNetShort | SltNet
 
     @property

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.models.blocks.resnet import Levels
+from fgstp.models.blocks.encoder import Levels
 
 SQUEEZE = 16  # channels of the channel gate per channel of its hidden layer
 

@@ -1,27 +1,94 @@
 """XMem++ as a model."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn import functional
 
 from fgstp.core.config import Settings
 from fgstp.models.base import Model
+from fgstp.models.blocks.encoder import NORM_MOMENTUM, ResNetSettings
 from fgstp.models.blocks.encoder_weights import begin_resnet
 from fgstp.models.blocks.frames import normalised
-from fgstp.models.blocks.resnet import NORM_MOMENTUM, ResNetSettings
+from fgstp.models.blocks.streams import FirstMaskSession
 from fgstp.models.published import Published, part_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, SpreadFrames
-from fgstp.models.session import Session
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.state_dicts import Rules
 from fgstp.models.xmem_pp.blocks import SQUEEZE
-from fgstp.models.xmem_pp.memory import XmemMemorySettings
-from fgstp.models.xmem_pp.network import Xmem
-from fgstp.models.xmem_pp.session import XmemSession
+from fgstp.models.xmem_pp.memory import Elements, XmemMemory, XmemMemorySettings
+from fgstp.models.xmem_pp.network import Keys, Xmem
 from fgstp.models.xmem_pp.training import XmemTrainingSettings, clip_loss
+
+EncodedFrame = tuple[Tensor, Keys]  # (1, 3, h, w) and its keys
+
+
+class XmemSession(FirstMaskSession[EncodedFrame]):
+    """Memory and sensory state of one video; see `FirstMaskSession`.
+
+    The prompted frame goes to the permanent memory. A later frame is segmented from what it
+    reads; the decoder then updates the sensory state. Every few frames, a frame is written to
+    memory: its value, from the predicted probabilities, goes to the working memory and
+    updates the sensory state instead.
+
+    Attributes:
+        memory: frames that are read from.
+        sensory: (1, C, h, w): the sensory state.
+    """
+
+    model: "XmemModel"
+    sensory: Tensor
+
+    def _begin(self) -> None:
+        super()._begin()
+        model = self.model
+        self._network = model.network
+        self._is_label = model.settings.output == "label"
+        self._every_frames = model.settings.memory.memory_every_frames
+        self._since_memory = 0
+        self.memory = XmemMemory(model.settings.memory)
+
+    def encode(self, frames: Tensor) -> Iterator[EncodedFrame]:
+        """See `FirstMaskSession`."""
+        keys = self._network.encode_key(frames)
+        for frame, *each in zip(*(x.unsqueeze(1) for x in (frames, *keys)), strict=True):
+            yield frame, Keys(*each)
+
+    def start(self, encoded: EncodedFrame, mask: Tensor) -> None:
+        """See `FirstMaskSession`."""
+        self.sensory = self._network.no_sensory(encoded[1].f16)
+        self.memory.keep_for_good(self._elements(*encoded, mask[None, None].float()))
+
+    def advance(self, encoded: EncodedFrame) -> Tensor:
+        """See `FirstMaskSession`."""
+        prob = functional.interpolate(self.propagate(encoded), self.size, mode="bilinear")[0, 0]
+        return prob > 0.5 if self._is_label else prob
+
+    def propagate(self, encoded: EncodedFrame) -> Tensor:
+        """Probability of gas (1, 1, h, w) in the next frame."""
+        frame, keys = encoded
+        self._since_memory += 1
+        is_written = self._since_memory >= self._every_frames
+        read = self.memory.read(keys.key[0].flatten(1), keys.selection[0].flatten(1))
+        readout = read.reshape(1, len(read), *keys.key.shape[2:])
+        self.sensory, _, prob = self._network.segment(
+            keys, readout, self.sensory, frame.shape[2:], update=not is_written
+        )
+        if is_written:
+            self.memory.keep(self._elements(frame, keys, prob))
+            self._since_memory = 0
+        return prob
+
+    def _elements(self, frame: Tensor, keys: Keys, mask: Tensor) -> Elements:
+        """A frame as elements of memory; its value updates the sensory state."""
+        value, self.sensory = self._network.encode_value(
+            frame, keys.f16, mask, self.sensory, deep_update=True
+        )
+        parts = (keys.key, keys.shrinkage, keys.selection, value)
+        return Elements.new(*(part[0].flatten(1) for part in parts))
 
 
 class XmemWidthSettings(Settings):
@@ -128,9 +195,9 @@ class XmemModel(Model[XmemSettings]):
     memory that are larger by one.
     """
 
-    settings_class: ClassVar[type[Settings]] = XmemSettings
-    session_class: type[Session] = XmemSession
-    encoders: ClassVar[tuple[str, ...]] = ("key_encoder", "value_encoder")
+    settings_class = XmemSettings
+    session_class = XmemSession
+    encoders = ("key_encoder", "value_encoder")
     network: Xmem
 
     @property

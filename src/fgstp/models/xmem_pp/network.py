@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from fgstp.models.blocks.encoder import NORM_MOMENTUM, Levels, ResNetEncoder, ResNetSettings
 from fgstp.models.blocks.frames import cut, padded
-from fgstp.models.blocks.resnet import NORM_MOMENTUM, Levels, ResNetEncoder, ResNetSettings
 from fgstp.models.xmem_pp.blocks import Fuse, GatedUpdate, MaskDecoder
 
 STRIDE = 16  # of the memory's grid: sides are padded to multiples of it

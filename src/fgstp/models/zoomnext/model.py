@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder_weights import begin_encoder
@@ -20,7 +19,6 @@ from fgstp.models.blocks.streams import WindowSession
 from fgstp.models.published import Published, grouped_unit_rules, part_rules, pvt_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Windows
-from fgstp.models.session import Session
 from fgstp.models.settings import (
     EncoderSettings,
     GradientClip,
@@ -176,8 +174,8 @@ class ZoomNextModel(Model[ZoomNextSettings]):
     bilinearly with anti-aliasing. (The published code resizes each zoom from the original.)
     """
 
-    settings_class: ClassVar[type[Settings]] = ZoomNextSettings
-    session_class: type[Session] = ZoomNextSession
+    settings_class = ZoomNextSettings
+    session_class = ZoomNextSession
     network: ZoomNext
 
     @property

@@ -3,16 +3,167 @@
 import torch
 from timm.models.pvt_v2 import PyramidVisionTransformerStage
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fgstp.models.blocks.decoder import resized
 from fgstp.models.blocks.encoder import PvtName, pvt, widths
-from fgstp.models.blocks.grouped_unit import GroupedUnit
-from fgstp.models.zoomnext.parts import (
-    AtrousPyramid,
-    ConvBnRelu,
-    ScaleIntegration,
-    TemporalDifference,
-)
+from fgstp.models.blocks.layers import ConvBn, GroupedUnit
+
+
+class ConvBnRelu(ConvBn):
+    """Convolution without bias, batch normalisation, ReLU; arguments are those of `ConvBn`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n_in, H, W) -> (B, n_out, H, W), not negative."""
+        return functional.relu(super().forward(x))
+
+
+class AtrousPyramid(nn.Module):
+    """Reduces a coarse level to few channels that know of their surroundings.
+
+    With n channels of the output, every layer a convolution, normalisation and ReLU:
+
+        [a, b] = split(x), n channels each
+        a_1 = near_1(a), a_2 = near_2(a_1), a_3 = near_3(a_2), 3 x 3 with dilation 3
+        c = whole(mean of b over all positions), at every position
+        y = merge([c, a, a_1, a_2, a_3]), 1 x 1 and then 3 x 3
+
+    In training the normalisation of c sees one value a frame, so a batch must hold two frames.
+
+    Args:
+        n_in: channels of the input.
+        n_channels: channels n of the output.
+    """
+
+    def __init__(self, n_in: int, n_channels: int = 64) -> None:
+        super().__init__()
+        self.split = ConvBnRelu(n_in, 2 * n_channels, 1)
+        self.near = nn.ModuleList(
+            [ConvBnRelu(n_channels, n_channels, 3, dilation=3) for _ in range(3)]
+        )
+        self.whole = ConvBnRelu(n_channels, n_channels, 1)
+        self.merge = nn.Sequential(
+            ConvBnRelu(5 * n_channels, n_channels, 1), ConvBnRelu(n_channels, n_channels, 3)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n_in, H, W) -> (B, n_channels, H, W), not negative."""
+        a, b = self.split(x).chunk(2, dim=1)
+        cascade = [a]
+        for near in self.near:
+            cascade.append(near(cascade[-1]))
+        whole = self.whole(b.mean((2, 3), keepdim=True)).expand_as(a)
+        return self.merge(torch.cat([whole, *cascade], dim=1))
+
+
+N_SCALES = 3
+
+
+class ScaleIntegration(nn.Module):
+    """MHSIU: at every position and in every head, a weighted mean of the three zooms.
+
+    The large zoom is pooled to the size of the middle one, maximum plus mean, and the small
+    one is resized to it, each after a convolution of its own. With L, M and S the three after
+    one more convolution each, and h channels a head:
+
+        A = compare([L, M, S]), V = content([L, M, S]), cut into heads of 3 h channels each
+        w = softmax over the zooms of weigh(A), the same layers for all heads
+        y = w_L V_L + w_M V_M + w_S V_S, of all heads side by side
+
+    Args:
+        n_channels: channels of each zoom and of the output, a multiple of `n_heads`.
+        n_heads: heads.
+    """
+
+    def __init__(self, n_channels: int = 64, n_heads: int = 4) -> None:
+        super().__init__()
+        n, head = n_channels, n_channels // n_heads
+        self.n_heads = n_heads
+        self.before_pooling = ConvBnRelu(n, n, 3)
+        self.before_resizing = ConvBnRelu(n, n, 3)
+        self.large = ConvBnRelu(n, n, 3)
+        self.middle = ConvBnRelu(n, n, 3)
+        self.small = ConvBnRelu(n, n, 3)
+        self.compare = ConvBnRelu(N_SCALES * n, N_SCALES * n, 1)
+        self.content = ConvBnRelu(N_SCALES * n, N_SCALES * n, 1)
+        self.weigh = nn.Sequential(
+            ConvBnRelu(N_SCALES * head, head, 1),
+            ConvBnRelu(head, head, 3),
+            nn.Conv2d(head, N_SCALES, 1),
+        )
+
+    def forward(self, large: Tensor, middle: Tensor, small: Tensor) -> Tensor:
+        """Integrate three zooms.
+
+        Args:
+            large: (B, n_channels, H_l, W_l).
+            middle: (B, n_channels, H, W).
+            small: (B, n_channels, H_s, W_s).
+
+        Returns:
+            (B, n_channels, H, W), not negative.
+        """
+        height, width = middle.shape[-2:]
+        size = height, width
+        large = self.before_pooling(large)
+        pooled = functional.adaptive_max_pool2d(large, size)
+        pooled = pooled + functional.adaptive_avg_pool2d(large, size)
+        small = resized(self.before_resizing(small), size)
+        scales = torch.cat([self.large(pooled), self.middle(middle), self.small(small)], dim=1)
+
+        compared = self._heads(self.compare(scales)).flatten(1, 2)
+        weights = self.weigh(compared).softmax(dim=1).unsqueeze(2)
+        mixed = (weights * self._heads(self.content(scales))).sum(dim=1)
+        return torch.unflatten(mixed, 0, (-1, self.n_heads)).flatten(1, 2)
+
+    def _heads(self, x: Tensor) -> Tensor:
+        """(B, 3 heads h, H, W), zooms outermost -> (B heads, 3, h, H, W)."""
+        heads = torch.unflatten(x, 1, (N_SCALES, self.n_heads, -1)).transpose(1, 2)
+        return heads.flatten(0, 1)
+
+
+class TemporalDifference(nn.Module):
+    """Adds to each frame what the differences of neighbouring frames say.
+
+    With u_t the C channels of frame t of a clip of T frames, and frame T - 1 before frame 0:
+
+        d = u_{t-1} - u_t, at each position and channel normalised over the T frames
+        (k, v) = linear of the T values of d, at each position and channel
+        a_t = softmax over channels y of d_t[x] . k_t[y] / sqrt(H W), sums over positions
+        o_t[x] = sum over y of a_t[x, y] v_t[y]
+        result = u + mix(o), two 3 x 3 convolutions over frames as their channels
+
+    All frames of a clip are looked at, later ones too. The last convolution begins with zeros,
+    so that the operator does nothing at the start of training; with one frame it never does.
+
+    Args:
+        n_frames: frames T of a clip, which the weights are made for.
+    """
+
+    def __init__(self, n_frames: int = 5) -> None:
+        super().__init__()
+        self.n_frames = n_frames
+        self.to_key_value = nn.Linear(n_frames, 2 * n_frames, bias=False)
+        last = nn.Conv2d(n_frames, n_frames, 3, padding=1, bias=False)
+        nn.init.zeros_(last.weight)
+        self.mix = nn.Sequential(
+            nn.Conv2d(n_frames, n_frames, 3, padding=1, bias=False), nn.ReLU(), last
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B T, C, H, W), clip by clip -> the same shape."""
+        height, width = x.shape[-2:]
+        clips = torch.unflatten(x, 0, (-1, self.n_frames))  # (B, T, C, H, W)
+        difference = (clips.roll(1, dims=1) - clips).flatten(3).movedim(1, -1)  # (B, C, H W, T)
+        difference = functional.layer_norm(difference, (self.n_frames,))
+        key, value = self.to_key_value(difference).chunk(2, dim=-1)
+        # Channels are the tokens, positions their features: (B, T, C, H W) each.
+        query, key, value = (each.movedim(-1, 1) for each in (difference, key, value))
+        related = functional.scaled_dot_product_attention(query.to(key.dtype), key, value)
+        related = related.transpose(1, 2).reshape(-1, self.n_frames, height, width)
+        change = torch.unflatten(self.mix(related), 0, (len(clips), -1)).transpose(1, 2)
+        return x + change.flatten(0, 1)
+
 
 Channels = tuple[float, float, float]
 

@@ -172,6 +172,8 @@ def score(
     """
     validation = _scorable(_threshold_clips(clips, video_store, evaluate), evaluate)
     test = _scorable(_clips_of("test", clips, video_store, evaluate), evaluate)
+    if n_skipped := sum(clip.n_frames - clip.annotated_frames for clip in test.values()):
+        logger.info("%d frames of the test clips have no mask and are not scored.", n_skipped)
     left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
     seeds = predicted.get("seeds", [None])
@@ -184,12 +186,7 @@ def score(
         rows.insert(0, SEED, pd.Series([trained_with] * len(rows), dtype="Int64"))
         parts.append(rows)
     together = pd.concat(parts, ignore_index=True)
-    leak_classes = {}
-    for clip, rows in together.groupby("clip"):
-        view = test[str(clip)].read(video_store)
-        # What was scored are the annotated frames; from here on they have their own numbers.
-        together.loc[rows.index, "frame"] = view.annotated[rows["frame"]]
-        leak_classes[str(clip)] = view.leak_class
+    leak_classes = {name: clip.read(video_store).leak_class for name, clip in test.items()}
     return with_facts(together, clips, videos, leak_classes, predicted["model"])
 
 
@@ -224,7 +221,7 @@ def _read(
             f"The predictions are {maps.shape}, but the frames are {view.frames.shape}; run "
             "`kedro run --pipelines=evaluate` again."
         )
-    return ScorableClip(maps[view.annotated], view.masks())
+    return ScorableClip(maps[view.annotated], view.masks(), view.annotated)
 
 
 def summarise_scores(
