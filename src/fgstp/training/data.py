@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -147,6 +148,7 @@ class SampleOrder(Sampler[SampleKey]):
         self.epoch = epoch
 
 
+@dataclass(frozen=True)
 class Samples(Dataset[Batch]):
     """Samples of some clips, read from the disk and augmented.
 
@@ -157,13 +159,10 @@ class Samples(Dataset[Batch]):
         prepare: augments and resizes them.
     """
 
-    def __init__(
-        self, store: VideoStore, clips: Sequence[ClipRow], sampling: Sampling, prepare: Prepare
-    ) -> None:
-        self.store = store
-        self.clips = clips
-        self.sampling = sampling
-        self.prepare = prepare
+    store: VideoStore
+    clips: Sequence[ClipRow]
+    sampling: Sampling
+    prepare: Prepare
 
     def n_targets_of_clips(self) -> list[int]:
         """Frames of each clip that can be targets."""
@@ -186,8 +185,7 @@ def collated(samples: Sequence[Batch]) -> Batch:
         sample._replace(frames=sample.frames[numbers.clamp(max=len(sample.frames) - 1)])
         for sample in samples
     ]
-    batch: Batch = default_collate(filled)
-    return batch
+    return Batch(*default_collate(filled))
 
 
 def train_loader(
@@ -245,8 +243,7 @@ def one_opencv_thread() -> Iterator[None]:
 def validation_loader(clips: Sequence[ClipRow], rank: Rank) -> DataLoader[ClipRow]:
     """The clips that a process validates, one at a time.
 
-    All processes get the same number of clips; if the clips cannot be divided evenly, some are
-    validated twice.
+    All processes get the same number; if they cannot be divided evenly, some come twice.
     """
     n_each = -(-len(clips) // rank.of)
     own = [clips[(rank.number + i * rank.of) % len(clips)] for i in range(n_each)]

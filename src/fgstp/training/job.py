@@ -151,12 +151,11 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
 
     Args:
         job: the training.
-        rank: rank of this process. If there are several, a launcher must have started them, and
-            all must run the job.
+        rank: rank of this process; if there are several, all must run the job.
         resume_from: the state.
 
     Returns:
-        The result: the same in all processes, but written by the first.
+        The result, the same in all processes.
 
     Raises:
         UserError: as `fit`.
@@ -164,7 +163,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     model, settings, best = job.model, job.settings, job.folder / BEST
     folder, order = job.stage_folder(model.stage), job.order(rank)
     facts = {"stage": model.stage, "fingerprint": fingerprint(job.stage_facts())}
-    progress = Progress(model, settings, best, folder, order=order, facts=facts)
+    progress = Progress(model, settings, best, folder, order, facts)
     # Each process draws numbers of its own.
     own_seed = int(np.random.SeedSequence((job.seed, rank.number)).generate_state(1)[0])
     seed_everything(own_seed if rank.number else job.seed, verbose=False)

@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 
 from fgstp import models, training
-from fgstp.core.files import atomic_path, code_digest, write_text
+from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, is_current, read_stamp, write_stamp
 from fgstp.models.checkpoint import BEST, RECORD, load_into, record_of, sha256
 from fgstp.models.state_dicts import read_object
-from fgstp.training.callbacks import OWN, STATE, Row
+from fgstp.training.callbacks import OWN, STATE, Row, copy
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
 from fgstp.training.processes import Rank, by_first
 from fgstp.training.settings import LENGTH
@@ -29,6 +29,7 @@ from fgstp.training.settings import LENGTH
 FINISHED = "finished.json"
 # A longer training continues a finished one even if the code has changed, as an interrupted one.
 EXTENDABLE = {"code", *(f"train.{name}" for name in LENGTH)}
+BEGINS_ANEW = "The training in %s begins anew because this changed: %s."
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +70,7 @@ def _finished(job: Job) -> Outcome | None:
     if not changed or (EXTENDABLE.issuperset(changed) and _is_longer(asked, stamp.facts)):
         logger.info("The finished training in %s continues.", job.folder)
         return None
-    logger.warning(
-        "The training in %s begins anew because this changed: %s.", job.folder, ", ".join(changed)
-    )
+    logger.warning(BEGINS_ANEW, job.folder, ", ".join(changed))
     shutil.rmtree(path.parent, ignore_errors=True)
     return None
 
@@ -106,12 +105,7 @@ def _begin_stage(job: Job) -> Path | None:
         logger.info("Continuing after epoch %d, from %s.", n_epochs, path)
         return path
     if path.is_file():
-        changed = ", ".join(changed_facts(path, facts))
-        logger.warning(
-            "The interrupted training in %s begins anew because this changed: %s.",
-            job.folder,
-            changed,
-        )
+        logger.warning(BEGINS_ANEW, job.folder, ", ".join(changed_facts(path, facts)))
     shutil.rmtree(path.parent, ignore_errors=True)
     write_stamp(path, facts)
     return None
@@ -159,8 +153,7 @@ def _publish(job: Job, outcome: Outcome) -> None:
         )
     # DVC may have removed the checkpoint.
     elif not (best.is_file() and sha256(best) == sha256(kept)):
-        with atomic_path(best) as temporary:
-            shutil.copyfile(kept, temporary)
+        copy(kept, best)
     record = record_of(job.model, best) | {
         "trained": True,
         "seed": job.seed,
