@@ -27,8 +27,8 @@ BLOCKS = {  # the typed blocks of parameters
     "evaluate": EvaluateSettings,
 }
 PLAIN = {"seed", "model"}  # parameters of one value
-STAGES = ("ingest", "train", "evaluate", "report")
-MODEL = "${item.model}"  # as dvc.yaml writes the model of a stage
+STAGES = ("ingest", "features", "train", "evaluate", "report")
+MODEL, SEED = "${item.model}", "${item.seed}"  # as dvc.yaml writes those of a stage
 # What runs cannot turn out otherwise by, so that DVC need not look at it.
 NO_INFLUENCE = {
     "__init__.py",
@@ -116,6 +116,17 @@ def test_no_path_is_a_parameter(parameters):
     assert "data/" not in str(parameters["base"])
 
 
+def test_no_file_appears_from_nowhere(pipelines, catalog):
+    """What no node writes is raw data, and no node writes what it reads."""
+    graph = pipelines["__default__"]
+    for name in graph.inputs():
+        assert (
+            name.startswith("params:") or catalog[name]["metadata"]["kedro-viz"]["layer"] == "raw"
+        )
+    for node in graph.nodes:
+        assert not set(node.inputs) & set(node.outputs), node.name
+
+
 def test_no_dataset_is_written_by_two_nodes(pipelines):
     written = [name for node in pipelines["__default__"].nodes for name in node.outputs]
     assert len(written) == len(set(written))
@@ -195,16 +206,12 @@ def _path(catalog, name):
     return catalog[name]["filepath"].replace("*", MODEL)
 
 
-# What nodes write through a handle, by stage, and what Kedro therefore takes for an input.
-HANDLES = {
-    "ingest": set(),
-    "train": {"models"},
-    "evaluate": {"predictions"},
-    "report": set(),
-}
+# Folders of all models, of which a stage writes that of its model.
+FOLDERS = {"features", "models", "predictions"}
 # Nodes resume in these; DVC would delete them before the stage runs.
 KEPT = {
     "ingest": {"data/03_primary/videos"},
+    "features": {f"data/04_feature/{MODEL}"},
     "train": set(),
     "evaluate": {f"data/07_model_output/{MODEL}"},
     "report": set(),
@@ -215,12 +222,14 @@ KEPT = {
 def test_dvc_has_the_outputs_of_the_catalog(stage, pipelines, catalog):
     outs = _dvc_paths(stage, "outs") + _dvc_paths(stage, "metrics")
     written = {name for name in pipelines[stage].all_outputs() if "filepath" in catalog[name]}
-    paths = {_path(catalog, name) for name in written}
+    paths = {_path(catalog, name) for name in written - FOLDERS}
+    folders = {catalog[name]["filepath"] for name in written & FOLDERS}
     for path in paths:
         assert len(_within(path, outs)) == 1, path
-    handles = {_path(catalog, name) for name in HANDLES[stage]}
+    for folder in folders:
+        assert any(out.startswith(f"{folder}/{MODEL}") for out in outs), folder
     for out in outs:
-        assert out in paths or _within(out, handles), out
+        assert out in paths or _within(out, folders), out
     kept = {
         next(iter(out))
         for out in _yaml("dvc.yaml")["stages"][stage]["outs"]
@@ -234,19 +243,19 @@ def test_what_training_resumes_from_is_no_output_of_dvc():
     from fgstp.training.job import RESUME_FOLDER
 
     outs = _dvc_paths("train", "outs")
-    assert f"data/06_models/{MODEL}/seed_1/{BEST}" in outs
-    assert not _within(f"data/06_models/{MODEL}/seed_1/{RESUME_FOLDER}", outs)
+    assert f"data/06_models/{MODEL}/seed_{SEED}/{BEST}" in outs
+    assert not _within(f"data/06_models/{MODEL}/seed_{SEED}/{RESUME_FOLDER}", outs)
+    assert f"/data/06_models/*/*/{RESUME_FOLDER}" in (REPOSITORY / ".dvcignore").read_text()
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_depends_on_what_the_catalog_reads(stage, pipelines, catalog):
     deps = _dvc_paths(stage, "deps")
     read = {name for name in pipelines[stage].inputs() if not name.startswith("params:")}
-    for name in read - HANDLES[stage]:
+    for name in read:
         path = catalog[name]["filepath"]
-        # The file itself, or a folder that holds the files of all models; the checkpoint is
-        # the only one of the models that evaluate reads.
-        known = [_path(catalog, name), path.split("/*")[0], f"{path}/{MODEL}/seed_1/best.ckpt"]
+        # The file itself, or a folder that holds the files of all models or of the one.
+        known = [_path(catalog, name), path.split("/*")[0], f"{path}/{MODEL}"]
         assert any(_within(each, deps) or each in deps for each in known), name
     assert "conf/base/catalog.yml" in deps
     for dep in deps:
@@ -307,9 +316,13 @@ def test_dvc_depends_on_the_parameters_of_the_pipeline(stage, pipelines):
         for environment in ("base", "${env}"):
             assert tracked[f"conf/{environment}/parameters_{block}.yml"] == {block}
     command = f"kedro run --pipelines={stage} --env=${{env}}"
-    by_model = "params:model" in pipelines[stage].inputs()
-    assert entry["cmd"] == command + (f" --params=model={MODEL}" if by_model else "")
-    assert entry.get("matrix") == ({"model": "${models}"} if by_model else None)
+    if "params:model" in pipelines[stage].inputs():
+        command += f" --params=model={MODEL}"
+    matrix = {"model": "${models}"} if "params:model" in pipelines[stage].inputs() else None
+    if stage == "train":
+        command += f",train.seed_index={SEED}"
+        matrix = {"model": "${models}", "seed": "${seeds}"}
+    assert (entry["cmd"], entry.get("matrix")) == (command, matrix)
 
 
 # --------------------------------------------------------------------- the repository

@@ -1,6 +1,5 @@
 """The command `fgstp`: everything that is not a Kedro pipeline."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import click
 import yaml
 
 from fgstp.core.errors import UserError
-from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.render import render as render_video
 
@@ -112,11 +110,12 @@ def import_weights(
     """Convert the published weights IN.pth to a checkpoint of this project.
 
     Nothing is written unless every tensor fits. A checkpoint named best.ckpt in the folder of
-    the model, such as data/06_models/fgstp, can be evaluated.
+    a training, such as data/06_models/fgstp/seed_1, can be evaluated.
     """
     # Torch takes seconds to import, and the other commands do not need it.
-    from fgstp.models.checkpoint import BEST, RECORD, record_of, save_checkpoint  # noqa: PLC0415  # noqa: PLC0415
+    from fgstp.models.checkpoint import BEST, record_of, save_checkpoint  # noqa: PLC0415
     from fgstp.models.published import import_published, parsed_settings  # noqa: PLC0415
+    from fgstp.models.seeds import write_record  # noqa: PLC0415
 
     values = _pairs(settings)
     if variant is not None:
@@ -124,8 +123,7 @@ def import_weights(
     imported = import_published(source, model, parsed_settings(values))
     save_checkpoint(imported, out)
     if out.name == BEST:
-        record = json.dumps(record_of(imported, out), indent=1)
-        write_text(out.with_name(RECORD), f"{record}\n")
+        write_record(out.parent, record_of(imported, out))
     click.echo(f"{out} holds {model}.")
 
 

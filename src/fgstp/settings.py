@@ -1,5 +1,6 @@
 """Project settings; Kedro reads them when it finds the project."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,8 @@ from omegaconf.resolvers import oc
 
 from fgstp.hooks import MistakeHooks, RefusalHooks, RunHooks, StopHooks
 
+# Of processes that a launcher started together, the first one records the run.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",) if int(os.environ.get("RANK", "0")) else ()
 HOOKS = (MistakeHooks(), RunHooks(), StopHooks(), RefusalHooks())
 
 

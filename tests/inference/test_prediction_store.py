@@ -2,125 +2,105 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.inference.prediction_store import PredictionStore
+from fgstp.footage.clip_table import ClipRow
+from fgstp.models.session import Prediction
 
 
-@pytest.fixture
-def store(tmp_path):
-    return PredictionStore(tmp_path / "Mes prédictions [1]" / "fgstp")
+def row(video="a.b", first=2, length=3):
+    return ClipRow(f"{video}_{first}", video, first, length, length, "")
 
 
-def maps(seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (3, 4, 5)).astype(np.uint8)
+def write(store, video="a.b", numbers=(2, 3, 4, 9, 10), maps=None, **facts):
+    with store.writing(video, facts) as append:
+        for place, number in enumerate(numbers):
+            grey = np.full((4, 5), number / 255, np.float32) if maps is None else maps[place]
+            append(Prediction(number, 0.1 * number, grey, number / 7))
 
 
 def names(store):
     return sorted(path.name for path in store.folder.iterdir())
 
 
-def test_what_is_read_is_what_was_written(store):
-    assert not store.holds("a.b_0000")
-    store.write("a.b_0000", maps())
-    assert store.holds("a.b_0000")
-    assert not store.holds("a")
-    read = store.read("a.b_0000")
-    np.testing.assert_array_equal(read, maps())
-    assert read.dtype == np.uint8
-    assert isinstance(read, np.memmap)
-    with pytest.raises(ValueError, match="read-only"):
-        read[0] = 0
+def test_what_is_read_is_what_was_written(predictions):
+    write(predictions)
+    for first, length in ((2, 3), (3, 1), (9, 2)):
+        found = predictions.read(row(first=first, length=length))
+        numbers = np.arange(first, first + length)
+        np.testing.assert_array_equal(found.maps[:, 0, 0], numbers)
+        np.testing.assert_array_equal(found.scores, (numbers / 7).astype(np.float32))
+        assert (found.maps.shape, found.maps.dtype) == ((length, 4, 5), np.uint8)
+        with pytest.raises(ValueError, match="read-only"):
+            found.maps[0] = 0
+    assert names(predictions) == ["a.b.maps.npy", "a.b.scores.npy", "a.b.stamp.json"]
 
 
-def test_predictions_of_the_same_maker_stay(store):
-    store.made_by("checkpoint 1 clips 1")
-    store.write("a", maps())
-    store.made_by("checkpoint 1 clips 1")
-    np.testing.assert_array_equal(store.read("a"), maps())
+def test_probabilities_become_levels_by_rounding(predictions):
+    """Tenths of a level: those up to .4 go down and those from .6 go up; all 256 are reached."""
+    tenths = np.setdiff1d(np.arange(2551), np.arange(5, 2551, 10))  # without the halves
+    write(predictions, numbers=[0], maps=[(tenths / np.float32(2550))[None].astype(np.float32)])
+    found = predictions.read(row(first=0, length=1)).maps.ravel()
+    assert found.tolist() == [(tenth + 4) // 10 for tenth in tenths]
 
 
-@pytest.mark.parametrize("other", ["checkpoint 1 clips 2", "checkpoint 1", "", "Checkpoint 1 é"])
-def test_predictions_of_another_maker_go(store, other):
-    store.made_by("checkpoint 1 clips 1")
-    store.write("a", maps())
-    store.made_by(other)
-    assert not store.holds("a")
-    store.write("b", maps())
-    store.made_by(other)
-    assert store.holds("b")
-    store.made_by("checkpoint 1 clips 1")
-    assert not store.holds("b")
+@pytest.mark.parametrize(("first", "length"), [(1, 2), (4, 2), (9, 3), (20, 1)])
+def test_frames_that_were_not_predicted_are_refused(predictions, first, length):
+    write(predictions)
+    with pytest.raises(UserError, match="has not been predicted; run `kedro run --pipelines=eval"):
+        predictions.read(row(first=first, length=length))
 
 
-def test_predictions_of_nobody_knows_whom_go(store):
-    store.write("a", maps())
-    store.made_by("checkpoint 1")
-    assert not store.holds("a")
+def test_current_is_what_was_made_of_the_same_facts_and_not_changed_since(predictions):
+    write(predictions, checkpoint="1")
+    assert predictions.is_current("a.b", {"checkpoint": "1"})
+    assert not predictions.is_current("a.b", {"checkpoint": "2"})
+    assert not predictions.is_current("a", {"checkpoint": "1"})
+    predictions.path("a.b", "scores.npy").unlink()
+    assert not predictions.is_current("a.b", {"checkpoint": "1"})
 
 
-def test_the_old_predictions_are_gone_before_the_new_maker_is_noted(store, monkeypatch):
-    """Killed in between, it must not take the old ones for the new maker's."""
-    store.made_by("old")
-    store.write("a", maps())
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("fgstp.inference.prediction_store.write_text", killed)
-    with pytest.raises(KeyboardInterrupt):
-        store.made_by("new")
-    assert not store.holds("a")
-    monkeypatch.undo()
-    store.made_by("new")
-    assert not store.holds("a")
+def test_only_predictions_of_other_videos_are_removed(predictions):
+    predictions.remove_all_but(["a"])  # a folder that is not there
+    assert not predictions.folder.exists()
+    for video in ("v.1", "v.2", "v"):
+        write(predictions, video)
+    (predictions.folder / "notes.txt").write_text("mine")
+    (predictions.folder / "sub").mkdir()
+    predictions.remove_all_but(["v.1", "w"])
+    kept = ["notes.txt", "sub", "v.1.maps.npy", "v.1.scores.npy", "v.1.stamp.json"]
+    assert names(predictions) == kept
+    predictions.remove_all_but([])
+    assert names(predictions) == ["notes.txt", "sub"]
 
 
-def test_only_predictions_of_other_clips_are_removed(store):
-    store.made_by("maker")
-    for clip in ("v.1_0000", "v.1_0001", "v"):
-        store.write(clip, maps())
-    (store.folder / ".tmp-w_0000.npy").write_bytes(b"half")
-    (store.folder / "notes.txt").write_text("mine")
-    (store.folder / "sub").mkdir()
-    store.remove_all_but(["v.1_0001", "w_0000"])
-    assert names(store) == ["made_by.txt", "notes.txt", "sub", "v.1_0001.npy"]
-    store.remove_all_but([])
-    assert names(store) == ["made_by.txt", "notes.txt", "sub"]
-
-
-def test_tidying_a_folder_that_is_not_there_does_nothing(store):
-    store.remove_all_but(["a"])
-    assert not store.folder.exists()
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
 @pytest.mark.parametrize("old", [False, True])
-def test_a_write_that_is_broken_off_leaves_no_half_file(store, monkeypatch, error, old):
-    store.folder.mkdir(parents=True)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_a_write_that_is_broken_off_leaves_no_half_file(predictions, monkeypatch, error, old):
     if old:
-        store.write("a", maps())
+        write(predictions)
+    before = names(predictions) if old else []
 
-    def half(stream, _):
-        stream.write(b"half")
+    def broken(*_):
         raise error
 
-    monkeypatch.setattr("fgstp.inference.prediction_store.np.save", half)
-    with pytest.raises((KeyboardInterrupt, UserError)) as caught:
-        store.write("a", maps(1))
-    if not isinstance(error, type):
-        assert f"Cannot write {store.path('a')}: No space left" in str(caught.value)
-    assert names(store) == (["a.npy"] if old else [])
+    with pytest.raises((KeyboardInterrupt, UserError)), predictions.writing("a.b", {}) as append:
+        append(Prediction(0, 0.0, np.zeros((4, 5), np.float32), 0.0))
+        monkeypatch.setattr("fgstp.core.arrays.np.ascontiguousarray", broken)
+        append(Prediction(1, 0.1, np.zeros((4, 5), np.float32), 0.0))
+    assert names(predictions) == before
     if old:
-        np.testing.assert_array_equal(store.read("a"), maps())
+        assert predictions.read(row()).maps[0, 0, 0] == 2
 
 
-@pytest.mark.parametrize("keep_bytes", [None, 0, 60, 150])
-def test_predictions_that_cannot_be_read_are_named_with_the_remedy(store, keep_bytes):
-    store.write("a", maps())
-    data = store.path("a").read_bytes()
-    store.path("a").unlink()
+@pytest.mark.parametrize("part", ["maps.npy", "scores.npy"])
+@pytest.mark.parametrize("keep_bytes", [None, 0, 60, 130])
+def test_predictions_that_cannot_be_read_are_named_with_the_remedy(predictions, part, keep_bytes):
+    write(predictions)
+    path = predictions.path("a.b", part)
+    data = path.read_bytes()
+    path.unlink()
     if keep_bytes is not None:
-        store.path("a").write_bytes(data[:keep_bytes])
-    with pytest.raises(UserError, match="The predictions of the clip a cannot be read") as error:
-        store.read("a")
-    assert str(store.path("a")) in str(error.value)
+        path.write_bytes(data[:keep_bytes])
+    with pytest.raises(UserError, match=r"predictions of the video a\.b cannot be read") as error:
+        predictions.read(row())
+    assert str(path) in str(error.value)
     assert "kedro run --pipelines=evaluate" in str(error.value)

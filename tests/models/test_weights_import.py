@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from fgstp.cli import main
 from fgstp.core.errors import UserError
+from fgstp.inference.trainings import finished_trainings
 from fgstp.models.blocks.encoder import PyramidEncoder
 from fgstp.models.blocks.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.checkpoint import load_model
@@ -138,9 +139,9 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
 
 
 def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):
-    assert _run(tmp_path, weights=published, out="fgstp/best.ckpt").exit_code == 0
-    checkpoint = tmp_path / "fgstp/best.ckpt"
-    record = json.loads((tmp_path / "fgstp/training.json").read_text("utf-8"))
+    assert _run(tmp_path, weights=published, out="fgstp/seed_1/best.ckpt").exit_code == 0
+    folder = tmp_path / "fgstp/seed_1"
+    record = json.loads((folder / "training.json").read_text("utf-8"))
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     assert record == {
         "model": "fgstp",
@@ -148,10 +149,12 @@ def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tm
         "parameters": sum(
             tensor.numel() for key, tensor in published.items() if not key.endswith(buffers)
         ),
-        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "checkpoint_sha256": hashlib.sha256((folder / "best.ckpt").read_bytes()).hexdigest(),
         "epochs": [],
     }
-    assert {path.name for path in (tmp_path / "fgstp").iterdir()} == {"best.ckpt", "training.json"}
+    assert {path.name for path in folder.iterdir()} == {"best.ckpt", "training.json"}
+    [training] = finished_trainings(folder.parent)
+    assert (training.number, training.seed) == (1, None)
 
 
 def test_no_record_lies_beside_a_checkpoint_of_another_name(published, tmp_path):

@@ -28,7 +28,7 @@ def test_a_model_takes_a_file_and_a_block(kedro, finished_job, repository, tmp_p
         folder, "--pipelines=train,evaluate,report", parameters=["model=small"]
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    record = json.loads((folder / "data/06_models/small/training.json").read_text("utf-8"))
+    record = json.loads((folder / "data/06_models/small/seed_1/training.json").read_text("utf-8"))
     assert (record["model"], record["trained"], record["n_epochs"]) == ("small", True, 2)
     table = pd.read_csv(folder / "data/08_reporting/tables/table1.csv")
     own = table[table["model"] == "small"]

@@ -82,7 +82,9 @@ def test_facts_are_added_to_a_copy(both):
     ],
 )
 def test_mg_has_no_scores_where_it_failed(both, fractions, diverged, dashed):
-    known = with_facts(both, facts(*fractions, diverged=diverged))
+    known = with_facts(
+        both, facts(*fractions, trainings=[{"diverged": False}, {"diverged": diverged > 0}])
+    )
     undefined = known[known[["value", "low", "high"]].isna().all(axis=1)]
     assert sorted(set(undefined["protocol"])) == dashed
     assert set(undefined["model"]) <= {"mg"}

@@ -109,6 +109,14 @@ def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
     return [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
 
 
+def by_video(clips: Iterable[ClipRow]) -> dict[str, list[ClipRow]]:
+    """Clips by video, both in order."""
+    found: dict[str, list[ClipRow]] = {}
+    for clip in sorted(clips, key=lambda each: (each.video, each.first_frame)):
+        found.setdefault(clip.video, []).append(clip)
+    return found
+
+
 def masked_clips(
     table: pd.DataFrame, store: VideoStore, split: str, *, allow_pseudo_masks: bool, setting: str
 ) -> list[ClipRow]:

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from fgstp.core.arrays import GrowingArray, growing_array
 from fgstp.core.errors import UserError
-from fgstp.core.files import atomic_path, remove_file, told_if_unwritable, write_text
+from fgstp.core.files import atomic_path, remove_file, write_text
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 
 FRAMES, MASKS, LEAK_CLASS, TIME_S = "frames.npy", "masks.npy", "leak_class.npy", "time_s.npy"
@@ -48,6 +47,7 @@ class Clip:
         annotated: (A,) int64: numbers of the frames that have a mask, from 0 in the clip, sorted.
         leak_class: (T,) int8; None where it is unknown.
         times_s: (T,) float64, seconds since the beginning of the video.
+        features: (T, ...) what a model precomputed of the frames; None without.
     """
 
     frames: NDArray[np.uint8]
@@ -55,6 +55,7 @@ class Clip:
     leak_class: NDArray[np.int8] | None
     times_s: NDArray[np.float64]
     _bits: NDArray[np.uint8]
+    features: NDArray[np.float16] | None = None
 
     def masks(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
@@ -225,7 +226,7 @@ class VideoWriter:
 
     def __init__(self, store: VideoStore, video: str, files: ExitStack) -> None:
         self.n_frames = 0
-        self.parts: dict[str, _GrowingArray] = {}
+        self.parts: dict[str, GrowingArray] = {}
         self._path = partial(store.path, video)
         self._files = files
 
@@ -262,41 +263,5 @@ class VideoWriter:
 
     def _append(self, part: str, array: NDArray[Any]) -> None:
         if part not in self.parts:
-            self.parts[part] = self._files.enter_context(_growing_array(self._path(part), array))
+            self.parts[part] = self._files.enter_context(growing_array(self._path(part)))
         self.parts[part].append(array)
-
-
-class _GrowingArray:
-    """A .npy file that grows along its first axis.
-
-    Args:
-        path: its name once it is whole.
-        stream: the file.
-        like: an array of its dtype and, besides the first axis, of its shape.
-    """
-
-    def __init__(self, path: Path, stream: BufferedWriter, like: NDArray[Any]) -> None:
-        self._path, self._stream = path, stream
-        self._shape, self._descr = like.shape[1:], npy.dtype_to_descr(like.dtype)
-        self._length = 0
-        self.write_header()
-
-    def write_header(self) -> None:
-        """Write the header for the present length, which takes the same space for any."""
-        shape = (self._length, *self._shape)
-        header = {"descr": self._descr, "fortran_order": False, "shape": shape}
-        self._stream.seek(0)
-        npy.write_array_header_1_0(self._stream, header)
-
-    def append(self, array: NDArray[Any]) -> None:
-        with told_if_unwritable(self._path):
-            self._stream.write(np.ascontiguousarray(array).view(np.uint8).data)
-        self._length += len(array)
-
-
-@contextmanager
-def _growing_array(path: Path, like: NDArray[Any]) -> Iterator[_GrowingArray]:
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        array = _GrowingArray(path, stream, like)
-        yield array
-        array.write_header()

@@ -1,5 +1,6 @@
 """Mistakes of the user: found before anything runs where possible, reported in one sentence."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,12 +8,14 @@ import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
+from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel, ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
 
+TRAIN = "train_model"  # the node
 BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
 
 
@@ -39,6 +42,20 @@ class MistakeHooks:
             _check_model(parameters, context)
         except UserError as error:
             raise CommandError(str(error)) from error
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """See that processes that a launcher started together only train.
+
+        Raises:
+            CommandError: they would write the same files.
+        """
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if size > 1 and {node.name for node in pipeline.nodes} != {TRAIN}:
+            raise CommandError(
+                f"A launcher started {size} processes (WORLD_SIZE), but only train works in "
+                "several; run `kedro run --pipelines=train` in them, and the rest without it."
+            )
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:

@@ -1,21 +1,40 @@
-"""The folder of predictions of one model: a file a clip."""
+"""The folder of predictions of one training: maps and scores of the predicted frames of videos."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.core.arrays import growing_array
 from fgstp.core.errors import UserError
-from fgstp.core.files import atomic_path, remove_file, write_text
-from fgstp.models.seeds import seed_folder
+from fgstp.core.files import remove_file
+from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
+from fgstp.footage.clip_table import ClipRow
+from fgstp.models.session import Prediction
 
-MADE_BY = "made_by.txt"
+MAPS, SCORES = "maps.npy", "scores.npy"
+SCORE_TYPE = np.dtype([("frame", "<i4"), ("score", "<f4")])
+
+
+class ClipPredictions(NamedTuple):
+    """Predictions of all frames of a clip.
+
+    Attributes:
+        maps: (T, H, W) uint8, memory-mapped and read-only: probability of gas, 255 being 1.
+        scores: (T,) float32: confidence that each frame holds gas.
+    """
+
+    maps: NDArray[np.uint8]
+    scores: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PredictionStore:
-    """Predictions on disk, memory-mapped when they are read.
+    """Predictions on disk.
 
     Attributes:
         folder: where they lie; made when the first is written.
@@ -23,66 +42,72 @@ class PredictionStore:
 
     folder: Path
 
-    def path(self, clip: str) -> Path:
-        """File of a clip's predictions."""
-        return self.folder / f"{clip}.npy"
+    def path(self, video: str, part: str) -> Path:
+        """File of a part of a video's predictions: `maps.npy` or `scores.npy`."""
+        return self.folder / f"{video}.{part}"
 
-    def holds(self, clip: str) -> bool:
-        """Whether a clip has been predicted."""
-        return self.path(clip).is_file()
+    def is_current(self, video: str, facts: Mapping[str, object]) -> bool:
+        """Whether a video was predicted under these facts and its files are as they were."""
+        return is_current(self.folder / video, facts)
 
-    def write(self, clip: str, maps: NDArray[np.uint8]) -> None:
-        """Write the predictions of a clip, whole or not at all.
+    @contextmanager
+    def writing(
+        self, video: str, facts: Mapping[str, object]
+    ) -> Iterator[Callable[[Prediction], None]]:
+        """Write the predictions of a video; its files appear when the block ends well.
 
         Args:
-            clip: id of the clip.
-            maps: (T, H, W) uint8, probabilities 0 to 255.
+            video: id of the video.
+            facts: what they depend on, as plain values.
+
+        Yields:
+            A function that appends a prediction; frames must rise.
 
         Raises:
             UserError: the folder cannot be written or the disk is full.
         """
-        with atomic_path(self.path(clip)) as temporary, temporary.open("wb") as stream:
-            np.save(stream, maps)
+        paths = [self.path(video, part) for part in (MAPS, SCORES)]
+        with growing_array(paths[0]) as maps, growing_array(paths[1]) as scores:
 
-    def read(self, clip: str) -> NDArray[np.uint8]:
-        """Predictions of a clip: (T, H, W) uint8, memory-mapped and read-only.
+            def append(prediction: Prediction) -> None:
+                maps.append(np.round(255 * prediction.map[None]).astype(np.uint8))
+                scores.append(np.array([(prediction.frame, prediction.score)], SCORE_TYPE))
+
+            yield append
+        write_stamp(self.folder / video, facts, paths)
+
+    def read(self, clip: ClipRow) -> ClipPredictions:
+        """Predictions of a clip.
 
         Raises:
             UserError: there are none.
         """
+        maps, scores = (self._read(clip.video, part) for part in (MAPS, SCORES))
+        start = int(np.searchsorted(scores["frame"], clip.first_frame))
+        rows = slice(start, start + clip.n_frames)
+        numbers = np.arange(clip.first_frame, clip.first_frame + clip.n_frames)
+        if not np.array_equal(scores["frame"][rows], numbers):
+            raise UserError(f"The clip {clip.name} has not been predicted; {self._mend}")
+        return ClipPredictions(maps[rows], scores["score"][rows])
+
+    def _read(self, video: str, part: str) -> NDArray[Any]:
+        path = self.path(video, part)
         try:
-            maps: NDArray[np.uint8] = np.load(self.path(clip), mmap_mode="r")
+            array: NDArray[Any] = np.load(path, mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
             raise UserError(
-                f"The predictions of the clip {clip} cannot be read from {self.path(clip)}; "
-                "run `kedro run --pipelines=evaluate` for this model."
+                f"The predictions of the video {video} cannot be read from {path}; {self._mend}"
             ) from error
-        return maps
+        return array
 
-    def made_by(self, maker: str) -> None:
-        """Say what makes the predictions; those that something else made are removed.
+    @property
+    def _mend(self) -> str:
+        return "run `kedro run --pipelines=evaluate` for this model."
 
-        Args:
-            maker: a line that tells checkpoint and data.
-        """
-        note = self.folder / MADE_BY
-        if note.is_file() and note.read_text("utf-8").strip() == maker:
-            return
-        self.remove_all_but([])
-        write_text(note, f"{maker}\n")
-
-    def remove_all_but(self, clips: list[str]) -> None:
-        """Remove the predictions of all other clips."""
-        for path in self.folder.glob("*.npy"):
-            if path.stem not in clips:
-                remove_file(path)
-
-
-def prediction_stores(folder: Path, n_trainings: int) -> list[PredictionStore]:
-    """Stores of the predictions of each training of a model.
-
-    Args:
-        folder: folder of the model's predictions.
-        n_trainings: number of trainings.
-    """
-    return [PredictionStore(seed_folder(folder, 1 + k)) for k in range(n_trainings)]
+    def remove_all_but(self, videos: Iterable[str]) -> None:
+        """Remove the predictions of all other videos."""
+        kept = set(videos)
+        for suffix in (f".{MAPS}", f".{SCORES}", SUFFIX):
+            for path in self.folder.glob(f"*{suffix}"):
+                if path.name.removesuffix(suffix) not in kept:
+                    remove_file(path)

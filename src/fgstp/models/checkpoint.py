@@ -201,9 +201,6 @@ def _load(model: AnyPredictor, checkpoint: Checkpoint, path: Path | str) -> None
     model.load_state_dict(checkpoint.weights)
 
 
-RECORD = "training.json"  # its name in the folder of a trained model
-
-
 def record_of(model: AnyPredictor, checkpoint: Path) -> dict[str, Any]:
     """What is known of a checkpoint that was not trained here; a training adds how it went.
 

@@ -257,6 +257,10 @@ class ModelsSettings(RootModel[dict[str, pydantic.SerializeAsAny[Settings]]]):
         checked = _blocks_class().model_validate({} if given is PydanticUndefined else given)
         return {name: getattr(checked, name) for name in list_models()}
 
+    def __str__(self) -> str:
+        """The names alone: a tracker that keeps parameters as text would cut all settings off."""
+        return ", ".join(self.root)
+
     def of(self, name: str) -> Settings:
         """The block of one model.
 

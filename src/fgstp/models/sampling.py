@@ -14,10 +14,9 @@ from fgstp.footage.video_store import Clip
 
 
 class VideoFeatures(Protocol):
-    """Computes features of the frames of a video.
+    """Computes features of the frames of a clip; implementations can be pickled.
 
-    Training samples and sessions compute what they need; nothing is stored yet. Implementations
-    can be pickled.
+    `FeatureStore` keeps them for training; sessions compute what they need.
     """
 
     @property
@@ -34,7 +33,7 @@ class VideoFeatures(Protocol):
         """Features of some frames.
 
         Args:
-            frames: (T, H, W), the whole video, since features may depend on other frames.
+            frames: (T, H, W), the whole clip, since features may depend on other frames.
             numbers: numbers of the frames, in any order.
 
         Yields:
@@ -245,7 +244,10 @@ class FlowPairs(Sampling):
         # Nearer to the ends, opposite gaps give the same field.
         margin = min(max(map(abs, self.gaps_frames)), (n_frames - 1) // 2)
         number = min(max(key.targets.start, margin), n_frames - 1 - margin)
-        (fields,) = self.features.compute(clip.frames, [number])
+        if clip.features is None:
+            (fields,) = self.features.compute(clip.frames, [number])
+        else:
+            fields = clip.features[number]
         drawn = fields[[self.gaps_frames.index(gap) for gap in gaps]]
         flows = torch.from_numpy(drawn.astype(np.float32))
         return Batch(flows, torch.empty(0), torch.empty(0, dtype=torch.int64))

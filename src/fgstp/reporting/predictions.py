@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import clip_rows
+from fgstp.footage.clip_table import ClipRow, clip_rows
 from fgstp.footage.video_store import VideoStore
 from fgstp.reporting.examples import Example, choose_examples, frame_and_mask
 from fgstp.reporting.groups import category_order, group_title
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Predict = Callable[[str], NDArray[np.uint8]]
+Predict = Callable[[ClipRow], NDArray[np.uint8]]
 
 OUTLINE_COLOUR = "#00e5ff"  # does not occur in the colour map
 COLOUR_MAP = "autumn"  # red to yellow, distinct from grey frames
@@ -58,15 +58,12 @@ def prediction_figure(
     Args:
         clips: rows of the clip table of test clips that have masks, with a column `category`.
         store: the videos.
-        predictions: by model: a function from the id of a clip to its maps, (T, H, W) uint8.
+        predictions: by model: a function from a clip to its maps, (T, H, W) uint8.
         footage: the footage that was scored.
         facts: by model: the file of its scores.
 
     Returns:
         The figure.
-
-    Raises:
-        UserError: the maps of a model do not fit the frames.
     """
     by_category = clips.assign(category=clips["category"].fillna("unknown")).groupby("category")
     groups = {str(category): clip_rows(rows) for category, rows in by_category}
@@ -74,7 +71,7 @@ def prediction_figure(
     examples = choose_examples(groups, store)
     frames, masks = zip(*(frame_and_mask(each, store) for each in examples), strict=True)
     maps = {
-        row.title(): [_map(row.model, predictions[row.model], each) for each in examples]
+        row.title(): [np.array(predictions[row.model](each.clip)[each.frame]) for each in examples]
         for row in model_rows(predictions, facts)
     }
     several = any(own.get("n_seeds", 1) > 1 for own in facts.values())
@@ -93,16 +90,6 @@ def _label(example: Example) -> str:
     gas = "" if example.gas_pixels else "\nno frame has gas"
     title = group_title(example.group, "category")
     return f"{title}\n{example.clip.name}\nframe {example.frame}{gas}"
-
-
-def _map(model: str, predict: Predict, example: Example) -> NDArray[np.uint8]:
-    maps = predict(example.clip.name)
-    if len(maps) <= example.frame:
-        raise UserError(
-            f"{model} has no map of frame {example.frame} of the clip {example.clip.name}: "
-            f"evaluate {model} again."
-        )
-    return np.array(maps[example.frame])
 
 
 def draw_examples(

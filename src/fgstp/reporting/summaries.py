@@ -1,7 +1,7 @@
 """Summaries of the scores of all models: checked, and selected for tables."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -88,7 +88,7 @@ def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) 
 
     Args:
         summaries: summaries of all models.
-        facts: by model: `prompt`, `label`, the number of trainings that `diverged`, and by
+        facts: by model: `prompt`, `label`, `trainings`, of which some may have `diverged`, and by
             protocol the `degenerate_fraction`.
 
     Returns:
@@ -99,7 +99,7 @@ def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) 
         known[fact] = known["model"].map({model: own.get(fact) for model, own in facts.items()})
     for model in _may_diverge().intersection(facts):
         for protocol, own in facts[model]["protocols"].items():
-            why = _why_dashed(facts[model].get("diverged", 0), own.get("degenerate_fraction", 0))
+            why = _why_dashed(facts[model].get("trainings", ()), own.get("degenerate_fraction", 0))
             if why:
                 rows = (known["model"] == model) & (known["protocol"] == protocol)
                 known.loc[rows, ["value", "low", "high", "spread"]] = math.nan
@@ -111,8 +111,8 @@ def _may_diverge() -> set[str]:
     return {info.name for info in model_infos() if info.may_diverge}
 
 
-def _why_dashed(n_diverged: int, degenerate_fraction: float) -> str:
-    if n_diverged:
+def _why_dashed(trainings: Iterable[Mapping[str, Any]], degenerate_fraction: float) -> str:
+    if any(training["diverged"] for training in trainings):
         return DIVERGED_NOTE
     if degenerate_fraction <= DEGENERATE_ABOVE:
         return ""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -15,6 +15,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
+from fgstp.models.features import FeatureStore
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
 from fgstp.training.processes import Rank
 from fgstp.training.settings import TrainSettings
@@ -157,12 +158,14 @@ class Samples(Dataset[Batch]):
         clips: the clips.
         sampling: which frames make a sample.
         prepare: augments and resizes them.
+        features: what the model precomputed of the clips; None without.
     """
 
     store: VideoStore
     clips: Sequence[ClipRow]
     sampling: Sampling
     prepare: Prepare
+    features: FeatureStore | None = None
 
     def n_targets_of_clips(self) -> list[int]:
         """Frames of each clip that can be targets."""
@@ -170,9 +173,11 @@ class Samples(Dataset[Batch]):
 
     def __getitem__(self, key: SampleKey) -> Batch:
         """Read one sample."""
-        clip = self.clips[key.clip]
-        sample = self.sampling.sample(clip.read(self.store), key, self.prepare)
-        return sample._replace(clips=clip.name)
+        row = self.clips[key.clip]
+        clip = row.read(self.store)
+        if self.features is not None:
+            clip = replace(clip, features=self.features.read(row))
+        return self.sampling.sample(clip, key, self.prepare)._replace(clips=row.name)
 
 
 def collated(samples: Sequence[Batch]) -> Batch:

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import CLIP_COLUMNS, masked_clips
+from fgstp.footage.clip_table import CLIP_COLUMNS, ClipRow, masked_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel, Model
 from fgstp.models.checkpoint import load_into
+from fgstp.models.features import FeatureStore
 from fgstp.models.machine import use_cuda
 from fgstp.models.registry import create_model
 from fgstp.training.job import Job, Outcome
@@ -97,6 +98,7 @@ def fit(
     *,
     seed: int,
     callbacks: Sequence[Callback] = (),
+    features: FeatureStore | None = None,
 ) -> Outcome:
     """Train a model on the clips of the split `train`.
 
@@ -144,6 +146,8 @@ def fit(
             `trainer.callback_metrics`. Of several processes the first one calls them, on copies
             if this function starts the processes: they must be picklable, and their own state
             is lost. They must not wait for the other processes.
+        features: what the model precomputed of the training clips (`FeatureStore.write`); without,
+            it is computed for every sample.
 
     Returns:
         The result.
@@ -160,21 +164,21 @@ def fit(
         settings = settings.model_copy(update=shape)
     cuda = use_cuda(settings.accelerator, "train")
     check_devices(settings.devices, cuda=cuda)
-    allowed = settings.allow_pseudo_masks
-    clips = partial(
-        masked_clips,
-        table,
-        store,
-        allow_pseudo_masks=allowed,
-        setting="train.allow_pseudo_masks",
+    pseudo = settings.allow_pseudo_masks
+    clips, validation = (
+        masked_clips(
+            table, store, split, allow_pseudo_masks=pseudo, setting="train.allow_pseudo_masks"
+        )
+        for split in ("train", "validation")
     )
     kept = table["dropped"].isna() & (table["split"] == "train")
     job = Job(
         model=model,
-        train=clips("train"),
-        validation=clips("validation"),
+        train=clips,
+        validation=validation,
         mask_sources=sorted(table.loc[kept, "mask_source"].unique()),
         store=store,
+        features=_usable(features, model, clips),
         folder=folder,
         settings=settings,
         seed=seed,
@@ -200,6 +204,23 @@ def fit(
 def _train_together(job: Job, rank: Rank) -> Outcome:
     with joined(cuda=job.cuda):
         return train_stages(job, rank)
+
+
+def _usable(
+    features: FeatureStore | None, model: AnyModel, clips: Sequence[ClipRow]
+) -> FeatureStore | None:
+    """The store, if it holds what the model precomputes of these clips."""
+    if model.features is None:
+        return None
+    if features is not None and features.holds(model.features, clips):
+        return features
+    logger.warning(
+        "%s computes its features for every sample, which is slow; compute them once with "
+        "`kedro run --pipelines=features --params=model=%s`.",
+        model.name,
+        model.name,
+    )
+    return None
 
 
 def check_devices(wanted: int, *, cuda: bool) -> None:

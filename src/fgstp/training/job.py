@@ -16,6 +16,7 @@ from fgstp.footage.clip_table import ClipRow, digest
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import BEST, sha256
+from fgstp.models.features import FeatureStore
 from fgstp.models.machine import told_if_out_of_memory
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import Bar, EndAtOnce, KeepAverage, Progress, Row, TimeLimit
@@ -78,6 +79,7 @@ class Job:
         validation: clips to validate on.
         mask_sources: where the masks of the training clips come from.
         store: the store of the videos.
+        features: what the model precomputed of the training clips; None without.
         folder: folder of the results.
         settings: how the model is trained.
         seed: random seed.
@@ -91,6 +93,7 @@ class Job:
     validation: Sequence[ClipRow]
     mask_sources: Sequence[str]
     store: VideoStore
+    features: FeatureStore | None
     folder: Path
     settings: TrainSettings
     seed: int
@@ -110,7 +113,7 @@ class Job:
         if not sampling.mask_noise:
             settings = settings.model_copy(update={"mask_noise_fraction": 0.0})
         prepare = partial(prepared, settings=settings, size=self.model.sample_size)
-        return Samples(self.store, self.train, sampling, prepare)
+        return Samples(self.store, self.train, sampling, prepare, self.features)
 
     def order(self, rank: Rank) -> SampleOrder:
         """The samples that a process trains on."""

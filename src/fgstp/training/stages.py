@@ -19,7 +19,8 @@ from pathlib import Path
 from fgstp import models, training
 from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, is_current, read_stamp, write_stamp
-from fgstp.models.checkpoint import BEST, RECORD, load_into, record_of, sha256
+from fgstp.models.checkpoint import BEST, load_into, record_of, sha256
+from fgstp.models.seeds import write_record
 from fgstp.models.state_dicts import read_object
 from fgstp.training.callbacks import OWN, STATE, Row, copy
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
@@ -165,7 +166,7 @@ def _publish(job: Job, outcome: Outcome) -> None:
         "ended_by": outcome.ended_by,
         "epochs": outcome.history,
     }
-    write_text(job.folder / RECORD, json.dumps(record, indent=1) + "\n")
+    write_record(job.folder, record)
     if outcome.ended_by != "time limit":
         write_text(finished, json.dumps(asdict(outcome), default=str))
         write_stamp(finished, _asked(job), files=[finished, kept])

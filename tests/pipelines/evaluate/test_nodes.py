@@ -1,9 +1,9 @@
 """The nodes of evaluate: predictions, scores and summaries, and which mistakes they tell."""
 
-import hashlib
 import json
 import os
 import pickle
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,14 @@ import torch
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, digest, table
-from fgstp.inference.predict_clips import predict_clips
-from fgstp.inference.prediction_store import PredictionStore, prediction_stores
-from fgstp.models.checkpoint import load_model, save_checkpoint, sha256
+from fgstp.inference.predict_videos import predict_videos
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.inference.trainings import read_predicted
+from fgstp.models.checkpoint import load_model, record_of, save_checkpoint, sha256
+from fgstp.models.fgstp import FgstpModel
 from fgstp.models.registry import create_model
-from fgstp.models.seeds import seed_folder
+from fgstp.models.seeds import read_records, seed_folder, write_record
+from fgstp.models.session import Prediction
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.reporting.result_tables import result_table
 from fgstp.reporting.scored_footage import same_footage
@@ -38,7 +41,6 @@ class Project:
     def __init__(self, clips, folder):
         self.folder, self.store = clips, clips.store
         self.models, self.predictions = folder / "models", folder / "predictions"
-        self.repeats = []
 
     @property
     def rows(self):
@@ -75,60 +77,68 @@ class Project:
     def masks(self, name):
         return self.folder.clip(name).masks()
 
-    def save(self, model="background", repeat=0, **settings):
-        path = seed_folder(self.models / model, 1 + repeat) / "best.ckpt"
-        save_checkpoint(create_model(model, settings), path)
-        return path
+    def save(self, model="background", number=1, seed=None, *, told=True, **settings):
+        """A checkpoint, and the record of its training, which also tells of it unless..."""
+        own = seed_folder(self.models / model, number)
+        created = create_model(model, settings)
+        save_checkpoint(created, own / "best.ckpt")
+        if told:
+            facts = {} if seed is None else {"trained": True, "seed": seed}
+            write_record(own, record_of(created, own / "best.ckpt") | facts)
+        return own / "best.ckpt"
 
-    def training(self, model):
-        """What a training that ended says of the checkpoint."""
-        path = self.models / model / "seed_1/best.ckpt"
-        content = path.read_bytes() if path.is_file() else b""
-        facts = {"model": model, "checkpoint_sha256": hashlib.sha256(content).hexdigest()}
-        return facts | ({"seed": 1, "repeats": self.repeats} if self.repeats else {})
+    def tell(self, model="background"):
+        """The record tells of the checkpoint as it is by now."""
+        own = self.models / model / "seed_1"
+        record = read_records(own.parent)[1]
+        write_record(own, record | {"checkpoint_sha256": sha256(own / "best.ckpt")})
 
-    def repeat(self, seed, **settings):
-        """Another training of the model, as its record tells of it."""
-        path = self.save(repeat=len(self.repeats) + 1, **settings)
-        self.repeats.append({"seed": seed, "checkpoint_sha256": sha256(path)})
-
-    def predict(self, model="background", training=None, seed=1, **changes):
-        return predict(
-            training or self.training(model),
-            self.clips,
-            self.store,
-            self.models,
-            self.predictions,
-            model,
-            EvaluateSettings.model_validate(QUICK | changes),
-            seed,
-        )
+    def predict(self, model="background", seed=1, **changes):
+        settings = EvaluateSettings.model_validate(QUICK | changes)
+        work = predict(self.models, self.clips, self.videos, self.store, model, settings, seed)
+        work(self.predictions)
+        return read_predicted(self.predictions / model)
 
     def sentence(self, model="background", **changes):
         """What is told when predicting fails; nothing may be written then."""
         with pytest.raises(UserError) as caught:
             self.predict(model, **changes)
-        assert not self.predictions.exists()
+        assert not list(self.predictions.rglob("*.npy"))
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    def score(self, model="background", facts=None, **changes):
-        return score(
-            facts or {"model": model},
-            self.clips,
-            self.videos,
-            self.store,
-            self.predictions,
-            model,
-            EvaluateSettings.model_validate(QUICK | changes),
-        )
+    def score(self, model="background", **changes):
+        settings = EvaluateSettings.model_validate(QUICK | changes)
+        return score(self.predictions, self.clips, self.videos, self.store, model, settings)
+
+    def summarise(self, rows, seed=1, source="folder"):
+        videos = self.videos.assign(source=source)
+        settings = EvaluateSettings.model_validate(QUICK)
+        return summarise_scores(rows, self.predictions, videos, "background", settings, seed)
+
+    def predictions_of(self, clip, model="background", number=1):
+        store = PredictionStore(seed_folder(self.predictions / model, number))
+        return store.read(self.folder.row(clip))
+
+    def write(self, maps, model="background", number=1):
+        """Predictions of our own, by clip."""
+        store, by_video = PredictionStore(seed_folder(self.predictions / model, number)), {}
+        for clip in maps:
+            by_video.setdefault(self.folder.row(clip).video, []).append(clip)
+        for video, clips in by_video.items():
+            with store.writing(video, {}) as append:
+                for clip in clips:
+                    first = self.folder.row(clip).first_frame
+                    for place, level in enumerate(maps[clip]):
+                        frame = (level / 255).astype(np.float32)
+                        append(Prediction(first + place, 0.0, frame, float(frame.max())))
 
     def maps(self, clip, model="background"):
-        return np.load(self.predictions / model / f"seed_1/{clip}.npy")
+        return np.array(self.predictions_of(clip, model).maps)
 
     def times(self, model="background"):
         paths = (self.predictions / model / "seed_1").glob("*.npy")
-        return {path.stem: path.stat().st_mtime_ns for path in paths}
+        return {path.name.partition(".")[0]: path.stat().st_mtime_ns for path in paths}
 
 
 @pytest.fixture
@@ -149,36 +159,30 @@ def project(clips, tmp_path):
 
 def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
     facts = project.predict()
-    assert set(project.times()) == {"v_0001", "t_0000", "u_0000"}
-    model = load_model(project.models / "background/seed_1/best.ckpt")
-    for clip in project.times():
-        expected = np.rint(255 * model.predict(project.folder.clip(clip).frames))
+    assert set(project.times()) == {"v", "t", "u"}
+    path = project.models / "background/seed_1/best.ckpt"
+    model = load_model(path)
+    for clip in ("v_0001", "t_0000", "u_0000"):
+        # v_0001 is the second clip of its video, and its session begins with the first.
+        row = project.folder.row(clip)
+        frames = project.store.clip(row.video, 0, row.first_frame + row.n_frames).frames
+        expected = np.rint(255 * model.predict(frames))[row.first_frame :]
         np.testing.assert_array_equal(project.maps(clip), expected)
-        assert project.maps(clip).dtype == np.uint8
-    content = (project.models / "background/seed_1/best.ckpt").read_bytes()
-    assert facts["checkpoint_sha256"] == hashlib.sha256(content).hexdigest()
+    assert facts["trainings"] == [
+        {"number": 1, "seed": None, "checkpoint_sha256": sha256(path), "diverged": False}
+    ]
     test = [project.folder.row(name) for name in ("t_0000", "u_0000")]
     assert facts["footage_sha256"] == digest(test)
-    assert (facts["model"], facts["prompt"]) == ("background", "none")
-    assert json.loads(json.dumps(facts)) == facts
+    assert (facts["model"], facts["prompt"], facts["label"]) == ("background", "none", "MOG2")
 
 
 def test_what_is_predicted_already_stays(project):
     facts, before = project.predict(), project.times()
     assert project.predict() == facts
     assert project.times() == before
-    (project.predictions / "background/seed_1/t_0000.npy").unlink()
+    (project.predictions / "background/seed_1/t.maps.npy").unlink()
     project.predict()
-    changed = {clip for clip, when in project.times().items() if when != before[clip]}
-    assert changed <= {"t_0000"}
-    assert set(project.times()) == set(before)
-
-
-def _old(project):
-    """Predictions that nobody could have made, and their times."""
-    before = project.times()
-    for clip in before:
-        np.save(project.predictions / f"background/seed_1/{clip}.npy", np.full(SHAPE, 77, np.uint8))
+    assert {video for video, when in project.times().items() if when != before[video]} == {"t"}
 
 
 def _other_checkpoint(project):
@@ -197,39 +201,37 @@ def _other_frame(project):
     project.folder.change("t_0000", frames=frames)
 
 
-@pytest.mark.parametrize("change", [_other_checkpoint, _other_mask, _other_frame])
-def test_predictions_of_another_checkpoint_or_other_footage_are_replaced(project, change):
-    facts = project.predict()
-    _old(project)
+def _other_code(project):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("change", "made_anew"),
+    [
+        (_other_checkpoint, {"v", "t", "u"}),
+        (_other_code, {"v", "t", "u"}),
+        (_other_mask, {"v"}),
+        (_other_frame, {"t"}),
+    ],
+)
+def test_predictions_that_something_else_made_are_replaced(project, monkeypatch, change, made_anew):
+    facts, before = project.predict(), project.times()
     change(project)
+    if change is _other_code:
+        monkeypatch.setattr("fgstp.inference.trainings.code_digest", lambda places: "other")
     again = project.predict()
-    assert (again["checkpoint_sha256"] != facts["checkpoint_sha256"]) == (
-        change is _other_checkpoint
-    )
+    assert (again["trainings"] != facts["trainings"]) == (change is _other_checkpoint)
     # The validation clips, of which one's mask is another, are no test footage.
     assert (again["footage_sha256"] != facts["footage_sha256"]) == (change is _other_frame)
-    for clip in project.times():
-        assert not (project.maps(clip) == 77).all()
-
-
-def test_predictions_of_other_code_are_replaced(project, monkeypatch):
-    facts = project.predict()
-    _old(project)
-    project.predict()
-    assert (project.maps("t_0000") == 77).all()
-    monkeypatch.setattr(
-        "fgstp.pipelines.evaluate.nodes.prediction_code_digest", lambda: "of other code"
-    )
-    assert project.predict() == facts
-    for clip in project.times():
-        assert not (project.maps(clip) == 77).all()
+    now = project.times()
+    assert {video for video in before if now[video] != before[video]} == made_anew
 
 
 def test_without_a_threshold_to_choose_validation_clips_are_neither_needed_nor_predicted(project):
     facts = project.predict()
     only = {"protocols": ["paper"]}
     assert project.predict(**only) == facts
-    assert set(project.times()) == {"t_0000", "u_0000"}
+    assert set(project.times()) == {"t", "u"}
     project.rows = [row for row in project.rows if row["split"] != "validation"]
     assert project.predict(**only) == facts
     assert set(project.score(**only)["clip"]) == {"t_0000", "u_0000"}
@@ -240,23 +242,22 @@ def test_frames_at_a_time_are_those_of_the_setting_or_of_the_checkpoint(
     project, monkeypatch, wanted, expected
 ):
     project.save("fgstp", **SMALL, batch_frames=8)
-    used = []
+    used, session = [], FgstpModel.session
 
-    def note(model, *args):
-        used.append(getattr(model.settings, "batch_frames", "no network"))
-        return predict_clips(model, *args)
+    def note(model, height_px, width_px, fps_hz, prompt, batch_frames):
+        used.append(batch_frames)
+        return session(model, height_px, width_px, fps_hz, prompt, batch_frames)
 
-    monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.predict_clips", note)
+    monkeypatch.setattr(FgstpModel, "session", note)
     project.predict("fgstp", batch_frames=wanted)
-    project.predict(batch_frames=wanted)
-    assert used == [expected, "no network"]
+    assert set(used) == {expected}
 
 
 def test_clips_that_are_no_longer_wanted_lose_their_predictions(project):
     project.predict()
     project.rows = [row for row in project.rows if row["clip"] != "u_0000"]
     project.predict()
-    assert set(project.times()) == {"v_0001", "t_0000"}
+    assert set(project.times()) == {"v", "t"}
 
 
 def test_training_clips_have_no_say_in_what_footage_it_is(project):
@@ -289,26 +290,33 @@ def test_without_masks(project):
 
 def test_without_a_checkpoint(project):
     (project.models / "background/seed_1/best.ckpt").unlink()
-    assert "background/seed_1/best.ckpt; check the path." in project.sentence()
+    assert "background/seed_1/best.ckpt cannot be read" in project.sentence()
 
 
-def test_a_model_that_is_not_there(project):
-    assert "nothing/seed_1/best.ckpt" in project.sentence("nothing")
+def test_a_model_that_is_not_trained(project):
+    assert "There is no trained nothing in " in (sentence := project.sentence("nothing"))
+    assert sentence.endswith("run `kedro run --pipelines=train --params=model=nothing`.")
 
 
 def test_a_checkpoint_of_another_model(project):
-    project.save("fgstp", **SMALL)
+    path = project.save("fgstp", **SMALL)
+    record = read_records(project.models / "fgstp")[1]
     folder = project.models / "background/seed_1"
-    (project.models / "fgstp/seed_1/best.ckpt").replace(folder / "best.ckpt")
+    path.replace(folder / "best.ckpt")
+    write_record(folder, record)
     assert "best.ckpt is a checkpoint of fgstp, not of background." in project.sentence()
 
 
 def test_a_checkpoint_that_the_training_record_does_not_tell_of(project):
-    training = project.training("background")
-    _other_checkpoint(project)
-    sentence = project.sentence(training=training)
-    assert "The checkpoint of background is not the one that its training.json tells" in sentence
+    project.save(variance_threshold=9.0, told=False)
+    sentence = project.sentence()
+    assert "The checkpoint of training 1 of background is not the one that its" in sentence
     assert "`kedro run --pipelines=train --params=model=background`" in sentence
+
+
+def test_a_record_that_is_damaged(project):
+    (project.models / "background/seed_1/training.json").write_text("{")
+    assert "background/seed_1/training.json cannot be read" in project.sentence()
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True])
@@ -323,6 +331,7 @@ def test_a_checkpoint_of_another_shape(project):
     name = next(name for name, weights in content["weights"].items() if weights.ndim == 4)
     content["weights"][name] = content["weights"][name][:-1]
     torch.save(content, path)
+    project.tell("fgstp")
     sentence = project.sentence("fgstp")
     assert "does not fit the settings of fgstp: 1 tensor has another shape" in sentence
     assert name in sentence
@@ -331,11 +340,13 @@ def test_a_checkpoint_of_another_shape(project):
 @pytest.mark.parametrize("content", [b"", b"no checkpoint at all", b"PK\x03\x04 broken"])
 def test_a_file_that_is_no_checkpoint(project, content):
     (project.models / "background/seed_1/best.ckpt").write_bytes(content)
+    project.tell()
     assert "is no file of weights that can be read safely" in project.sentence()
 
 
 def test_weights_that_are_no_checkpoint_of_ours(project):
     torch.save({"a": torch.zeros(3)}, project.models / "background/seed_1/best.ckpt")
+    project.tell()
     assert "is no checkpoint of this project" in project.sentence()
 
 
@@ -358,6 +369,7 @@ def test_nothing_in_a_checkpoint_is_run(project, tmp_path, write):
     marker.rmdir()
     what = Malicious(marker) if write is torch.save else pickle.dumps(Malicious(marker))
     write(what, project.models / "background/seed_1/best.ckpt")
+    project.tell()
     assert "is no file of weights that can be read safely" in project.sentence()
     assert not marker.exists()
 
@@ -375,10 +387,10 @@ def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so
     assert "2 of the 2 clips of the split test have masks that were computed" in sentence
     assert "set evaluate.allow_pseudo_masks" in sentence
 
-    facts = project.predict(allow_pseudo_masks=True)
+    project.predict(allow_pseudo_masks=True)
     with pytest.raises(UserError, match=r"set evaluate\.allow_pseudo_masks"):
         project.score()
-    scores, summaries = _summarised(project.score(allow_pseudo_masks=True), facts)
+    scores, summaries = project.summarise(project.score(allow_pseudo_masks=True))
     assert scores["mask_sources"] == ["pseudo"]
     shown = result_table("table1", summaries, same_footage({"background": scores}))
     assert set(shown.blocks[0].tidy["mask_source"]) == {"pseudo"}
@@ -386,11 +398,6 @@ def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so
 
 
 # ------------------------------------------------------------------------------- score
-
-
-def _summarised(rows, facts, seed=1, source="folder"):
-    videos = table([{"video": name, "source": source} for name in "tuv"], VIDEO_COLUMNS)
-    return summarise_scores(rows, facts, videos, EvaluateSettings.model_validate(QUICK), seed)
 
 
 @pytest.mark.parametrize(
@@ -408,6 +415,7 @@ def test_scores_are_those_of_the_clips_without_the_frames_left_out(project, give
             project.maps(clip),
             project.masks(clip),
             PROTOCOLS[name].model_copy(update=left_out),
+            frame_scores=project.predictions_of(clip).scores,
         )
         assert found["frame"].tolist() == numbers
         own = found[expected.columns].reset_index(drop=True)
@@ -430,15 +438,13 @@ def test_facts_of_clip_and_video_stand_beside_each_frame(project):
 
 def test_the_threshold_is_chosen_on_validation_clips_alone(project):
     """There gas is 90 and all else 60; on test clips everything is the other way round."""
-    store = PredictionStore(project.predictions / "background/seed_1")
-    for clip, (gas, clear) in {"v_0001": (90, 60), "t_0000": (60, 90), "u_0000": (9, 8)}.items():
-        masks = project.masks(clip)
-        store.write(clip, np.where(masks == 1, gas, clear).astype(np.uint8))
-        if clip == "v_0001":
-            # Frames that are left out have no say.
-            maps = store.read(clip).copy()
-            maps[1] = 255
-            store.write(clip, maps)
+    project.predict()
+    maps = {
+        clip: np.where(project.masks(clip) == 1, gas, clear)
+        for clip, (gas, clear) in {"v_0001": (90, 60), "t_0000": (60, 90), "u_0000": (9, 8)}.items()
+    }
+    maps["v_0001"][1] = 255  # the first with gas, which is left out, has no say
+    project.write(maps)
     rows = project.score()
     told = rows.groupby("protocol")["threshold"].unique()
     # Best of all is every level from 61 to 90; the one nearest to the middle is taken. But
@@ -456,20 +462,20 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
 
 def test_predictions_that_are_missing_or_damaged(project):
     project.predict()
-    path = project.predictions / "background/seed_1/u_0000.npy"
+    path = project.predictions / "background/seed_1/u.maps.npy"
     content = path.read_bytes()
     for broken in (None, b"", content[:50], b"nothing"):
         path.unlink(missing_ok=True)
         if broken is not None:
             path.write_bytes(broken)
-        with pytest.raises(UserError, match="predictions of the clip u_0000 cannot be read"):
+        with pytest.raises(UserError, match="predictions of the video u cannot be read"):
             project.score()
 
 
 def test_predictions_of_another_size(project):
     project.predict()
-    np.save(project.predictions / "background/seed_1/u_0000.npy", np.zeros((5, 3, 4), np.uint8))
-    with pytest.raises(UserError, match=r"predictions are \(5, 3, 4\), but the frames are \(5, 24"):
+    np.save(project.predictions / "background/seed_1/u.maps.npy", np.zeros((5, 3, 4), np.uint8))
+    with pytest.raises(UserError, match=r"predictions are \(5, 3, 4\) but the masks are \(5, 24"):
         project.score()
 
 
@@ -503,6 +509,8 @@ def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
     np.testing.assert_allclose(own["mae"], expected["mae"])
     assert set(rows["clip"]) == {"s_0000", "t_0000", "u_0000"}
     assert "1 of 4 clips have too few frames with a mask" in caplog.text
+    scores = project.predictions_of("s_0000").scores
+    np.testing.assert_array_equal(own["frame_score"], scores[own["frame"]])
     assert "24 frames of the test clips have no mask" in caplog.text
 
 
@@ -512,7 +520,7 @@ def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
 def test_scores_are_plain_values_that_say_what_they_are_of(project):
     facts = project.predict()
     rows = project.score()
-    scores, summaries = _summarised(rows, facts)
+    scores, summaries = project.summarise(rows)
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
     assert {name: scores[name] for name in facts} == facts
     assert scores["footage"] == "own footage"
@@ -532,16 +540,16 @@ def test_scores_are_plain_values_that_say_what_they_are_of(project):
     ("source", "footage"), [("gasvid", "GasVid"), ("synthetic", "synthetic plumes")]
 )
 def test_the_video_table_says_what_footage_it_is(project, source, footage):
-    facts = project.predict()
-    assert _summarised(project.score(), facts, source=source)[0]["footage"] == footage
+    project.predict()
+    assert project.summarise(project.score(), source=source)[0]["footage"] == footage
 
 
 def test_the_seed_decides_the_intervals_and_nothing_else(project):
     for number in range(6):
         project.add(f"{'tu'[number % 2]}_{number + 1:04d}")
-    facts = project.predict()
+    project.predict()
     rows = project.score()
-    first, again, other = (_summarised(rows, facts, seed)[1] for seed in (1, 1, 2))
+    first, again, other = (project.summarise(rows, seed)[1] for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert not first[["low", "high"]].equals(other[["low", "high"]])
     same = [name for name in first if name not in ("low", "high")]
@@ -551,8 +559,8 @@ def test_the_seed_decides_the_intervals_and_nothing_else(project):
 def test_what_is_undefined_is_null(project):
     for clip in ("t_0000", "u_0000"):
         project.folder.change(clip, masks=np.zeros_like(project.masks(clip)))
-    facts = project.predict()
-    scores, _ = _summarised(project.score(), facts)
+    project.predict()
+    scores, _ = project.summarise(project.score())
     assert scores["protocols"]["operational"]["iou_gas"] is None
     assert scores["protocols"]["operational"]["auroc"] is None
     assert scores["protocols"]["operational"]["false_alarm"] is not None
@@ -564,100 +572,97 @@ def test_what_is_undefined_is_null(project):
 @pytest.fixture
 def repeated(project):
     """A model of three trainings, told apart by what they find."""
-    project.repeat(2, variance_threshold=9.0)
-    project.repeat(3, method="energy")
+    project.save(seed=1)
+    project.save(number=2, seed=2, variance_threshold=9.0)
+    project.save(number=3, seed=3, method="energy")
     return project
 
 
 def folders(project):
-    return prediction_stores(project.predictions / "background", 3)
+    return [project.predictions / f"background/seed_{number}" for number in (1, 2, 3)]
 
 
 def test_every_training_predicts_in_a_folder_of_its_own(repeated):
     facts = repeated.predict()
-    for repeat, store in enumerate(folders(repeated)):
-        path = seed_folder(repeated.models / "background", 1 + repeat) / "best.ckpt"
-        model = load_model(path)
-        for clip in ("v_0001", "t_0000", "u_0000"):
-            expected = np.rint(255 * model.predict(repeated.folder.clip(clip).frames))
-            np.testing.assert_array_equal(store.read(clip), expected)
-        assert [facts["checkpoint_sha256"], *facts["repeats_sha256"]][repeat] == sha256(path)
-    assert facts["seeds"] == [1, 2, 3]
-    assert json.loads(json.dumps(facts)) == facts
+    assert [each["number"] for each in facts["trainings"]] == [1, 2, 3]
+    assert [each["seed"] for each in facts["trainings"]] == [1, 2, 3]
+    for training in facts["trainings"]:
+        path = seed_folder(repeated.models / "background", training["number"]) / "best.ckpt"
+        assert training["checkpoint_sha256"] == sha256(path)
+        expected = np.rint(255 * load_model(path).predict(repeated.folder.clip("t_0000").frames))
+        found = repeated.predictions_of("t_0000", number=training["number"]).maps
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_an_interrupted_evaluation_goes_on_in_the_training_where_it_stopped(repeated, monkeypatch):
     calls = []
 
-    def stopped(model, *args):
-        calls.append(model)
+    def stopped(*args, **more):
+        calls.append(args)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return predict_clips(model, *args)
+        return predict_videos(*args, **more)
 
-    monkeypatch.setattr("fgstp.pipelines.evaluate.nodes.predict_clips", stopped)
+    monkeypatch.setattr("fgstp.inference.trainings.predict_videos", stopped)
     with pytest.raises(KeyboardInterrupt):
         repeated.predict()
     before = repeated.times()
-    assert len(before) == 3
+    assert set(before) == {"v", "t", "u"}
     monkeypatch.undo()
     repeated.predict()
     assert repeated.times() == before
-    assert all(store.holds("t_0000") for store in folders(repeated))
+    assert all((folder / "t.maps.npy").exists() for folder in folders(repeated))
 
 
 def test_only_the_training_that_is_another_is_predicted_again(repeated):
     repeated.predict()
-    _old(repeated)
-    for store in folders(repeated)[1:]:
-        store.write("t_0000", np.full(SHAPE, 77, np.uint8))
-    path = repeated.save(repeat=1, variance_threshold=4.0)
-    repeated.repeats[0]["checkpoint_sha256"] = sha256(path)
+    before = [(folder / "t.maps.npy").stat().st_mtime_ns for folder in folders(repeated)]
+    repeated.save(number=2, seed=2, variance_threshold=4.0)
     repeated.predict()
-    assert [(store.read("t_0000") == 77).all() for store in folders(repeated)] == [
-        True,
-        False,
-        True,
-    ]
+    now = [(folder / "t.maps.npy").stat().st_mtime_ns for folder in folders(repeated)]
+    assert [a != b for a, b in zip(before, now, strict=True)] == [False, True, False]
 
 
-def test_predictions_of_repeats_that_are_gone_are_removed(repeated):
+def test_predictions_of_trainings_that_are_gone_are_removed(repeated):
     repeated.predict()
-    del repeated.repeats[1:]
+    shutil.rmtree(repeated.models / "background/seed_3")
     repeated.predict()
-    assert [store.folder.exists() for store in folders(repeated)] == [True, True, False]
-    repeated.repeats.clear()
-    assert repeated.predict()["seeds"] == [None]
-    assert [store.folder.exists() for store in folders(repeated)] == [True, False, False]
+    assert [folder.exists() for folder in folders(repeated)] == [True, True, False]
 
 
-@pytest.mark.parametrize("repeat", [1, 2])
-def test_a_checkpoint_of_a_repeat_that_its_record_does_not_tell_of(repeated, repeat):
-    repeated.save(repeat=repeat, variance_threshold=2.0)
-    sentence = repeated.sentence()
-    assert "The checkpoint of background is not the one that its training.json tells" in sentence
+def test_a_training_that_did_not_end_is_left_out(repeated, caplog):
+    (repeated.models / "background/seed_3/training.json").unlink()
+    facts = repeated.predict()
+    assert [each["number"] for each in facts["trainings"]] == [1, 2]
+    assert "have not ended: trainings [3]" in caplog.text
 
 
-def test_a_checkpoint_of_a_repeat_that_is_gone(repeated):
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_checkpoint_of_a_further_training_that_its_record_does_not_tell_of(repeated, number):
+    repeated.save(number=number, variance_threshold=2.0, told=False)
+    assert f"The checkpoint of training {number} of background is not the" in repeated.sentence()
+
+
+def test_a_checkpoint_of_a_further_training_that_is_gone(repeated):
     (repeated.models / "background/seed_3/best.ckpt").unlink()
     assert "seed_3/best.ckpt cannot be read" in repeated.sentence()
 
 
 def test_two_trainings_with_the_same_seed(repeated):
-    repeated.repeats[1]["seed"] = 1
+    repeated.save(number=3, seed=1)
     assert "Two trainings of background have the same seed" in repeated.sentence()
 
 
 def test_each_training_is_scored_at_its_own_threshold(repeated):
     """On validation clips they find gas at 90, 60 and 200, and all else at 30 less."""
-    facts = repeated.predict()
-    for level, store in zip((90, 60, 200), folders(repeated), strict=True):
+    repeated.predict()
+    for number, level in enumerate((90, 60, 200), start=1):
+        maps = {}
         for clip in ("v_0001", "t_0000", "u_0000"):
-            masks = repeated.masks(clip)
             wrong = 31 if clip == "u_0000" else 0  # there nothing reaches the threshold
-            found = np.where(masks == 1, level - wrong, level - 30 - wrong)
-            store.write(clip, found.astype(np.uint8))
-    rows = repeated.score(facts=facts)
+            maps[clip] = np.where(repeated.masks(clip) == 1, level - wrong, level - 30 - wrong)
+        repeated.write(maps, number=number)
+    rows = repeated.score()
     assert rows["seed"].dtype == "Int64"
     operational = rows[rows["protocol"] == "operational"]
     told = operational.groupby("seed")["threshold"].unique()
@@ -665,13 +670,13 @@ def test_each_training_is_scored_at_its_own_threshold(repeated):
         assert told[seed].tolist() == [threshold]
         own = operational[(operational["seed"] == seed) & (operational["clip"] == "t_0000")]
         assert own["iou"].tolist() == [1.0] * 4
-    scores, summaries = _summarised(rows, facts)
+    scores, summaries = repeated.summarise(rows)
     assert scores["n_seeds"] == 3
     assert scores["protocols"]["operational"]["thresholds"] == [90, 60, 171]
     assert scores["protocols"]["operational"]["threshold"] == 90
     assert (scores["n_clips"], scores["n_frames"]) == (2, 8)
     values = [
-        _summarised(rows[rows["seed"] == seed], facts)[0]["protocols"]["operational"]["mae"]
+        repeated.summarise(rows[rows["seed"] == seed])[0]["protocols"]["operational"]["mae"]
         for seed in (1, 2, 3)
     ]
     assert scores["protocols"]["operational"]["mae"] == pytest.approx(np.mean(values), abs=1e-6)
@@ -681,11 +686,11 @@ def test_each_training_is_scored_at_its_own_threshold(repeated):
 
 
 def test_a_model_without_training_is_predicted_once(project):
-    facts = project.predict()
-    assert (facts["seeds"], facts["repeats_sha256"]) == ([None], [])
-    rows = project.score(facts=facts)
+    project.save(number=2)
+    assert [each["seed"] for each in project.predict()["trainings"]] == [None]
+    rows = project.score()
     assert rows["seed"].isna().all()
-    scores, summaries = _summarised(rows, facts)
+    scores, summaries = project.summarise(rows)
     assert scores["n_seeds"] == 1
     assert "spread" not in scores["protocols"]["operational"]
     assert summaries["spread"].isna().all()

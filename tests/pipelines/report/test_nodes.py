@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 import re
 import shutil
 
@@ -14,6 +15,9 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import VIDEO_COLUMNS, digest, masked_clips, table
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
+from fgstp.inference.trainings import Training
+from fgstp.models.seeds import seed_folder, write_record
+from fgstp.models.session import Prediction
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
 from fgstp.reporting.costs import COLUMNS
@@ -48,7 +52,11 @@ class Project:
             for model, rows_found in ((GOOD, slice(6, 16)), (BAD, slice(6, 11))):
                 maps = np.zeros_like(frames)
                 maps[:, rows_found] = 200 * masks[:, rows_found]
-                PredictionStore(self.predictions / model / "seed_1").write(name, maps)
+                store = PredictionStore(self.predictions / model / "seed_1")
+                with store.writing(name[0], {}) as append:
+                    for frame, levels in enumerate(maps):
+                        found = (levels / 255).astype(np.float32)
+                        append(Prediction(frame, 0.0, found, float(found.max())))
         self.clips = clips.table
         categories = {"v": "close_clear", "t": "close_clear", "u": "long_complex"}
         videos = [
@@ -58,8 +66,6 @@ class Project:
         self.videos = table(videos, VIDEO_COLUMNS)
         self.costs = pd.DataFrame(columns=COLUMNS)
         self.scores, self.summaries = {}, {}
-        for model in (GOOD, BAD):
-            self.evaluate(model)
         epochs = [
             {"epoch": epoch, "learning_rate": 1e-4, "train_loss": 1 / epoch, "val_miou": 0.1}
             for epoch in (1, 2)
@@ -69,17 +75,25 @@ class Project:
             GOOD: {"model": GOOD, "trained": True, "epochs": epochs, "ended_by": "epochs"} | facts,
             BAD: {"model": BAD, "trained": False, "parameters": 0, "epochs": []},
         }
-        for model, training in self.trainings.items():
-            training["checkpoint_sha256"] = f"of {model}"
+        self.models = folder / "models"
+        for model in self.trainings:
+            self.train(model)
+            self.evaluate(model)
+
+    def train(self, model, number=1, sha256=None, **facts):
+        record = self.trainings[model] | {"checkpoint_sha256": sha256 or f"of {model}"} | facts
+        write_record(seed_folder(self.models / model, number), record)
 
     def evaluate(self, model):
         """Scores and summaries as the pipeline evaluate makes them."""
         test = masked_clips(self.clips, self.store, "test", allow_pseudo_masks=True, setting="")
-        facts = {"model": model, "checkpoint_sha256": f"of {model}"}
+        training = Training(1, None, f"of {model}", diverged=False)
+        facts = {"model": model, "trainings": [training._asdict()]}
         facts["footage_sha256"] = digest(test)
-        places = (self.clips, self.videos, self.store, self.predictions, model, EVALUATE)
+        (self.predictions / model / "predicted.json").write_text(json.dumps(facts))
+        rows = score(self.predictions, self.clips, self.videos, self.store, model, EVALUATE)
         self.scores[model], self.summaries[model] = summarise_scores(
-            score(facts, *places), facts, self.videos, EVALUATE, 1
+            rows, self.predictions, self.videos, model, EVALUATE, 1
         )
 
     def compare(self):
@@ -87,11 +101,11 @@ class Project:
 
     def draw(self):
         places = (self.clips, self.videos, self.store, self.predictions)
-        return draw_figures(self.compare()[0], self.trainings, *places)
+        return draw_figures(self.compare()[0], self.models, *places)
 
     def page(self):
         curves = dict.fromkeys(("all_models", GOOD), PNG)
-        return write_page(self.compare()[0], self.trainings, {"predictions": PNG}, curves)
+        return write_page(self.compare()[0], self.models, {"predictions": PNG}, curves)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +120,7 @@ def project(made, tmp_path):
     shutil.copytree(made.predictions.parent, tmp_path, dirs_exist_ok=True)
     copied = copy.deepcopy(made)
     copied.store = copied.folder.store = VideoStore(tmp_path / "videos")
-    copied.predictions = tmp_path / "predictions"
+    copied.predictions, copied.models = tmp_path / "predictions", tmp_path / "models"
     return copied
 
 
@@ -217,7 +231,8 @@ def test_dropped_clips_are_not_drawn(project):
 
 
 def test_trainings_without_scores_are_left_out(project):
-    project.trainings["fgstp_no_fsp"] = project.trainings[GOOD] | {"model": "fgstp_no_fsp"}
+    project.trainings["fgstp_no_fsp"] = project.trainings[GOOD]
+    project.train("fgstp_no_fsp")
     assert sorted(project.draw()[1]) == ["all_models", GOOD]
     training = project.page().split('id="training"')[-1].split('id="protocols"')[0]
     assert "FGSTP without FSP" not in training
@@ -239,7 +254,8 @@ def test_scores_that_were_not_made_here_are_left_out_and_named(project, caplog):
     """Git brings scores without summaries; so does a run that is killed between the two."""
     assert "Background subtraction" in project.compare()[2]
     assert "Left out" not in caplog.text
-    del project.summaries[BAD], project.trainings[BAD]
+    del project.summaries[BAD]
+    shutil.rmtree(project.models / BAD)
     project.scores[BAD]["footage_sha256"] = "of other clips"
     _, tables, headline = project.compare()
     assert "Background subtraction" not in headline
@@ -282,15 +298,15 @@ def test_models_that_were_scored_under_other_settings_are_refused(project, monke
 
 
 def _no_training(project):
-    del project.trainings[BAD]
+    shutil.rmtree(project.models / BAD)
 
 
 def _trained_again(project):
-    project.trainings[BAD]["checkpoint_sha256"] = "of another"
+    project.train(BAD, sha256="of another")
 
 
 def _another_seed(project):
-    project.trainings[BAD]["repeats"] = [{"seed": 2, "checkpoint_sha256": "of a repeat"}]
+    project.train(BAD, number=2, trained=True, seed=2)
 
 
 @pytest.mark.parametrize("change", [_no_training, _trained_again, _another_seed])
@@ -302,9 +318,10 @@ def test_a_model_that_was_trained_after_its_evaluation_is_refused(project, chang
 
 
 def test_every_seed_that_was_scored_is_reported(project):
-    repeat = project.trainings[GOOD] | {"seed": 2, "checkpoint_sha256": "of a repeat"}
-    project.trainings[GOOD] |= {"seed": 1, "repeats": [repeat]}
-    project.scores[GOOD]["repeats_sha256"] = ["of a repeat"]
+    project.train(GOOD, seed=1)
+    project.train(GOOD, number=2, sha256="of the second", seed=2)
+    second = Training(2, 2, "of the second", diverged=False)
+    project.scores[GOOD]["trainings"].append(second._asdict())
     project.draw()
     assert "FGSTP, seed 2" in project.page()
 
@@ -321,7 +338,7 @@ def test_clips_that_changed_after_the_evaluation_are_refused(project):
 
 
 def _no_predictions(project):
-    (project.predictions / BAD / "seed_1/u_0000.npy").unlink()
+    (project.predictions / BAD / "seed_1/u.maps.npy").unlink()
 
 
 def _no_masks(project):
@@ -330,7 +347,7 @@ def _no_masks(project):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(_no_predictions, "predictions of the clip u_0000"), (_no_masks, "masks of the clip t_0000")],
+    [(_no_predictions, "predictions of the video u"), (_no_masks, "masks of the clip t_0000")],
 )
 def test_files_that_are_missing_are_named(project, change, message):
     change(project)

@@ -10,6 +10,7 @@ import torch
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import load_model, read_checkpoint
 from fgstp.models.registry import ModelsSettings, create_model
+from fgstp.models.seeds import read_records
 from fgstp.pipelines.train.nodes import train_model
 from fgstp.training.settings import TrainSettings
 
@@ -54,7 +55,10 @@ class Project:
     def train(self, model="fgstp", seed=1, models=MODELS, **changes):
         settings = TrainSettings.model_validate(QUICK | changes)
         clips = self.clips
-        return train_model(clips.table, clips.store, self.models, model, models, settings, seed)
+        features = self.models.with_name("features")
+        work = train_model(clips.table, clips.store, features, model, models, settings, seed)
+        work(self.models)
+        return read_records(self.models / model)[train_number(settings)]
 
     def sentence(self, **changes):
         """What is told when it fails; nothing may be left then."""
@@ -63,6 +67,10 @@ class Project:
         assert not [path for path in self.models.rglob("*") if path.is_file()]
         assert "\n" not in str(caught.value)
         return str(caught.value)
+
+
+def train_number(settings):
+    return settings.seed_index or 1
 
 
 def sha256(path):
@@ -89,7 +97,7 @@ def test_what_is_written_and_returned_belong_together(project):
     facts = project.train(epochs=2)
     assert json.loads(json.dumps(facts)) == facts  # it becomes a JSON file
     assert (facts["model"], facts["trained"], facts["ended_by"]) == ("fgstp", True, "epochs")
-    assert (facts["seed"], facts["n_epochs"], facts["repeats"]) == (1, 2, [])
+    assert (facts["seed"], facts["n_epochs"]) == (1, 2)
     assert [row["epoch"] for row in facts["epochs"]] == [1, 2]
     assert all(np.isfinite(row["train_loss"]) for row in facts["epochs"])
     best = facts["epochs"][facts["epoch"] - 1]
@@ -98,7 +106,7 @@ def test_what_is_written_and_returned_belong_together(project):
     assert (facts["monitor"], facts["mask_sources"]) == ("val_miou", ["annotated"])
 
     folder = project.models / "fgstp/seed_1"
-    assert facts | json.loads((folder / "training.json").read_text()) == facts
+    assert json.loads((folder / "training.json").read_text()) == facts
     checkpoint = read_checkpoint(folder / "best.ckpt")
     assert checkpoint.settings == MODELS.of("fgstp").model_dump(mode="json")
     assert checkpoint.facts["epoch"] == facts["epoch"]
@@ -194,12 +202,13 @@ def weights_of(project, number):
 
 def test_a_finished_seed_is_not_trained_again(project, tmp_path):
     facts = project.train(seeds=2)
-    assert (facts["seed"], [each["seed"] for each in facts["repeats"]]) == (1, [2])
-    assert "repeats" not in facts["repeats"][0]
+    records = read_records(project.models / "fgstp")
+    assert {number: each["seed"] for number, each in records.items()} == {1: 1, 2: 2}
     assert not torch.equal(weights_of(project, 1), weights_of(project, 2))
     checkpoints = [project.models / f"fgstp/seed_{k}/best.ckpt" for k in (1, 2)]
     before = [path.stat().st_mtime_ns for path in checkpoints]
-    assert project.train(seed_index=3)["repeats"][0] == facts["repeats"][0]
+    assert project.train(seed_index=3)["seed"] == 3
+    assert records.items() <= read_records(project.models / "fgstp").items()
     assert [path.stat().st_mtime_ns for path in checkpoints] == before
     third = weights_of(project, 3)
     again = project.train(seeds=2)

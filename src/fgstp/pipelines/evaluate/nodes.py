@@ -1,7 +1,7 @@
 """Nodes of evaluate: thin adapters between the catalog, `fgstp.inference` and `fgstp.scoring`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,10 @@ from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow, digest, masked_clips
 from fgstp.footage.video_store import VideoStore
-from fgstp.inference.predict_clips import predict_clips, prediction_code_digest
-from fgstp.inference.prediction_store import PredictionStore, prediction_stores
-from fgstp.models.checkpoint import BEST, load_model, sha256
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.inference.trainings import finished_trainings, predict_trainings, read_predicted
 from fgstp.models.machine import told_if_out_of_memory, use_cuda
-from fgstp.models.predictor import AnyPredictor
-from fgstp.models.seeds import remove_seeds_after, seed_folder
+from fgstp.models.seeds import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import get_protocol
@@ -30,96 +28,54 @@ logger = logging.getLogger(__name__)
 
 
 def predict(
-    training: dict[str, Any],
+    models: Path,
     clips: pd.DataFrame,
+    videos: pd.DataFrame,
     video_store: VideoStore,
-    model_folder: Path,
-    predictions: Path,
     name: str,
     evaluate: EvaluateSettings,
     seed: int,
-) -> dict[str, Any]:
+) -> Callable[[Path], None]:
     """Predict the test clips, and the validation clips if a threshold is to be chosen.
 
     Every training of the model predicts them, each in a folder of its own.
 
     Args:
-        training: how the model was trained, and how its repeats were.
+        models: folder of trained models.
         clips: clip table.
+        videos: video table.
         video_store: the videos.
-        model_folder: folder of trained models.
-        predictions: folder of predictions, where those of each model have a folder.
         name: name of the model.
         evaluate: settings.
         seed: of the bootstrap of the summaries, checked before the long work.
 
     Returns:
-        What was predicted by what: `model`, the kind of its `prompt`, a `label`
-        that tells its method where its settings choose one of several, `checkpoint_sha256` of
-        the first training and `repeats_sha256` of further ones, the `seeds` of all (None where
-        it is unknown), how many of them `diverged`, `footage_sha256`.
+        Work that fills the folder of predictions.
 
     Raises:
-        UserError: there are no clips with masks, or the checkpoint cannot be used.
+        UserError: there are no clips with masks, or a checkpoint cannot be used.
     """
     check_seed(seed)
+    finished_trainings(models / name)
     test = _clips_of("test", clips, video_store, evaluate)
     chosen = [*_threshold_clips(clips, video_store, evaluate), *test]
-    trainings = [training, *training.get("repeats", [])]
-    checkpoints = [
-        seed_folder(model_folder / name, 1 + repeat) / BEST for repeat in range(len(trainings))
-    ]
-    with told_if_out_of_memory("lower evaluate.batch_frames"):
-        model = _load(checkpoints[0], name, evaluate)
-        digests = [sha256(checkpoint) for checkpoint in checkpoints]
-        _check_trainings(name, trainings, digests)
-        footage = digest(test)
-        maker = f"{footage} {digest(chosen)} {prediction_code_digest()}"
-        stores = prediction_stores(predictions / name, len(trainings))
-        done = []
-        for repeat, store in enumerate(stores):
-            store.made_by(f"{name} {digests[repeat]} {maker}")
-            if repeat:
-                model = _load(checkpoints[repeat], name, evaluate)
-            done.append(predict_clips(model, chosen, video_store, store))
-        remove_seeds_after(predictions / name, len(trainings))
-    if n_frames := sum(each.n_frames for each in done):
-        seconds = sum(each.seconds for each in done)
-        log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})
-    return {
-        "model": name,
-        "prompt": model.prompt_kind,
-        "label": model.label,
-        "checkpoint_sha256": digests[0],
-        "repeats_sha256": digests[1:],
-        "seeds": [each.get("seed") for each in trainings],
-        "diverged": sum(each.get("ended_by") == "divergence" for each in trainings),
-        "footage_sha256": footage,
-    }
 
+    def work(predictions: Path) -> None:
+        with told_if_out_of_memory("lower evaluate.batch_frames"):
+            done = predict_trainings(
+                models / name,
+                chosen,
+                dict(zip(videos["video"], videos["fps_hz"], strict=True)),
+                video_store,
+                predictions / name,
+                facts={"footage_sha256": digest(test)},
+                device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
+                batch_frames=evaluate.batch_frames,
+            )
+        if done.n_frames:
+            log_numbers({"predict.ms_per_frame": 1000 * done.seconds / done.n_frames})
 
-def _load(checkpoint: Path, name: str, evaluate: EvaluateSettings) -> AnyPredictor:
-    return load_model(
-        checkpoint,
-        model=name,
-        device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
-        batch_frames=evaluate.batch_frames,
-    )
-
-
-def _check_trainings(name: str, trainings: list[dict[str, Any]], digests: list[str]) -> None:
-    """A training that was stopped leaves a checkpoint that its record does not tell of."""
-    if [each.get("checkpoint_sha256") for each in trainings] != digests:
-        raise UserError(
-            f"The checkpoint of {name} is not the one that its training.json tells of, since a "
-            "training of it did not end; run `kedro run --pipelines=train "
-            f"--params=model={name}`."
-        )
-    if len({each.get("seed") for each in trainings}) < len(trainings):
-        raise UserError(
-            f"Two trainings of {name} have the same seed by its training.json; run `kedro run "
-            f"--pipelines=train --params=model={name}`."
-        )
+    return work
 
 
 def _threshold_clips(
@@ -144,22 +100,20 @@ def _clips_of(
 
 
 def score(
-    predicted: dict[str, Any],
+    predictions: Path,
     clips: pd.DataFrame,
     videos: pd.DataFrame,
     video_store: VideoStore,
-    predictions: Path,
     name: str,
     evaluate: EvaluateSettings,
 ) -> pd.DataFrame:
     """Score the predictions of the test clips under every protocol.
 
     Args:
-        predicted: what was predicted.
+        predictions: folder of predictions.
         clips: clip table.
         videos: video table.
         video_store: the videos.
-        predictions: folder of predictions.
         name: name of the model.
         evaluate: settings.
 
@@ -176,18 +130,16 @@ def score(
         logger.info("%d frames of the test clips have no mask and are not scored.", n_skipped)
     left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
-    seeds = predicted.get("seeds", [None])
     parts = []
-    stores = prediction_stores(predictions / name, len(seeds))
-    for trained_with, store in zip(seeds, stores, strict=True):
+    for training in read_predicted(predictions / name)["trainings"]:
+        store = PredictionStore(seed_folder(predictions / name, training["number"]))
         read = partial(_read, validation | test, video_store, store)
         protocols = [with_threshold(protocol, [*validation], read) for protocol in named]
         rows = score_clips([*test], protocols, read, evaluate.parallel)
-        rows.insert(0, SEED, pd.Series([trained_with] * len(rows), dtype="Int64"))
+        rows.insert(0, SEED, pd.Series([training["seed"]] * len(rows), dtype="Int64"))
         parts.append(rows)
-    together = pd.concat(parts, ignore_index=True)
-    leak_classes = {name: clip.read(video_store).leak_class for name, clip in test.items()}
-    return with_facts(together, clips, videos, leak_classes, predicted["model"])
+    leak_classes = {clip: row.read(video_store).leak_class for clip, row in test.items()}
+    return with_facts(pd.concat(parts, ignore_index=True), clips, videos, leak_classes, name)
 
 
 def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, ClipRow]:
@@ -215,19 +167,20 @@ def _read(
     clip: str,
 ) -> ScorableClip:
     """Predictions and masks of the annotated frames of a clip."""
-    view, maps = clips[clip].read(video_store), predictions.read(clip)
-    if maps.shape != view.frames.shape:
-        raise UserError(
-            f"The predictions are {maps.shape}, but the frames are {view.frames.shape}; run "
-            "`kedro run --pipelines=evaluate` again."
-        )
-    return ScorableClip(maps[view.annotated], view.masks(), view.annotated)
+    view, predicted = clips[clip].read(video_store), predictions.read(clips[clip])
+    return ScorableClip(
+        predicted.maps[view.annotated],
+        view.masks(),
+        view.annotated,
+        predicted.scores[view.annotated],
+    )
 
 
 def summarise_scores(
     frame_scores: pd.DataFrame,
-    predicted: dict[str, Any],
+    predictions: Path,
     videos: pd.DataFrame,
+    name: str,
     evaluate: EvaluateSettings,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -235,8 +188,9 @@ def summarise_scores(
 
     Args:
         frame_scores: a row a training, frame and protocol.
-        predicted: what was predicted by what.
+        predictions: folder of predictions, which tells what predicted them.
         videos: video table, which tells what footage it is.
+        name: name of the model.
         evaluate: settings.
         seed: of the bootstrap.
 
@@ -247,7 +201,8 @@ def summarise_scores(
         summarise(frame_scores, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS
     ]
     summaries = pd.concat(parts, ignore_index=True)
-    summaries.insert(0, "model", predicted["model"])
+    summaries.insert(0, "model", name)
+    predicted = read_predicted(predictions / name)
     scores = model_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
     for protocol, found in scores["protocols"].items():
         log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})

@@ -1,15 +1,20 @@
 """Nodes of report: thin adapters between the catalog and `fgstp.reporting`."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
+from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
-from fgstp.inference.prediction_store import prediction_stores
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.models.seeds import read_records, seed_folder
 from fgstp.pipelines.tracking import log_texts
 from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure
@@ -56,7 +61,7 @@ def compare_models(
 
 def draw_figures(
     comparison: Comparison,
-    trainings: ByModel,
+    models: Path,
     clips: pd.DataFrame,
     videos: pd.DataFrame,
     video_store: VideoStore,
@@ -66,7 +71,7 @@ def draw_figures(
 
     Args:
         comparison: the comparison of the models.
-        trainings: by model: the record of its training.
+        models: folder of trained models.
         clips: clip table.
         videos: video table.
         video_store: the videos.
@@ -83,16 +88,19 @@ def draw_figures(
     figure = prediction_figure(
         clips[clips["clip"].isin(test)].merge(videos[["video", "category"]], on="video"),
         video_store,
-        {model: prediction_stores(predictions / model, 1)[0].read for model in comparison.facts},
+        {
+            model: partial(_maps, predictions / model, each["trainings"][0]["number"])
+            for model, each in comparison.facts.items()
+        },
         comparison.footage,
         comparison.facts,
     )
-    return {PREDICTIONS: figure}, training_curves(_scored_trainings(comparison, trainings))
+    return {PREDICTIONS: figure}, training_curves(_scored_trainings(comparison, models))
 
 
 def write_page(
     comparison: Comparison,
-    trainings: ByModel,
+    models: Path,
     figures: dict[str, bytes],
     curves: dict[str, bytes],
 ) -> str:
@@ -100,7 +108,7 @@ def write_page(
 
     Args:
         comparison: the comparison of the models.
-        trainings: by model: the record of its training.
+        models: folder of trained models.
         figures: PNG files of figures by name.
         curves: PNG files of training curves by name.
 
@@ -110,24 +118,29 @@ def write_page(
     Raises:
         UserError: a model was trained again after its evaluation.
     """
-    scored = _scored_trainings(comparison, trainings)
+    scored = _scored_trainings(comparison, models)
     text = page(comparison, scored, curves, figures[PREDICTIONS])
     log_texts({"report.html": text})
     return text
 
 
-def _scored_trainings(
-    comparison: Comparison, trainings: ByModel
-) -> dict[str, list[dict[str, Any]]]:
+def _maps(predictions: Path, training: int, clip: ClipRow) -> NDArray[np.uint8]:
+    return PredictionStore(seed_folder(predictions, training)).read(clip).maps
+
+
+def _scored_trainings(comparison: Comparison, models: Path) -> dict[str, list[dict[str, Any]]]:
     """Records of the trainings whose checkpoints were evaluated, by model."""
     records = {}
     for model, facts in comparison.facts.items():
-        training = trainings.get(model, {})
-        records[model] = [training, *training.get("repeats", [])]
-        digests = [each.get("checkpoint_sha256") for each in records[model]]
-        if digests != [facts["checkpoint_sha256"], *facts.get("repeats_sha256", [])]:
+        own = read_records(models / model)
+        # What is not trained is the same for every seed.
+        own = {number: each for number, each in own.items() if each["trained"] or number == 1}
+        digests = {number: each["checkpoint_sha256"] for number, each in own.items()}
+        scored = {each["number"]: each["checkpoint_sha256"] for each in facts["trainings"]}
+        if digests != scored:
             raise UserError(
                 f"{model} was trained again after its evaluation, or its training.json is gone; "
                 f"run `kedro run --pipelines=train,evaluate --params=model={model}`."
             )
+        records[model] = list(own.values())
     return records

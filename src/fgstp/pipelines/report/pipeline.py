@@ -24,7 +24,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 nodes.draw_figures,
                 inputs=[
                     "comparison",
-                    "training@all",
+                    "models",
                     "clips",
                     "videos",
                     "video_store",
@@ -35,7 +35,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             ),
             Node(
                 nodes.write_page,
-                inputs=["comparison", "training@all", "prediction_figures", "curve_figures"],
+                inputs=["comparison", "models", "prediction_figures", "curve_figures"],
                 outputs="report_page",
                 name="write_page",
             ),

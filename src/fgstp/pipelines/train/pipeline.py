@@ -1,6 +1,6 @@
 """The graph of train.
 
-clips -> train_model -> training, and in the model folder the checkpoint
+clips, features -> train_model -> models: checkpoints and records
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -17,13 +17,13 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 inputs=[
                     "clips",
                     "video_store",
-                    "models",
+                    "features",
                     "params:model",
                     "params:models",
                     "params:train",
                     "params:seed",
                 ],
-                outputs="training@one",
+                outputs="models",
                 name="train_model",
             ),
         ]

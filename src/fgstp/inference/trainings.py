@@ -1,0 +1,149 @@
+"""Every training of a model at work, and the record of what predicted what."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fgstp import models
+from fgstp.core.errors import UserError
+from fgstp.core.files import code_digest, write_text
+from fgstp.footage.clip_table import ClipRow
+from fgstp.footage.video_store import VideoStore
+from fgstp.inference.predict_videos import Predicted, predict_videos
+from fgstp.inference.prediction_store import PredictionStore
+from fgstp.models.checkpoint import BEST, load_model, sha256
+from fgstp.models.seeds import read_records, remove_seeds_after, seed_folder, seed_numbers
+
+PREDICTED = "predicted.json"  # its name in the folder of a model's predictions
+
+logger = logging.getLogger(__name__)
+
+
+class Training(NamedTuple):
+    """A training of a model that came to its end.
+
+    Attributes:
+        number: its number, from 1.
+        seed: its random seed; None if it is not known, or there was nothing to train.
+        checkpoint_sha256: SHA-256 of its checkpoint.
+        diverged: whether it ended because its loss was no longer finite.
+    """
+
+    number: int
+    seed: int | None
+    checkpoint_sha256: str
+    diverged: bool
+
+
+def finished_trainings(folder: Path) -> list[Training]:
+    """The trainings of a model whose checkpoints can be evaluated, in order.
+
+    Args:
+        folder: folder of the model, with a folder `seed_<k>` for each training.
+
+    Raises:
+        UserError: there is none, a checkpoint is not that of its record, or two have one seed.
+    """
+    again = f"run `kedro run --pipelines=train --params=model={folder.name}`."
+    records = read_records(folder)
+    if not records:
+        raise UserError(f"There is no trained {folder.name} in {folder}; {again}")
+    if unfinished := [number for number in seed_numbers(folder) if number not in records]:
+        logger.warning("Not evaluated, since they have not ended: trainings %s.", unfinished)
+    if not records[min(records)]["trained"]:  # every seed gives the same
+        records = {min(records): records[min(records)]}
+    found = []
+    for number, record in records.items():
+        digest = sha256(seed_folder(folder, number) / BEST)
+        if digest != record["checkpoint_sha256"]:
+            raise UserError(
+                f"The checkpoint of training {number} of {folder.name} is not the one that its "
+                f"training.json tells of, since a training did not end; {again}"
+            )
+        diverged = record.get("ended_by") == "divergence"
+        found.append(Training(number, record.get("seed"), digest, diverged))
+    if len({each.seed for each in found}) < len(found):
+        raise UserError(f"Two trainings of {folder.name} have the same seed; {again}")
+    return found
+
+
+def predict_trainings(
+    folder: Path,
+    clips: Sequence[ClipRow],
+    fps_hz: Mapping[str, float],
+    videos: VideoStore,
+    predictions: Path,
+    *,
+    facts: Mapping[str, object],
+    device: str,
+    batch_frames: int | None,
+) -> Predicted:
+    """Predict clips with every training of a model, each into a folder of its own.
+
+    What predicted them is recorded last, in `predicted.json`; see `read_predicted`.
+
+    Args:
+        folder: folder of the model, see `finished_trainings`.
+        clips: the clips.
+        fps_hz: frame rate by video.
+        videos: where the frames are.
+        predictions: folder of the model's predictions.
+        facts: what else to record, as plain values.
+        device: where the networks predict.
+        batch_frames: frames that are predicted at a time; None: as in training.
+
+    Returns:
+        How much was done.
+
+    Raises:
+        UserError: a checkpoint cannot be used, or a prediction is not finite.
+    """
+    found, done = finished_trainings(folder), Predicted(0, 0.0)
+    code = code_digest([Path(models.__file__).parent, Path(__file__).parent])
+    for training in found:
+        model = load_model(
+            seed_folder(folder, training.number) / BEST,
+            model=folder.name,
+            device=device,
+            batch_frames=batch_frames,
+        )
+        made_by = {"checkpoint_sha256": training.checkpoint_sha256, "code": code}
+        store = PredictionStore(seed_folder(predictions, training.number))
+        now = predict_videos(model, clips, fps_hz, videos, store, facts=made_by)
+        done = Predicted(done.n_frames + now.n_frames, done.seconds + now.seconds)
+    remove_seeds_after(predictions, found[-1].number)
+    record = {
+        "model": model.name,
+        "prompt": model.prompt_kind,
+        "label": model.label,
+        "trainings": [training._asdict() for training in found],
+        **facts,
+    }
+    write_text(predictions / PREDICTED, json.dumps(record, indent=1) + "\n")
+    return done
+
+
+def read_predicted(predictions: Path) -> dict[str, Any]:
+    """What predicted what, as `predict_trainings` recorded it.
+
+    Args:
+        predictions: folder of the model's predictions.
+
+    Returns:
+        `model`; the kind of its `prompt`; `label`, its method where its settings choose one of
+        several; `trainings`, the fields of `Training` of each; and the facts that were given.
+
+    Raises:
+        UserError: there is no record.
+    """
+    path = predictions / PREDICTED
+    try:
+        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} cannot be read; run `kedro run --pipelines=evaluate "
+            f"--params=model={predictions.name}`."
+        ) from error
+    return record

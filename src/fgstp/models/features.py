@@ -1,0 +1,88 @@
+"""Files of the features that a model precomputes of clips, such as optical flow."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from fgstp.core.arrays import growing_array
+from fgstp.core.files import remove_file
+from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
+from fgstp.footage.clip_table import ClipRow, by_video
+from fgstp.footage.video_store import VideoStore
+from fgstp.models.sampling import VideoFeatures
+
+FEATURES = ".features.npy"
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Features of clips on disk, so that training computes them once and not in each epoch.
+
+    Attributes:
+        folder: where they lie: a file a video, with the number of the frame and its features in
+            each row.
+    """
+
+    folder: Path
+
+    def write(self, features: VideoFeatures, clips: Sequence[ClipRow], videos: VideoStore) -> None:
+        """Compute the features of clips; finished videos are passed over, others removed.
+
+        Args:
+            features: what to compute.
+            clips: the clips.
+            videos: where their frames are.
+
+        Raises:
+            UserError: the folder cannot be written or the disk is full.
+        """
+        wanted = by_video(clips)
+        self._remove_all_but(wanted)
+        missing = [video for video, own in wanted.items() if not self._is_current(features, own)]
+        n_frames = sum(clip.n_frames for video in missing for clip in wanted[video])
+        row_type = np.dtype([("frame", "<i4"), ("features", "<f2", features.shape)])
+        with tqdm(total=n_frames, unit=" frames", desc="computing features") as bar:
+            for video in missing:
+                path = self._path(video)
+                with growing_array(path) as rows:
+                    for clip in wanted[video]:
+                        frames = clip.read(videos).frames
+                        computed = features.compute(frames, range(len(frames)))
+                        for number, values in enumerate(computed, start=clip.first_frame):
+                            rows.append(np.array([(number, values)], row_type))
+                            bar.update()
+                write_stamp(self.folder / video, _facts(features, wanted[video]), [path])
+
+    def holds(self, features: VideoFeatures, clips: Sequence[ClipRow]) -> bool:
+        """Whether the features of these very clips have been computed."""
+        return all(self._is_current(features, own) for own in by_video(clips).values())
+
+    def read(self, clip: ClipRow) -> NDArray[np.float16]:
+        """Features of the frames of a clip that `holds` tells of: (T, ...), memory-mapped."""
+        rows: NDArray[Any] = np.load(self._path(clip.video), mmap_mode="r")
+        start = int(np.searchsorted(rows["frame"], clip.first_frame))
+        found: NDArray[np.float16] = rows["features"][start : start + clip.n_frames]
+        return found
+
+    def _path(self, video: str) -> Path:
+        return self.folder / f"{video}{FEATURES}"
+
+    def _is_current(self, features: VideoFeatures, clips: Sequence[ClipRow]) -> bool:
+        return is_current(self.folder / clips[0].video, _facts(features, clips))
+
+    def _remove_all_but(self, videos: Iterable[str]) -> None:
+        kept = set(videos)
+        for suffix in (FEATURES, SUFFIX):
+            for path in self.folder.glob(f"*{suffix}"):
+                if path.name.removesuffix(suffix) not in kept:
+                    remove_file(path)
+
+
+def _facts(features: VideoFeatures, clips: Sequence[ClipRow]) -> dict[str, object]:
+    frames = [[clip.first_frame, clip.n_frames, clip.sha256] for clip in clips]
+    return {"features": dict(features.facts), "clips": frames}
