@@ -56,8 +56,8 @@ def check(monkeypatch):
         ({"clip_lenght": 3}, "ingest.clip_lenght is 3: extra inputs are not permitted"),
         (
             {"source": "youtube"},
-            "ingest.source is 'youtube': input should be "
-            "'synthetic', 'gasvid', 'annotated' or 'folder'",
+            "ingest.source is 'youtube': there is no such source; choose one of annotated, "
+            "folder, gasvid, synthetic",
         ),
         (
             {"duplicates": {"threshold": "much"}},

@@ -7,7 +7,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro.utils import load_obj
 
-from fgstp.core.errors import UserError
+from fgstp.core.files import make_folder
 
 
 class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
@@ -45,13 +45,7 @@ class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
         Raises:
             UserError: the folder cannot be made.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"Cannot make the folder {self._folder}: {error.strerror}; "
-                "choose a place that can be written."
-            ) from error
+        make_folder(self._folder)
         data(load_obj(self._handle)(self._folder))
 
     def _exists(self) -> bool:
