@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fgstp.models.registry import create_model, list_models, model_info
     from fgstp.plumes import SyntheticVideo
     from fgstp.scoring import score_clip as score
-    from fgstp.training.train import train
+    from fgstp.training.fit import train
 
     __version__: str
 
@@ -36,7 +36,7 @@ _PLACES = {
     "model_info": "fgstp.models.registry:model_info",
     "read_video": "fgstp.footage.frame_sources:read_video",
     "score": "fgstp.scoring:score_clip",
-    "train": "fgstp.training.train:train",
+    "train": "fgstp.training.fit:train",
 }
 
 
