@@ -28,8 +28,7 @@ from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import EncoderSettings
 from fgstp.plumes import SyntheticVideo
 from fgstp.training.augmentation import prepared
-from fgstp.training.data import SampleOrder, Samples, train_loader
-from fgstp.training.machine import one_opencv_thread
+from fgstp.training.data import SampleOrder, Samples, one_opencv_thread, train_loader
 from fgstp.training.settings import AugmentationSettings
 
 N_CLIPS, CLIP_FRAMES = 2, 60

@@ -17,7 +17,7 @@ from fgstp.core.parallel import PACKAGES
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, clip_rows, table
 from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings, ValidationSettings
-from fgstp.footage.sources.find import find_videos
+from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.validation import hold_out
 from fgstp.footage.video_store import VideoStore
 from fgstp.plumes import SyntheticVideo
@@ -136,7 +136,7 @@ def run_ingest(raw, out, **changes):
     """Ingest `raw/footage` into `out/videos` through the same calls as the pipeline's nodes."""
     settings = IngestSettings.model_validate(SETTINGS | changes)
     store = VideoStore(out / "videos")
-    found = find_videos(raw, pd.DataFrame(), settings, seed=1)
+    found = find_videos(Search(raw, pd.DataFrame(), settings, seed=1))
     ingest_videos(found, store, settings)
     videos, clips = tables(store)
     return Ingested(out, table(videos, VIDEO_COLUMNS), table(clips, CLIP_COLUMNS), store)

@@ -371,7 +371,7 @@ def test_git_and_dvc_leave_out_what_they_must(tmp_path):
         ".venv/x",
         ".venv-metrics/x",
         "mlflow.db",
-        "data/03_primary/clips/x.npy",
+        "data/03_primary/videos/x.npy",
         ".viz/x",
         "src/__pycache__/x",
     ]

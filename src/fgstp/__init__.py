@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fgstp.footage.read_video import read_video
+    from fgstp.footage.frame_sources import read_video
     from fgstp.models.checkpoint import load_model
     from fgstp.models.registry import create_model, list_models, model_info
     from fgstp.plumes import SyntheticVideo
     from fgstp.scoring import score_clip as score
-    from fgstp.training.train import train
+    from fgstp.training.fit import train
 
     __version__: str
 
@@ -34,9 +34,9 @@ _PLACES = {
     "list_models": "fgstp.models.registry:list_models",
     "load_model": "fgstp.models.checkpoint:load_model",
     "model_info": "fgstp.models.registry:model_info",
-    "read_video": "fgstp.footage.read_video:read_video",
+    "read_video": "fgstp.footage.frame_sources:read_video",
     "score": "fgstp.scoring:score_clip",
-    "train": "fgstp.training.train:train",
+    "train": "fgstp.training.fit:train",
 }
 
 

@@ -10,7 +10,7 @@ from omegaconf.resolvers import oc
 from fgstp.hooks import MistakeHooks, RefusalHooks, RunHooks, StopHooks
 
 # Of processes that a launcher started together, the first one records the run.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow",) if int(os.environ.get("RANK", "0")) else ()
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",) if int(os.environ.get("RANK", "0")) else ()
 HOOKS = (MistakeHooks(), RunHooks(), StopHooks(), RefusalHooks())
 
 

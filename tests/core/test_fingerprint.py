@@ -3,11 +3,15 @@ import os
 
 import pytest
 
+from fgstp.core.errors import UserError
 from fgstp.core.fingerprint import (
+    BLOCK_BYTES,
     changed_facts,
+    content_hash,
     fingerprint,
     is_current,
     read_stamp,
+    signature,
     write_stamp,
 )
 
@@ -74,3 +78,55 @@ def test_facts_that_differ_are_named(made):
     assert changed_facts(file, now) == ["clips", "rate", "seed"]
     assert changed_facts(file, FACTS) == []
     assert not is_current(file, now)
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    paths = [tmp_path / "ä 1.png", tmp_path / "2.png"]
+    for path, text in zip(paths, ("a", "bc"), strict=True):
+        path.write_text(text)
+        os.utime(path, ns=(10**18, 10**18))
+    return paths
+
+
+def test_the_content_hash_is_that_of_the_files_one_after_the_other(two_files, tmp_path):
+    assert content_hash(two_files) == hashlib.sha256(b"abc").hexdigest()
+    large = b"0" * (2 * BLOCK_BYTES) + b"1"
+    (tmp_path / "large").write_bytes(large)
+    assert content_hash([tmp_path / "large"]) == hashlib.sha256(large).hexdigest()
+
+
+def test_a_signature_stays_until_name_size_time_or_order_change(two_files):
+    first, second = two_files
+    before = signature(two_files)
+    first.write_text("x")
+    os.utime(first, ns=(10**18, 10**18))
+    assert signature(two_files) == before  # it does not look at the content
+
+    found = {before, signature(two_files[::-1])}
+    os.utime(first, ns=(10**18, 10**18 + 1))
+    found.add(signature(two_files))
+    first.write_text("xy")
+    os.utime(first, ns=(10**18, 10**18))
+    found.add(signature(two_files))
+    first.write_text("a")
+    renamed = first.rename(first.with_name("b.png"))
+    os.utime(renamed, ns=(10**18, 10**18))
+    found.add(signature([renamed, second]))
+    assert len(found) == 5
+
+
+def test_names_and_sizes_do_not_run_into_each_other(tmp_path):
+    signatures = set()
+    for name, size in [("a1", 1), ("a", 11)]:
+        path = tmp_path / name
+        path.write_bytes(b"x" * size)
+        os.utime(path, ns=(10**18, 10**18))
+        signatures.add(signature([path]))
+    assert len(signatures) == 2
+
+
+@pytest.mark.parametrize("of", [content_hash, signature])
+def test_a_file_that_is_gone_is_named(tmp_path, of):
+    with pytest.raises(UserError, match=r"gone.mp4 cannot be read: No such file or directory"):
+        of([tmp_path / "gone.mp4"])

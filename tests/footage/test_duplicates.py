@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.footage.descriptors import ClipDescriptor, describe
-from fgstp.footage.duplicates import DuplicateFilter, count_kept, similarity, similarity_matrix
+from fgstp.footage.duplicates import DuplicateFilter, similarity
 from fgstp.footage.settings import DuplicateSettings
 
 DEFAULT = DuplicateSettings()
@@ -134,39 +134,3 @@ def test_thresholds_at_their_ends():
     for threshold, kept in [(1.01, 4), (1.0, 1), (0.01, 1)]:
         duplicates = DuplicateFilter(threshold, FLOOR)
         assert sum(duplicates.repeats(i, c) is None for i, c in enumerate(clips)) == kept
-
-
-def test_the_matrix_holds_every_pair():
-    clips = [numbered(v) for v in (10, 20, 40)]
-    matrix = similarity_matrix(clips, FLOOR)
-    assert matrix.shape == (3, 3)
-    np.testing.assert_array_equal(matrix, matrix.T)
-    np.testing.assert_array_equal(np.diag(matrix), 1)
-    assert matrix[0, 1] == pytest.approx(10.04 / 20.04)
-    assert matrix[0, 2] == pytest.approx(10.04 / 40.04)
-    assert matrix[1, 2] == pytest.approx(20.04 / 40.04)
-    assert similarity_matrix([], FLOOR).shape == (0, 0)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_count_is_what_the_filter_keeps_and_grows_with_the_threshold(seed):
-    rng = np.random.default_rng(seed)
-    clips = [
-        descriptor(scene() + plume(60, rng.uniform(40, 120), seed=n) + noise(2, n))
-        for n in range(8)
-    ]
-    matrix = similarity_matrix(clips, FLOOR)
-    counts = []
-    for threshold in np.linspace(0.05, 1, 20):
-        duplicates = DuplicateFilter(threshold, FLOOR)
-        kept = [i for i, clip in enumerate(clips) if duplicates.repeats(i, clip) is None]
-        counts.append(count_kept(matrix, threshold))
-        assert counts[-1] == len(kept)
-    assert counts == sorted(counts)
-    assert counts[0] < counts[-1] == 8
-
-
-def test_counts_worked_by_hand():
-    matrix = np.array([[1, 0.9, 0.3], [0.9, 1, 0.5], [0.3, 0.5, 1]])
-    assert [count_kept(matrix, t) for t in (0.2, 0.3, 0.4, 0.9, 0.95)] == [1, 1, 2, 2, 3]
-    assert count_kept(np.eye(0), 0.5) == 0

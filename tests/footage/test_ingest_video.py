@@ -11,10 +11,9 @@ import pytest
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.ingest_video import ingest_video
-from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.settings import IngestSettings
-from fgstp.footage.video import Frame, Video
+from fgstp.footage.video import Frame, LeakSchedule, Video
 from fgstp.footage.video_store import VideoStore
 
 

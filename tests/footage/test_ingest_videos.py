@@ -541,7 +541,7 @@ def test_a_table_that_names_what_is_not_there_and_a_file_that_it_does_not_name(
 ):
     footage.table(copied / "footage", a="train", gone="test", c="train")
     result = ingest(copied, tmp_path / "out")
-    for name, words in {"gone": "but not in", "b": "no row of"}.items():
+    for name, words in {"gone": "but is not in", "b": "no row of"}.items():
         _one_sentence(result.video(name)["error"])
         assert words in result.video(name)["error"]
         assert str(copied / "footage") in result.video(name)["error"]
@@ -698,7 +698,7 @@ import numpy as np, pandas as pd
 from fgstp.core.errors import UserError
 from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.settings import IngestSettings
-from fgstp.footage.sources.find import find_videos
+from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.video_store import VideoStore, VideoWriter
 
 raw, out, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
@@ -713,7 +713,7 @@ if "full" in sys.argv:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    found = find_videos(raw, pd.DataFrame(), settings, seed=1)
+    found = find_videos(Search(raw, pd.DataFrame(), settings, seed=1))
     ingest_videos(found, VideoStore(out / "videos"), settings)
 except UserError as error:
     sys.exit(f"told: {error}")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.masks import MaskFolder, binarise, fit_mask
+from fgstp.footage.masks import MaskFolder, binarise, first_frame_with_gas, fit_mask
 
 PATTERN = np.array([[0, 1, 0], [1, 1, 0]], np.uint8)
 
@@ -121,7 +121,10 @@ def test_what_is_no_picture_is_passed_over(mask_folder):
 
 def test_masks_without_a_number_are_refused(mask_folder):
     folder = mask_folder("0.png", "last.png")
-    with pytest.raises(FootageError, match=r"last.png in .* has no frame number.* from 0"):
+    with pytest.raises(
+        FootageError,
+        match=r"1 of the 2 masks in .* have no frame number in their name, .* last.png",
+    ):
         MaskFolder.numbered(folder)
 
 
@@ -150,18 +153,10 @@ def test_masks_of_no_frame_are_refused(mask_folder, tmp_path):
 
 def test_two_masks_of_one_stem_are_refused(mask_folder, tmp_path):
     folder = mask_folder("a.png", "a.tif")
-    with pytest.raises(FootageError, match="both of frame a; remove one") as error:
+    with pytest.raises(FootageError, match="both of frame 0; remove one") as error:
         MaskFolder.paired(folder, (tmp_path / "a.jpg",))
     assert "a.png" in str(error.value)
     assert "a.tif" in str(error.value)
-
-
-def test_without_a_folder_there_are_no_masks(tmp_path, mask_folder):
-    assert MaskFolder.numbered_if_there(tmp_path / "none") is None
-    assert MaskFolder.paired_if_there(tmp_path / "none", ()) is None
-    folder = mask_folder("0.png")
-    assert list(MaskFolder.numbered_if_there(folder).files) == [0]
-    assert list(MaskFolder.paired_if_there(folder, (tmp_path / "0.jpg",)).files) == [0]
 
 
 def test_annotated_frames_are_numbered_from_the_first_of_the_stretch(mask_folder):
@@ -212,3 +207,27 @@ def test_the_signature_follows_the_files(mask_folder):
     assert before.signature() == key
     (folder / "1.png").write_bytes((folder / "0.png").read_bytes() + b" ")
     assert MaskFolder.numbered(folder).signature() != key
+
+
+@pytest.mark.parametrize("gas", [1, 255, True])
+@pytest.mark.parametrize("first", [0, 1, 4])
+def test_one_pixel_of_gas_is_enough(first, gas):
+    masks = np.zeros((5, 3, 4), np.uint8 if gas != 1 else type(gas))
+    masks[first, 2, 3] = gas
+    masks[first + 1 :] = gas
+    assert first_frame_with_gas(masks) == first
+    assert first_frame_with_gas(list(masks)) == first
+
+
+def test_a_clip_without_gas_has_none():
+    assert first_frame_with_gas(np.zeros((5, 3, 4), np.uint8)) is None
+    assert first_frame_with_gas([]) is None
+
+
+def test_no_frame_after_it_is_looked_at():
+    def masks():
+        yield np.zeros((2, 2), np.uint8)
+        yield np.ones((2, 2), np.uint8)
+        raise AssertionError
+
+    assert first_frame_with_gas(masks()) == 1

@@ -17,7 +17,7 @@ def faulty(change):
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("source", "youtube", "'synthetic', 'gasvid', 'annotated' or 'folder'"),
+        ("source", "youtube", "choose one of annotated, folder, gasvid, synthetic"),
         ("clip_length_frames", 2, "greater than or equal to 3"),
         ("clip_lenght_frames", 150, "Extra inputs are not permitted"),
         ("synthetic.seconds", 0, "greater than 0"),

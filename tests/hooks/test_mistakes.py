@@ -56,8 +56,8 @@ def check(monkeypatch):
         ({"clip_lenght": 3}, "ingest.clip_lenght is 3: extra inputs are not permitted"),
         (
             {"source": "youtube"},
-            "ingest.source is 'youtube': input should be "
-            "'synthetic', 'gasvid', 'annotated' or 'folder'",
+            "ingest.source is 'youtube': there is no such source; choose one of annotated, "
+            "folder, gasvid, synthetic",
         ),
         (
             {"duplicates": {"threshold": "much"}},
@@ -152,3 +152,20 @@ def test_a_validation_error_inside_a_node_is_a_bug():
     with pytest.raises(ValidationError) as caught:
         IngestSettings(source="folder", clip_length_frames=0)
     assert user_sentence(caught.value) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "nodes", "is_refused"),
+    [(None, ["predict"], False), ("1", ["predict"], False), ("2", ["train_model"], False)]
+    + [("2", nodes, True) for nodes in (["predict"], ["train_model", "predict"])],
+)
+def test_processes_that_a_launcher_started_only_train(monkeypatch, size, nodes, is_refused):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    if size:
+        monkeypatch.setenv("WORLD_SIZE", size)
+    pipeline = Pipeline([Node(lambda: None, None, name, name=name) for name in nodes])
+    if not is_refused:
+        MistakeHooks().before_pipeline_run(pipeline)
+        return
+    with pytest.raises(click.ClickException, match=r"started 2 processes.*only train works in sev"):
+        MistakeHooks().before_pipeline_run(pipeline)

@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
-import torch
 
-from fgstp.models.checkpoint import load_model, read_checkpoint, save_checkpoint
 from fgstp.models.registry import create_model
-from fgstp.models.session import Prompt
 
 HEIGHT, WIDTH = 40, 60
 
@@ -56,13 +53,6 @@ def test_the_mixture_takes_what_stays_for_background(history_frames, last):
     found = predict(frames, history_frames=history_frames)[:, 15, 15].nonzero()[0]
     assert found[0] == 80
     assert found[-1] - 80 == pytest.approx(last, abs=1)
-
-
-def test_the_mixture_looks_back_only(square):
-    frames, _ = square
-    whole = predict(frames)
-    np.testing.assert_array_equal(predict(frames[:10]), whole[:10])
-    assert not np.array_equal(predict(frames[::-1])[::-1], whole)
 
 
 def test_a_higher_variance_threshold_finds_less():
@@ -150,33 +140,3 @@ def test_specks_are_opened_away():
     assert opened.sum() == 96  # a disc of 3 is a cross, which reaches no corner
     wide = predict(frames, opening_px=11)
     assert not wide.any()
-
-
-@pytest.mark.parametrize("method", ["mog2", "energy"])
-def test_frames_on_disk_serve_and_the_first_mask_is_not_looked_at(square, tmp_path, method):
-    frames, gas = square
-    np.save(tmp_path / "frames.npy", frames)
-    model = create_model("background", {"method": method})
-    maps = model.predict(frames)
-    mapped = np.load(tmp_path / "frames.npy", mmap_mode="r")
-    for mask in (None, gas[0].astype(np.uint8)):
-        np.testing.assert_array_equal(model.predict(mapped, prompt=Prompt(mask)), maps)
-
-
-def test_one_clip_leaves_no_trace_in_the_next(square):
-    frames, _ = square
-    model = create_model("background")
-    before = model.predict(frames)
-    model.predict(frames[::-1])
-    np.testing.assert_array_equal(model.predict(frames), before)
-
-
-def test_a_checkpoint_keeps_it_though_it_has_no_weights(square, tmp_path):
-    frames, _ = square
-    model = create_model("background", {"method": "energy", "half_levels": 9.5})
-    save_checkpoint(model, tmp_path / "best.ckpt", {"why": "no training"})
-    assert read_checkpoint(tmp_path / "best.ckpt").weights == {}
-    loaded = load_model(tmp_path / "best.ckpt", model="background")
-    assert loaded.settings == model.settings
-    assert loaded.device == torch.device("cpu")
-    np.testing.assert_array_equal(loaded.predict(frames), model.predict(frames))

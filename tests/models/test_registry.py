@@ -3,7 +3,6 @@ import torch
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
-from fgstp.models.background import BackgroundModel, BackgroundSettings
 from fgstp.models.base import Model
 from fgstp.models.fgstp import FgstpModel, FgstpSettings
 from fgstp.models.registry import (
@@ -15,9 +14,7 @@ from fgstp.models.registry import (
     model_infos,
     model_settings,
 )
-from fgstp.models.rmem.model import RmemSettings
 from fgstp.models.settings import NetworkSettings
-from fgstp.models.slt_net.model import LongTermSettings
 
 
 @pytest.mark.parametrize(
@@ -30,12 +27,11 @@ from fgstp.models.slt_net.model import LongTermSettings
     ],
 )
 def test_every_name_builds_its_network(name, ctc, fsp):
-    model = create_model(name, {"encoder": {"name": "pvt_v2_b0"}})
-    assert type(model) is FgstpModel
-    assert model.name == name
+    with torch.device("meta"):
+        model = create_model(name, {"encoder": {"name": "pvt_v2_b0"}})
+    assert (type(model), model.name) == (FgstpModel, name)
     assert (model.settings.ctc, model.settings.fsp) == (ctc, fsp)
     assert (model.network.ctc is None, model.network.fsp is None) == (not ctc, not fsp)
-    assert name in list_models()
 
 
 def test_networks_are_drawn_by_torchs_generator():
@@ -55,15 +51,10 @@ def test_networks_are_drawn_by_torchs_generator():
         ("fgstp", {"variant": "best"}, "fgstp.variant is 'best': input should be 'paper' or"),
         ("fgstp", {"encoder": {"nme": 1}}, "fgstp.encoder.nme is 1: extra inputs are not"),
         ("fgstp_no_ctc", {"ctc": True}, "fgstp_no_ctc has ctc: False; leave that setting out"),
-        ("fgstp", {"fsp": False}, "fgstp has fsp: True"),
-        (
-            "mg",
-            {"flow": {"method": "raft"}},
-            "mg.flow: weights are needed for raft, and for nothing else; correct the settings.",
-        ),
+        ("mg", {"flow": {"method": "raft"}}, "mg.flow: weights are needed for raft, and for noth"),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(name, settings, message):
+def test_mistakes_are_named_in_a_sentence(name, settings, message):
     with pytest.raises(UserError) as error:
         model_settings(name, settings)
     assert message in str(error.value)
@@ -85,16 +76,14 @@ def test_every_model_has_its_name_and_its_block_of_settings():
     models = ModelsSettings()
     assert list(models.root) == list_models() == [info.name for info in model_infos()]
     for info in model_infos():
-        assert type(models.of(info.name)) is info.model.settings_class
+        block = models.of(info.name)
+        assert type(block) is info.model.settings_class
+        assert model_settings(info.name, block) == model_settings(info.name, {}) == block
         # Without a network at work, only class and settings decide the name.
-        assert info_of(info.model, models.of(info.name)) == model_info(info.name) == info
-
-
-def test_background_is_built_by_its_name_and_has_no_weights():
-    model = create_model("background", BackgroundSettings(method="energy"))
-    assert type(model) is BackgroundModel
-    assert model.settings.method == "energy"
-    assert list(model.parameters()) == []
+        assert info_of(info.model, block) == model_info(info.name) == info
+    for name in ("nothing", "of", "model_fields"):
+        with pytest.raises(UserError, match=f"There is no model '{name}'; choose one of backg"):
+            models.of(name)
 
 
 def test_models_with_a_network_share_its_settings():
@@ -106,12 +95,6 @@ def test_models_with_a_network_share_its_settings():
     for info in model_infos():
         keys = set(info.model.settings_class.model_fields)
         assert shared <= keys if issubclass(info.model, Model) else not shared & keys
-
-
-@pytest.mark.parametrize("name", list_models())
-def test_the_block_of_a_model_is_what_its_name_gives(name):
-    block = ModelsSettings().of(name)
-    assert model_settings(name, block) == model_settings(name, {}) == block
 
 
 def test_a_block_changes_its_own_model_alone():
@@ -140,24 +123,3 @@ def test_wrong_blocks_are_named(blocks, place, message):
     [fault] = error.value.errors()
     assert ".".join(str(part) for part in fault["loc"]) == place
     assert message in fault["msg"]
-
-
-def test_an_unknown_model_has_no_block():
-    for name in ("nothing", "of", "model_fields"):
-        with pytest.raises(
-            UserError, match=f"There is no model '{name}'; choose one of background, "
-        ):
-            ModelsSettings().of(name)
-
-
-@pytest.mark.parametrize(
-    ("settings", "rest"),
-    [
-        (RmemSettings, {"optimiser": "adamw", "weight_decay": 0.07, "warm_up_fraction": 0.05}),
-        (LongTermSettings, {"optimiser": "adamw", "schedule": "cosine_restarts"}),
-    ],
-)
-def test_of_an_optimisation_in_part_the_rest_is_the_models_own(settings, rest):
-    given = settings.model_validate({"optimisation": {"learning_rate": 0.5}}).optimisation
-    assert given.learning_rate == 0.5
-    assert given.model_dump().items() >= rest.items()

@@ -831,3 +831,24 @@ def test_a_stopped_training_is_recorded_as_killed(job, kedro, tmp_path, name, st
     assert run.data.tags["model"] == "fgstp"
     assert not (folder / "data/06_models/fgstp/seed_1/training.json").exists()
     assert not list(folder.rglob(".tmp-*"))
+
+
+@pytest.mark.slow
+def test_processes_of_a_launcher_train_together_and_the_first_records_the_run(kedro, ingested):
+    folder = ingested.parent
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [*torchrun, *kedro.command(folder, "--pipelines=train")[1:]]
+    answer = subprocess.run(
+        command,
+        check=False,
+        cwd=kedro.project,
+        env=kedro.environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert answer.returncode == 0, answer.stderr
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    [run] = client.search_runs(["1"])
+    assert (run.info.status, run.data.metrics["epoch"]) == ("FINISHED", 2)
+    assert [path.name for path in (folder / "data/06_models/fgstp").iterdir()] == ["seed_1"]

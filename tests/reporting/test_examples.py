@@ -5,7 +5,7 @@ import pytest
 from fgstp.core.errors import UserError
 from fgstp.reporting.examples import choose_examples, frame_and_mask, spread
 from fgstp.reporting.predictions import overlay, prediction_figure
-from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.summaries import ScoredFootage
 
 HEIGHT, WIDTH = 12, 16
 PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])

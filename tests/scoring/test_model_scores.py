@@ -1,5 +1,4 @@
 import json
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -7,7 +6,7 @@ import pytest
 
 from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
-from fgstp.footage.settings import SourceName
+from fgstp.footage.sources import list_sources
 from fgstp.scoring import OPERATIONAL, PAPER, list_metrics, summarise
 from fgstp.scoring.results import FOOTAGE, GROUPS, model_scores, score_clips, with_facts
 
@@ -140,5 +139,6 @@ def test_groups_have_no_say(scored):
 
 
 def test_every_source_of_ingest_has_a_name_for_people(scored):
-    assert set(FOOTAGE) == set(get_args(SourceName))
+    assert set(FOOTAGE) == set(list_sources())
     assert model_scores(*scored(), MADE_OF, "folder")["footage"] == "own footage"
+    assert model_scores(*scored(), MADE_OF, "archive")["footage"] == "archive"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from fgstp.training.augmentation import Colour, augmented, recoloured, resized, rotated
+from fgstp.training.augmentation import augmented, recoloured, resized, rotated
 from fgstp.training.settings import AugmentationSettings
 
 UNCHANGED = {"flip_fraction": 0, "rotation_fraction": 0, "mask_noise_fraction": 0} | dict.fromkeys(
@@ -42,9 +42,10 @@ def one_channel(image):
 )
 def test_each_enhancement_is_pillows_on_three_equal_channels(frame, name, operation, factors):
     for factor, picture in product(factors, (frame, 255 - frame, frame // 2, frame // 3)):
-        colour = Colour(**{"brightness": 1, "contrast": 1, "sharpness": 1} | {name: factor})
         theirs = one_channel(operation(three_channels(picture)).enhance(factor))
-        np.testing.assert_array_equal(recoloured(picture, colour), theirs, f"{name} {factor}")
+        np.testing.assert_array_equal(
+            recoloured(picture, **{name: factor}), theirs, f"{name} {factor}"
+        )
 
 
 def test_enhancements_follow_in_pillows_order_and_saturation_changes_nothing(frame):
@@ -57,7 +58,7 @@ def test_enhancements_follow_in_pillows_order_and_saturation_changes_nothing(fra
         image = ImageEnhance.Contrast(image).enhance(contrast)
         image = ImageEnhance.Color(image).enhance(saturation)
         image = ImageEnhance.Sharpness(image).enhance(sharpness)
-        ours = recoloured(frame, Colour(brightness, contrast, sharpness))
+        ours = recoloured(frame, brightness, contrast, sharpness)
         np.testing.assert_array_equal(ours, one_channel(image))
 
 
@@ -179,7 +180,7 @@ def test_the_draws_have_the_published_shares_and_spans():
     ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     bright = AugmentationSettings(**UNCHANGED | {"brightness": (0.5, 1.5)})
     seen = {augmented(ramp, np.zeros_like(ramp), bright, rng)[0].tobytes() for _ in range(200)}
-    every = {recoloured(ramp[0], Colour(f / 10, 1, 1)).tobytes() for f in range(5, 16)}
+    every = {recoloured(ramp[0], f / 10).tobytes() for f in range(5, 16)}
     assert seen == every
 
 

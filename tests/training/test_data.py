@@ -11,20 +11,20 @@ import torch
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.models.blocks.frames import network_input, normalised
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, neighbours
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
 from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.augmentation import prepared
 from fgstp.training.data import (
-    EpochSize,
     SampleOrder,
     Samples,
     collated,
+    n_workers,
+    one_opencv_thread,
     plan_of,
     train_loader,
     validation_loader,
 )
-from fgstp.training.machine import one_opencv_thread
 from fgstp.training.processes import Rank
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
@@ -50,46 +50,29 @@ def frame_numbers(sample):
 # ---------------------------------------------------------------------------- windows
 
 
-@pytest.mark.parametrize(
-    ("mode", "start", "frames"),
-    [
-        ("centred", 3, [2, 3, 4, 5, 6, 7]),
-        ("centred", 0, [0, 0, 1, 2, 3, 4]),
-        ("centred", 6, [5, 6, 7, 8, 9, 9]),
-        ("forward", 6, [6, 7, 8, 9, 9, 9]),
-        ("causal", 3, [1, 2, 3, 4, 5, 6]),
-        ("causal", 0, [0, 0, 0, 1, 2, 3]),
-    ],
-)
-def test_a_window_has_the_frames_that_its_targets_need(clips, numbered, mode, start, frames):
-    name = numbered(10)
-    window = samples_of(clips, Windows(OFFSETS_FRAMES[mode]))[key(start, 4)]
-    assert frame_numbers(window) == frames
-    assert window.clips == name
-    # The mask of frame n has its gas in column n % 8 of row 0.
-    assert window.masks.shape == (4, 1, 6, 8)
-    assert window.masks[:, 0, 0].argmax(1).tolist() == [n % 8 for n in range(start, start + 4)]
-    assert window.masks.sum() == 4
-
-
 @pytest.mark.parametrize("mode", ["centred", "forward", "causal"])
 @pytest.mark.parametrize("n_targets", [1, 3])
-def test_triples_name_each_target_and_its_two_neighbours(clips, numbered, mode, n_targets):
-    numbered(7)
-    samples = samples_of(clips, Windows(OFFSETS_FRAMES[mode]))
+def test_a_window_has_its_targets_their_masks_and_their_neighbours(
+    clips, numbered, mode, n_targets
+):
+    name = numbered(7)
+    samples, alone = samples_of(clips, Windows(OFFSETS_FRAMES[mode])), samples_of(clips, Windows())
     for start in range(7 - n_targets + 1):
-        window = samples[key(start, n_targets)]
-        assert len(window.frames) == n_targets + 2
+        window, targets = samples[key(start, n_targets)], range(start, start + n_targets)
+        assert window.clips == name
+        assert len(window.frames) == n_targets + 2  # each frame once
         numbers = np.array(frame_numbers(window))
-        expected = [(t, *neighbours(t, 7, mode)) for t in range(start, start + n_targets)]
-        assert numbers[window.targets.numpy()].tolist() == [list(triple) for triple in expected]
-
-
-def test_without_neighbours_a_window_has_only_its_targets(clips, numbered):
-    numbered(7)
-    window = samples_of(clips, Windows())[key(4, 3)]
-    assert frame_numbers(window) == [4, 5, 6]
-    assert window.targets.tolist() == [[0], [1], [2]]
+        expected = [
+            [min(max(t + offset, 0), 6) for offset in (0, *OFFSETS_FRAMES[mode])] for t in targets
+        ]
+        assert numbers[window.targets].tolist() == expected
+        # The mask of frame n has its gas in column n % 8 of row 0.
+        assert window.masks.shape == (n_targets, 1, 6, 8)
+        assert window.masks.sum() == n_targets
+        assert window.masks[:, 0, 0].argmax(1).tolist() == list(targets)
+        plain = alone[key(start, n_targets)]
+        assert frame_numbers(plain) == list(targets)
+        assert plain.targets.flatten().tolist() == list(range(n_targets))
 
 
 def test_targets_of_sparse_footage_are_annotated_frames_with_neighbours_that_are_not(
@@ -270,12 +253,10 @@ def test_all_models_see_the_same_number_of_targets_an_epoch(sampling, targets, e
     assert plan(sampling).samples_per_epoch is None
 
 
-@pytest.mark.parametrize(
-    ("targets", "window", "expected"), [(6, 4, 2), (5, 4, 1), (1, 4, 1), (10, 4, 3), (6, 1, 6)]
-)
-def test_a_step_has_the_nearest_whole_number_of_windows(targets, window, expected):
-    found = plan(Windows(), targets_per_step=targets, window_targets=window)
-    assert found.samples_per_step == expected
+def test_a_step_has_the_nearest_whole_number_of_windows():
+    for targets, window, expected in [(6, 4, 2), (5, 4, 1), (1, 4, 1), (10, 4, 3), (6, 1, 6)]:
+        found = plan(Windows(), targets_per_step=targets, window_targets=window)
+        assert found.samples_per_step == expected
 
 
 @pytest.mark.parametrize("parts", [{"devices": 2}, {"accumulate_grad_batches": 2}])
@@ -287,23 +268,22 @@ def test_a_step_must_be_divisible(parts):
 # ---------------------------------------------------------------------------- order
 
 
+def epoch_of(order, epoch):
+    order.set_epoch(epoch)
+    return list(order)
+
+
 def targets_of(keys):
     return [(key.clip, target) for key in keys for target in key.targets]
 
 
-def test_an_epoch_has_every_target_once():
+def test_an_epoch_has_every_target_once_and_leaves_out_other_ones_each_time():
     order = SampleOrder([12, 8], 4, seed=1)
-    keys = list(order)
-    assert len(keys) == len(order) == 5
-    assert sorted(targets_of(keys)) == [(0, i) for i in range(12)] + [(1, i) for i in range(8)]
-
-
-def test_other_targets_are_left_out_each_epoch():
-    order = SampleOrder([11], 4, seed=1)
-    seen, starts = set(), set()
+    assert len(list(order)) == len(order) == 5
+    assert sorted(targets_of(order)) == [(0, i) for i in range(12)] + [(1, i) for i in range(8)]
+    order, seen, starts = SampleOrder([11], 4, seed=1), set(), set()
     for epoch in range(12):
-        order.set_epoch(epoch)
-        targets = targets_of(order)
+        targets = targets_of(epoch_of(order, epoch))
         assert len(targets) == len(set(targets)) == 8
         seen.update(targets)
         starts.add(min(targets))
@@ -313,9 +293,7 @@ def test_other_targets_are_left_out_each_epoch():
 
 def test_the_order_depends_on_seed_and_epoch_alone():
     def keys(seed, epoch):
-        order = SampleOrder([40, 40], 2, seed)
-        order.set_epoch(epoch)
-        return list(order)
+        return epoch_of(SampleOrder([40, 40], 2, seed), epoch)
 
     assert keys(1, 0) == keys(1, 0)
     assert keys(1, 0) != keys(1, 1) != keys(2, 1)
@@ -329,10 +307,9 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 
 def test_a_short_epoch_takes_other_windows_each_time():
     order = SampleOrder([40], 2, seed=1, limit=5)
-    first = list(order)
-    order.set_epoch(1)
-    assert len(first) == len(order) == len(list(order)) == 5
-    assert {key.targets for key in first} != {key.targets for key in order}
+    first, second = epoch_of(order, 0), epoch_of(order, 1)
+    assert len(first) == len(order) == len(second) == 5
+    assert {key.targets for key in first} != {key.targets for key in second}
     assert len(SampleOrder([40], 2, seed=1, limit=50)) == 20
 
 
@@ -344,9 +321,7 @@ def test_processes_divide_the_samples_of_each_step(n_processes, limit):
         for i in range(n_processes)
     ]
     for epoch in range(3):
-        for order in (whole, *parts):
-            order.set_epoch(epoch)
-        every, keys = list(whole), [list(part) for part in parts]
+        every, keys = epoch_of(whole, epoch), [epoch_of(part, epoch) for part in parts]
         assert {len(part) for part in keys} == {len(parts[0])}
         assert 0 <= len(every) - n_processes * len(keys[0]) < n_processes
         for step in range(0, len(keys[0]), 2):  # two samples a process
@@ -373,14 +348,8 @@ def test_workers_give_the_same_samples_as_none(clips):
     # Enough work for OpenCV to start its threads, without which a forked process once hung.
     cv2.GaussianBlur(np.zeros((480, 640), np.float32), (0, 0), 3)
     with one_opencv_thread():
-        alone, helped = (
-            list(
-                train_loader(
-                    samples, SampleOrder([6, 6], 2, 1), batch_size=2, workers=n, cuda=False
-                )
-            )
-            for n in (0, 1)
-        )
+        order, more = SampleOrder([6, 6], 2, 1), {"batch_size": 2, "cuda": False}
+        alone, helped = (list(train_loader(samples, order, workers=n, **more)) for n in (0, 1))
     assert len(alone) == len(helped) == 3
     for one, two in zip(alone, helped, strict=True):
         assert one.clips == two.clips
@@ -388,13 +357,13 @@ def test_workers_give_the_same_samples_as_none(clips):
         assert torch.equal(one.masks, two.masks)
 
 
-@pytest.mark.parametrize(
-    ("n_samples", "expected"), [(6, (2, 3, 6)), (7, (2, 3, 6)), (8, (3, 3, 8))]
-)
-def test_a_last_batch_of_one_sample_is_left_out(n_samples, expected):
+@pytest.mark.parametrize(("n_samples", "expected"), [(6, [3, 3]), (7, [3, 3]), (8, [3, 3, 2])])
+def test_a_last_batch_of_one_sample_is_left_out(clips, numbered, n_samples, expected):
+    numbered(n_samples)
     order = SampleOrder([n_samples], 1, 1)
-    loader = train_loader(range(n_samples), order, batch_size=3, workers=0, cuda=False)
-    assert EpochSize.of(loader) == expected
+    samples = samples_of(clips, Windows())
+    loader = train_loader(samples, order, batch_size=3, workers=0, cuda=False)
+    assert [len(batch.clips) for batch in loader] == expected
 
 
 @pytest.mark.parametrize(("n_clips", "n_processes"), [(5, 1), (6, 2), (5, 2), (1, 3)])
@@ -406,3 +375,10 @@ def test_processes_divide_the_clips_of_validation(n_clips, n_processes):
     assert len({len(part) for part in parts}) == 1
     assert {clip for part in parts for clip in part} == set(clips)
     assert sum(map(len, parts)) < n_clips + n_processes
+
+
+def test_workers_are_for_gpus_unless_asked_for():
+    assert n_workers(None, 1, cuda=False) == 0
+    assert 1 <= n_workers(None, 1, cuda=True) <= 8
+    assert n_workers(3, 1, cuda=False) == 3
+    assert n_workers(None, 10**6, cuda=True) == 1

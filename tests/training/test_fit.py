@@ -1,3 +1,5 @@
+"""Training in one process: its result, its steps, and how it continues."""
+
 import json
 import logging
 from functools import partial
@@ -6,39 +8,51 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
-from tiny_model import Still, TinyModel, tiny
+from tiny_model import Still, TinyModel, last, same, tiny
 
+import fgstp
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import read_checkpoint
 from fgstp.models.registry import ModelInfo
 from fgstp.models.sampling import Windows
+from fgstp.models.settings import OptimisationSettings
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import TimeLimit
 from fgstp.training.data import SampleOrder, Samples, collated
-from fgstp.training.fit import fit
+from fgstp.training.fit import check_devices, fit, lightning_precision
 from fgstp.training.settings import TrainSettings
 
-VAL = ("val_iou", "val_miou", "val_miou_gas")
-SMALL = {"window_targets": 2, "targets_per_step": 2, "steps_per_epoch": 1, "learning_rate": 1e-3}
+SMALL = {
+    "window_targets": 2,
+    "targets_per_step": 2,
+    "steps_per_epoch": 1,
+    "learning_rate": 1e-3,
+    "epochs": 3,
+}
 
 
 @pytest.fixture
 def train(small, tmp_path):
     """Trains a new model on two small clips."""
-    clips = small
 
     def run(name="run", callbacks=(), seed=5, model=None, **changes):
-        model = model or tiny()
-        settings = TrainSettings(**SMALL | {"epochs": 3} | changes)
-        return model, fit(
-            model,
-            clips.table,
-            clips.store,
-            tmp_path / name,
-            settings,
-            seed=seed,
-            callbacks=callbacks,
-        )
+        model, settings = model or tiny(), TrainSettings(**SMALL | changes)
+        folder = tmp_path / name
+        more = {"seed": seed, "callbacks": callbacks}
+        return model, fit(model, small.table, small.store, folder, settings, **more)
+
+    return run
+
+
+@pytest.fixture
+def interrupted(train):
+    """Trains as `train` does, and is killed when an epoch begins."""
+
+    def run(name="run", callbacks=(), epoch=1, **changes):
+        watch = Watch(epoch, kill)
+        with pytest.raises(SystemExit):
+            train(name, [*callbacks, watch], **changes)
+        return watch
 
     return run
 
@@ -69,6 +83,8 @@ class Scores(Callback):
     def on_validation_start(self, trainer, pl_module):
         scores = {"val_miou": self.values[trainer.current_epoch], "val_iou": 0.0}
         pl_module.on_validation_epoch_end = lambda: pl_module.log_dict(scores)
+
+    def on_validation_end(self, trainer, pl_module):
         weights = pl_module.model.state_dict()
         self.weights[trainer.current_epoch + 1] = {k: w.clone() for k, w in weights.items()}
 
@@ -82,27 +98,6 @@ def spoil(_, module):
         module.model.network.last.bias.fill_(torch.nan)
 
 
-def files_of(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def last(folder):
-    """The weights and the state of the optimiser after the last epoch."""
-    state = torch.load(folder / "resume/0/state.ckpt", weights_only=True)
-    [optimiser] = state["optimizer_states"]
-    moments = {
-        f"{number} {name}": value
-        for number, each in optimiser["state"].items()
-        for name, value in each.items()
-    }
-    return state["state_dict"] | moments
-
-
-def same(one, two):
-    assert one.keys() == two.keys()
-    return all(torch.equal(one[name], two[name]) for name in one)
-
-
 def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="fgstp")
     watch = Watch()
@@ -110,7 +105,8 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 
     assert (outcome.n_epochs, outcome.ended_by) == (2, "epochs")
     assert outcome.checkpoint == tmp_path / "run" / "best.ckpt"
-    assert files_of(tmp_path / "run") == ["best.ckpt", "resume", "training.json"]
+    files = {path.name for path in (tmp_path / "run").iterdir()}
+    assert files == {"best.ckpt", "resume", "training.json"}
 
     found = [float(metrics["val_miou"]) for metrics in watch.metrics]
     assert outcome.epoch == 1 + int(np.argmax(found))
@@ -129,8 +125,8 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
     # One step an epoch: its loss is the mean.
     assert losses == pytest.approx([float(each["train_loss_step"]) for each in watch.metrics])
     assert losses[0] == float(watch.metrics[1]["train_loss_epoch"])
-    names = [*("epoch", "learning_rate", "train_loss", "train_bce", "train_size"), *VAL]
-    assert all(list(row) == names for row in outcome.history)
+    names = "epoch learning_rate train_loss train_bce train_size val_iou val_miou val_miou_gas"
+    assert all(list(row) == names.split() for row in outcome.history)
     json.dumps(outcome.history)
 
     kept = read_checkpoint(outcome.checkpoint)
@@ -145,14 +141,10 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 
 
 def test_the_steps_are_those_of_a_plain_loop(train, clips, tmp_path):
-    settings = TrainSettings(
-        **SMALL
-        | {"epochs": 3, "steps_per_epoch": 2, "drop_every_epochs": 2, "gradient_clip": {"at": 0.01}}
-    )
-    train(**settings.model_dump(exclude_unset=True))
+    train(steps_per_epoch=2, drop_every_epochs=2, gradient_clip={"at": 0.01})
 
     model = tiny()
-    prepare = partial(prepared, settings=settings.augmentation, size=(16, 16))
+    prepare = partial(prepared, settings=TrainSettings().augmentation, size=(16, 16))
     samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
     order = SampleOrder(samples.n_targets_of_clips(), 2, seed=5)
     adam = torch.optim.Adam(model.network.parameters())
@@ -177,35 +169,43 @@ def test_the_steps_are_those_of_a_plain_loop(train, clips, tmp_path):
         torch.testing.assert_close(weights, expected, rtol=1e-5, atol=1e-6, msg=name)
 
 
-def test_the_parts_of_a_step_add_up_to_the_step(train, clips, tmp_path):
-    clips.add_blob(4, seed=7)  # 6 samples: the last step of an epoch has 2 instead of 4
-    more = {"targets_per_step": 8, "steps_per_epoch": None, "epochs": 2}
+@pytest.mark.parametrize(
+    # Windows of 2 frames: 6 or 11 in all. The last step of an epoch has fewer, in parts of
+    # (2), or (3, 2), than the steps before.
+    ("frames", "targets_per_step"),
+    [(4, 8), (14, 12)],
+)
+def test_the_parts_of_a_step_add_up_to_the_step(train, clips, tmp_path, frames, targets_per_step):
+    clips.add_blob(frames, seed=7)
     found = []
     for parts in (1, 2):
-        model = tiny(Still, dropout=0.0)
-        _, outcome = train(f"{parts}", model=model, accumulate_grad_batches=parts, **more)
-        assert [row["epoch"] for row in outcome.history] == [1, 2]
+        _, outcome = train(
+            f"{parts}",
+            model=tiny(Still, dropout=0.0),
+            accumulate_grad_batches=parts,
+            targets_per_step=targets_per_step,
+            steps_per_epoch=None,
+            epochs=2,
+        )
         found.append((last(tmp_path / f"{parts}"), outcome.history))
     (weights, history), (others, other_history) = found
     for name, expected in weights.items():
         torch.testing.assert_close(others[name], expected, rtol=1e-3, atol=1e-4, msg=name)
+    assert [row["epoch"] for row in history] == [1, 2]
     for one, two in zip(history, other_history, strict=True):
         assert two == pytest.approx(one, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path, epoch):
-    more = {"epochs": 3, "drop_every_epochs": 3}
-    whole_watch, watches = Watch(), [Watch(epoch, kill), Watch()]
-    _, expected = train("whole", [whole_watch], **more)
-    with pytest.raises(SystemExit):
-        train("cut", [watches[0]], **more)
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, interrupted, tmp_path, epoch):
+    watch, again = Watch(), Watch()
+    _, expected = train("whole", [watch], drop_every_epochs=3)
+    killed = interrupted("cut", epoch=epoch, drop_every_epochs=3)
     best = tmp_path / "cut" / "best.ckpt"
-    assert best.exists()
     best.unlink()  # as DVC does before it runs a stage
-    _, outcome = train("cut", [watches[1]], **more)
+    _, outcome = train("cut", [again], drop_every_epochs=3)
 
-    assert watches[0].clips + watches[1].clips == whole_watch.clips
+    assert killed.clips + again.clips == watch.clips
     assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
     assert outcome.scores == expected.scores
     assert outcome.history == expected.history
@@ -216,13 +216,35 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path, ep
     assert same(read_checkpoint(best).weights, read_checkpoint(expected.checkpoint).weights)
 
 
-def test_the_best_epoch_before_a_kill_stays_the_best(train, tmp_path):
+def test_an_average_of_the_weights_goes_on_too(train, interrupted, tmp_path):
+    class Averaged(TinyModel):
+        optimisation = OptimisationSettings(ema_decay=0.9)
+
+    scores = Scores(0.1, 0.2, 0.3)
+    _, expected = train("whole", [scores], model=tiny(Averaged))
+    interrupted("cut", [scores], model=tiny(Averaged))
+    _, outcome = train("cut", [scores], model=tiny(Averaged))
+    assert outcome.history == expected.history
+    # The average is what is validated and kept; training goes on with the weights themselves.
+    average = read_checkpoint(outcome.checkpoint).weights
+    assert same(average, read_checkpoint(expected.checkpoint).weights)
+    assert same(average, scores.weights[3])
+    state = "resume/0/state.ckpt"
+    whole, cut = (
+        torch.load(tmp_path / each / state, weights_only=True) for each in ("whole", "cut")
+    )
+    assert same(whole["current_model_state"], cut["current_model_state"])
+    assert not torch.equal(
+        average["network.last.bias"], cut["current_model_state"]["model.network.last.bias"]
+    )
+
+
+def test_the_best_epoch_before_a_kill_stays_the_best(train, interrupted, tmp_path):
     scores = Scores(0.9, 0.5, 0.4)
-    with pytest.raises(SystemExit):
-        train(callbacks=[scores, Watch(1, kill)], epochs=3)
+    interrupted(callbacks=[scores])
     best = tmp_path / "run" / "best.ckpt"
     best.write_bytes(b"what an unfinished epoch left")
-    _, outcome = train(callbacks=[scores], epochs=3)
+    _, outcome = train(callbacks=[scores])
     assert (outcome.epoch, outcome.scores["val_miou"]) == (1, pytest.approx(0.9))
     assert same(read_checkpoint(best).weights, scores.weights[1])
 
@@ -258,10 +280,9 @@ def test_seeds_decide_the_weights(train, tmp_path):
     ],
 )
 def test_with_other_settings_training_begins_anew_and_says_why(
-    train, caplog, changes, network, name
+    train, interrupted, caplog, changes, network, name
 ):
-    with pytest.raises(SystemExit):
-        train(callbacks=[Watch(1, kill)])
+    interrupted()
     watch = Watch()
     train(callbacks=[watch], model=tiny(**network), epochs=2, **changes)
     assert len(watch.metrics) == 2
@@ -270,10 +291,9 @@ def test_with_other_settings_training_begins_anew_and_says_why(
 
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_with_clips_of_the_same_names_but_other_content_training_begins_anew(
-    train, clips, caplog, split
+    train, interrupted, clips, caplog, split
 ):
-    with pytest.raises(SystemExit):
-        train(callbacks=[Watch(1, kill)])
+    interrupted()
     clips.change(clips.masked(split)[0].name, sha256="0" * 64)
     watch = Watch()
     train(callbacks=[watch], epochs=2)
@@ -281,9 +301,8 @@ def test_with_clips_of_the_same_names_but_other_content_training_begins_anew(
     assert "because this changed: their frames and masks." in caplog.text
 
 
-def test_more_epochs_continue_an_interrupted_training(train):
-    with pytest.raises(SystemExit):
-        train(callbacks=[Watch(1, kill)], epochs=2)
+def test_more_epochs_continue_an_interrupted_training(train, interrupted):
+    interrupted(epochs=2)
     watch = Watch()
     _, outcome = train(callbacks=[watch], epochs=3)
     assert (len(watch.metrics), outcome.n_epochs) == (2, 3)
@@ -336,9 +355,8 @@ def test_training_starts_from_a_checkpoint(train, tmp_path):
         train("third", model=tiny(channels=8), **start)
 
 
-def test_a_damaged_state_is_told(train, tmp_path):
-    with pytest.raises(SystemExit):
-        train(callbacks=[Watch(1, kill)])
+def test_a_damaged_state_is_told(train, interrupted, tmp_path):
+    interrupted()
     (tmp_path / "run" / "resume" / "0" / "state.ckpt").write_bytes(b"half a file")
     with pytest.raises(UserError, match=r"state\.ckpt"):
         train()
@@ -442,7 +460,7 @@ def test_memory_that_runs_out_says_which_settings_to_lower(train):
 def test_footage_annotated_every_fifth_frame_trains(sparse, tmp_path, caplog):
     for seed, split in enumerate(("train", "train", "validation")):
         sparse.add_blob(21, split, seed=seed)
-    settings = TrainSettings(**SMALL | {"epochs": 2, "steps_per_epoch": None})
+    settings = TrainSettings(**SMALL | {"steps_per_epoch": None})
     with caplog.at_level("INFO", logger="fgstp"):
         outcome = fit(tiny(), sparse.table, sparse.store, tmp_path, settings, seed=1)
     assert outcome.ended_by == "epochs"
@@ -460,3 +478,48 @@ def test_a_folder_that_cannot_be_written_is_told(train, tmp_path):
     (tmp_path / "run").write_text("a file")
     with pytest.raises(UserError, match="Cannot write"):
         train(epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fact"),
+    [({"epoch": 1}, "epoch"), ({"epochs": 0}, "epochs is 0"), ({"seeds": 2}, "each seed")],
+)
+def test_wrong_settings_are_refused(tmp_path, settings, fact):
+    with pytest.raises(UserError, match=fact):
+        fgstp.train("fgstp", tmp_path, tmp_path / "out", **settings)
+
+
+def test_from_python_a_folder_of_ingest_is_enough(train, small, tmp_path):
+    with pytest.raises(UserError, match="03_primary"):
+        fgstp.train("fgstp", tmp_path, tmp_path / "out")
+    small.table.to_csv(small.store.folder.with_name("clips.csv"), index=False)
+    model = tiny()
+    outcome = fgstp.train(model, small.store.folder.parent, str(tmp_path / "one"), seed=5, **SMALL)
+    _, expected = train()
+    assert (outcome.n_epochs, outcome.ended_by) == (3, "epochs")
+    assert outcome.checkpoint == tmp_path / "one/best.ckpt"
+    assert outcome.history == expected.history
+    assert same(read_checkpoint(outcome.checkpoint).weights, model.state_dict())
+
+
+def test_half_precision_is_for_gpus_that_support_it(monkeypatch, caplog):
+    supported = [True]
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported[0])
+    assert lightning_precision("auto", cuda=True) == "bf16-mixed"
+    assert lightning_precision("auto", cuda=False) == "32-true"
+    assert lightning_precision("32", cuda=True) == "32-true"
+    assert lightning_precision("bf16", cuda=False) == "bf16-mixed"
+    supported[0] = False
+    with caplog.at_level("INFO", logger="fgstp"):
+        assert lightning_precision("auto", cuda=True) == "32-true"
+    assert "does not support bf16" in caplog.text
+    with pytest.raises(UserError, match=r"train\.precision is bf16"):
+        lightning_precision("bf16", cuda=True)
+
+
+def test_there_must_be_as_many_gpus_as_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_devices(2, cuda=True)
+    check_devices(3, cuda=False)
+    with pytest.raises(UserError, match=r"train\.devices is 3, but torch finds 2 CUDA devices"):
+        check_devices(3, cuda=True)

@@ -11,11 +11,9 @@ from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import NormalisationSettings
 from fgstp.training.augmentation import prepared
-from fgstp.training.data import EpochSize, SampleOrder, Samples, plan_of, train_loader
-from fgstp.training.module import Overlap, TrainingModule
+from fgstp.training.data import SampleOrder, Samples, plan_of, train_loader
+from fgstp.training.module import TrainingModule, overlap, validation_scores
 from fgstp.training.settings import AugmentationSettings, TrainSettings
-
-ONE = EpochSize(1, 2, 2)
 
 
 @pytest.fixture
@@ -38,10 +36,8 @@ def test_the_loss_is_that_of_independent_triples(clips, batches, build):
     model = build()
     model.network.eval()  # batch normalisation must not see which frames come together
     settings = TrainSettings(window_targets=3, targets_per_step=6)
-    module = TrainingModule(model, settings, clips.store, ONE)
-    module.log = module.log_dict = lambda *args, **more: None
     [batch] = batches(settings)
-    loss = module.training_step(batch, 0)
+    loss, _ = model.training_step(batch, 0.0)
 
     terms = []
     inputs = normalised(batch.frames, NormalisationSettings())
@@ -74,38 +70,14 @@ def test_windows_save_encoder_passes(clips, batches, build, n_targets, ratio):
     assert passes(window_targets=n_targets) == pytest.approx(ratio * 8 * 3)
 
 
-def test_a_loss_that_is_not_finite_names_the_clips(clips, batches, build):
-    for seed in range(2):
-        clips.add_blob(4, seed=seed)
-    model = build()
-    settings = TrainSettings(window_targets=4, targets_per_step=8)
-    module = TrainingModule(model, settings, clips.store, ONE)
-    [batch] = batches(settings)
-    with torch.no_grad():
-        model.network.fusion[2].bias.fill_(torch.nan)
-    with pytest.raises(UserError, match=r"nan in epoch 1.*V_000[01], V_000[01];"):
-        module.training_step(batch, 0)
-
-
 def test_a_prediction_that_is_not_finite_is_no_score(clips, build):
     name = clips.add_blob(9, "validation")
     model = build()
-    module = TrainingModule(model, TrainSettings(), clips.store, ONE)
+    module = TrainingModule(model, TrainSettings(), clips.store)
     with torch.no_grad():
         model.network.fusion[2].bias.fill_(torch.nan)
     with pytest.raises(UserError, match=rf"no longer finite after epoch 1, on the clip {name}"):
         module.validation_step(clips.row(name), 0)
-
-
-def test_the_parts_of_a_step_count_as_its_samples_do(clips, build):
-    settings = TrainSettings(accumulate_grad_batches=2)
-    module = TrainingModule(build(), settings, clips.store, EpochSize(4, 3, 11))
-    assert module.steps_per_epoch == 2
-    # Steps of 6 and of 5 samples; Lightning halves the sum of the losses of both parts.
-    weights = [module._weight(n, index) for index, n in enumerate((3, 3, 3, 2))]
-    assert weights == [1, 1, 2 * 3 / 5, 2 * 2 / 5]
-    alone = TrainingModule(build(), settings, clips.store, EpochSize(3, 3, 8))
-    assert alone._weight(2, 2) == 2  # a last step of one part
 
 
 def test_scores_count_empty_frames_properly():
@@ -114,11 +86,11 @@ def test_scores_count_empty_frames_properly():
     masks[0, 0], masks[1, :, :2] = True, True
     found = np.zeros_like(masks)
     found[0, 0, :2], found[2, 0, 0] = True, True
-    scores = Overlap.of(found, masks).scores()
+    scores = validation_scores(overlap(found, masks))
     assert scores["val_miou"] == pytest.approx((0.5 + 0 + 0 + 1) / 4)
     assert scores["val_miou_gas"] == pytest.approx((0.5 + 0) / 2)
     assert scores["val_iou"] == pytest.approx(2 / (4 + 4 + 1))
-    nothing = Overlap.of(np.zeros((2, 3, 3), bool), np.zeros((2, 3, 3), bool)).scores()
+    nothing = validation_scores(overlap(*np.zeros((2, 2, 3, 3), bool)))
     assert nothing == {"val_miou": 1.0, "val_miou_gas": 0.0, "val_iou": 0.0}
 
 
@@ -128,9 +100,7 @@ def test_scores_count_empty_frames_properly():
 )
 def test_validation_scores_annotated_frames_alone(sparse, monkeypatch, wanted, frames, scored):
     name = sparse.add_blob(21, "validation")  # annotated are 0, 5, ... 20; 5 is the first with gas
-    module = TrainingModule(
-        tiny(), TrainSettings(validation_frames=wanted), sparse.store, EpochSize(1, 2, 2)
-    )
+    module = TrainingModule(tiny(), TrainSettings(validation_frames=wanted), sparse.store)
     given = []
 
     def predict(frames, prompt):
@@ -142,14 +112,14 @@ def test_validation_scores_annotated_frames_alone(sparse, monkeypatch, wanted, f
     module.validation_step(sparse.row(name), 0)
     [(shown, masks)] = given
     np.testing.assert_array_equal(shown, sparse.clip(name).frames[frames])
-    assert len(module._overlaps[name].gas) == len(scored) + (wanted is None)
+    assert module._overlaps[name].shape[1] == len(scored) + (wanted is None)
     assert masks.any(axis=(1, 2)).sum() == len(scored) + 1
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(None, slice(0, 9)), (3, slice(3, 6))])
 def test_validation_is_at_the_clips_own_size_without_a_stretch(clips, build, wanted, expected):
     name = clips.add_blob(9, "validation")
-    module = TrainingModule(build(), TrainSettings(validation_frames=wanted), clips.store, ONE)
+    module = TrainingModule(build(), TrainSettings(validation_frames=wanted), clips.store)
     asked = []
 
     def predict(frames, prompt):

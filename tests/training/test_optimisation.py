@@ -58,13 +58,9 @@ def test_frozen_weights_are_not_trained(build):
     assert not trained & frozen
 
 
-def factors(n_steps=100, steps_per_epoch=10, drop_every_epochs=4, **own):
-    factor = schedule(
-        OptimisationSettings(**own),
-        TrainSettings(drop_every_epochs=drop_every_epochs),
-        n_steps=n_steps,
-        steps_per_epoch=steps_per_epoch,
-    )
+def factors(n_steps=100, epochs=10, drop_every_epochs=4, **own):
+    train = TrainSettings(epochs=epochs, drop_every_epochs=drop_every_epochs)
+    factor = schedule(OptimisationSettings(**own), train, n_steps)
     return [factor(step) for step in range(n_steps)]
 
 
@@ -72,7 +68,7 @@ def test_the_rate_drops_when_an_epoch_begins_counted_from_one():
     found = factors(schedule="drop")
     # Epochs 4 and 8, of ten steps each.
     assert found == pytest.approx([1.0] * 30 + [0.1] * 40 + [0.01] * 30)
-    paper = factors(60, 1, TrainSettings().drop_every_epochs)  # an epoch a step
+    paper = factors(60, 60, TrainSettings().drop_every_epochs)  # an epoch a step
     assert paper == pytest.approx([1.0] * 44 + [0.1] * 16)
 
 

@@ -12,7 +12,6 @@ from fgstp.models.checkpoint import read_checkpoint
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import OptimisationSettings
 from fgstp.training.fit import fit
-from fgstp.training.module import Overlap
 from fgstp.training.settings import TrainSettings
 
 
@@ -135,7 +134,7 @@ def test_more_epochs_continue_both_stages(train, monkeypatch, caplog):
     again = Stop()
     assert train("run", again, epochs=3)[1] == outcome
     assert again.began == []
-    monkeypatch.setattr(Overlap, "scores", lambda _: {"val_miou": 1.0})
+    monkeypatch.setattr("fgstp.training.module.validation_scores", lambda _: {"val_miou": 1.0})
     better = Stop()
     train("run", better, epochs=4)
     assert better.began == [(0, 3), (1, 0)]

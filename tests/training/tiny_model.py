@@ -96,6 +96,22 @@ def tiny(kind=TinyModel, seed=3, **settings):
     return kind(TinySettings(**settings))
 
 
+def same(one, two):
+    """Whether two state dicts are equal, bit by bit."""
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def last(folder):
+    """The weights and the state of the optimiser after the last epoch."""
+    state = torch.load(folder / "resume/0/state.ckpt", weights_only=True)
+    moments = {
+        f"{number} {name}": value
+        for number, each in state["optimizer_states"][0]["state"].items()
+        for name, value in each.items()
+    }
+    return state["state_dict"] | moments
+
+
 def digest(network):
     total = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):

@@ -61,6 +61,20 @@ def told_if_unwritable(path: Path) -> Iterator[None]:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot make the folder {folder}: {error.strerror}; choose one that can be written."
+        ) from error
+
+
 def remove_file(path: Path) -> None:
     """Remove a file if it is there.
 

@@ -9,7 +9,7 @@ from kedro.io import AbstractDataset
 from kedro.utils import load_obj
 from matplotlib.figure import Figure
 
-from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, remove_file, told_if_unwritable
+from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, make_folder, remove_file
 from fgstp.datasets.files import HTMLPreview, text_preview
 
 ImagePreview = NewType("ImagePreview", str)  # see `HTMLPreview`
@@ -47,8 +47,7 @@ class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
         Raises:
             UserError: the folder cannot be made.
         """
-        with told_if_unwritable(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         data(load_obj(self._handle)(self._folder))
 
     def _exists(self) -> bool:

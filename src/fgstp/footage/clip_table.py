@@ -57,15 +57,7 @@ MEND = {
 
 
 def table(rows: list[Row], columns: dict[str, str]) -> pd.DataFrame:
-    """Rows as a table with typed columns; what a row lacks is missing.
-
-    Args:
-        rows: cells by column.
-        columns: names and types of all columns.
-
-    Returns:
-        The table.
-    """
+    """Rows as a table with columns of these names and types; what a row lacks is missing."""
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
@@ -89,11 +81,7 @@ class ClipRow(NamedTuple):
     sha256: str
 
     def read(self, store: VideoStore) -> Clip:
-        """View the clip.
-
-        Raises:
-            UserError: it is not there, or not as it was when the table was made.
-        """
+        """View the clip; a `UserError` if it is not as it was when the table was made."""
         clip = store.clip(self.video, self.first_frame, self.n_frames)
         if len(clip.annotated) != self.annotated_frames:
             raise UserError(
@@ -120,7 +108,7 @@ def by_video(clips: Iterable[ClipRow]) -> dict[str, list[ClipRow]]:
 def masked_clips(
     table: pd.DataFrame, store: VideoStore, split: str, *, allow_pseudo_masks: bool, setting: str
 ) -> list[ClipRow]:
-    """The kept clips of a split that have masks, of all frames or of some.
+    """The kept clips of a split that have masks, of all frames or of some; at least one.
 
     Args:
         table: the clip table.
@@ -128,9 +116,6 @@ def masked_clips(
         split: `train`, `validation` or `test`.
         allow_pseudo_masks: take masks that were computed from the footage.
         setting: name of the setting that says so, for the error.
-
-    Returns:
-        The clips, in the order of the table; at least one.
 
     Raises:
         UserError: there are none, or pseudo masks that are not allowed, or files are missing.
@@ -154,20 +139,15 @@ def masked_clips(
             f"{n_pseudo} of the {len(chosen)} clips of the split {split} have masks that were "
             f"computed from the footage; set {setting} to take them."
         )
-    if len(chosen) < n_in_split:
+    if n_bare := n_in_split - len(chosen):
         logger.warning(
-            "%d of the %d clips of the split %s have no masks and are left out.",
-            n_in_split - len(chosen),
-            n_in_split,
-            split,
+            f"{n_bare} of the {n_in_split} clips of the split {split} have no masks and are left "
+            "out."
         )
     if 0 < n_pseudo < len(chosen):
         logger.warning(
-            "Of the %d clips of the split %s, %d have masks computed from the footage, the "
-            "others not.",
-            len(chosen),
-            split,
-            n_pseudo,
+            f"Of the {len(chosen)} clips of the split {split}, {n_pseudo} have masks computed from "
+            "the footage, the others not."
         )
     clips = clip_rows(chosen)
     for clip in clips:

@@ -93,13 +93,7 @@ class ClipCutter:
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
-        """Cut.
-
-        Args:
-            frames: uint8 frames of one size.
-
-        Yields:
-            The clips in the order of time.
+        """The clips of uint8 frames of one size, in the order of time.
 
         Raises:
             FootageError: the source cannot be read to its end.
@@ -124,13 +118,8 @@ def _read(frames: Iterator[Frame], count: int) -> list[Frame]:
 def read_ahead(clips: Iterator[Stretch]) -> Iterator[Stretch]:
     """Make the next clip in a thread of its own while the present one is worked on.
 
-    Decoding and writing wait for different things, so that they can overlap.
-
-    Args:
-        clips: clips as they are made.
-
-    Yields:
-        The same clips; an error in making one is raised in its place.
+    Decoding and writing wait for different things, so that they can overlap. An error in making
+    a clip is raised in its place.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         upcoming = thread.submit(next, clips, None)

@@ -1,6 +1,5 @@
 """Duplicate clips within a video: how alike two clips are, and which are dropped."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ BLOB_FRACTION = 0.02  # of the grid: a blob smaller than this does not make a cl
 
 
 def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: float) -> float:
-    """Fraction of what happens in two clips that happens in both.
+    """Fraction of what happens in two clips that happens in both, 0 to 1 (the same).
 
     A weighted Jaccard index (Ruzicka) of the maps of change and motion, where a
     difference of appearance counts as something that only one clip has:
@@ -24,26 +23,19 @@ def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: floa
         first: a clip.
         second: another clip; the order does not matter.
         floor_levels: grey levels up to which a cell is taken to be at rest.
-
-    Returns:
-        0 (nothing in common) to 1 (the same).
     """
     activity_1, activity_2 = _activity(first, floor_levels), _activity(second, floor_levels)
     difference = np.abs(first.appearance - second.appearance)
     blob = BLOB_FRACTION * difference.size * floor_levels
     shared = float(np.minimum(activity_1, activity_2).sum())
     either = float(np.maximum(activity_1, activity_2).sum())
-    unlike = float(_above(difference, floor_levels).sum())
+    unlike = float(np.maximum(difference - floor_levels, 0).sum())
     return (shared + blob) / (either + unlike + blob)
 
 
 def _activity(clip: ClipDescriptor, floor_levels: float) -> NDArray[np.float32]:
     """Change and motion above the floor: (2, h, w) float32."""
-    return _above(np.stack([clip.change, clip.motion]), floor_levels)
-
-
-def _above(values: NDArray[np.float32], floor_levels: float) -> NDArray[np.float32]:
-    return np.maximum(values - floor_levels, 0)
+    return np.maximum(np.stack([clip.change, clip.motion]) - floor_levels, 0)
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class Match:
 
     Attributes:
         index: number of the kept clip in its video.
-        similarity: how alike the two are, 0 to 1.
+        similarity: see `similarity`.
     """
 
     index: int
@@ -83,45 +75,14 @@ class DuplicateFilter:
         return max(matches, key=lambda match: match.similarity, default=None)
 
     def repeats(self, index: int, descriptor: ClipDescriptor) -> Match | None:
-        """Judge the next clip of the video.
+        """The kept clip that the next clip repeats, or None, and then it is kept from now on.
 
         Args:
-            index: its number in the video.
+            index: number of the clip in its video.
             descriptor: its descriptor.
-
-        Returns:
-            The kept clip that it repeats, or None, and then it is kept from now on.
         """
         match = self.nearest(descriptor)
         if match is not None and match.similarity >= self.threshold:
             return match
         self._kept[index] = descriptor
         return None
-
-
-def similarity_matrix(
-    descriptors: Sequence[ClipDescriptor], floor_levels: float
-) -> NDArray[np.float64]:
-    """Similarity of every pair of clips: (N, N) float64, symmetric, ones on the diagonal."""
-    matrix = np.eye(len(descriptors))
-    for i, first in enumerate(descriptors):
-        for j in range(i):
-            matrix[i, j] = matrix[j, i] = similarity(first, descriptors[j], floor_levels)
-    return matrix
-
-
-def count_kept(matrix: NDArray[np.float64], threshold: float) -> int:
-    """How many clips the greedy rule would keep at another threshold.
-
-    Args:
-        matrix: (N, N) similarity of the clips of one video, in the order of time.
-        threshold: similarity from which a clip is a duplicate.
-
-    Returns:
-        Number of clips kept, 0 to N.
-    """
-    kept: list[int] = []
-    for index, row in enumerate(matrix):
-        if not kept or row[kept].max() < threshold:
-            kept.append(index)
-    return len(kept)

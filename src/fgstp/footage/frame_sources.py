@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.grey import to_grey
-from fgstp.footage.pictures import read_picture
+from fgstp.footage.pictures import list_pictures, measure_span, read_picture, to_grey
+from fgstp.footage.settings import SpanSettings
 from fgstp.footage.video import Frame
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v"})
@@ -145,7 +145,13 @@ class FrameFolder:
             except FootageError as error:
                 raise FootageError(f"{path.name}: {error}") from error
             first = grey if first is None else first
-            check_same_size(grey.shape, first.shape, path.name)
+            if grey.shape != first.shape:
+                (height, width), (first_height, first_width) = grey.shape, first.shape
+                raise FootageError(
+                    f"{path.name} is {width} x {height}, but the frames before it are "
+                    f"{first_width} x {first_height}; cut the video where its size changes, or "
+                    "scale it to one size"
+                )
             if grey.dtype != first.dtype:
                 raise FootageError(
                     f"{path.name} has {grey.dtype} pixels, but the frames before it have "
@@ -154,19 +160,34 @@ class FrameFolder:
             yield Frame(grey)
 
 
-def check_same_size(size: tuple[int, ...], first: tuple[int, ...], name: str) -> None:
-    """See that a frame has the size of the first one.
+def read_video(path: Path | str) -> NDArray[np.uint8]:
+    """Read all frames of a video file, or of a folder with one picture for each frame.
+
+    Colour is converted to grey. 16-bit frames are mapped to 8 bits by one range for the whole
+    video, from its 0.1st to its 99.9th percentile.
 
     Args:
-        size: height and width of the frame.
-        first: those of the first frame.
-        name: what to call the frame.
+        path: a video file that FFmpeg can decode, or a folder of png, jpg or tif files, which
+            are read in natural order of their names.
+
+    Returns:
+        The frames, uint8 (T, H, W), all in memory.
 
     Raises:
-        FootageError: they differ.
+        FootageError: There is nothing to read, or a frame cannot be decoded.
+
+    Example:
+        >>> from fgstp import read_video
+        >>> frames = read_video("leak.mkv")
+        >>> frames.shape, frames.dtype
+        ((20, 60, 80), dtype('uint8'))
     """
-    if size != first:
-        raise FootageError(
-            f"{name} is {size[1]} x {size[0]}, but the frames before it are {first[1]} x "
-            f"{first[0]}; cut the video where its size changes, or scale it to one size"
-        )
+    path = Path(path)
+    source = FrameFolder(tuple(list_pictures(path))) if path.is_dir() else VideoFile(path)
+    frames = [frame.grey for frame in source]
+    if not frames:
+        raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
+    if frames[0].dtype == np.uint8:
+        return np.stack(frames).astype(np.uint8, copy=False)
+    table = measure_span(frames, len(frames), SpanSettings()).table()
+    return np.stack([table[frame] for frame in frames])

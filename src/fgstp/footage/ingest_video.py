@@ -8,19 +8,17 @@ from typing import Any
 import numpy as np
 
 from fgstp.core.errors import FootageError, UserError
-from fgstp.footage.categories import Background, category_name, measure_background
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
-from fgstp.footage.descriptors import ClipDescriptor, describe
+from fgstp.footage.descriptors import ClipDescriptor, category_name, describe, measure_background
 from fgstp.footage.duplicates import DuplicateFilter
-from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.pictures import GreySpan, measure_span
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
-from fgstp.footage.video import Frame, Video
+from fgstp.footage.video import Background, Frame, Video
 from fgstp.footage.video_store import Row, VideoStore, VideoWriter
 
 VERSION = 2  # to be raised whenever the same footage and settings give other files
 DEFAULT_FPS_HZ = 15.0
-DUPLICATE = "duplicate"
 # The settings that decide what comes out of a video.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "pseudo_masks"}
 
@@ -61,7 +59,7 @@ def ingest_video(
     work = _VideoWork(video, settings, progress)
     with store.writing(video.name) as writer:
         work.run(writer)
-    record = {"video": work.video_row(content), "clips": work.rows}
+    record = {"video": work.video_row() | {"sha256": content}, "clips": work.rows}
     maps = np.stack([descriptor.as_array() for descriptor in work.descriptors])
     store.finish(video.name, facts, record, maps)
     return record
@@ -69,17 +67,13 @@ def ingest_video(
 
 def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
     """Everything that decides what comes out, as plain values."""
+    own = ("split", "mask_source", "fps_hz", "distance_m", "background", "remarks")
     return {
         "version": VERSION,
         "frames": video.frames.signature(),
         "masks": video.masks and video.masks.signature(),
-        "split": video.split,
-        "mask_source": video.mask_source,
-        "fps_hz": video.fps_hz,
-        "distance_m": video.distance_m,
-        "background": video.background,
         "schedule": video.schedule and asdict(video.schedule),
-        "remarks": video.remarks,
+        **{name: getattr(video, name) for name in own},
         **settings.model_dump(mode="json", include=DECISIVE),
     }
 
@@ -91,44 +85,59 @@ class _VideoWork:
         self.video = video
         self.settings = settings
         self.progress = progress
-        stated_hz = video.fps_hz or video.frames.fps_hz()
-        self.fps_hz = stated_hz or DEFAULT_FPS_HZ
         self.remarks = list(video.remarks)
-        if stated_hz is None:
+        self.fps_hz = video.fps_hz or video.frames.fps_hz() or 0.0
+        if not self.fps_hz:
+            self.fps_hz = DEFAULT_FPS_HZ
             self.remarks.append(f"frame rate unknown, taken as {DEFAULT_FPS_HZ:g} Hz")
-        self.span: GreySpan | None = None
+        self.span = self._measured_span()
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
         self.leak_free: list[ClipDescriptor] = []
         self.size = (0, 0)
-        self.n_frames = self.n_annotated = self.n_left_over = 0
-
-    def run(self, writer: VideoWriter) -> None:
-        settings = self.settings.duplicates
-        duplicates = DuplicateFilter(settings.threshold, settings.floor_levels)
-        cutter = ClipCutter(self.settings.clip_length_frames, self.video.mask_source)
-        self.span = self._measured_span()
-        frames = eight_bit(iter(self.video.frames), self.span)
-        for clip in self._with_pseudo_masks(map(self._labelled, read_ahead(cutter.clips(frames)))):
-            self._judge(clip, duplicates)
-            self._write(clip, writer)
-        if cutter.left_over is not None:
-            self.n_left_over = len(cutter.left_over.frames)
-            self._write(self._labelled(cutter.left_over), writer)
-        self._check_length()
-        if self.video.masks:
-            self.video.masks.check_fits(self.n_frames)
-        if 0 < self.n_annotated < self.n_frames:
-            self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
+        self.n_frames = self.n_annotated = 0
 
     def _measured_span(self) -> GreySpan | None:
         """The span of 16-bit footage; None for 8 bits, which stay as they are."""
         first = next(islice(self.video.frames, 1), None)
         if first is None or first.grey.dtype == np.uint8:
             return None
-        n_frames = self.video.frames.n_frames_hint() or 1
         counts = (frame.grey for frame in self.video.frames)
-        return measure_span(counts, n_frames, self.settings.span)
+        return measure_span(counts, self.video.frames.n_frames_hint() or 1, self.settings.span)
+
+    def run(self, writer: VideoWriter) -> None:
+        settings, length = self.settings, self.settings.clip_length_frames
+        duplicates = DuplicateFilter(
+            settings.duplicates.threshold, settings.duplicates.floor_levels
+        )
+        cutter = ClipCutter(length, self.video.mask_source)
+        clips: Iterator[Stretch] = map(
+            self._labelled, read_ahead(cutter.clips(self._eight_bit_frames()))
+        )
+        if settings.pseudo_masks.enabled:
+            clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
+        for clip in clips:
+            self._judge(clip, duplicates)
+            self._write(clip, writer)
+        if cutter.left_over is not None:
+            self._write(self._labelled(cutter.left_over), writer)
+        if self.n_frames == 0:
+            raise FootageError("it holds no frame that can be decoded; copy it again")
+        if self.n_frames < length:
+            raise FootageError(
+                f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
+                "footage or lower ingest.clip_length_frames"
+            )
+        if self.video.masks:
+            self.video.masks.check_fits(self.n_frames)
+        if 0 < self.n_annotated < self.n_frames:
+            self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
+
+    def _eight_bit_frames(self) -> Iterator[Frame]:
+        if self.span is None:
+            return iter(self.video.frames)
+        table = self.span.table()
+        return (frame._replace(grey=table[frame.grey]) for frame in self.video.frames)
 
     def _labelled(self, stretch: Stretch) -> Stretch:
         """A stretch with masks and leak classes, as far as there are any."""
@@ -142,11 +151,6 @@ class _VideoWork:
             classes = self.video.schedule.classes(first, n_frames, self.fps_hz)
             stretch = replace(stretch, leak_class=classes)
         return stretch
-
-    def _with_pseudo_masks(self, clips: Iterator[Stretch]) -> Iterator[Stretch]:
-        if self.settings.pseudo_masks.enabled:
-            return add_pseudo_masks(clips, self.settings.pseudo_masks, self.fps_hz)
-        return clips
 
     def _write(self, stretch: Stretch, writer: VideoWriter) -> None:
         times_s = stretch.times_s
@@ -163,16 +167,6 @@ class _VideoWork:
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
         self.progress(len(stretch.frames))
-
-    def _check_length(self) -> None:
-        length = self.settings.clip_length_frames
-        if self.n_frames == 0:
-            raise FootageError("it holds no frame that can be decoded; copy it again")
-        if self.n_frames < length:
-            raise FootageError(
-                f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
-                "footage or lower ingest.clip_length_frames"
-            )
 
     def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
         """Describe a clip, see whether it is kept, and note its row."""
@@ -192,7 +186,7 @@ class _VideoWork:
                 "mask_source": clip.mask_source,
                 "annotated_frames": len(clip.annotated),
                 "gas_fraction": clip.gas_fraction(),
-                "dropped": match and DUPLICATE,
+                "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match.index),
                 "similarity": match and match.similarity,
                 "sha256": clip.sha256(),
@@ -210,13 +204,6 @@ class _VideoWork:
         end_s = (clip.first_frame + len(clip.frames)) / self.fps_hz
         return end_s <= self.settings.categories.opening_s
 
-    def _leak_free_stretch(self) -> str:
-        if self.video.schedule is not None:
-            return "leak class 0"
-        if self.video.masks is not None:
-            return "clips whose masks are empty"
-        return f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
-
     def _background(self) -> Background | None:
         if self.video.background is not None:
             return self.video.background
@@ -225,47 +212,38 @@ class _VideoWork:
             self.remarks.append("background unknown: no clip is free of gas; fill it in")
             return None
         background, share = measured
+        if self.video.schedule is not None:
+            where = "leak class 0"
+        elif self.video.masks is not None:
+            where = "clips whose masks are empty"
+        else:
+            where = f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
         self.remarks.append(
-            f"background measured in {self._leak_free_stretch()}: {background}, "
-            f"{share:.1%} of it moves"
+            f"background measured in {where}: {background}, {share:.1%} of it moves"
         )
         return background
 
-    def video_row(self, content_hash: str) -> Row:
+    def video_row(self) -> Row:
         """Row of the video table, once all frames are written."""
-        background = self._background()
-        categories = self.settings.categories
+        video, background = self.video, self._background()
         kept = [row for row in self.rows if row["dropped"] is None]
         return {
-            "video": self.video.name,
+            "video": video.name,
             "frames": self.n_frames,
             "fps_hz": self.fps_hz,
             "height_px": self.size[0],
             "width_px": self.size[1],
-            "distance_m": self.video.distance_m,
+            "distance_m": video.distance_m,
             "background": background,
-            "category": category_name(self.video.distance_m, background, categories),
-            "split": self.video.split,
-            "mask_source": kept_mask_source(kept),
+            "category": category_name(video.distance_m, background, self.settings.categories),
+            "split": video.split,
+            "mask_source": "+".join(sorted({row["mask_source"] for row in kept} - {"none"}))
+            or "none",
             "clips": len(self.rows),
             "clips_distinct": len(kept),
-            "frames_left_over": self.n_left_over,
+            "frames_left_over": self.n_frames - sum(row["frames"] for row in self.rows),
             "low_counts": self.span and self.span.low_counts,
             "high_counts": self.span and self.span.high_counts,
-            "sha256": content_hash,
             "remarks": "; ".join(self.remarks),
             "error": None,
         }
-
-
-def eight_bit(frames: Iterator[Frame], span: GreySpan | None) -> Iterator[Frame]:
-    """Map 16-bit frames to 8 bits by one span; without a span frames pass as they are."""
-    if span is None:
-        return frames
-    table = span.table()
-    return (frame._replace(grey=table[frame.grey]) for frame in frames)
-
-
-def kept_mask_source(kept: list[Row]) -> str:
-    """Kinds of masks among the kept clips of a video, joined by a plus."""
-    return "+".join(sorted({row["mask_source"] for row in kept} - {"none"})) or "none"

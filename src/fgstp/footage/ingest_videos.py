@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 from joblib import delayed
 
-from fgstp.core.errors import FootageError, UserError
+from fgstp.core.errors import FootageError
+from fgstp.core.files import make_folder
 from fgstp.core.parallel import in_parallel
 from fgstp.core.progress import Counter, shared_bar
 from fgstp.footage.ingest_video import ingest_video
@@ -31,25 +32,14 @@ def ingest_videos(
     """
     sound = [video for video in videos if isinstance(video, Video)]
     outcomes = iter(_ingest_in_parallel(sound, store, settings))
-    rows = [
-        next(outcomes)
-        if isinstance(video, Video)
-        else _refused(video.name, video.split, video.error)
-        for video in videos
-    ]
+    rows = [next(outcomes) if isinstance(video, Video) else _refused(video) for video in videos]
     _refuse_twins(rows)
     store.remove_all_but(row["video"] for row in rows if row["error"] is None)
     store.write_outcome(rows)
 
 
 def tables(store: VideoStore) -> tuple[list[Row], list[Row]]:
-    """What came of ingest.
-
-    Args:
-        store: the videos.
-
-    Returns:
-        Rows of the video table, one a video, and of the clip table, the dropped clips too.
+    """What came of ingest: rows of the video table, and of the clip table, dropped clips too.
 
     Raises:
         UserError: ingest has not come to its end yet.
@@ -83,17 +73,18 @@ def _ingest_or_refuse(
         row: Row = ingest_video(video, store, settings, Counter(counter))["video"]
         return row
     except FootageError as error:
-        return _refused(video.name, video.split, f"{video.name}: {error}")
+        told = str(error)
     except cv2.error as error:
-        fault = f"{video.name}: OpenCV cannot work with it ({error.err}); convert it"
-        return _refused(video.name, video.split, fault)
+        told = f"OpenCV cannot work with it ({error.err}); convert it"
     finally:
         cv2.setNumThreads(threads)
+    return _refused(RefusedVideo(video.name, f"{video.name}: {told}", video.split))
 
 
-def _refused(video: str, split: str | None, error: str) -> Row:
-    """Row of the video table for a video that cannot be used."""
-    return {"video": video, "split": split, "clips": 0, "clips_distinct": 0, "error": error}
+def _refused(video: RefusedVideo) -> Row:
+    """Its row of the video table."""
+    told = {"clips": 0, "clips_distinct": 0, "error": video.error}
+    return {"video": video.name, "split": video.split, **told}
 
 
 def _refuse_twins(rows: list[Row]) -> None:
@@ -107,24 +98,10 @@ def _refuse_twins(rows: list[Row]) -> None:
                 f"{name}: it has the same content as {first}, and could fall into train and "
                 "test; remove one of the two"
             )
-            rows[place] = _refused(name, row["split"], error)
+            rows[place] = _refused(RefusedVideo(name, error, row["split"]))
 
 
 def _frames_hint(video: Video) -> int:
     with suppress(FootageError):  # said again, and noted, when the video's turn comes
         return video.frames.n_frames_hint() or 0
     return 0
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder with its parents.
-
-    Raises:
-        UserError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"Cannot make the folder {folder}: {error.strerror}; choose one that can be written."
-        ) from error

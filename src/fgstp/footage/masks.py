@@ -35,27 +35,10 @@ class MaskFolder:
         Raises:
             FootageError: a name without a number, or a number that comes twice.
         """
-        files: dict[int, Path] = {}
-        for path in list_pictures(folder):
-            numbers = re.findall(r"\d+", path.stem)
-            if not numbers:
-                raise FootageError(
-                    f"the mask {path.name} in {folder} has no frame number in its name; "
-                    "name masks by frame number from 0"
-                )
-            frame = int(numbers[-1])
-            if frame in files:
-                raise FootageError(
-                    f"the masks {files[frame].name} and {path.name} in {folder} are both "
-                    f"of frame {frame}; remove one"
-                )
-            files[frame] = path
-        return cls(folder, files)
-
-    @classmethod
-    def numbered_if_there(cls, folder: Path) -> "MaskFolder | None":
-        """Masks of a video file, None without the folder."""
-        return cls.numbered(folder) if folder.is_dir() else None
+        masks = [(path, re.findall(r"\d+", path.stem)) for path in list_pictures(folder)]
+        frames = {path: int(numbers[-1]) if numbers else None for path, numbers in masks}
+        fault = "have no frame number in their name", "name masks by frame number from 0"
+        return cls._of(folder, frames, fault)
 
     @classmethod
     def paired(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder":
@@ -65,39 +48,36 @@ class MaskFolder:
             FootageError: a mask that belongs to no frame, or two that belong to the same.
         """
         frame_of = {path.stem: number for number, path in enumerate(frames)}
-        masks = list_pictures(folder)
-        strays = [path for path in masks if path.stem not in frame_of]
-        if strays:
-            raise FootageError(
-                f"{len(strays)} of the {len(masks)} masks in {folder} belong to no frame, "
-                f"the first is {strays[0].name}; give a mask the name of its frame, "
-                "or remove it"
-            )
-        files = {frame_of[path.stem]: path for path in masks}
-        surplus = [path for path in masks if files[frame_of[path.stem]] is not path]
-        if surplus:
-            kept = files[frame_of[surplus[0].stem]]
-            raise FootageError(
-                f"the masks {surplus[0].name} and {kept.name} in {folder} are both of frame "
-                f"{surplus[0].stem}; remove one"
-            )
-        return cls(folder, files)
+        fault = "belong to no frame", "give a mask the name of its frame, or remove it"
+        masks = {path: frame_of.get(path.stem) for path in list_pictures(folder)}
+        return cls._of(folder, masks, fault)
 
     @classmethod
-    def paired_if_there(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder | None":
-        """Masks of a folder of frames, None without the folder."""
-        return cls.paired(folder, frames) if folder.is_dir() else None
+    def _of(
+        cls, folder: Path, frames: dict[Path, int | None], fault: tuple[str, str]
+    ) -> "MaskFolder":
+        """Masks with their frames; `fault` says what a mask without one lacks, and what to do."""
+        strays = [path for path, frame in frames.items() if frame is None]
+        if strays:
+            raise FootageError(
+                f"{len(strays)} of the {len(frames)} masks in {folder} {fault[0]}, the first is "
+                f"{strays[0].name}; {fault[1]}"
+            )
+        files: dict[int, Path] = {}
+        for path, frame in frames.items():
+            if frame is not None and files.setdefault(frame, path) is not path:
+                raise FootageError(
+                    f"the masks {files[frame].name} and {path.name} in {folder} are both of "
+                    f"frame {frame}; remove one"
+                )
+        return cls(folder, files)
 
     def signature(self) -> str:
         """Changes whenever the masks may have changed; quick."""
         return signature(self.files.values())
 
     def check_fits(self, n_frames: int) -> None:
-        """See that no mask lies beyond the end of the video.
-
-        Raises:
-            FootageError: some do: the masks belong to another video.
-        """
+        """See that no mask lies beyond the end of the video; a `FootageError` if some do."""
         beyond = [frame for frame in self.files if frame >= n_frames]
         if beyond:
             raise FootageError(
@@ -111,14 +91,11 @@ class MaskFolder:
         return np.array([frame - first_frame for frame in stretch if frame in self.files], np.int64)
 
     def read(self, numbers: Iterable[int], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Read the masks of some frames, all of which must have one.
+        """Read the masks of A frames of the size (H, W), all of which must have one.
 
         Args:
-            numbers: numbers of the A frames in the video.
+            numbers: numbers of the frames in the video.
             size: height and width of the frames.
-
-        Returns:
-            (A, H, W) uint8, 0/1.
 
         Raises:
             FootageError: a mask is unreadable or does not fit its frame.
@@ -142,9 +119,6 @@ def binarise(image: NDArray[np.integer]) -> NDArray[np.uint8]:
     Args:
         image: (H, W) or (H, W, channels), whole numbers; a fourth channel is ignored.
 
-    Returns:
-        (H, W) uint8, 0/1.
-
     Raises:
         FootageError: not whole numbers, or values that are neither black nor foreground.
     """
@@ -163,14 +137,7 @@ def binarise(image: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Bring a mask to the size of its frame, if it has the frame's proportions.
-
-    Args:
-        mask: (h, w) uint8, 0/1.
-        size: height and width of the frame.
-
-    Returns:
-        (H, W) uint8, 0/1, by nearest neighbour.
+    """Bring a mask to the size (H, W) of its frame, by nearest neighbour.
 
     Raises:
         FootageError: the proportions differ: it cannot be the mask of this frame.
@@ -184,3 +151,13 @@ def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
             f"{width} x {height}; save it in the proportions of the frame"
         )
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
+    """Number of the first frame with gas of a clip, from 0; None if no frame has gas.
+
+    Args:
+        masks: (T, H, W), or T masks (H, W); what is not 0 is gas. None is looked at after the
+            frame that is found.
+    """
+    return next((number for number, mask in enumerate(masks) if mask.any()), None)

@@ -24,12 +24,9 @@ def add_pseudo_masks(
     is known; their number depends on the window alone.
 
     Args:
-        clips: clips of one video in the order of time.
+        clips: clips of one video in the order of time, in which they are given back.
         settings: see `PseudoMaskSettings`.
         fps_hz: true frame rate.
-
-    Yields:
-        The clips in the same order, without masks replaced by `pseudo` masks.
     """
     for clip, surroundings in _with_surroundings(clips, settings.window_s, fps_hz):
         if not len(clip.annotated):
@@ -49,7 +46,7 @@ def _with_surroundings(
     reach = 0
     for clip in clips:
         reach = clips_around(window_s, len(clip.frames), fps_hz)
-        samples[clip.index] = _sample(clip.frames, fps_hz)
+        samples[clip.index] = clip.frames[:: max(1, round(fps_hz / SAMPLES_PER_SECOND_HZ))].copy()
         waiting.append(clip)
         if len(waiting) > reach:
             yield waiting[0], _gather(samples, waiting[0].index - reach)
@@ -71,23 +68,15 @@ def clips_around(window_s: float, clip_length: int, fps_hz: float) -> int:
     return max(1, round((window_s / clip_s - 1) / 2))
 
 
-def _sample(frames: NDArray[np.uint8], fps_hz: float) -> NDArray[np.uint8]:
-    step = max(1, round(fps_hz / SAMPLES_PER_SECOND_HZ))
-    return frames[::step].copy()
-
-
 def segment(
     frames: NDArray[np.uint8], surroundings: NDArray[np.uint8], settings: PseudoMaskSettings
 ) -> NDArray[np.uint8]:
-    """Guess where gas is by what differs from the background.
+    """Guess where gas is by what differs from the background: (T, H, W) uint8, 0/1.
 
     Args:
         frames: (T, H, W) uint8.
         surroundings: (N, H, W) uint8, samples of the footage around them.
         settings: polarity, percentile, threshold and clean-up.
-
-    Returns:
-        (T, H, W) uint8, 0/1.
     """
     masks = np.zeros(frames.shape, np.uint8)
     for sign, percentile in _polarities(settings):

@@ -1,13 +1,19 @@
 """Settings of ingest, checked before anything runs."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from fgstp.core.config import Fraction, OddPixels, Settings
 from fgstp.core.parallel import ParallelSettings
 
-SourceName = Literal["synthetic", "gasvid", "annotated", "folder"]
+
+def _known_source(name: str) -> str:
+    from fgstp.footage.sources import list_sources  # noqa: PLC0415 - they import the settings
+
+    if name not in list_sources():
+        raise ValueError(f"there is no such source; choose one of {', '.join(list_sources())}")
+    return name
 
 
 class SyntheticSettings(Settings):
@@ -165,13 +171,13 @@ class IngestSettings(Settings):
     """Everything that ingest can be told.
 
     Attributes:
-        source: where footage comes from.
+        source: where footage comes from: the name of a source in `fgstp.footage.sources`.
         clip_length_frames: frames of a clip.
         tolerate_bad_videos: end well although some videos could not be used; if false,
             the run still finishes all others and then fails.
     """
 
-    source: SourceName
+    source: Annotated[str, AfterValidator(_known_source)]
     clip_length_frames: int = Field(150, ge=3)
     tolerate_bad_videos: bool = True
     synthetic: SyntheticSettings = SyntheticSettings()

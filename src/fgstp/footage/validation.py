@@ -23,7 +23,7 @@ def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd
     clips is left as it is.
 
     Args:
-        clips: the clip table: columns clip, video, first_frame, frames, split, dropped.
+        clips: the clip table.
         settings: how much is held out, and how wide the gap is.
         seed: of the project.
 

@@ -1,18 +1,21 @@
 """A video to be ingested: where its frames and masks are and what is known of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.footage.categories import Background
-from fgstp.footage.leak_schedule import LeakSchedule
+from fgstp.core.errors import UserError
 from fgstp.footage.masks import MaskFolder
 
+Background = Literal["clear", "complex"]
 Split = Literal["train", "validation", "test"]
 MaskSource = Literal["annotated", "synthetic", "pseudo", "none"]
+
+CLASS_DURATION_S = 180.0
+BEFORE_RELEASE, AFTER_RELEASE = -1, 8  # beside the leak classes 0 to 7
 
 
 class Frame(NamedTuple):
@@ -51,6 +54,37 @@ class FrameSource(Protocol):
 
 
 @dataclass(frozen=True)
+class LeakSchedule:
+    """Eight leak classes of three minutes each (GasNet, Wang et al. 2020).
+
+    Class 0 lasts from its own start to that of class 1, which is not always three
+    minutes: MOV_2568 and MOV_2582 differ. The rates are in `fgstp.plumes`.
+
+    Attributes:
+        class_0_start_s: second of the video at which class 0 begins.
+        class_1_start_s: second at which class 1 begins.
+    """
+
+    class_0_start_s: float
+    class_1_start_s: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.class_0_start_s < self.class_1_start_s:
+            raise UserError(
+                f"A leak schedule needs 0 <= leak0_start_s < leak1_start_s, but has "
+                f"{self.class_0_start_s:g} and {self.class_1_start_s:g}; correct the table."
+            )
+
+    def classes(self, first_frame: int, n_frames: int, fps_hz: float) -> NDArray[np.int8]:
+        """Leak class of frames: (n_frames,) int8, 0 to 7, -1 before the release, 8 after it."""
+        second = (first_frame + np.arange(n_frames)) / fps_hz
+        since_class_1 = np.floor((second - self.class_1_start_s) / CLASS_DURATION_S) + 1
+        leak_class = np.clip(since_class_1, 0, AFTER_RELEASE)
+        leak_class[second < self.class_0_start_s] = BEFORE_RELEASE
+        return leak_class.astype(np.int8)
+
+
+@dataclass(frozen=True)
 class Video:
     """A video that can be ingested.
 
@@ -76,7 +110,7 @@ class Video:
     distance_m: float | None = None
     background: Background | None = None
     schedule: LeakSchedule | None = None
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

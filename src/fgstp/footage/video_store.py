@@ -60,8 +60,9 @@ class Clip:
     def masks(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
         places = slice(None) if numbers is None else np.searchsorted(self.annotated, numbers)
-        bits, shape = self._bits[places], self.frames.shape[1:]
-        return np.unpackbits(bits, axis=1, count=shape[0] * shape[1]).reshape(-1, *shape)
+        _, height, width = self.frames.shape
+        masks = np.unpackbits(self._bits[places], axis=1, count=height * width)
+        return masks.reshape(-1, height, width)
 
     def masks_or_zeros(self) -> NDArray[np.uint8]:
         """Masks of all frames, (T, H, W) uint8, 0/1; zeros where a frame has none."""
@@ -103,22 +104,16 @@ class VideoStore:
                 f"after {end}; run `kedro run --pipelines=ingest`."
             )
         stretch = slice(first_frame, end)
-        masks = self._read_if_there(video, MASKS)
-        if masks is None:
-            annotated, bits = np.empty(0, np.int64), np.empty((0, 0), np.uint8)
-        else:
+        annotated, bits = np.empty(0, np.int64), np.empty((0, 0), np.uint8)
+        if (masks := self._read_if_there(video, MASKS)) is not None:
             # Bisection reads a few numbers; the column as a whole is spread over the file.
             numbers = masks["frame"]
             rows = masks[bisect_left(numbers, first_frame) : bisect_left(numbers, end)]
             annotated, bits = rows["frame"].astype(np.int64) - first_frame, rows["bits"]
         leak_class = self._read_if_there(video, LEAK_CLASS)
-        return Clip(
-            frames[stretch],
-            annotated,
-            None if leak_class is None else leak_class[stretch],
-            self._read(video, TIME_S)[stretch],
-            bits,
-        )
+        leak_class = None if leak_class is None else leak_class[stretch]
+        times_s = self._read(video, TIME_S)[stretch]
+        return Clip(frames[stretch], annotated, leak_class, times_s, bits)
 
     def _read(self, video: str, part: str) -> NDArray[Any]:
         path = self.path(video, part)
@@ -138,23 +133,19 @@ class VideoStore:
         """Write a video piece by piece; its files appear when the block ends well.
 
         Parts that nothing was appended to leave no file, and an old one is removed.
-
-        Raises:
-            UserError: the folder cannot be written or the disk is full.
         """
         with ExitStack() as files:
             yield (writer := VideoWriter(self, video, files))
-        for part in (FRAMES, MASKS, LEAK_CLASS, TIME_S):
-            if part not in writer.parts:
-                remove_file(self.path(video, part))
+        for part in {FRAMES, MASKS, LEAK_CLASS, TIME_S} - writer.parts.keys():
+            remove_file(self.path(video, part))
 
     def finish(
         self, video: str, facts: Mapping[str, object], record: Row, maps: NDArray[np.float32]
     ) -> None:
-        """Write what was found out about a video, and stamp it as finished.
+        """Write what was found out about a video that is written, and stamp it as finished.
 
         Args:
-            video: id of the video, whose frames are there.
+            video: id of the video.
             facts: what all its files depend on, as plain values.
             record: its rows of the tables, as plain values.
             maps: descriptors of its clips.
@@ -170,16 +161,12 @@ class VideoStore:
         return is_current(self.folder / video, facts)
 
     def record(self, video: str) -> Row:
-        """What `finish` was given.
-
-        Raises:
-            UserError: the video is not finished.
-        """
-        record: Row = self._json(self.path(video, RECORD))
+        """The record that `finish` was given; a `UserError` if it was not called."""
+        record: Row = _read_json(self.path(video, RECORD))
         return record
 
     def descriptors(self, video: str) -> NDArray[np.float32]:
-        """Descriptors of the clips of a video, as `finish` was given them."""
+        """The descriptors that `finish` was given; a `UserError` if it was not called."""
         return self._read(video, DESCRIPTORS)
 
     def write_outcome(self, rows: list[Row]) -> None:
@@ -187,22 +174,9 @@ class VideoStore:
         write_text(self.folder / OUTCOME, json.dumps(rows, indent=1) + "\n")
 
     def outcome(self) -> list[Row]:
-        """What `write_outcome` was given.
-
-        Raises:
-            UserError: ingest has not come to its end yet.
-        """
-        rows: list[Row] = self._json(self.folder / OUTCOME)
+        """The rows that `write_outcome` was given; a `UserError` if it was not called."""
+        rows: list[Row] = _read_json(self.folder / OUTCOME)
         return rows
-
-    @staticmethod
-    def _json(path: Path) -> Any:  # noqa: ANN401
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path} cannot be read; run `kedro run --pipelines=ingest`."
-            ) from error
 
     def remove_all_but(self, videos: Iterable[str]) -> None:
         """Remove all other videos, and what an interrupted run left half-written.
@@ -214,6 +188,13 @@ class VideoStore:
             for path in self.folder.glob(f"*{suffix}"):
                 if path.name.removesuffix(suffix) not in kept:
                     remove_file(path)
+
+
+def _read_json(path: Path) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read; run `kedro run --pipelines=ingest`.") from error
 
 
 class VideoWriter:

@@ -6,7 +6,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from fgstp.footage.summary import refusals
+from fgstp.reporting.ingest_summary import refusals
 
 logger = logging.getLogger(__name__)
 

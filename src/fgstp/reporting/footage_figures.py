@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fgstp.footage.clip_table import clip_rows
 from fgstp.footage.descriptors import ClipDescriptor
-from fgstp.footage.duplicates import count_kept, similarity_matrix
+from fgstp.footage.duplicates import similarity
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.footage.video_store import Clip, VideoStore
 from fgstp.reporting.examples import spread
@@ -138,9 +138,37 @@ def kept_by_threshold(
     """
     grid = np.arange(THRESHOLD_STEP, 1 + THRESHOLD_STEP / 2, THRESHOLD_STEP).round(4)
     thresholds = np.union1d(grid, settings.threshold)
-    matrices = [similarity_matrix(clips, settings.floor_levels) for clips in descriptors.values()]
-    kept = [sum(count_kept(matrix, threshold) for matrix in matrices) for threshold in thresholds]
+    matrices = [_similarity_matrix(clips, settings.floor_levels) for clips in descriptors.values()]
+    kept = [sum(_count_kept(matrix, threshold) for matrix in matrices) for threshold in thresholds]
     return pd.DataFrame({"threshold": thresholds, "clips_kept": kept})
+
+
+def _similarity_matrix(
+    descriptors: Sequence[ClipDescriptor], floor_levels: float
+) -> NDArray[np.float64]:
+    """Similarity of every pair of clips: (N, N) float64, symmetric, ones on the diagonal."""
+    matrix = np.eye(len(descriptors))
+    for i, first in enumerate(descriptors):
+        for j in range(i):
+            matrix[i, j] = matrix[j, i] = similarity(first, descriptors[j], floor_levels)
+    return matrix
+
+
+def _count_kept(matrix: NDArray[np.float64], threshold: float) -> int:
+    """How many clips the greedy rule would keep at another threshold.
+
+    Args:
+        matrix: (N, N) similarity of the clips of one video, in the order of time.
+        threshold: similarity from which a clip is a duplicate.
+
+    Returns:
+        Number of clips kept, 0 to N.
+    """
+    kept: list[int] = []
+    for index, row in enumerate(matrix):
+        if not kept or row[kept].max() < threshold:
+            kept.append(index)
+    return len(kept)
 
 
 def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateSettings) -> Figure:

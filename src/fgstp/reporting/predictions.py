@@ -15,10 +15,9 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow, clip_rows
 from fgstp.footage.video_store import VideoStore
 from fgstp.reporting.examples import Example, choose_examples, frame_and_mask
-from fgstp.reporting.groups import category_order, group_title
-from fgstp.reporting.models import model_rows
+from fgstp.reporting.names import category_order, group_title, model_rows
 from fgstp.reporting.notes import mark_notes
-from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.summaries import ScoredFootage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fgstp.reporting import costs, published
+from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
-from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER, model_rows
+from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER, model_rows
 from fgstp.reporting.notes import protocol_note, protocol_rules
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
+from fgstp.reporting.summaries import PAPERS
 from fgstp.reporting.tables import Table
 from fgstp.reporting.trainings import ALL_MODELS, ByModel, training_table
 
@@ -183,7 +184,7 @@ def _evaluated(comparison: Comparison) -> str:
 def _published(comparison: Comparison) -> str:
     """Whether the published scores are comparable."""
     footage = comparison.footage
-    sentence = f"Scores published by the paper are marked as such. They are on {published.DATA}"
+    sentence = f"Scores published by the paper are marked as such. They are on {PAPERS.name}"
     if footage.is_the_papers:
         return f"{sentence}, under a protocol that the paper does not state."
     return (

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgstp.reporting.models import model_rows
+from fgstp.reporting.names import model_rows
 from fgstp.reporting.tables import DASH, Cell, Table
 
 ALL_MODELS = "all_models"

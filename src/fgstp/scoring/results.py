@@ -140,7 +140,7 @@ def model_scores(
     counts = overall.iloc[0][["n_seeds", "n_videos", "n_clips", "n_frames"]].astype(int)
     return {
         **made_of,
-        "footage": FOOTAGE[source],
+        "footage": FOOTAGE.get(source, source),
         "mask_sources": sorted(clips["mask_source"].unique()),
         **{str(name): int(count) for name, count in counts.items()},
         "protocols": protocols,

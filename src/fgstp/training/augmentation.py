@@ -4,7 +4,7 @@ Grey frames are augmented at their own size, with the definitions of Pillow's en
 operations, which FGSTP's published code applies to three equal channels.
 """
 
-from typing import NamedTuple
+from functools import partial
 
 import cv2
 import numpy as np
@@ -18,20 +18,6 @@ from fgstp.training.settings import AugmentationSettings
 Frames = NDArray[np.uint8]
 SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 LEVELS = np.arange(256, dtype=np.float32)
-
-
-class Colour(NamedTuple):
-    """Factors of one frame; 1 changes nothing.
-
-    Attributes:
-        brightness: 0 is black.
-        contrast: 0 is the mean grey.
-        sharpness: 0 is blurred.
-    """
-
-    brightness: float
-    contrast: float
-    sharpness: float
 
 
 def prepared(
@@ -83,12 +69,12 @@ def augmented(
     if rng.random() < settings.rotation_fraction:
         angle = int(rng.integers(*settings.rotation_degrees, endpoint=True))
         frames, masks = rotated(frames, angle), rotated(masks, angle)
-    colours = _draw_colours(len(frames), settings, rng)
-    pairs = zip(frames, colours, strict=True)
-    return (
-        np.stack([recoloured(frame, colour) for frame, colour in pairs]),
-        _with_noise(masks, settings.mask_noise_fraction, rng),
-    )
+    spans = (settings.brightness, settings.contrast, settings.sharpness)
+    # One for all frames, or with `per_frame_colour` one for each.
+    n_drawn = len(frames) if settings.per_frame_colour else 1
+    factors = [[_tenths(span, rng) for span in spans] for _ in range(n_drawn)] * len(frames)
+    coloured = [recoloured(frame, *its) for frame, its in zip(frames, factors, strict=False)]
+    return np.stack(coloured), _with_noise(masks, settings.mask_noise_fraction, rng)
 
 
 def resized(pictures: Frames, height_px: int, width_px: int) -> Tensor:
@@ -106,32 +92,35 @@ def rotated(pictures: Frames, degrees: int) -> Frames:
     """Rotate (N, H, W) uint8 counter-clockwise, bicubic; pixels from outside are 0."""
     height, width = pictures.shape[1:]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    turned = [
-        cv2.warpAffine(
-            np.ascontiguousarray(picture), matrix, (width, height), flags=cv2.INTER_CUBIC
-        )
-        for picture in pictures
-    ]
+    turn = partial(cv2.warpAffine, M=matrix, dsize=(width, height), flags=cv2.INTER_CUBIC)
+    turned = [turn(np.ascontiguousarray(picture)) for picture in pictures]
     return np.stack(turned).astype(np.uint8, copy=False)
 
 
-def recoloured(frame: Frames, colour: Colour) -> Frames:
-    """Change brightness, contrast and sharpness of a frame (H, W) uint8, in this order."""
-    if colour.brightness != 1:
-        frame = _mapped(frame, blended(np.zeros_like(LEVELS), LEVELS, colour.brightness))
-    if colour.contrast != 1:
+def recoloured(
+    frame: Frames, brightness: float = 1, contrast: float = 1, sharpness: float = 1
+) -> Frames:
+    """Change brightness, contrast and sharpness of a frame (H, W) uint8, in this order.
+
+    Args:
+        frame: the frame.
+        brightness: 0 is black, 1 changes nothing.
+        contrast: 0 is the mean grey, 1 changes nothing.
+        sharpness: 0 is blurred, 1 changes nothing.
+    """
+    if brightness != 1:
+        frame = _mapped(frame, blended(np.zeros_like(LEVELS), LEVELS, brightness))
+    if contrast != 1:
         grey = np.full_like(LEVELS, int(frame.mean() + 0.5))
-        frame = _mapped(frame, blended(grey, LEVELS, colour.contrast))
-    if colour.sharpness != 1:
-        frame = blended(_smoothed(frame), frame, colour.sharpness)
+        frame = _mapped(frame, blended(grey, LEVELS, contrast))
+    if sharpness != 1:
+        frame = blended(_smoothed(frame), frame, sharpness)
     return frame
 
 
-def blended(
-    degenerate: NDArray[np.number], picture: NDArray[np.number], factor: float
-) -> NDArray[np.uint8]:
-    """`degenerate + factor (picture - degenerate)`, clipped to [0, 255] and rounded down."""
-    base = degenerate.astype(np.float32)
+def blended(base: NDArray[np.number], picture: NDArray[np.number], factor: float) -> Frames:
+    """`base + factor (picture - base)`, clipped to [0, 255] and rounded down."""
+    base = base.astype(np.float32)
     mixed = base + np.float32(factor) * (picture.astype(np.float32) - base)
     return np.clip(mixed, 0, 255).astype(np.uint8)
 
@@ -146,16 +135,6 @@ def _smoothed(frame: Frames) -> Frames:
     smooth = np.array(frame)
     smooth[1:-1, 1:-1] = cv2.filter2D(smooth, -1, SMOOTH)[1:-1, 1:-1]
     return smooth
-
-
-def _draw_colours(
-    n_frames: int, settings: AugmentationSettings, rng: np.random.Generator
-) -> list[Colour]:
-    """A colour for every frame: the same for all, or with `per_frame_colour` one for each."""
-    n_drawn = n_frames if settings.per_frame_colour else 1
-    spans = (settings.brightness, settings.contrast, settings.sharpness)
-    drawn = [Colour(*(_tenths(span, rng) for span in spans)) for _ in range(n_drawn)]
-    return drawn if settings.per_frame_colour else drawn * n_frames
 
 
 def _tenths(span: tuple[float, float], rng: np.random.Generator) -> float:

@@ -4,7 +4,9 @@ import random
 import shutil
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,13 @@ OWN = "fgstp"  # our part of Lightning's checkpoint
 Row = dict[str, int | float]
 
 
+@dataclass(eq=False, repr=False)
 class Progress(Callback):
     """Keeps what a training reaches: the figures of its epochs, the best weights, and its state.
 
-    Lightning's `ModelCheckpoint` would write the best weights in another format, save an epoch
-    that a time limit cut short, and know nothing of the random state; its `EarlyStopping` would
-    restore the patience of an interrupted training, which a user may have changed.
+    Lightning's `ModelCheckpoint` would write weights in another format and save an epoch that a
+    time limit cut short; its `EarlyStopping` would restore the patience of an interrupted
+    training, which a user may have changed.
 
     Args:
         model: the model that is trained.
@@ -43,7 +46,7 @@ class Progress(Callback):
             checkpoint: DVC removes the other one before a stage, and an unfinished epoch may
             have replaced it.
         order: the order of the samples.
-        fingerprint: of what the weights depend on; it is noted in the checkpoint.
+        facts: what to note in the checkpoint beside epoch and scores.
 
     Attributes:
         rows: the figures of every finished epoch; see `Outcome.history`.
@@ -51,33 +54,23 @@ class Progress(Callback):
         scores: the validation scores of that epoch.
     """
 
-    def __init__(
-        self,
-        model: AnyModel,
-        settings: TrainSettings,
-        best: Path,
-        folder: Path,
-        *,
-        order: SampleOrder,
-        fingerprint: str,
-    ) -> None:
-        self.rows: list[Row] = []
-        self.epoch = 0
-        self.scores: dict[str, float] = {}
-        self._model = model
-        self._settings = settings
-        self._best = best
-        self._folder = folder
-        self._order = order
-        self._fingerprint = fingerprint
-        self._learning_rate = 0.0
-        self._random: dict[str, Any] | None = None
+    model: AnyModel
+    settings: TrainSettings
+    best: Path
+    folder: Path
+    order: SampleOrder
+    facts: Mapping[str, Any]
+    rows: list[Row] = field(default_factory=list, init=False)
+    epoch: int = field(default=0, init=False)
+    scores: dict[str, float] = field(default_factory=dict, init=False)
+    _learning_rate: float = field(default=0.0, init=False)
+    _random: dict[str, Any] | None = field(default=None, init=False)
 
     @property
     def is_out_of_patience(self) -> bool:
         """Whether the score has not improved for too many epochs."""
-        patience = self._settings.patience
-        return patience is not None and len(self.rows) - self.epoch >= patience
+        n_without = len(self.rows) - self.epoch
+        return self.settings.patience is not None and n_without >= self.settings.patience
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End a resumed training at once that ended here before."""
@@ -93,31 +86,25 @@ class Progress(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the weights if they are better."""
-        scores, monitor = _figures(trainer, "val_"), self._settings.monitor
+        scores, monitor = _figures(trainer, "val_"), self.settings.monitor
         if self.scores and scores[monitor] <= self.scores[monitor]:
             return
         self.epoch, self.scores = trainer.current_epoch + 1, scores
         if trainer.is_global_zero:
-            facts = {
-                "stage": self._model.stage,
-                "epoch": self.epoch,
-                "scores": scores,
-                "fingerprint": self._fingerprint,
-            }
-            save_checkpoint(self._model, self._best, facts)
+            facts = {**self.facts, "epoch": self.epoch, "scores": scores}
+            save_checkpoint(self.model, self.best, facts)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row and write the state, unless the epoch ended early."""
         if not trainer.is_last_batch:
             return
-        epoch = trainer.current_epoch + 1
+        epoch, first = trainer.current_epoch + 1, trainer.is_global_zero
         figures = _figures(trainer, "train_loss") | _figures(trainer, "train_", "val_")
         self.rows.append({"epoch": epoch, "learning_rate": self._learning_rate, **figures})
         trainer.should_stop |= self.is_out_of_patience
-        first = trainer.is_global_zero
-        if first and (self.epoch == epoch or not (self._folder / BEST).exists()):
-            _copy(self._best, self._folder / BEST)
-        state = self._folder / STATE
+        if first and self.epoch == epoch:
+            copy(self.best, self.folder / BEST)
+        state = self.folder / STATE
         # All processes take part; the first one writes.
         with atomic_path(state) if first else nullcontext(state) as temporary:
             trainer.save_checkpoint(temporary)
@@ -139,11 +126,11 @@ class Progress(Callback):
         """Restore it, the order of the samples, and the best checkpoint."""
         state = checkpoint[OWN]
         self.rows, self.epoch, self.scores = state["rows"], state["epoch"], state["scores"]
-        self._order.set_epoch(len(self.rows))
+        self.order.set_epoch(len(self.rows))
         if len(state["random"]) == trainer.world_size:
             self._random = state["random"][trainer.global_rank]
         if trainer.is_global_zero:
-            _copy(self._folder / BEST, self._best)
+            copy(self.folder / BEST, self.best)
 
 
 def _figures(trainer: Trainer, *prefixes: str) -> dict[str, float]:
@@ -155,7 +142,8 @@ def _figures(trainer: Trainer, *prefixes: str) -> dict[str, float]:
     }
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all."""
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
 
@@ -186,13 +174,12 @@ def set_random_state(state: dict[str, Any]) -> None:
 class KeepAverage(WeightAveraging):
     """Exponential moving average of the weights, which is validated instead of them.
 
-    After step n, average = average + (1 - d) (weights - average) with
-    d = min(decay, (1 + n) / (10 + n)), so that a short training is not held back by its initial
-    weights; Lightning's `EMAWeightAveraging` has a constant d. Integers are copied.
+    After step n, average = d average + (1 - d) weights with d = min(decay, (1 + n) / (10 + n)),
+    so that a short training is not held back by its initial weights, as it would be by the
+    constant d of Lightning's `EMAWeightAveraging`. Integers are copied.
 
-    Lightning would put the trained weights back at the end of the validation epoch, before
-    callbacks save or draw what was validated. Here the average stays in the network until the
-    end of validation; such callbacks must precede this one.
+    Lightning puts the trained weights back before callbacks save or draw what was validated;
+    here the average stays until the end of validation. Such callbacks must precede this one.
 
     Args:
         decay: the largest d, in (0, 1).
@@ -219,12 +206,9 @@ class KeepAverage(WeightAveraging):
 
 
 class TimeLimit(Timer):
-    """Ends the training after some time, also within an epoch.
+    """Ends the training after some seconds, also within an epoch.
 
     The weights at that point are validated, and saved if they are the best.
-
-    Args:
-        seconds: the time.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -236,10 +220,7 @@ class TimeLimit(Timer):
 
 
 class EndAtOnce(Callback):
-    """Lets one of several processes end when it gets a signal.
-
-    Lightning would let it wait for the others, which may have ended.
-    """
+    """Lets one of several processes end at a signal; Lightning would wait for the others."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Undo what Lightning did when it began."""

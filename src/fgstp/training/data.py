@@ -1,9 +1,12 @@
 """From clips to batches: how many samples make a step, in which order, and the loaders."""
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
@@ -16,6 +19,8 @@ from fgstp.models.features import FeatureStore
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
 from fgstp.training.processes import Rank
 from fgstp.training.settings import TrainSettings
+
+MAX_WORKERS = 8
 
 
 class Plan(NamedTuple):
@@ -40,17 +45,13 @@ def plan_of(model: AnyModel, settings: TrainSettings) -> Plan:
     of samples. An epoch limited by `train.steps_per_epoch` has the target frames of that many
     steps of the block `train`.
 
-    Args:
-        model: the model.
-        settings: how it is trained.
-
     Raises:
         UserError: a step cannot be divided among the processes and their parts of a step.
     """
-    n_targets = model.sampling.targets_per_sample(settings.window_targets)
-    n_samples = _nearest(
-        model.optimisation.targets_per_step or settings.targets_per_step, n_targets
-    )
+    window = settings.window_targets
+    n_targets = model.sampling.targets_per_sample(window)
+    own = model.optimisation.targets_per_step
+    n_samples = _nearest(own or settings.targets_per_step, n_targets)
     n_parts = settings.n_processes * settings.accumulate_grad_batches
     if n_samples % n_parts:
         raise UserError(
@@ -61,13 +62,8 @@ def plan_of(model: AnyModel, settings: TrainSettings) -> Plan:
         )
     if settings.steps_per_epoch is None:
         return Plan(n_targets, n_samples, None)
-    window = settings.window_targets
-    targets_per_epoch = (
-        settings.steps_per_epoch * _nearest(settings.targets_per_step, window) * window
-    )
-    return Plan(
-        n_targets, n_samples, _nearest(targets_per_epoch, n_samples * n_targets) * n_samples
-    )
+    per_epoch = settings.steps_per_epoch * _nearest(settings.targets_per_step, window) * window
+    return Plan(n_targets, n_samples, _nearest(per_epoch, n_samples * n_targets) * n_samples)
 
 
 def _nearest(total: int, part: int) -> int:
@@ -135,11 +131,11 @@ class SampleOrder(Sampler[SampleKey]):
     def __iter__(self) -> Iterator[SampleKey]:
         """The samples of the present epoch."""
         rng = np.random.default_rng((self.seed, self.epoch))
-        places = [
-            (number, int(start))
-            for number, n in enumerate(self.n_targets_of_clips)
-            for start in self._starts(n, rng)
-        ]
+        places = []
+        for clip, n in enumerate(self.n_targets_of_clips):
+            offset = rng.integers(n % self.n_targets, endpoint=True)
+            starts = range(offset, n - self.n_targets + 1, self.n_targets)
+            places += [(clip, start) for start in starts]
         order = rng.permutation(len(places))
         for number in range(self.rank.number, self._length * self.rank.of, self.rank.of):
             clip, start = places[order[number]]
@@ -148,15 +144,12 @@ class SampleOrder(Sampler[SampleKey]):
             targets = range(start, start + self.n_targets)
             yield SampleKey(clip, targets, seed, self.epoch / self.epochs)
 
-    def _starts(self, n: int, rng: np.random.Generator) -> "np.ndarray[Any, Any]":
-        n_windows, left_over = divmod(n, self.n_targets)
-        return rng.integers(left_over, endpoint=True) + self.n_targets * np.arange(n_windows)
-
     def set_epoch(self, epoch: int) -> None:
         """Set the number of the next epoch, from 0. Lightning calls this."""
         self.epoch = epoch
 
 
+@dataclass(frozen=True)
 class Samples(Dataset[Batch]):
     """Samples of some clips, read from the disk and augmented.
 
@@ -168,19 +161,11 @@ class Samples(Dataset[Batch]):
         features: what the model precomputed of the clips; None without.
     """
 
-    def __init__(
-        self,
-        store: VideoStore,
-        clips: Sequence[ClipRow],
-        sampling: Sampling,
-        prepare: Prepare,
-        features: FeatureStore | None = None,
-    ) -> None:
-        self.store = store
-        self.clips = clips
-        self.sampling = sampling
-        self.prepare = prepare
-        self.features = features
+    store: VideoStore
+    clips: Sequence[ClipRow]
+    sampling: Sampling
+    prepare: Prepare
+    features: FeatureStore | None = None
 
     def n_targets_of_clips(self) -> list[int]:
         """Frames of each clip that can be targets."""
@@ -200,15 +185,12 @@ def collated(samples: Sequence[Batch]) -> Batch:
 
     Only windows of sparsely annotated footage differ in their number of frames.
     """
-    longest = max(len(sample.frames) for sample in samples)
-    numbers = torch.arange(longest)
-    batch: Batch = default_collate(
-        [
-            sample._replace(frames=sample.frames[numbers.clamp(max=len(sample.frames) - 1)])
-            for sample in samples
-        ]
-    )
-    return batch
+    numbers = torch.arange(max(len(sample.frames) for sample in samples))
+    filled = [
+        sample._replace(frames=sample.frames[numbers.clamp(max=len(sample.frames) - 1)])
+        for sample in samples
+    ]
+    return Batch(*default_collate(filled))
 
 
 def train_loader(
@@ -241,35 +223,32 @@ def train_loader(
     )
 
 
-class EpochSize(NamedTuple):
-    """Size of an epoch in one process.
+def n_workers(wanted: int | None, devices: int, *, cuda: bool) -> int:
+    """Number of processes that load samples for each device; see `TrainSettings.workers`."""
+    if wanted is not None:
+        return wanted
+    return max(1, min(MAX_WORKERS, (os.cpu_count() or 1) // devices)) if cuda else 0
 
-    Attributes:
-        batches: number of batches.
-        batch_size: samples of each batch but the last.
-        samples: samples of all batches together.
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Let OpenCV work without threads, so that processes can be forked.
+
+    A forked process has none of the threads of OpenCV's pool but waits for them, so the pool
+    has to be given up before the fork.
     """
-
-    batches: int
-    batch_size: int
-    samples: int
-
-    @classmethod
-    def of(cls, loader: DataLoader[Batch]) -> "EpochSize":
-        """The size of an epoch of a train loader."""
-        batches, batch_size = len(loader), loader.batch_size or 1
-        order = loader.sampler
-        assert isinstance(order, SampleOrder)
-        return cls(batches, batch_size, min(len(order), batches * batch_size))
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def validation_loader(clips: Sequence[ClipRow], rank: Rank) -> DataLoader[ClipRow]:
-    """Clips to validate on, one at a time.
+    """The clips that a process validates, one at a time.
 
-    Args:
-        clips: the clips.
-        rank: the process that validates them. All processes get the same number of clips; if
-            the clips cannot be divided evenly, some are validated twice.
+    All processes get the same number; if they cannot be divided evenly, some come twice.
     """
     n_each = -(-len(clips) // rank.of)
     own = [clips[(rank.number + i * rank.of) % len(clips)] for i in range(n_each)]

@@ -4,25 +4,89 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
+import torch
 from lightning.pytorch import Callback
+from pydantic import ValidationError
 
-from fgstp.footage.clip_table import ClipRow, masked_clips
+from fgstp.core.config import faults
+from fgstp.core.errors import UserError
+from fgstp.footage.clip_table import CLIP_COLUMNS, ClipRow, masked_clips
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.base import AnyModel
+from fgstp.models.base import AnyModel, Model
 from fgstp.models.checkpoint import load_into
 from fgstp.models.features import FeatureStore
 from fgstp.models.machine import use_cuda
+from fgstp.models.registry import create_model
 from fgstp.training.job import Job, Outcome
-from fgstp.training.machine import check_devices, lightning_precision
-from fgstp.training.processes import Rank, joined, launch, local_world_size
-from fgstp.training.settings import TrainSettings
+from fgstp.training.processes import Launched, Rank, joined, launch
+from fgstp.training.settings import Precision, TrainSettings
 from fgstp.training.stages import train_stages
 
-__all__ = ["Outcome", "fit"]
-
 logger = logging.getLogger(__name__)
+
+
+def train(
+    model: AnyModel | str,
+    data: Path | str,
+    out: Path | str,
+    *,
+    seed: int = 1,
+    callbacks: Sequence[Callback] = (),
+    **settings: Any,  # noqa: ANN401 - see `TrainSettings`
+) -> Outcome:
+    """Train a model on ingested clips.
+
+    A training that was stopped continues when it is called again; a finished one is not
+    repeated, and with more epochs it continues where it ended. See `fgstp.training.fit.fit`.
+
+        >>> import fgstp
+        >>> small = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
+        >>> model = fgstp.create_model("fgstp", small)
+        >>> outcome = fgstp.train(model, "data/03_primary", "runs/fgstp", epochs=1)
+        >>> outcome.n_epochs, outcome.ended_by
+        (1, 'epochs')
+        >>> model = fgstp.load_model("runs/fgstp/best.ckpt")
+
+    Args:
+        model: the model, trained in place, or its name.
+        data: the folder `03_primary` that the pipeline `ingest` wrote.
+        out: folder of the results: `best.ckpt`, `training.json`, and the state to continue from.
+        seed: random seed; of the initial weights too if the model is given by its name.
+        callbacks: further callbacks of Lightning.
+        **settings: fields of `TrainSettings`, such as `epochs=10` or `learning_rate=1e-3`.
+
+    Returns:
+        The result, with the path of the best checkpoint and the figures of every epoch.
+
+    Raises:
+        UserError: a setting is wrong, there are no clips, or as `fgstp.training.fit.fit`.
+    """
+    for name in ("seeds", "seed_index"):  # of Kedro's node, which calls `fit` for each
+        if name in settings:
+            raise UserError(f"train() trains once; call it for each seed instead of giving {name}.")
+    try:
+        checked = TrainSettings.model_validate(settings)
+    except ValidationError as error:
+        raise UserError(f"{faults(error, 'train')}; correct the settings.") from error
+    path = Path(data) / "clips.csv"
+    try:
+        table = pd.read_csv(path, dtype=CLIP_COLUMNS, keep_default_na=False, na_values=[""])
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}); give the folder 03_primary that "
+            "`kedro run --pipelines=ingest` wrote."
+        ) from error
+    if isinstance(model, str):
+        torch.manual_seed(seed)
+        created = create_model(model)
+        if not isinstance(created, Model):
+            raise UserError(f"The model {model} is not trained; it predicts as it is.")
+        model = created
+    store = VideoStore(Path(data) / "videos")
+    return fit(model, table, store, Path(out), checked, seed=seed, callbacks=callbacks)
 
 
 def fit(
@@ -95,20 +159,36 @@ def fit(
     """
     rank = Rank.from_environment()
     if rank is not None:
-        devices = local_world_size()
+        devices = Launched().local_world_size()
         shape = {"devices": devices, "nodes": rank.of // devices, "rendezvous": None}
         settings = settings.model_copy(update=shape)
-    job = _job(
-        model,
-        table,
-        store,
-        folder,
-        settings,
+    cuda = use_cuda(settings.accelerator, "train")
+    check_devices(settings.devices, cuda=cuda)
+    pseudo = settings.allow_pseudo_masks
+    clips, validation = (
+        masked_clips(
+            table, store, split, allow_pseudo_masks=pseudo, setting="train.allow_pseudo_masks"
+        )
+        for split in ("train", "validation")
+    )
+    kept = table["dropped"].isna() & (table["split"] == "train")
+    job = Job(
+        model=model,
+        train=clips,
+        validation=validation,
+        mask_sources=sorted(table.loc[kept, "mask_source"].unique()),
+        store=store,
+        features=_usable(features, model, clips),
+        folder=folder,
+        settings=settings,
         seed=seed,
         callbacks=tuple(callbacks),
-        features=features,
+        cuda=cuda,
+        precision=lightning_precision(settings.precision, cuda=cuda),
     )
-    _check_stages(job)
+    for stage in reversed(range(model.n_stages)):  # each can be trained, or none begins
+        model.stage = stage
+        job.order(Rank(0, settings.n_processes))
     if settings.start_from is not None:
         load_into(model, settings.start_from)
     if settings.n_processes == 1:
@@ -126,47 +206,6 @@ def _train_together(job: Job, rank: Rank) -> Outcome:
         return train_stages(job, rank)
 
 
-def _job(
-    model: AnyModel,
-    table: pd.DataFrame,
-    store: VideoStore,
-    folder: Path,
-    settings: TrainSettings,
-    *,
-    seed: int,
-    callbacks: tuple[Callback, ...],
-    features: FeatureStore | None,
-) -> Job:
-    cuda = use_cuda(settings.accelerator, "train")
-    check_devices(settings.devices, cuda=cuda)
-    precision = lightning_precision(settings.precision, cuda=cuda)
-    train, validation = (
-        masked_clips(
-            table,
-            store,
-            split,
-            allow_pseudo_masks=settings.allow_pseudo_masks,
-            setting="train.allow_pseudo_masks",
-        )
-        for split in ("train", "validation")
-    )
-    kept = table["dropped"].isna() & (table["split"] == "train")
-    return Job(
-        model,
-        train,
-        validation,
-        sorted(table.loc[kept, "mask_source"].unique()),
-        store,
-        _usable(features, model, train),
-        folder,
-        settings,
-        seed,
-        callbacks,
-        cuda,
-        precision,
-    )
-
-
 def _usable(
     features: FeatureStore | None, model: AnyModel, clips: Sequence[ClipRow]
 ) -> FeatureStore | None:
@@ -176,16 +215,40 @@ def _usable(
     if features is not None and features.holds(model.features, clips):
         return features
     logger.warning(
-        "%s computes its features for every sample, which is slow; `kedro run --pipelines=features "
-        "--params=model=%s` computes them once.",
+        "%s computes its features for every sample, which is slow; compute them once with "
+        "`kedro run --pipelines=features --params=model=%s`.",
         model.name,
         model.name,
     )
     return None
 
 
-def _check_stages(job: Job) -> None:
-    """Check that every stage can be trained before the first one begins."""
-    for stage in reversed(range(job.model.n_stages)):
-        job.model.stage = stage
-        job.order(job.samples(), Rank(0, job.settings.n_processes))
+def check_devices(wanted: int, *, cuda: bool) -> None:
+    """Check that there are enough devices; the CPU takes any number of processes.
+
+    Raises:
+        UserError: there are fewer GPUs.
+    """
+    if cuda and wanted > (found := torch.cuda.device_count()):
+        raise UserError(
+            f"train.devices is {wanted}, but torch finds {found} CUDA device"
+            f"{'s' if found > 1 else ''} here; lower it, or set train.accelerator to cpu."
+        )
+
+
+def lightning_precision(precision: Precision, *, cuda: bool) -> Literal["bf16-mixed", "32-true"]:
+    """Precision as Lightning names it.
+
+    Raises:
+        UserError: `bf16` on a GPU that does not support it.
+    """
+    # torch counts chips that emulate bfloat16, slowly, unless asked not to.
+    supported = not cuda or torch.cuda.is_bf16_supported(including_emulation=False)
+    if precision == "bf16" and not supported:
+        raise UserError(
+            "train.precision is bf16, which this GPU does not support; set it to auto or 32."
+        )
+    if precision == "auto" and not supported:
+        logger.info("This GPU does not support bf16; training uses 32 bits.")
+    half = precision == "bf16" or (precision == "auto" and cuda and supported)
+    return "bf16-mixed" if half else "32-true"

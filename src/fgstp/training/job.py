@@ -1,20 +1,17 @@
 """One stage of a training as one process runs it, alone or together with others."""
 
 import logging
-import shutil
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, Trainer, seed_everything
 
-from fgstp.core.fingerprint import fingerprint, write_stamp
+from fgstp.core.fingerprint import fingerprint
 from fgstp.footage.clip_table import ClipRow, digest
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
@@ -22,26 +19,25 @@ from fgstp.models.checkpoint import BEST, sha256
 from fgstp.models.features import FeatureStore
 from fgstp.models.machine import told_if_out_of_memory
 from fgstp.training.augmentation import prepared
-from fgstp.training.callbacks import STATE, Bar, EndAtOnce, KeepAverage, Progress, Row, TimeLimit
+from fgstp.training.callbacks import Bar, EndAtOnce, KeepAverage, Progress, Row, TimeLimit
 from fgstp.training.data import (
-    EpochSize,
-    Plan,
     SampleOrder,
     Samples,
+    n_workers,
+    one_opencv_thread,
     plan_of,
     train_loader,
     validation_loader,
 )
-from fgstp.training.machine import n_workers, one_opencv_thread
 from fgstp.training.module import DivergenceError, TrainingModule
-from fgstp.training.processes import Rank, local_rank, local_world_size, quiet
+from fgstp.training.processes import Launched, Rank, quiet
 from fgstp.training.settings import TrainSettings
 
+RESUME_FOLDER = "resume"
 # Lightning logs through the others where another package, such as MLflow, imported it.
 LIGHTNING = ("lightning", "pytorch_lightning", "lightning_fabric")
 # A warning of torch in distributed training: gradients are copied once more, which is harmless.
 STRIDES = "Grad strides do not match bucket view strides"
-RESUME_FOLDER = "resume"
 End = Literal["epochs", "early stop", "time limit", "divergence"]
 
 logger = logging.getLogger(__name__)
@@ -55,7 +51,6 @@ class Outcome:
         checkpoint: the best weights.
         epoch: their epoch, from 1.
         scores: validation scores of that epoch.
-        n_epochs: finished epochs.
         ended_by: why training ended.
         history: a row for each finished epoch, including those before an interruption: `epoch`
             from 1, `learning_rate`, `train_loss` and its parts as means over the epoch, and all
@@ -65,9 +60,13 @@ class Outcome:
     checkpoint: Path
     epoch: int
     scores: dict[str, float]
-    n_epochs: int
     ended_by: End
     history: list[Row]
+
+    @property
+    def n_epochs(self) -> int:
+        """Finished epochs."""
+        return len(self.history)
 
 
 @dataclass(frozen=True)
@@ -102,20 +101,9 @@ class Job:
     cuda: bool
     precision: Literal["bf16-mixed", "32-true"]
 
-    @property
-    def stage_folder(self) -> Path:
-        """What the present stage keeps to continue; see `fgstp.training.stages`."""
-        return self.folder / RESUME_FOLDER / str(self.model.stage)
-
-    @property
-    def last_folder(self) -> Path:
-        """The same of the last stage."""
-        return self.folder / RESUME_FOLDER / str(self.model.n_stages - 1)
-
-    @property
-    def plan(self) -> Plan:
-        """Sizes of samples, steps and epochs."""
-        return plan_of(self.model, self.settings)
+    def stage_folder(self, stage: int) -> Path:
+        """What a stage keeps to continue; see `fgstp.training.stages`."""
+        return self.folder / RESUME_FOLDER / str(stage)
 
     def samples(self) -> Samples:
         """All samples of the training clips."""
@@ -127,11 +115,11 @@ class Job:
         prepare = partial(prepared, settings=settings, size=self.model.sample_size)
         return Samples(self.store, self.train, sampling, prepare, self.features)
 
-    def order(self, samples: Samples, rank: Rank) -> SampleOrder:
+    def order(self, rank: Rank) -> SampleOrder:
         """The samples that a process trains on."""
-        plan = self.plan
+        plan = plan_of(self.model, self.settings)
         return SampleOrder(
-            samples.n_targets_of_clips(),
+            self.samples().n_targets_of_clips(),
             plan.sample_targets,
             self.seed,
             limit=plan.samples_per_epoch,
@@ -157,11 +145,8 @@ class Job:
     def stage_facts(self) -> dict[str, Any]:
         """All on which the weights of the present stage depend."""
         stage = self.model.stage
-        before = self.stage_folder.with_name(str(stage - 1)) / BEST
-        return self.facts() | {
-            "stage": stage,
-            "weights of the stage before": sha256(before) if stage else None,
-        }
+        before = sha256(self.stage_folder(stage - 1) / BEST) if stage else None
+        return self.facts() | {"stage": stage, "weights of the stage before": before}
 
 
 def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
@@ -169,132 +154,74 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
 
     Args:
         job: the training.
-        rank: rank of this process. If there are several, a launcher must have started them, and
-            all must run the job.
+        rank: rank of this process; if there are several, all must run the job.
         resume_from: the state.
 
     Returns:
-        The result: the same in all processes, but written by the first.
+        The result, the same in all processes.
 
     Raises:
         UserError: as `fit`.
     """
-    settings, facts, folder = job.settings, job.stage_facts(), job.stage_folder
-    samples = job.samples()
-    order = job.order(samples, rank)
-    if rank.number == 0:
-        _log_beginning(job, samples)
-        if resume_from is None:  # that of another training goes
-            shutil.rmtree(folder, ignore_errors=True)
-            write_stamp(folder / STATE, facts)
-    best = job.folder / BEST
-    progress = Progress(
-        job.model, settings, best, folder, order=order, fingerprint=fingerprint(facts)
-    )
-    seed_everything(_seed_of(job, rank), verbose=False)
-    with one_opencv_thread(), _quiet_lightning(), told_if_out_of_memory(_advice(job)):
-        trainer = _trainer(job, [progress, *_others(job, rank), *_average(job)])
+    model, settings, best = job.model, job.settings, job.folder / BEST
+    folder, order = job.stage_folder(model.stage), job.order(rank)
+    facts = {"stage": model.stage, "fingerprint": fingerprint(job.stage_facts())}
+    progress = Progress(model, settings, best, folder, order, facts)
+    # Each process draws numbers of its own.
+    own_seed = int(np.random.SeedSequence((job.seed, rank.number)).generate_state(1)[0])
+    seed_everything(own_seed if rank.number else job.seed, verbose=False)
+    with (
+        one_opencv_thread(),
+        quiet(*LIGHTNING),
+        warnings.catch_warnings(),
+        told_if_out_of_memory(_advice(job)),
+    ):
+        warnings.filterwarnings("ignore", module="lightning.*")  # of deliberate settings
+        warnings.filterwarnings("ignore", message=STRIDES)
+        n_parts = rank.of * settings.accumulate_grad_batches
         loader = train_loader(
-            samples,
+            job.samples(),
             order,
-            batch_size=job.plan.samples_per_step // rank.of // settings.accumulate_grad_batches,
+            batch_size=plan_of(model, settings).samples_per_step // n_parts,
             workers=n_workers(settings.workers, settings.devices, cuda=job.cuda),
             cuda=job.cuda,
         )
         try:
-            trainer.fit(
-                TrainingModule(job.model, settings, job.store, EpochSize.of(loader)),
+            _trainer(job, rank, progress).fit(
+                TrainingModule(model, settings, job.store),
                 loader,
                 validation_loader(job.validation, rank),
                 ckpt_path=resume_from,
                 weights_only=True,
             )
-            ended_by = _ended_by(progress, settings)
+            ended_by: End = "early stop" if progress.is_out_of_patience else "time limit"
+            if len(progress.rows) >= settings.epochs:
+                ended_by = "epochs"
         except DivergenceError as divergence:
             # Several processes would wait for this one.
-            if not (job.model.info.may_diverge and progress.rows and rank.of == 1):
+            if not (model.info.may_diverge and progress.rows and rank.of == 1):
                 raise
             logger.warning("%s The training counts as failed.", divergence)
             ended_by = "divergence"
-    n_epochs = len(progress.rows)
-    return Outcome(best, progress.epoch, progress.scores, n_epochs, ended_by, progress.rows)
+    return Outcome(best, progress.epoch, progress.scores, ended_by, progress.rows)
 
 
-def _seed_of(job: Job, rank: Rank) -> int:
-    """The random seed of a process; each has its own sequence."""
-    sequence = np.random.SeedSequence((job.seed, rank.number))
-    return int(sequence.generate_state(1)[0]) if rank.number else job.seed
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Suppress what Lightning says about the machine and about deliberate settings."""
-    with quiet(*LIGHTNING), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning.*")
-        warnings.filterwarnings("ignore", message=STRIDES)
-        yield
-
-
-def _log_beginning(job: Job, samples: Samples) -> None:
-    n_processes, n_stages = job.settings.n_processes, job.model.n_stages
-    n_targets = job.plan.sample_targets
-    logger.info(
-        "Training %s%s on %d clips, validation on %d; %d samples of %d targets an epoch%s.",
-        job.model.name,
-        f", stage {job.model.stage + 1} of {n_stages}," if n_stages > 1 else "",
-        len(job.train),
-        len(job.validation),
-        len(job.order(samples, Rank())),
-        n_targets,
-        f", in {n_processes} processes" if n_processes > 1 else "",
-    )
-    if n_short := sum(n < n_targets for n in samples.n_targets_of_clips()):
-        logger.warning("%d training clips have too few masks for a sample.", n_short)
-    clips = (*job.train, *job.validation)
-    n_frames = sum(each.n_frames for each in clips)
-    if n_bare := n_frames - sum(each.annotated_frames for each in clips):
-        logger.info(
-            "%d of the %d frames of these clips have no mask: they are no targets and are not "
-            "scored.",
-            n_bare,
-            n_frames,
-        )
-
-
-def _average(job: Job) -> list[Callback]:
-    decay = job.model.optimisation.ema_decay
-    return [KeepAverage(decay)] if decay else []
-
-
-def _others(job: Job, rank: Rank) -> list[Callback]:
-    """Callbacks without a state."""
-    limit = job.settings.time_limit_s
-    return [
-        *([TimeLimit(limit)] if limit else []),
-        *([EndAtOnce()] if rank.of > 1 else []),
+def _trainer(job: Job, rank: Rank, progress: Progress) -> Trainer:
+    settings, own = job.settings, job.model.optimisation
+    several, clip = rank.of > 1, own.gradient_clip or settings.gradient_clip
+    callbacks = [
+        progress,
+        *([TimeLimit(settings.time_limit_s)] if settings.time_limit_s else []),
+        *([EndAtOnce()] if several else []),
         Bar(),
         *(job.callbacks if rank.number == 0 else ()),
+        *([KeepAverage(own.ema_decay)] if own.ema_decay else []),
     ]
-
-
-class _Launched(TorchElasticEnvironment):
-    """Ranks as the environment variables say, whichever launcher set them."""
-
-    def local_rank(self) -> int:
-        return local_rank()
-
-    def node_rank(self) -> int:
-        return self.global_rank() // local_world_size()
-
-
-def _trainer(job: Job, callbacks: list[Callback]) -> Trainer:
-    settings, several = job.settings, job.settings.n_processes > 1
-    clip = job.model.optimisation.gradient_clip or settings.gradient_clip
     return Trainer(
         accelerator="cuda" if job.cuda else "cpu",
         # Some models do not use all weights in every step.
         strategy="ddp_find_unused_parameters_true" if several else "auto",
-        plugins=[_Launched()] if several else None,
+        plugins=[Launched()] if several else None,
         devices=settings.devices,
         num_nodes=settings.nodes,
         sync_batchnorm=job.cuda and several,  # torch has none for the CPU
@@ -326,10 +253,3 @@ def _advice(job: Job) -> str:
         f"{' and train.window_targets' if shared else ''}, or height_px and width_px of {name} "
         f"({height_px} x {width_px} now), or choose a smaller encoder or width"
     )
-
-
-def _ended_by(progress: Progress, settings: TrainSettings) -> End:
-    """Why a training ended that did not fail."""
-    if len(progress.rows) >= settings.epochs:
-        return "epochs"
-    return "early stop" if progress.is_out_of_patience else "time limit"

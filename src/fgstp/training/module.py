@@ -1,7 +1,5 @@
 """A model as Lightning trains it: steps, schedule and validation."""
 
-from typing import Any, NamedTuple
-
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
@@ -9,15 +7,16 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
-from fgstp.footage.given_mask import first_frame_with_gas
+from fgstp.footage.masks import first_frame_with_gas
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
 from fgstp.models.session import prompt_of
-from fgstp.training.data import EpochSize
+from fgstp.training.data import SampleOrder
 from fgstp.training.optimisation import optimiser, schedule
 from fgstp.training.processes import gathered, take_from_first
 from fgstp.training.settings import TrainSettings
@@ -29,63 +28,52 @@ class DivergenceError(UserError):
     """The loss or a prediction became infinite or undefined."""
 
 
-class Overlap(NamedTuple):
-    """Overlap of predictions and masks, a number for each frame.
+def overlap(found: NDArray[np.bool_], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pixels of each frame that are gas in both, in at least one of them, and in the mask.
 
-    Attributes:
-        both: pixels that are gas in both, (T,).
-        either: pixels that are gas in at least one of them, (T,).
-        gas: pixels that are gas in the mask, (T,).
+    Args:
+        found: predictions (T, H, W).
+        masks: masks (T, H, W).
+
+    Returns:
+        (3, T).
     """
+    return np.count_nonzero([found & masks, found | masks, masks], axis=(2, 3))
 
-    both: NDArray[np.int64]
-    either: NDArray[np.int64]
-    gas: NDArray[np.int64]
 
-    @classmethod
-    def of(cls, found: NDArray[np.bool_], masks: NDArray[np.bool_]) -> "Overlap":
-        """Count pixels of predictions and masks, both (T, H, W)."""
-        pairs = (found & masks, found | masks, masks)
-        return cls(*(np.count_nonzero(each, axis=(1, 2)) for each in pairs))
-
-    def scores(self) -> dict[str, float]:
-        """The scores that can choose a checkpoint; see `TrainSettings.monitor`."""
-        iou = (self.both + (self.either == 0)) / np.maximum(self.either, 1)
-        with_gas = self.gas > 0
-        return {
-            "val_miou": float(iou.mean()),
-            "val_miou_gas": float(iou[with_gas].mean()) if with_gas.any() else 0.0,
-            "val_iou": float(self.both.sum() / max(self.either.sum(), 1)),
-        }
+def validation_scores(overlaps: NDArray[np.int64]) -> dict[str, float]:
+    """The scores that can choose a checkpoint, of overlaps (3, T); see `TrainSettings.monitor`."""
+    both, either, gas = overlaps
+    iou = (both + (either == 0)) / np.maximum(either, 1)
+    return {
+        "val_miou": float(iou.mean()),
+        "val_miou_gas": float(iou[gas > 0].mean()) if gas.any() else 0.0,
+        "val_iou": float(both.sum() / max(either.sum(), 1)),
+    }
 
 
 class TrainingModule(LightningModule):
     """Trains a model on samples and validates it on clips.
 
-    Logs `train_loss`, its parts as `train_<part>`, and the scores of `Overlap.scores`.
+    Logs `train_loss`, its parts as `train_<part>`, and the scores of `validation_scores`.
 
     Args:
         model: the model, trained in place.
         settings: how it is trained.
         store: the store of the videos.
-        epoch: size of an epoch in this process.
     """
 
-    def __init__(
-        self, model: AnyModel, settings: TrainSettings, store: VideoStore, epoch: EpochSize
-    ) -> None:
+    def __init__(self, model: AnyModel, settings: TrainSettings, store: VideoStore) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
         self.store = store
-        self.epoch_size = epoch
-        self.steps_per_epoch = -(-epoch.batches // settings.accumulate_grad_batches)
-        self._overlaps: dict[str, Overlap] = {}  # by clip
+        self._overlaps: dict[str, NDArray[np.int64]] = {}  # by clip
 
     @property
     def n_steps(self) -> int:
         """Optimiser steps of the whole training."""
-        return self.settings.epochs * self.steps_per_epoch
+        return int(self.trainer.estimated_stepping_batches)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of a batch.
@@ -103,13 +91,7 @@ class TrainingModule(LightningModule):
             )
         n_samples = len(batch.clips)
         self.log(
-            "train_loss",
-            loss,
-            prog_bar=True,
-            on_step=True,
-            on_epoch=True,
-            batch_size=n_samples,
-            sync_dist=True,
+            "train_loss", loss, prog_bar=True, on_epoch=True, batch_size=n_samples, sync_dist=True
         )
         named = {f"train_{name}": part for name, part in parts.items()}
         self.log_dict(named, on_step=False, on_epoch=True, batch_size=n_samples, sync_dist=True)
@@ -121,9 +103,12 @@ class TrainingModule(LightningModule):
         Lightning divides the sum of the losses of a step by `accumulate_grad_batches`; with
         this weight the result is the mean over all samples of the step.
         """
-        parts, size = self.settings.accumulate_grad_batches, self.epoch_size
-        per_step = parts * size.batch_size
-        n_step = min(per_step, size.samples - index // parts * per_step)
+        parts, loader = self.settings.accumulate_grad_batches, self.trainer.train_dataloader
+        assert isinstance(loader, DataLoader)
+        assert isinstance(loader.sampler, SampleOrder)
+        size = loader.batch_size or 1
+        n_epoch = min(len(loader.sampler), len(loader) * size)
+        n_step = min(parts * size, n_epoch - index // parts * parts * size)
         return parts * n_samples / n_step
 
     def on_validation_start(self) -> None:
@@ -150,7 +135,7 @@ class TrainingModule(LightningModule):
                 f"the clip {clip.name}; lower {self._rate_setting}."
             )
         scored = annotated[annotated != first_frame_with_gas(masks)]
-        self._overlaps[clip.name] = Overlap.of(maps[scored] > THRESHOLD, masks[scored] > 0)
+        self._overlaps[clip.name] = overlap(maps[scored] > THRESHOLD, masks[scored] > 0)
 
     def _middle(
         self, clip: ClipRow
@@ -172,13 +157,12 @@ class TrainingModule(LightningModule):
             UserError: no frame is left to be scored.
         """
         by_clip = {clip: each for part in gathered(self._overlaps) for clip, each in part.items()}
-        # Sorted, because sums of floating-point numbers depend on their order.
-        in_order = [by_clip[clip] for clip in sorted(by_clip)]
-        every = Overlap(*(np.concatenate(counts) for counts in zip(*in_order, strict=True)))
         self._overlaps = {}
-        if not len(every.gas):
+        # Sorted, because sums of floating-point numbers depend on their order.
+        every = np.concatenate([by_clip[clip] for clip in sorted(by_clip)], axis=1)
+        if not every.size:
             raise UserError("The validation clips have no second frame with a mask to score.")
-        scores = every.scores()
+        scores = validation_scores(every)
         monitor = self.settings.monitor
         self.log(monitor, scores.pop(monitor), prog_bar=True)
         self.log_dict(scores)
@@ -186,27 +170,11 @@ class TrainingModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser and the schedule of the model."""
         chosen = optimiser(self.model, self.settings)
-        factor = schedule(
-            self.model.optimisation,
-            self.settings,
-            n_steps=self.n_steps,
-            steps_per_epoch=self.steps_per_epoch,
-        )
+        factor = schedule(self.model.optimisation, self.settings, self.n_steps)
         return {
             "optimizer": chosen,
             "lr_scheduler": {"scheduler": LambdaLR(chosen, factor), "interval": "step"},
         }
-
-    def transfer_batch_to_device(
-        self,
-        batch: Any,  # noqa: ANN401 - a batch of samples, or a clip
-        device: torch.device,
-        dataloader_idx: int,
-    ) -> Any:  # noqa: ANN401
-        """Move samples to the device; clips to validate on stay."""
-        if isinstance(batch, ClipRow):
-            return batch
-        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     @property
     def _rate_setting(self) -> str:

@@ -51,16 +51,14 @@ def _weights_of_normalisations(network: nn.Module) -> set[int]:
     return {id(weights) for layer in layers for weights in layer.parameters()}
 
 
-def schedule(
-    own: OptimisationSettings, settings: TrainSettings, *, n_steps: int, steps_per_epoch: int
-) -> Factor:
+def schedule(own: OptimisationSettings, settings: TrainSettings, n_steps: int) -> Factor:
     """Factor of the learning rate at each step.
 
     Args:
         own: settings of the model.
-        settings: the block `train`, which says where the schedule `drop` drops.
+        settings: the block `train`, which says how many epochs there are and where the
+            schedule `drop` drops.
         n_steps: steps of the whole training.
-        steps_per_epoch: steps of an epoch.
 
     Returns:
         A function of the number of the step, from 0.
@@ -68,7 +66,7 @@ def schedule(
 
     def drop(step: int) -> float:
         # Epochs are counted from 1, and the rate drops when one begins.
-        return 0.1 ** ((step // steps_per_epoch + 1) // settings.drop_every_epochs)
+        return 0.1 ** ((step * settings.epochs // n_steps + 1) // settings.drop_every_epochs)
 
     def polynomial(step: int) -> float:
         left = max(0.0, 1 - step / n_steps)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import torch
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch import Tensor, distributed
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -51,21 +52,30 @@ class Rank(NamedTuple):
         return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
 
 
-def local_rank() -> int:
-    """Rank of this process among those of this machine; 0 if its launcher starts one each."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+class Launched(TorchElasticEnvironment):
+    """Ranks as the environment variables say, whichever launcher set them.
 
+    A launcher that starts one process a machine may leave out the local ones.
+    """
 
-def local_world_size() -> int:
-    """Processes on this machine; 1 if its launcher starts one each."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    def local_rank(self) -> int:
+        """Rank of this process among those of this machine."""
+        return int(os.environ.get("LOCAL_RANK", "0"))
+
+    def local_world_size(self) -> int:
+        """Processes on this machine."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+    def node_rank(self) -> int:
+        """Number of this machine."""
+        return self.global_rank() // self.local_world_size()
 
 
 @contextmanager
 def joined(*, cuda: bool) -> Iterator[None]:
     """Let the processes that a launcher started communicate with each other."""
     if cuda:
-        torch.cuda.set_device(local_rank())
+        torch.cuda.set_device(Launched().local_rank())
     distributed.init_process_group("nccl" if cuda else "gloo")
     yield
     # Not after an error: the others would fail too, before the launcher knows of the first.

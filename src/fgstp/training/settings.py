@@ -18,18 +18,19 @@ Monitor = Literal["val_miou", "val_miou_gas", "val_iou"]
 
 # Settings that do not decide which training it is: an interrupted one continues when they change.
 LENGTH = frozenset({"epochs", "patience"})
-MACHINE = frozenset(
-    {
-        "accumulate_grad_batches",
-        "time_limit_s",
-        "accelerator",
-        "precision",
-        "devices",
-        "nodes",
-        "rendezvous",
-        "workers",
-    }
-)
+FREE = LENGTH | {
+    "accumulate_grad_batches",
+    "time_limit_s",
+    "accelerator",
+    "precision",
+    "devices",
+    "nodes",
+    "rendezvous",
+    "workers",
+    "seeds",
+    "seed_index",
+    "start_from",  # the content of the file counts, not its path
+}
 
 
 def _ordered(span: tuple[Number, Number]) -> tuple[Number, Number]:
@@ -155,7 +156,4 @@ class TrainSettings(Settings):
 
     def decisive(self) -> dict[str, Any]:
         """The settings on which the trained weights depend, as plain values by name."""
-        free = (
-            LENGTH | MACHINE | {"seeds", "seed_index", "start_from"}
-        )  # the file's content counts, not its path
-        return self.model_dump(mode="json", exclude=set(free))
+        return self.model_dump(mode="json", exclude=set(FREE))

@@ -17,12 +17,12 @@ from functools import partial
 from pathlib import Path
 
 from fgstp import models, training
-from fgstp.core.files import atomic_path, code_digest, write_text
+from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, is_current, read_stamp, write_stamp
 from fgstp.models.checkpoint import BEST, load_into, record_of, sha256
 from fgstp.models.seeds import write_record
 from fgstp.models.state_dicts import read_object
-from fgstp.training.callbacks import OWN, STATE, Row
+from fgstp.training.callbacks import OWN, STATE, Row, copy
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
 from fgstp.training.processes import Rank, by_first
 from fgstp.training.settings import LENGTH
@@ -30,6 +30,7 @@ from fgstp.training.settings import LENGTH
 FINISHED = "finished.json"
 # A longer training continues a finished one even if the code has changed, as an interrupted one.
 EXTENDABLE = {"code", *(f"train.{name}" for name in LENGTH)}
+BEGINS_ANEW = "The training in %s begins anew because this changed: %s."
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +71,7 @@ def _finished(job: Job) -> Outcome | None:
     if not changed or (EXTENDABLE.issuperset(changed) and _is_longer(asked, stamp.facts)):
         logger.info("The finished training in %s continues.", job.folder)
         return None
-    logger.warning(
-        "The training in %s begins anew because this changed: %s.", job.folder, ", ".join(changed)
-    )
+    logger.warning(BEGINS_ANEW, job.folder, ", ".join(changed))
     shutil.rmtree(path.parent, ignore_errors=True)
     return None
 
@@ -82,39 +81,67 @@ def _train(job: Job, rank: Rank) -> Outcome:
     rows: list[Row] = []
     for stage in range(job.model.n_stages):
         job.model.begin_stage(stage)
-        outcome = run(job, rank, by_first(partial(_state_to_resume_from, job)))
+        outcome = run(job, rank, by_first(partial(_begin_stage, job)))
         n_before = len(rows)
         rows += [{**row, "epoch": row["epoch"] + n_before} for row in outcome.history]
         if outcome.ended_by == "time limit":
             break
         load_into(job.model, outcome.checkpoint)
-    return replace(outcome, epoch=outcome.epoch + n_before, n_epochs=len(rows), history=rows)
+    return replace(outcome, epoch=outcome.epoch + n_before, history=rows)
 
 
-def _state_to_resume_from(job: Job) -> Path | None:
-    """The state of the present stage; None if there is none, or it depends on something else.
+def _begin_stage(job: Job) -> Path | None:
+    """Say what begins, and remove the state of the present stage if it is of something else.
+
+    Returns:
+        The state to resume from, if there is one.
 
     Raises:
-        UserError: the file is damaged.
+        UserError: it is damaged.
     """
-    path, facts = job.stage_folder / STATE, job.stage_facts()
-    if not path.is_file():
-        return None
-    if not is_current(path, facts):
-        logger.warning(
-            "The interrupted training in %s begins anew because this changed: %s.",
-            job.folder,
-            ", ".join(changed_facts(path, facts)),
+    _log_beginning(job)
+    path, facts = job.stage_folder(job.model.stage) / STATE, job.stage_facts()
+    if path.is_file() and is_current(path, facts):
+        n_epochs = len(read_object(path)[OWN]["rows"])
+        logger.info("Continuing after epoch %d, from %s.", n_epochs, path)
+        return path
+    if path.is_file():
+        logger.warning(BEGINS_ANEW, job.folder, ", ".join(changed_facts(path, facts)))
+    shutil.rmtree(path.parent, ignore_errors=True)
+    write_stamp(path, facts)
+    return None
+
+
+def _log_beginning(job: Job) -> None:
+    n_processes, n_stages = job.settings.n_processes, job.model.n_stages
+    order = job.order(Rank())
+    logger.info(
+        "Training %s%s on %d clips, validation on %d; %d samples of %d targets an epoch%s.",
+        job.model.name,
+        f", stage {job.model.stage + 1} of {n_stages}," if n_stages > 1 else "",
+        len(job.train),
+        len(job.validation),
+        len(order),
+        order.n_targets,
+        f", in {n_processes} processes" if n_processes > 1 else "",
+    )
+    if n_short := sum(n < order.n_targets for n in order.n_targets_of_clips):
+        logger.warning("%d training clips have too few masks for a sample.", n_short)
+    clips = (*job.train, *job.validation)
+    n_frames = sum(each.n_frames for each in clips)
+    if n_bare := n_frames - sum(each.annotated_frames for each in clips):
+        logger.info(
+            "%d of the %d frames of these clips have no mask: they are no targets and are not "
+            "scored.",
+            n_bare,
+            n_frames,
         )
-        return None
-    logger.info("Continuing after epoch %d, from %s.", len(read_object(path)[OWN]["rows"]), path)
-    return path
 
 
 def _publish(job: Job, outcome: Outcome) -> None:
     """Write the record, and of a finished training what it kept."""
-    best, kept = job.folder / BEST, job.last_folder / BEST
-    finished = job.last_folder.with_name(FINISHED)
+    best, finished = job.folder / BEST, job.folder / RESUME_FOLDER / FINISHED
+    kept = job.stage_folder(job.model.n_stages - 1) / BEST
     if outcome.ended_by == "time limit":
         logger.warning(
             "The time limit ended training after %d of %d epochs; %s.",
@@ -127,8 +154,7 @@ def _publish(job: Job, outcome: Outcome) -> None:
         )
     # DVC may have removed the checkpoint.
     elif not (best.is_file() and sha256(best) == sha256(kept)):
-        with atomic_path(best) as temporary:
-            shutil.copyfile(kept, temporary)
+        copy(kept, best)
     record = record_of(job.model, best) | {
         "trained": True,
         "seed": job.seed,

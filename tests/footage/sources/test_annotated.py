@@ -3,6 +3,8 @@ import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
+from fgstp.footage.settings import IngestSettings
+from fgstp.footage.sources import Search
 from fgstp.footage.sources.annotated import find_annotated
 from fgstp.footage.video import RefusedVideo, Video
 
@@ -15,6 +17,10 @@ TABLE = pd.DataFrame(
         "leak0_start_s": ["18", "4"],
     }
 )
+
+
+def found_in(raw, table):
+    return find_annotated(Search(raw, table, IngestSettings(source="annotated"), seed=1))
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def raw(tmp_path, write_picture):
 
 def test_clips_are_videos_in_the_split_of_their_folder(raw):
     root = raw("val/b", "test/c", "train/a", "train/A 1")
-    found = find_annotated(root, TABLE)
+    found = found_in(root, TABLE)
     assert [(video.name, video.split) for video in found] == [
         *(("A 1", "train"), ("a", "train"), ("b", "validation"), ("c", "test"))
     ]
@@ -58,7 +64,7 @@ def test_clips_are_videos_in_the_split_of_their_folder(raw):
     ],
 )
 def test_facts_come_from_the_video_whose_number_the_name_holds(raw, clip, distance_m, background):
-    (video,) = find_annotated(raw(f"train/{clip}"), TABLE)
+    (video,) = found_in(raw(f"train/{clip}"), TABLE)
     assert (video.name, video.split) == (clip, "train")
     assert (video.distance_m, video.background) == (distance_m, background)
     # Where in the video the clip lies is not known, so its leak class is neither.
@@ -67,7 +73,7 @@ def test_facts_come_from_the_video_whose_number_the_name_holds(raw, clip, distan
 
 def test_a_clip_in_two_splits_is_refused_in_both(raw):
     root = raw("train/a", "test/a", "train/b")
-    found = {(video.name, video.split): video for video in find_annotated(root, TABLE)}
+    found = {(video.name, video.split): video for video in found_in(root, TABLE)}
     assert isinstance(found["b", "train"], Video)
     for split in ("train", "test"):
         refused = found["a", split]
@@ -81,7 +87,7 @@ def test_a_clip_in_two_splits_is_refused_in_both(raw):
 def test_masks_without_a_frame_refuse_their_clip_only(raw):
     raw("train/a")
     root = raw("train/b", masks=("1.png", "3.png"))
-    sound, refused = find_annotated(root, TABLE)
+    sound, refused = found_in(root, TABLE)
     assert isinstance(sound, Video)
     assert refused.split == "train"
     assert refused.error.startswith("b: 1 of the 2 masks in ")
@@ -93,7 +99,7 @@ def test_masks_without_a_frame_refuse_their_clip_only(raw):
 def test_clips_without_masks_or_frames(raw):
     raw("train/a", masks=())
     root = raw("train/b", images=(), masks=())
-    without_masks, without_frames = find_annotated(root, TABLE)
+    without_masks, without_frames = found_in(root, TABLE)
     assert without_masks.mask_source == "none"
     assert without_masks.masks is None
     assert without_frames.frames.n_frames_hint() == 0
@@ -104,7 +110,7 @@ def test_without_any_clip_the_layout_is_told(tmp_path, there):
     if there:
         (tmp_path / "gasvid_annotated" / there).mkdir(parents=True)
     with pytest.raises(UserError, match="There is no clip in") as error:
-        find_annotated(tmp_path, TABLE)
+        found_in(tmp_path, TABLE)
     assert str(tmp_path / "gasvid_annotated") in str(error.value)
     assert "put {train,val,test}/<clip>/{images,masks}/ there" in str(error.value)
     assert "ingest.source" in str(error.value)

@@ -2,12 +2,16 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import FrameFolder, VideoFile
-from fgstp.footage.leak_schedule import LeakSchedule
-from fgstp.footage.settings import FolderSettings
+from fgstp.footage.settings import FolderSettings, IngestSettings
+from fgstp.footage.sources import Search
 from fgstp.footage.sources.folder import find_in_folder
-from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.video import LeakSchedule, RefusedVideo, Video
 
 SETTINGS = FolderSettings(path="meine Aufnahmen (Öl)")
+
+
+def found_in(raw, folder):
+    return find_in_folder(Search(raw, None, IngestSettings(source="folder", folder=folder), seed=1))
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def find(root):
             path.touch()
         if table is not None:
             (root / "videos.csv").write_text(table, "utf-8")
-        return find_in_folder(root.parent, SETTINGS)
+        return found_in(root.parent, SETTINGS)
 
     return make_and_find
 
@@ -75,7 +79,7 @@ def test_the_name_of_the_folder_itself_says_nothing(tmp_path):
     for number in range(3):
         (tmp_path / "train").mkdir(exist_ok=True)
         (tmp_path / "train" / f"{number}.mp4").touch()
-    found = find_in_folder(tmp_path, FolderSettings(path="train"))
+    found = found_in(tmp_path, FolderSettings(path="train"))
     assert [video.split for video in found] == ["train", "train", "test"]
 
 
@@ -97,7 +101,7 @@ def test_masks_of_a_folder_are_paired_by_name(find):
 def test_unsound_masks_refuse_their_video_only(find):
     found = find("a.mp4", "a_masks/first.png", "b.mp4")
     assert isinstance(found[0], RefusedVideo)
-    assert found[0].error.startswith("a: the mask first.png in ")
+    assert found[0].error.startswith("a: 1 of the 1 masks in ")
     assert isinstance(found[1], Video)
 
 
@@ -151,16 +155,17 @@ def test_a_row_for_a_missing_video_is_refused(find, root):
     refused = the(found, "b.mp4")
     assert refused.split == "test"
     assert refused.error == (
-        f"b.mp4 is in {root / 'videos.csv'}, but not in {root}, or under several suffixes; "
-        "correct its name"
+        f"b.mp4 is for test in {root / 'videos.csv'}, but is not in {root}; put it there or empty "
+        "its split"
     )
 
 
 def test_a_name_that_fits_two_files_is_refused_until_it_has_its_suffix(find):
     files = ("a.mp4", "a.avi")
     found = find(*files, table="video,split\na,train\n")
-    assert all(isinstance(video, RefusedVideo) for video in found)
-    assert "under several suffixes; correct its name" in found[0].error
+    [refused] = found
+    assert "are both in " in refused.error
+    assert "or name it with its suffix" in refused.error
     found = find(*files, table="video,split\na.mp4,train\na.avi,\n")
     (video,) = found
     assert video.frames.path.name == "a.mp4"
@@ -206,12 +211,12 @@ def test_the_table_may_have_another_name(find, root):
     find("a.mp4", "b.mp4")
     (root / "ours.csv").write_text("video,split\nb,test\na,\n")
     settings = FolderSettings(path=str(root), table="ours.csv")
-    assert names(find_in_folder(root.parent / "elsewhere", settings)) == ["b"]
+    assert names(found_in(root.parent / "elsewhere", settings)) == ["b"]
 
 
 def test_dots_in_the_name_of_a_folder_are_no_suffix(find):
     found = find("run 1.5/0.png", table="video,split\nrun 1,train\n")
-    assert "run 1 is in" in the(found, "run 1").error
+    assert "run 1 is for train in" in the(found, "run 1").error
 
 
 def test_a_folder_of_masks_that_the_table_names_is_no_footage(find):

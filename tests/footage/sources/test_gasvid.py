@@ -5,10 +5,11 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VideoFile
-from fgstp.footage.leak_schedule import LeakSchedule
+from fgstp.footage.settings import IngestSettings
+from fgstp.footage.sources import Search
 from fgstp.footage.sources.gasvid import find_gasvid
 from fgstp.footage.sources.table import read_table
-from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.video import LeakSchedule, RefusedVideo, Video
 
 TABLE = Path(__file__).parents[3] / "conf" / "base" / "gasvid_videos.csv"
 
@@ -25,6 +26,10 @@ LOG = """
 """
 # Of the test videos that the paper names, 1476 is not in the set; 1472 stands in for it.
 TEST_VIDEOS = {"MOV_1467", "MOV_1472", "MOV_2559", "MOV_2563", "MOV_2566"}
+
+
+def found_in(raw, table):
+    return find_gasvid(Search(raw, table, IngestSettings(source="gasvid"), seed=1))
 
 
 def log():
@@ -58,14 +63,14 @@ def raw(tmp_path):
 
 
 def test_the_table_says_what_the_log_of_the_set_says(gasvid, raw):
-    videos = find_gasvid(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid.assign(split="train"))
+    videos = found_in(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid.assign(split="train"))
     found = [(v.name, v.distance_m, v.schedule) for v in videos]
     assert len(found) == 31
     assert sorted(found, key=lambda facts: facts[0]) == sorted(log(), key=lambda facts: facts[0])
 
 
 def test_five_videos_are_for_test_and_nine_for_training(gasvid, raw):
-    videos = find_gasvid(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
+    videos = found_in(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
     assert all(isinstance(video, Video) for video in videos)
     assert {video.name for video in videos if video.split == "test"} == TEST_VIDEOS
     assert sum(video.split == "train" for video in videos) == 9
@@ -73,7 +78,7 @@ def test_five_videos_are_for_test_and_nine_for_training(gasvid, raw):
 
 
 def test_a_video_with_its_facts(gasvid, raw):
-    videos = find_gasvid(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
+    videos = found_in(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
     (video,) = (video for video in videos if video.name == "MOV_1467")
     assert video.frames == VideoFile(raw() / "gasvid" / "MOV_1467.mp4")
     assert (video.distance_m, video.background, video.fps_hz) == (4.6, "complex", None)
@@ -87,7 +92,7 @@ def test_masks_beside_the_videos_are_found(gasvid, raw):
     for video in ("MOV_1467", "MOV_1468"):
         (root / "gasvid_masks" / video).mkdir(parents=True)
         (root / "gasvid_masks" / video / "000012.png").touch()
-    videos = {video.name: video for video in find_gasvid(root, gasvid)}
+    videos = {video.name: video for video in found_in(root, gasvid)}
     assert videos["MOV_1467"].mask_source == "annotated"
     assert list(videos["MOV_1467"].masks.files) == [12]
     assert videos["MOV_2559"].mask_source == "none"
@@ -98,13 +103,13 @@ def test_the_table_may_name_another_folder_of_masks(raw):
     (root / "gasvid_masks" / "by hand").mkdir(parents=True)
     (root / "gasvid_masks" / "by hand" / "3.png").touch()
     table = pd.DataFrame({"video": ["MOV_1467"], "split": ["test"], "masks": ["by hand"]})
-    (video,) = find_gasvid(root, table)
+    (video,) = found_in(root, table)
     assert list(video.masks.files) == [3]
 
 
 def test_masks_that_the_table_names_must_be_there(raw):
     table = pd.DataFrame({"video": ["MOV_1467"], "split": ["test"], "masks": ["by hand"]})
-    (refused,) = find_gasvid(raw("MOV_1467.mp4"), table)
+    (refused,) = found_in(raw("MOV_1467.mp4"), table)
     assert refused == RefusedVideo(
         "MOV_1467",
         "MOV_1467: the table names by hand for its masks, but there is no such folder; correct "
@@ -117,14 +122,14 @@ def test_unsound_masks_refuse_the_video(gasvid, raw):
     root = raw("MOV_1467.mp4")
     (root / "gasvid_masks" / "MOV_1467").mkdir(parents=True)
     (root / "gasvid_masks" / "MOV_1467" / "first.png").touch()
-    refused = {video.name: video for video in find_gasvid(root, gasvid)}["MOV_1467"]
+    refused = {video.name: video for video in found_in(root, gasvid)}["MOV_1467"]
     assert refused.split == "test"
-    assert refused.error.startswith("MOV_1467: the mask first.png in ")
+    assert refused.error.startswith("MOV_1467: 1 of the 1 masks in ")
 
 
 def test_videos_that_are_not_there_and_files_that_no_row_names_are_told(gasvid, raw):
     root = raw("MOV_1467.mp4", "MOV_9999.mp4", "MOV_1468.mp4", "notes.txt", ".MOV_1.mp4")
-    found = find_gasvid(root, gasvid)
+    found = found_in(root, gasvid)
     assert [video.name for video in found if isinstance(video, Video)] == ["MOV_1467"]
     refused = {video.name: video for video in found if isinstance(video, RefusedVideo)}
     # The 13 others of the table's 14 and the file; 1468 is left out on purpose.
@@ -136,24 +141,25 @@ def test_videos_that_are_not_there_and_files_that_no_row_names_are_told(gasvid, 
     )
     assert refused["MOV_9999"].error == (
         f"MOV_9999.mp4 is in {root / 'gasvid'}, but no row of conf/base/gasvid_videos.csv names "
-        "it; add a row or remove the file"
+        "it; add a row or remove it"
     )
 
 
 def test_one_video_under_two_suffixes_is_refused(gasvid, raw):
     root = raw("MOV_1467.mp4", "MOV_1467.avi", "MOV_2559.mp4")
-    found = {video.name: video for video in find_gasvid(root, gasvid)}
+    found = {video.name: video for video in found_in(root, gasvid)}
     assert isinstance(found["MOV_2559"], Video)
     assert found["MOV_1467"] == RefusedVideo(
         "MOV_1467",
-        f"MOV_1467.avi and MOV_1467.mp4 are both in {root / 'gasvid'}; remove one of them",
+        f"MOV_1467.avi and MOV_1467.mp4 are both in {root / 'gasvid'}; remove one of them, or "
+        "name it with its suffix",
         "test",
     )
 
 
 def test_a_bad_row_is_refused_and_its_file_not_told_twice(gasvid, raw):
     table = gasvid[gasvid["video"] == "MOV_1467"].reset_index(drop=True).assign(distance_m="near")
-    (refused,) = find_gasvid(raw("MOV_1467.mp4"), table)
+    (refused,) = found_in(raw("MOV_1467.mp4"), table)
     assert refused.error.startswith("MOV_1467 in conf/base/gasvid_videos.csv: distance_m is 'near'")
 
 
@@ -161,6 +167,6 @@ def test_a_bad_row_is_refused_and_its_file_not_told_twice(gasvid, raw):
 def test_without_any_video_the_way_out_is_told(gasvid, raw, names):
     root = raw(*names)
     with pytest.raises(UserError, match="There is no GasVid video in") as error:
-        find_gasvid(root, gasvid)
+        found_in(root, gasvid)
     assert str(root / "gasvid") in str(error.value)
     assert "put MOV_<id>.mp4 there, or set env: demo in conf/dvc.yml" in str(error.value)

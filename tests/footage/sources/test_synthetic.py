@@ -1,9 +1,12 @@
 from collections import Counter
+from dataclasses import fields, replace
 
 import numpy as np
+import pytest
 
-from fgstp.footage.settings import SyntheticSettings
-from fgstp.footage.sources.synthetic import find_synthetic
+from fgstp.footage.settings import IngestSettings, SyntheticSettings
+from fgstp.footage.sources import Search
+from fgstp.footage.sources.synthetic import SyntheticFootage, find_synthetic
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 
 SMALL = SyntheticSettings(
@@ -24,8 +27,13 @@ DISTANCES_M = {
 }
 
 
+def found(settings, seed):
+    settings = IngestSettings(source="synthetic", synthetic=settings)
+    return find_synthetic(Search(None, None, settings, seed))
+
+
 def test_each_category_has_its_videos():
-    videos = find_synthetic(SMALL, seed=0)
+    videos = found(SMALL, seed=0)
     counts = Counter((video.frames.category, video.split) for video in videos)
     assert counts == {
         (category, split): count
@@ -36,7 +44,7 @@ def test_each_category_has_its_videos():
 
 
 def test_facts_are_those_of_the_category():
-    for video in find_synthetic(SMALL, seed=3):
+    for video in found(SMALL, seed=3):
         category = video.frames.category
         assert video.name.startswith(category)
         assert video.distance_m in DISTANCES_M[category]
@@ -46,43 +54,71 @@ def test_facts_are_those_of_the_category():
 
 
 def test_length_and_size_are_as_told():
-    video = find_synthetic(SMALL, seed=0)[0]
+    video = found(SMALL, seed=0)[0]
     assert video.frames.n_frames_hint() == 10
     assert video.frames.fps_hz() == 5.0
     assert next(iter(video.frames)).grey.shape == (40, 48)
-    shortest = find_synthetic(SMALL.model_copy(update={"seconds": 0.01}), seed=0)[0]
+    shortest = found(SMALL.model_copy(update={"seconds": 0.01}), seed=0)[0]
     assert shortest.frames.n_frames_hint() == 1
 
 
 def test_still_plumes_reach_the_video_that_is_rendered():
-    found = find_synthetic(SMALL.model_copy(update={"still_plumes": 2}), seed=0)[0].frames
+    footage = found(SMALL.model_copy(update={"still_plumes": 2}), seed=0)[0].frames
     video = SyntheticVideo(
-        found.category,
-        found.seed,
+        footage.category,
+        footage.seed,
         n_frames=1,
         fps_hz=5.0,
         height_px=40,
         width_px=48,
         still_plumes=2,
     )
-    shown = next(iter(found)).grey
+    shown = next(iter(footage)).grey
     np.testing.assert_array_equal(shown, next(iter(video)).grey)
-    without = next(iter(find_synthetic(SMALL, seed=0)[0].frames)).grey
+    without = next(iter(found(SMALL, seed=0)[0].frames)).grey
     assert not np.array_equal(shown, without)
 
 
 def test_no_two_videos_are_alike_and_the_seed_decides():
-    hashes = [
-        video.frames.content_hash() for seed in (0, 1) for video in find_synthetic(SMALL, seed)
-    ]
+    hashes = [video.frames.content_hash() for seed in (0, 1) for video in found(SMALL, seed)]
     assert len(set(hashes)) == 30
-    again = [video.frames.content_hash() for video in find_synthetic(SMALL, 0)]
+    again = [video.frames.content_hash() for video in found(SMALL, 0)]
     assert again == hashes[:15]
 
 
 def test_more_training_videos_leave_the_others_as_they_are():
-    few = {video.name: video.split for video in find_synthetic(SMALL, seed=1)}
+    few = {video.name: video.split for video in found(SMALL, seed=1)}
     more = SMALL.model_copy(update={"train_videos_per_category": 4, "test_videos_per_category": 2})
-    many = {video.name: video.split for video in find_synthetic(more, seed=1)}
+    many = {video.name: video.split for video in found(more, seed=1)}
     assert few.items() <= many.items()
     assert len(many) == 30
+
+
+# -------------------------------------------------------------------------- footage
+
+FOOTAGE = SyntheticFootage("close_clear", 1, n_frames=12, rate_hz=5.0, height_px=40, width_px=48)
+
+
+def test_frames_masks_and_classes_are_those_of_the_generator():
+    frames = list(FOOTAGE)
+    video = SyntheticVideo("close_clear", 1, n_frames=12, fps_hz=5.0, height_px=40, width_px=48)
+    for frame, rendered in zip(frames, video, strict=True):
+        assert frame.grey.shape == (40, 48)
+        np.testing.assert_array_equal(frame.grey, rendered.grey)
+        np.testing.assert_array_equal(frame.mask, rendered.mask)
+        assert frame.leak_class == rendered.leak_class
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(SyntheticFootage)])
+def test_any_change_of_the_recipe_changes_signature_and_hash(name):
+    value = "long_clear" if name == "category" else getattr(FOOTAGE, name) + 1
+    other = replace(FOOTAGE, **{name: value})
+    assert other.signature() != FOOTAGE.signature()
+    assert other.content_hash() != FOOTAGE.content_hash()
+    assert replace(other, **{name: getattr(FOOTAGE, name)}).signature() == FOOTAGE.signature()
+
+
+def test_a_new_version_of_the_generator_changes_the_signature(monkeypatch):
+    before = FOOTAGE.signature()
+    monkeypatch.setattr("fgstp.footage.sources.synthetic.GENERATOR_VERSION", -1)
+    assert FOOTAGE.signature() != before

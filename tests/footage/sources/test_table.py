@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.leak_schedule import LeakSchedule
 from fgstp.footage.sources.table import check_table, read_table
+from fgstp.footage.video import LeakSchedule
 
 COLUMNS = (
     *("video", "split", "distance_m", "background", "fps_hz"),

@@ -1,11 +1,6 @@
 import torch
 
-from fgstp.models.mg.model import MgSettings, published
 from fgstp.models.mg.network import MotionGrouping, PositionEmbedding, SlotAttention
-
-
-def test_the_published_size_is_the_default():
-    assert MgSettings() == MgSettings(**published({}).settings)
 
 
 def test_positions_run_from_0_to_1_in_both_directions():
@@ -53,12 +48,6 @@ def gru(cell, x, h):
     from_h = (h @ cell.weight_hh.T + cell.bias_hh).chunk(3, dim=1)
     reset, update = (torch.sigmoid(from_x[i] + from_h[i]) for i in range(2))
     return (1 - update) * torch.tanh(from_x[2] + reset * from_h[2]) + update * h
-
-
-def test_slots_do_not_depend_on_the_order_of_the_tokens(randomised, draw):
-    attention, tokens = randomised(SlotAttention(6, 2, 3)), draw(2, 9, 6)
-    shuffled = tokens[:, torch.randperm(9, generator=torch.Generator().manual_seed(1))]
-    torch.testing.assert_close(attention(tokens), attention(shuffled), atol=1e-5, rtol=1e-5)
 
 
 def test_layers_are_blended_by_shares_that_sum_to_1(randomised, draw):

@@ -1,10 +1,8 @@
 import pytest
 import torch
-from torch.nn import functional
 
 from fgstp.models.rmem import training
-from fgstp.models.rmem.model import RmemSettings
-from fgstp.models.rmem.training import RmemTrainingSettings, clip_loss, frame_loss, soft_jaccard
+from fgstp.models.rmem.training import clip_loss, frame_loss, soft_jaccard
 from fgstp.models.sampling import Batch, SpreadFrames
 
 
@@ -24,30 +22,12 @@ def inputs(n_clips=1, n_frames=5, **how):
     return made.frames.expand(-1, -1, 3, -1, -1), made.masks.squeeze(2).long()
 
 
-def test_a_few_steps_make_the_loss_fall(small_rmem):
+def test_a_few_steps_make_the_loss_fall_and_every_weight_learns(small_rmem, learned):
     model = small_rmem(drawn=False, n_identities=1)  # several are learned one after another
-    optimiser = torch.optim.AdamW(model.network.parameters(), 1e-3)
-    model.train()
-    losses = []
-    for _ in range(10):
-        loss, parts = model.training_step(batch(), 0.0)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    assert parts.keys() == {"entropy", "jaccard", "reference"}
-    assert not any(part.requires_grad for part in parts.values())
-    assert losses[-1] < 0.6 * losses[0], losses
-
-
-def test_the_gradient_reaches_every_weight_while_true_masks_are_remembered(small_rmem):
-    model = small_rmem()
-    model.train()
-    model.training_step(batch(2), 0.0)[0].backward()
-    for name, weight in model.network.named_parameters():
-        assert weight.grad is not None, name
-        assert torch.isfinite(weight.grad).all(), name
-        assert weight.grad.any(), name
+    first, last = learned(model, batch(), 8)
+    assert last < 0.7 * first
+    model = small_rmem(training={"dropout": 0.0})
+    learned(model, batch(2), 1)
     slots = model.network.propagation.temporal.slots.grad
     assert (slots.abs().sum(1) > 0).all()
 
@@ -77,26 +57,22 @@ def spied_logits(monkeypatch, network, labels, progress):
     return logits
 
 
-@pytest.mark.parametrize(("progress", "forced"), [(0.0, True), (0.49, True), (0.5, False)])
+@pytest.mark.parametrize(
+    ("frame", "progress", "changed"),
+    [
+        (1, 0.49, [False, False, True, True, True]),  # true masks are remembered in the first half
+        (1, 0.5, [False] * 5),
+        (0, 0.9, [True] * 5),  # the first one always
+    ],
+)
 def test_true_masks_are_remembered_in_the_first_half_only(
-    small_rmem, monkeypatch, progress, forced
+    small_rmem, monkeypatch, frame, progress, changed
 ):
-    network = small_rmem().network
-    labels = inputs()[1]
+    network, labels = small_rmem().network, inputs()[1]
     others = labels.clone()
-    others[:, 1] = 1 - others[:, 1]
+    others[:, frame] = 1 - others[:, frame]
     one, two = (spied_logits(monkeypatch, network, each, progress) for each in (labels, others))
-    changed = [not torch.equal(a, b) for a, b in zip(one, two, strict=True)]
-    assert changed == [False, False, forced, forced, forced]
-
-
-def test_the_first_mask_is_always_remembered(small_rmem, monkeypatch):
-    network = small_rmem().network
-    labels = inputs()[1]
-    others = labels.clone()
-    others[:, 0] = 1 - others[:, 0]
-    one, two = (spied_logits(monkeypatch, network, each, 0.9) for each in (labels, others))
-    assert all(not torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    assert [not torch.equal(a, b) for a, b in zip(one, two, strict=True)] == changed
 
 
 def test_an_object_of_another_identity_is_found_by_the_weights_of_that_identity(
@@ -207,68 +183,16 @@ def test_samples_are_drawn_as_the_settings_say(small_rmem):
     assert model.sample_size == (64, 80)
 
 
-def test_the_defaults_are_those_of_the_paper():
-    settings = RmemSettings()
-    assert (settings.base, settings.height_px, settings.width_px) == ("aotl", 352, 352)
-    assert settings.training.first_gas_px == 200
-    how = settings.optimisation
-    assert (how.optimiser, how.schedule) == ("adamw", "polynomial")
-    assert (how.weight_decay, how.warm_up_fraction, how.gradient_clip.at) == (0.07, 0.05, 5.0)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"n_frames": 7},
-        {"n_frames": 8, "write_every_frames": 3},
-        {"drop_path": 1.0},
-        {"reverse_fraction": 1.5},
-    ],
-)
-def test_samples_too_short_for_the_temporal_slots_and_other_nonsense_are_refused(settings):
-    with pytest.raises(ValueError, match=next(iter(settings))):
-        RmemTrainingSettings(**settings)
-    RmemTrainingSettings(n_frames=11, write_every_frames=3)
-
-
-@pytest.mark.parametrize("settings", [{"width": 100}, {"n_layers": 0}, {"n_identities": 0}])
-def test_widths_that_cannot_be_shared_out_are_refused(settings):
-    with pytest.raises(ValueError, match=next(iter(settings))):
-        RmemSettings(**settings)
-
-
-def logits_of(probabilities):
-    """Logits of two labels, (B, 2, H, W), from the probability of label 1."""
-    p = torch.tensor(probabilities)
-    return torch.stack([(1 - p).log(), p.log()], dim=1)
-
-
-P = [[[0.9, 0.2], [0.4, 0.1]]]
-LABELS = torch.tensor([[[1, 0], [1, 0]]])
-
-
 def test_soft_jaccard_by_hand():
+    p, labels = torch.tensor([[[0.9, 0.2], [0.4, 0.1]]]), torch.tensor([[[1, 0], [1, 0]]])
+    logits = torch.stack([(1 - p).log(), p.log()], dim=1)
     # Gas: sum pg = 1.3, sum p(1-g) = 0.3, sum g(1-p) = 0.7; background: 1.7, 0.7, 0.3.
     expected = 1 - (1.3 / 2.3 + 1.7 / 2.7) / 2
-    assert soft_jaccard(logits_of(P), LABELS) == pytest.approx(expected, rel=1e-5)
-
-
-def test_soft_jaccard_leaves_out_labels_that_are_not_there():
-    empty, full = torch.zeros_like(LABELS), torch.ones_like(LABELS)
-    # Sum of p over the frame is 1.6.
-    assert soft_jaccard(logits_of(P), empty) == pytest.approx(1 - 2.4 / 4, rel=1e-5)
-    assert soft_jaccard(logits_of(P), full) == pytest.approx(1 - 1.6 / 4, rel=1e-5)
-    both = soft_jaccard(logits_of(P * 2), torch.cat([empty, full]))
+    assert soft_jaccard(logits, labels) == pytest.approx(expected, rel=1e-5)
+    # Labels that are not there are left out; the sum of p over the frame is 1.6.
+    empty, full = torch.zeros_like(labels), torch.ones_like(labels)
+    both = soft_jaccard(logits.expand(2, -1, -1, -1), torch.cat([empty, full]))
     assert both == pytest.approx(((1 - 2.4 / 4) + (1 - 1.6 / 4)) / 2, rel=1e-5)
-
-
-def test_a_perfect_map_costs_nothing_and_a_wrong_one_the_most():
-    right = 60.0 * (2 * functional.one_hot(LABELS, 2).permute(0, 3, 1, 2) - 1)
-    assert sum(frame_loss(right, LABELS, 1.0)) == pytest.approx(0.0, abs=1e-6)
-    assert frame_loss(-right, LABELS, 1.0)[1] == pytest.approx(1.0)
-
-
-def test_the_loss_is_float32_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
-        terms = frame_loss(logits_of(P).bfloat16(), LABELS, 0.5)
+        terms = frame_loss(logits.bfloat16(), labels, 0.5)
     assert [term.dtype for term in terms] == [torch.float32] * 2

@@ -1,9 +1,23 @@
+"""The networks of SLT-Net against their equations, and their losses."""
+
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.layers import Pyramid
-from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
+from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.slt_net.network import (
+    SltNet,
+    SltNetLong,
+    SltNetShort,
+    alignment_loss,
+    long_term_loss,
+    stretched,
+)
+from fgstp.models.slt_net.self_attention import NormalisedSelfAttention
 
 
 def close(ours, theirs):
@@ -37,16 +51,6 @@ def test_the_short_network_decodes_the_bare_correlation(randomised, draw, varian
         close(ours, theirs)
 
 
-@torch.no_grad()
-def test_the_variants_of_the_correlation_differ(randomised, draw):
-    frames = draw(3, 1, 3, 64, 64)
-    one, other = (
-        randomised(SltNetShort("pvt_v2_b0", variant))(*frames)[8]
-        for variant in ("released", "paper")
-    )
-    assert (one - other).abs().max() > 1e-3
-
-
 @pytest.mark.parametrize("size", [(64, 96), (50, 70)])
 @torch.no_grad()
 def test_the_long_network_refines_p4_alone(randomised, draw, size):
@@ -67,23 +71,6 @@ def test_the_long_network_refines_p4_alone(randomised, draw, size):
     for ours, own in zip(network(clips), maps, strict=True):
         assert ours.shape == (6, 1, *size)
         close(ours, enlarged(own, (64, 96))[..., : size[0], : size[1]])
-
-
-@torch.no_grad()
-def test_frames_of_a_clip_touch_one_another_and_clips_do_not(randomised, draw):
-    network = randomised(SltNetLong(64, 64, "pvt_v2_b0"))
-    clips = draw(2, 2, 4, 64, 64)
-    changed = clips.clone()
-    changed[0, 1] += 1
-    before, after = network(clips).s_3, network(changed).s_3
-    assert (before - after)[0].abs().max() > 1e-4
-    close(before[2:], after[2:])
-
-
-def test_every_parameter_of_the_long_network_gets_a_gradient(draw):
-    network = SltNetLong(64, 64, "pvt_v2_b0")
-    sum(maps.square().mean() for maps in network(draw(1, 2, 4, 64, 64))).backward()
-    assert [name for name, p in network.named_parameters() if p.grad is None] == []
 
 
 def test_one_network_is_trained_at_a_time():
@@ -122,3 +109,126 @@ def test_maps_are_kept_as_pictures_that_use_all_levels():
     # 255 (0, .1, .06, .5) / .5; a map without contrast is empty.
     expected = torch.tensor([[[0, 51], [31, 255]], [[0, 0], [0, 0]]], dtype=torch.uint8)
     assert torch.equal(stretched(maps), expected)
+
+
+# ----------------------------------------------------------------- self-attention
+
+
+def naive(block, x):
+    """One clip (T, C, H, W), in double precision."""
+    n_frames, n_channels, height, width = x.shape
+    depth = n_channels // 4
+    project = {
+        name: getattr(block, name).weight[:, :, 0, 0].double().numpy()
+        for name in ("query", "key", "value", "project")
+    }
+    q, k, v = (
+        np.einsum("oc,tchw->tohw", project[name], x.numpy()) for name in ("query", "key", "value")
+    )
+    mixed = np.zeros_like(v)
+    certainty = np.zeros((n_frames, height, width))
+    for head, dilation in enumerate((1, 3, 5, 7)):
+        own = slice(head * depth, (head + 1) * depth)
+        for t in range(n_frames):
+            query = q[t, own]
+            query = (query - query.mean()) / math.sqrt(query.var() + 1e-5)
+            query = query * block.norm.weight.numpy() + block.norm.bias.numpy()
+            for y, x_ in np.ndindex(height, width):
+                scores = []
+                for s, i, j in np.ndindex(n_frames, 7, 7):
+                    row, column = y + dilation * (i - 3), x_ + dilation * (j - 3)
+                    if 0 <= row < height and 0 <= column < width:
+                        seen = k[s, own, row, column], v[s, own, row, column]
+                        score = query[:, y, x_] @ seen[0] / math.sqrt(depth)
+                        mixed[t, own, y, x_] += score * seen[1]
+                    else:
+                        score = 0.0
+                    scores.append(score)
+                odds = np.exp(scores)
+                certainty[t, y, x_] = max(certainty[t, y, x_], (odds / odds.sum()).max())
+    result = np.einsum("oc,tchw->tohw", project["project"], mixed)
+    return torch.from_numpy(result * certainty[:, None])
+
+
+@pytest.mark.parametrize(("n_frames", "height", "width"), [(2, 5, 8), (1, 9, 3)])
+@torch.no_grad()
+def test_it_computes_what_loops_compute(randomised, draw, n_frames, height, width):
+    block = randomised(NormalisedSelfAttention(16, height, width))
+    block.norm.weight.copy_(1 + 0.3 * draw(4, height, width))
+    block.norm.bias.copy_(0.3 * draw(4, height, width))
+    clips = draw(2, n_frames, 16, height, width)
+    result = block(clips)
+    for one, clip in zip(result, clips, strict=True):
+        expected = naive(block, clip.double())
+        assert expected.std() > 0.1
+        torch.testing.assert_close(one.double(), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_mixed_precision_makes_no_difference(randomised, draw):
+    block, clip = randomised(NormalisedSelfAttention(32, 4, 6)), draw(1, 2, 32, 4, 6)
+    expected = block(clip)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(block(clip), expected)
+
+
+# ------------------------------------------------------------------------- losses
+
+
+def logit(*values):
+    p = torch.tensor(values)
+    return (p / (1 - p)).log().view(1, 1, 1, -1)
+
+
+def mask(*values):
+    return torch.tensor(values).view(1, 1, 1, -1)
+
+
+@pytest.mark.parametrize(
+    ("p", "g", "expected"),
+    [
+        # a = (-.3, .3), b = (-.5, .5): xi = .3 / (.09 + .25), twice.
+        ((0.2, 0.8), (0.0, 1.0), 1 - (1 + 0.3 / 0.34) ** 2 / 4),
+        # The other way round: xi is its negative.
+        ((0.8, 0.2), (0.0, 1.0), 1 - (1 - 0.3 / 0.34) ** 2 / 4),
+        # Without contrast in the map: xi = 0.
+        ((0.4, 0.4), (0.0, 1.0), 0.75),
+        # a = (-.2, .0, .0, .2), b = (-.25, -.25, -.25, .75): xi = .1/.1025, 0, 0, .3/.6025.
+        (
+            (0.3, 0.5, 0.5, 0.7),
+            (0.0, 0.0, 0.0, 1.0),
+            1 - ((1 + 0.1 / 0.1025) ** 2 + 1 + 1 + (1 + 0.3 / 0.6025) ** 2) / 16,
+        ),
+        # Neither has contrast: they agree.
+        ((0.4, 0.4), (0.0, 0.0), 0.0),
+    ],
+)
+def test_alignment_by_hand(p, g, expected):
+    assert alignment_loss(logit(*p), mask(*g)).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_alignment_is_of_each_picture_by_itself():
+    maps = torch.cat([logit(0.2, 0.8), logit(0.45, 0.4)])
+    masks = torch.cat([mask(0.0, 1.0), mask(1.0, 0.0)])
+    one, other = (alignment_loss(maps[i : i + 1], masks[i : i + 1]) for i in range(2))
+    assert abs(one - other) > 0.1
+    torch.testing.assert_close(alignment_loss(maps, masks), (one + other) / 2)
+
+
+@pytest.mark.parametrize("bce", ["weighted", "mean"])
+def test_the_loss_sums_three_terms_over_the_outputs(draw, bce):
+    outputs, masks = draw(3, 2, 1, 20, 24), (draw(2, 1, 20, 24) > 0).float()
+    terms = long_term_loss(list(outputs), masks, bce)
+    structure = [structure_loss(logits, masks, bce) for logits in outputs]
+    torch.testing.assert_close(terms.bce, sum(each.bce for each in structure))
+    torch.testing.assert_close(terms.iou, sum(each.iou for each in structure))
+    aligned = sum(alignment_loss(logits, masks) for logits in outputs)
+    torch.testing.assert_close(terms.alignment, aligned)
+
+
+def test_gradients_are_finite_without_gas_and_with_certain_maps():
+    logits = torch.full((1, 1, 8, 8), -40.0, requires_grad=True)
+    terms = long_term_loss([logits], torch.zeros(1, 1, 8, 8))
+    sum(terms).backward()
+    assert math.isfinite(sum(terms).item())
+    assert logits.grad.isfinite().all()

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from fgstp.core.errors import UserError
 from fgstp.models.sampling import Batch
-from fgstp.models.zoomnext.model import ZoomNextLoss, ZoomNextModel, ZoomNextSettings
+from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 from fgstp.models.zoomnext.network import ZoomNext
 
 
@@ -35,32 +34,17 @@ class Spy(nn.Module):
         return places.float().view(-1, 1, 1, 1).expand(-1, 1, *image_m.shape[-2:])
 
 
-def places_predicted(model, n_frames):
-    model.network = Spy(model.settings.n_frames)
-    maps = model.predict(np.zeros((n_frames, 8, 9), np.uint8))
-    assert maps.shape == (n_frames, 8, 9)
-    assert maps.dtype == np.float32
-    logits = np.log(maps / (1 - maps))
-    return logits[:, 0, 0].round(3).tolist()
-
-
-@pytest.mark.parametrize("batch_frames", [1, 10, 1000])
-@pytest.mark.parametrize(
-    ("n_frames", "places"),
-    [
-        (3, [0, 1, 2]),
-        (5, [0, 1, 2, 3, 4]),
-        (10, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]),
-        # The last window begins at frame 7, but frames 7 to 9 keep their maps.
-        (12, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 3, 4]),
-    ],
-)
-def test_the_earlier_of_two_windows_counts(build, batch_frames, n_frames, places):
+@pytest.mark.parametrize("batch_frames", [1, 10])
+def test_the_earlier_of_two_windows_counts(build, batch_frames):
     model = build(n_frames=5, batch_frames=batch_frames)
-    assert places_predicted(model, n_frames) == places
+    model.network = Spy(5)
+    maps = model.predict(np.zeros((12, 8, 9), np.uint8))
+    assert (maps.shape, maps.dtype) == ((12, 8, 9), np.float32)
+    # The last window begins at frame 7, but frames 7 to 9 keep their maps.
+    places = np.log(maps / (1 - maps))[:, 0, 0].round(3).tolist()
+    assert places == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 3, 4]
     sizes = [len(call[0]) for call in model.network.calls]
-    assert sum(sizes) == 5 * -(-n_frames // 5)
-    assert max(sizes) <= max(5, batch_frames)
+    assert sizes == {1: [5, 5, 5], 10: [10, 5]}[batch_frames]
 
 
 def test_a_clip_shorter_than_a_window_repeats_its_last_frame(build, clip):
@@ -93,53 +77,24 @@ def test_the_network_sees_three_zooms_of_equal_channels_in_the_unit_range(build)
         assert zoom.mean() == pytest.approx(118 / 255, abs=5e-3)
 
 
-def test_batches_of_windows_do_not_change_what_is_predicted(build, clip, tmp_path, randomised):
-    np.save(tmp_path / "clip.npy", clip(8))
-    frames = np.load(tmp_path / "clip.npy", mmap_mode="r")
-    maps = []
-    for batch_frames in (1, 8):
-        model = build(n_frames=2, batch_frames=batch_frames)
-        with torch.no_grad():
-            randomised(model.network)
-            model.network.predictor[1].weight.mul_(0.3)
-        maps.append(model.predict(frames))
-    assert maps[0].shape == frames.shape
-    assert maps[0].std() > 0.01
-    np.testing.assert_allclose(maps[0], maps[1], atol=1e-5)
-
-
 def windows(model, n_windows, seed=0):
     """Windows in which a bright square is what is looked for."""
     generator = torch.Generator().manual_seed(seed)
-    n_frames = model.settings.n_frames
-    height, width = model.sample_size
-    frames = 0.3 * torch.rand(n_windows, n_frames, 1, height, width, generator=generator)
+    n_frames, size = model.settings.n_frames, model.sample_size
+    frames = 0.3 * torch.rand(n_windows, n_frames, 1, *size, generator=generator)
     masks = torch.zeros_like(frames)
-    for window in range(n_windows):
-        for frame in range(n_frames):
-            top, left = 10 + 12 * window, 8 + 6 * frame
-            masks[window, frame, :, top : top + 32, left : left + 40] = 1
+    for window, frame in np.ndindex(n_windows, n_frames):
+        top, left = 10 + 12 * window, 8 + 6 * frame
+        masks[window, frame, :, top : top + 32, left : left + 40] = 1
     numbers = torch.arange(n_frames).view(1, -1, 1).expand(n_windows, -1, 1)
     return Batch(frames + 0.5 * masks, masks, numbers)
 
 
-@pytest.mark.parametrize(("n_frames", "n_windows"), [(2, 2), (1, 4)])
-def test_the_loss_falls_and_every_weight_learns(build, n_frames, n_windows):
+@pytest.mark.parametrize(("n_frames", "n_windows"), [(2, 1), (1, 2)])
+def test_the_loss_falls(build, learned, n_frames, n_windows):
     model = build(n_frames=n_frames)
-    batch = windows(model, n_windows)
-    optimiser = torch.optim.Adam(model.network.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(28):
-        optimiser.zero_grad()
-        loss, parts = model.training_step(batch, 0.0)
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0] / 2
-    assert set(parts) == {"bce", "ual"}
-    for name, weight in model.network.named_parameters():
-        assert weight.grad is not None, name
-        assert weight.grad.abs().max() > 0, name
+    first, last = learned(model, windows(model, n_windows), 10, rate=1e-2)
+    assert last < 0.8 * first
 
 
 def test_masks_are_made_as_large_as_the_middle_zoom(build, monkeypatch):
@@ -148,7 +103,7 @@ def test_masks_are_made_as_large_as_the_middle_zoom(build, monkeypatch):
 
     def keep(logits, masks, progress):
         seen.extend([logits.shape, masks, progress])
-        return ZoomNextLoss(logits.mean(), logits.mean())
+        return logits.mean(), logits.mean()
 
     monkeypatch.setattr("fgstp.models.zoomnext.model.zoomnext_loss", keep)
     batch = windows(model, 1)
@@ -160,14 +115,6 @@ def test_masks_are_made_as_large_as_the_middle_zoom(build, monkeypatch):
     assert masks.mean() == pytest.approx(batch.masks.mean().item(), abs=2e-3)
     assert masks[0, 0, 17, 18] == 1
     assert masks[0, 0, 17, 40] == 0
-
-
-def test_uncertainty_enters_with_progress(build):
-    model = build(n_frames=2)
-    batch = windows(model, 1)
-    start, end = (model.training_step(batch, progress)[1] for progress in (0.0, 1.0))
-    assert start["ual"] == 0
-    assert 0.5 < end["ual"] <= 1  # an untrained network is not sure
 
 
 def test_a_step_of_one_frame_is_refused(build):
@@ -183,20 +130,6 @@ def test_samples_are_windows_of_the_large_zoom(build):
     assert model.sampling.offsets_frames == ()
     assert model.prompt_kind == "none"
     assert model.name == "zoomnext"
-
-
-def test_settings_default_to_the_paper_and_refuse_what_cannot_work():
-    settings = ZoomNextSettings()
-    assert (settings.n_frames, settings.width, settings.height_px) == (5, 64, 352)
-    assert settings.encoder.name == "pvt_v2_b5"
-    assert settings.optimisation.model_dump(exclude_unset=True) == {
-        "schedule": "constant",
-        "targets_per_step": 10,  # two clips
-        "gradient_clip": {"by": "none"},
-    }
-    for wrong in ({"n_frames": 0}, {"width": 30}, {"height_px": 63}, {"width_px": 32}):
-        with pytest.raises(ValidationError):
-            ZoomNextSettings.model_validate(wrong)
 
 
 def test_the_network_is_built_as_the_settings_say(build):

@@ -14,14 +14,20 @@ from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings
-from fgstp.footage.sources.find import find_videos
-from fgstp.footage.summary import NO_VALIDATION, overview, refusals, summarise, without_validation
+from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.validation import hold_out
 from fgstp.footage.video_store import VideoStore
 from fgstp.reporting.footage_figures import (
     contact_sheets,
     draw_duplicate_curve,
     kept_by_threshold,
+)
+from fgstp.reporting.ingest_summary import (
+    NO_VALIDATION,
+    overview,
+    refusals,
+    summarise,
+    without_validation,
 )
 
 logger = logging.getLogger(__name__)
@@ -44,7 +50,7 @@ def ingest_footage(
     Raises:
         UserError: the source holds nothing that can be used.
     """
-    found = find_videos(raw, gasvid, ingest, check_seed(seed))
+    found = find_videos(Search(raw, gasvid, ingest, check_seed(seed)))
     return partial(ingest_videos, found, settings=ingest)
 
 

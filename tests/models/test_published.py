@@ -5,18 +5,14 @@ import re
 import pytest
 import torch
 from click.testing import CliRunner
-from pydantic import ValidationError
 
 from fgstp.cli import main
 from fgstp.core.errors import UserError
 from fgstp.inference.trainings import finished_trainings
-from fgstp.models.blocks.encoder import PyramidEncoder
-from fgstp.models.blocks.encoder_weights import begin_encoder, load_pvt_weights
 from fgstp.models.checkpoint import load_model
 from fgstp.models.fgstp import Fgstp
 from fgstp.models.published import fgstp_rules, import_published, parsed_settings
 from fgstp.models.registry import create_model, model_info, model_infos
-from fgstp.models.settings import EncoderSettings
 from fgstp.models.state_dicts import renamed
 
 # Blocks of each stage of b0; the published file holds b5, which has more of them.
@@ -118,6 +114,7 @@ def test_a_setting_without_key_or_value_is_refused(published, tmp_path, setting)
 def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
     result = _run(tmp_path, weights=published)
     assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} == {"in.pth", "out.ckpt"}  # no record
     model = load_model(tmp_path / "out.ckpt")
     assert (model.name, model.settings.variant) == ("fgstp", "released")
     assert model.settings.neighbours == "forward"  # as the weights were trained
@@ -139,8 +136,10 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
 
 
 def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):
-    assert _run(tmp_path, weights=published, out="fgstp/seed_1/best.ckpt").exit_code == 0
-    folder = tmp_path / "fgstp/seed_1"
+    arguments, folder = ["--variant", "paper"], tmp_path / "fgstp/seed_1"
+    out = "fgstp/seed_1/best.ckpt"
+    assert _run(tmp_path, weights=published, arguments=arguments, out=out).exit_code == 0
+    assert load_model(folder / "best.ckpt").settings.variant == "paper"
     record = json.loads((folder / "training.json").read_text("utf-8"))
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     assert record == {
@@ -155,16 +154,6 @@ def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tm
     assert {path.name for path in folder.iterdir()} == {"best.ckpt", "training.json"}
     [training] = finished_trainings(folder.parent)
     assert (training.number, training.seed) == (1, None)
-
-
-def test_no_record_lies_beside_a_checkpoint_of_another_name(published, tmp_path):
-    assert _run(tmp_path, weights=published).exit_code == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"in.pth", "out.ckpt"}
-
-
-def test_the_paper_variant_takes_the_same_weights(published, tmp_path):
-    assert _run(tmp_path, weights=published, arguments=["--variant", "paper"]).exit_code == 0
-    assert load_model(tmp_path / "out.ckpt").settings.variant == "paper"
 
 
 @pytest.mark.parametrize("wrapping", [None, "state_dict", "model", "model_state_dict"])
@@ -227,107 +216,3 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert "There is no file" in result.stderr
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    """A transformer, and its own weights under the names of timm's `features_only` models."""
-    torch.manual_seed(3)
-    return Fgstp("pvt_v2_b0").encoder.pvt
-
-
-def _own_names(state):
-    """As PVTv2's authors name them."""
-    names = {}
-    for key, tensor in state.items():
-        name = re.sub(r"^patch_embed\.", "patch_embed1.", key)
-        name = re.sub(r"^stages_(\d)\.downsample", lambda m: f"patch_embed{int(m[1]) + 1}", name)
-        name = re.sub(r"^stages_(\d)\.blocks", lambda m: f"block{int(m[1]) + 1}", name)
-        name = re.sub(r"^stages_(\d)\.norm", lambda m: f"norm{int(m[1]) + 1}", name)
-        names[name.replace("mlp.dwconv.", "mlp.dwconv.dwconv.")] = tensor
-    return names | {"head.weight": torch.zeros(1000, 256), "head.bias": torch.zeros(1000)}
-
-
-def _timm_names(state):
-    names = {key.replace("stages_", "stages."): tensor for key, tensor in state.items()}
-    return names | {"head.weight": torch.zeros(1000, 256)}
-
-
-def _published_names(state):
-    names = {f"module.backbone.feat_net.pvtv2_en.{k}": t for k, t in _own_names(state).items()}
-    return {
-        "state_dict": names | {"module.backbone.feat_net.rfb2_1.conv_cat.bn.bias": torch.ones(32)}
-    }
-
-
-def _our_names(state):
-    names = {f"encoder.pvt.{key}": tensor for key, tensor in state.items()}
-    return {"weights": names | {"fusion.0.bias": torch.ones(32)}, "model": "fgstp"}
-
-
-@pytest.mark.parametrize("form", [dict, _own_names, _timm_names, _published_names, _our_names])
-def test_an_encoder_starts_from_weights_under_any_of_its_names(encoder, tmp_path, form):
-    path = tmp_path / "encoder.pth"
-    torch.save(form(encoder.state_dict()), path)
-    target = Fgstp("pvt_v2_b0").encoder.pvt
-    load_pvt_weights(target, path)
-    for name, tensor in target.state_dict().items():
-        assert torch.equal(tensor, encoder.state_dict()[name]), name
-
-
-def test_a_model_starts_from_the_encoder_weights_of_its_settings(encoder, tmp_path):
-    from safetensors.torch import save_file
-
-    from fgstp.models.registry import create_model
-
-    path = tmp_path / "encoder.safetensors"
-    save_file(encoder.state_dict(), path)
-    settings = {"encoder": {"name": "pvt_v2_b0", "weights": str(path)}}
-    model = create_model("fgstp", settings)
-    for name, tensor in model.network.encoder.pvt.state_dict().items():
-        assert torch.equal(tensor, encoder.state_dict()[name]), name
-    from_scratch = create_model("fgstp", settings, initial_weights=False)
-    weights = from_scratch.network.encoder.pvt.state_dict()
-    name = "patch_embed.proj.weight"
-    assert not torch.equal(weights[name], encoder.state_dict()[name])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda w: _without(w, "patch_embed1"), "4 tensors are missing"),
-        (lambda w: w | {"decode_head.weight": torch.zeros(3)}, r"nothing in it \(decode_head"),
-        (lambda w: {"head.bias": torch.zeros(3)}, "holds no encoder"),
-        (lambda w: w | {"norm1.bias": torch.zeros(3)}, "another shape"),
-    ],
-)
-def test_encoder_weights_that_do_not_fit_are_refused(encoder, tmp_path, change, message):
-    torch.save(change(_own_names(encoder.state_dict())), tmp_path / "encoder.pth")
-    with pytest.raises(UserError, match=message):
-        load_pvt_weights(encoder, tmp_path / "encoder.pth")
-
-
-def test_a_contrast_stem_sees_steps_and_no_level():
-    torch.manual_seed(0)
-    plain = PyramidEncoder("pvt_v2_b0")
-    drawn = plain.pvt.patch_embed.proj.weight.detach().clone()
-    begin_encoder(plain.pvt, EncoderSettings(name="pvt_v2_b0"))
-    assert torch.equal(plain.pvt.patch_embed.proj.weight, drawn)
-
-    begin_encoder(plain.pvt, EncoderSettings(name="pvt_v2_b0", stem_contrast_gain=4.0))
-    stem = plain.pvt.patch_embed.proj
-    inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # where no padding is seen
-    level = torch.full((1, 3, 32, 32), 0.7)
-    bias = stem.bias.view(1, -1, 1, 1)
-    torch.testing.assert_close(stem(level)[inner], bias.expand(1, -1, 6, 6), atol=1e-4, rtol=0)
-    step = level + 0.01 * (torch.arange(32) >= 16)
-    # Of the step, what lies above its mean in a kernel's field counts, four times over.
-    field = torch.nn.functional.unfold(step, 7, padding=3, stride=4).view(1, 147, 8, 8)
-    centred = field - field.mean(1, keepdim=True)
-    expected = 4 * torch.einsum("kp,bphw->bkhw", drawn.flatten(1), centred) + bias
-    torch.testing.assert_close(stem(step)[inner], expected[inner], atol=1e-5, rtol=1e-4)
-
-
-def test_an_encoder_has_one_beginning():
-    with pytest.raises(ValidationError, match="from scratch, without weights"):
-        EncoderSettings(weights="encoder.pth", stem_contrast_gain=4.0)

@@ -3,9 +3,12 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.layers import Pyramid
+from fgstp.models.blocks.triple_network import pick
 from fgstp.models.fgstp import Fgstp
 
-ABLATIONS = [(True, True), (False, True), (True, False), (False, False)]
+ABLATIONS = pytest.mark.parametrize(
+    ("use_ctc", "use_fsp"), [(True, True), (False, True), (True, False), (False, False)]
+)
 
 
 @pytest.fixture
@@ -17,18 +20,18 @@ def network(randomised):
 
 
 @pytest.fixture(autouse=True)
-def _no_gradients(request):
-    with torch.set_grad_enabled("gradient" in request.node.name):
+def _no_gradients():
+    with torch.no_grad():
         yield
 
 
-def close(ours, theirs, tolerance=1e-4):
+def close(ours, theirs):
     for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
-@pytest.mark.parametrize("size", [(64, 64), (64, 96), (50, 70), (33, 1), (352, 32)])
+@pytest.mark.parametrize("size", [(64, 96), (50, 70), (33, 1)])
 def test_nine_maps_have_the_size_of_the_input(network, draw, variant, size):
     outputs = network(variant)(*draw(3, 2, 3, *size))
     assert [tuple(output.shape) for output in outputs] == [(2, 1, *size)] * 9
@@ -62,17 +65,13 @@ def test_the_order_is_the_first_pair_the_second_pair_and_the_fused_map(network, 
 
 
 def test_the_reduction_to_32_channels_works_on_the_three_coarser_levels(network, draw):
-    network = network()
-    frames = draw(2, 3, 64, 96)
-    levels = network.encode(frames)
+    encoder, frames = network().encoder, draw(2, 3, 64, 96)
+    levels = encoder(frames)
     assert [tuple(x.shape) for x in levels] == [(2, 32, 8, 12), (2, 32, 4, 6), (2, 32, 2, 3)]
-    for level, reduce, raw in zip(
-        levels, network.encoder.reduce, network.encoder.pvt(frames), strict=True
-    ):
-        torch.testing.assert_close(level, reduce(raw))
+    close(levels, [f(x) for f, x in zip(encoder.reduce, encoder.pvt(frames), strict=True)])
 
 
-@pytest.mark.parametrize(("use_ctc", "use_fsp"), ABLATIONS)
+@ABLATIONS
 def test_ablations_are_wired_as_specified(network, draw, use_ctc, use_fsp):
     network = network(use_ctc=use_ctc, use_fsp=use_fsp)
     assert (network.ctc is not None, network.fsp is not None) == (use_ctc, use_fsp)
@@ -92,37 +91,23 @@ def test_ablations_are_wired_as_specified(network, draw, use_ctc, use_fsp):
         close(outputs[:4], outputs[4:8])
 
 
-@pytest.mark.parametrize(("use_ctc", "use_fsp"), ABLATIONS)
+@ABLATIONS
 def test_encoded_frames_give_what_whole_frames_give(network, draw, use_ctc, use_fsp):
     network = network(use_ctc=use_ctc, use_fsp=use_fsp)
     frames = draw(4, 3, 50, 70)
     features = network.encode(frames)
-    one, two, three = (Pyramid(*(x[s] for x in features)) for s in ([0, 1], [1, 2], [2, 3]))
+    triples = pick(features, torch.tensor([[0, 1, 2], [1, 2, 3]]))
     expected = network(frames[[0, 1]], frames[[1, 2]], frames[[2, 3]])
-    close(network.decode(one, two, three, (50, 70)), expected)
-    fused = network.decode_fused(one, two, three, (50, 70))
-    close([fused], [expected[8]])
+    close(network.decode(triples, (50, 70)), expected)
+    close([network.decode_fused(triples, (50, 70))], [expected[8]])
     # Frames of a batch do not touch one another.
     close([network(*frames[[1, 2, 3]].unsqueeze(1))[8]], [expected[8][1:]])
 
 
 def test_a_frame_is_padded_by_its_border_and_the_maps_are_cut(network, draw):
-    network = network()
-    frames = draw(3, 1, 3, 50, 70)
-    padded = torch.stack(
-        [
-            torch.cat([f, f[..., -1:].expand(-1, -1, -1, 26)], -1)  # 70 to 96 columns
-            for f in torch.cat([frames, frames[..., -1:, :].expand(-1, -1, -1, 14, -1)], -2)
-        ]
-    )
-    assert padded.shape == (3, 1, 3, 64, 96)
-    close(network(*frames), [maps[..., :50, :70] for maps in network(*padded)])
-
-
-def test_every_parameter_gets_a_gradient(draw):
-    network = Fgstp("pvt_v2_b0")
-    sum(output.square().mean() for output in network(*draw(3, 1, 3, 64, 64))).backward()
-    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+    network, frames = network(), draw(3, 3, 50, 70)
+    padded = functional.pad(frames, (0, 26, 0, 14), mode="replicate").unsqueeze(1)
+    close(network(*frames.unsqueeze(1)), [maps[..., :50, :70] for maps in network(*padded)])
 
 
 def test_mixed_precision_stays_close(network, draw):

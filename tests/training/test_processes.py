@@ -1,6 +1,7 @@
 """Training in several processes on the CPU. Starting them takes long: all but a few are slow."""
 
 import json
+import logging
 import os
 import pickle
 import shutil
@@ -16,6 +17,7 @@ import pytest
 import tiny_model
 import torch
 import yaml
+from tiny_model import last, same
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from fgstp.core.errors import UserError
@@ -25,7 +27,8 @@ from fgstp.models.sampling import Windows
 from fgstp.training.augmentation import prepared
 from fgstp.training.data import SampleOrder, Samples, collated
 from fgstp.training.fit import fit
-from fgstp.training.module import Overlap
+from fgstp.training.module import overlap, validation_scores
+from fgstp.training.processes import quiet
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
 HERE = Path(__file__).parent
@@ -55,15 +58,6 @@ def train(clips, tmp_path):
         )
 
     return run
-
-
-def same(one, two):
-    return all(torch.equal(one[name], two[name]) for name in one)
-
-
-def last(folder):
-    """The weights after the last epoch."""
-    return torch.load(folder / "resume/0/state.ckpt", weights_only=True)["state_dict"]
 
 
 def notes(folder, what):
@@ -121,15 +115,15 @@ def test_two_processes_do_what_one_would(train, clips, tmp_path):
     best = model
     validated = clips.masked("validation")
     overlaps = [
-        Overlap.of(
+        overlap(
             # All frames but the second, which is the first with gas.
             np.delete(best.predict(clip.read(clips.store).frames) > 0.5, 1, axis=0),
             np.delete(clip.read(clips.store).masks() > 0, 1, axis=0),
         )
         for clip in validated
     ]
-    every = Overlap(*(np.concatenate(counts) for counts in zip(*overlaps, strict=True)))
-    assert outcome.scores == {name: np.float32(score) for name, score in every.scores().items()}
+    scores = validation_scores(np.concatenate(overlaps, axis=1))
+    assert outcome.scores == {name: np.float32(score) for name, score in scores.items()}
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, tmp_path):
@@ -284,6 +278,14 @@ def test_processes_that_a_launcher_started_join(command, tmp_path):
     )
     assert launched.stdout.splitlines() == [one]
     assert (tmp_path / "run/best.ckpt").read_bytes() == joined
+
+
+def test_other_packages_are_quiet_for_a_while():
+    its_logger = logging.getLogger("lightning.pytorch")
+    with pytest.raises(KeyError), quiet("lightning"):
+        assert not its_logger.isEnabledFor(logging.CRITICAL)
+        raise KeyError
+    assert its_logger.isEnabledFor(logging.CRITICAL)
 
 
 def test_all_models_with_a_network_can_be_sent(repository):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.leak_schedule import LeakSchedule
+from fgstp.footage.video import LeakSchedule
 
 
 def class_at(schedule, second, fps_hz=15.0):

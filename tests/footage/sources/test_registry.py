@@ -1,9 +1,12 @@
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from fgstp.footage import sources
 from fgstp.footage.settings import FolderSettings, IngestSettings, SyntheticSettings
-from fgstp.footage.sources.find import find_videos
+from fgstp.footage.sources import Search, find_videos, list_sources
 from fgstp.footage.video import RefusedVideo, Video
 
 TABLE = pd.DataFrame({"video": ["MOV_1467"], "split": ["test"]})
@@ -13,6 +16,10 @@ SETTINGS = {
     ),
     "folder": FolderSettings(path="footage"),
 }
+
+
+def found_in(raw, source, seed=0):
+    return find_videos(Search(raw, TABLE, IngestSettings(source=source, **SETTINGS), seed))
 
 
 @pytest.fixture
@@ -41,7 +48,7 @@ def raw(tmp_path, write_picture):
     ],
 )
 def test_one_setting_chooses_the_source(raw, source, names):
-    found = find_videos(raw, TABLE, IngestSettings(source=source, **SETTINGS), seed=7)
+    found = found_in(raw, source, seed=7)
     assert all(isinstance(video, Video) for video in found)
     assert [video.name for video in found] == names
 
@@ -57,7 +64,7 @@ def test_a_second_video_of_the_same_id_is_refused(raw, write_picture, second):
     path.parent.mkdir(exist_ok=True)
     path.touch()
 
-    found = find_videos(raw, TABLE, IngestSettings(source="folder", **SETTINGS), seed=0)
+    found = found_in(raw, "folder")
 
     (refused,) = (video for video in found if isinstance(video, RefusedVideo))
     name = "train_b" if second == "train_b.mp4" else "a"
@@ -70,8 +77,74 @@ def test_one_file_in_two_rows_is_used_once(raw):
     # With and without its suffix it is the same video: it must not serve train and test.
     (raw / "footage" / "a.mp4").touch()
     (raw / "footage" / "videos.csv").write_text("video,split\na,train\na.mp4,test\nframes,\n")
-    found = find_videos(raw, TABLE, IngestSettings(source="folder", **SETTINGS), seed=0)
+    found = found_in(raw, "folder")
     assert [(type(video), video.split) for video in found] == [
         (Video, "train"),
         (RefusedVideo, "test"),
     ]
+
+
+# --------------------------------------------------------------------------- one more
+
+MINE = """
+import numpy as np
+
+from fgstp.footage.sources import register_source
+from fgstp.footage.video import Frame, Video
+
+
+class Stripes:
+    def __init__(self, n_frames):
+        self.n_frames = n_frames
+
+    def n_frames_hint(self):
+        return self.n_frames
+
+    def fps_hz(self):
+        return 4.0
+
+    def signature(self):
+        return f"{self.n_frames} stripes"
+
+    content_hash = signature
+
+    def __iter__(self):
+        for number in range(self.n_frames):
+            grey = np.zeros((24, 32), np.uint8)
+            grey[number % 24] = 255
+            yield Frame(grey, grey // 255 if number % 2 else None, time_s=float(number**2))
+
+
+@register_source("stripes")
+def find_stripes(search):
+    n_frames = int((search.raw / "length.txt").read_text())
+    return [Video("striped", Stripes(n_frames), "test", mask_source="annotated")]
+"""
+
+
+@pytest.fixture
+def stripes(tmp_path, monkeypatch):
+    """A source in a file of its own, and the folder of its raw data."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/stripes.py").write_text(MINE)
+    (tmp_path / "length.txt").write_text("25")
+    monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(tmp_path / "package")])
+    monkeypatch.setattr(sources, "SOURCES", dict(sources.SOURCES))
+    yield tmp_path
+    sys.modules.pop("fgstp.footage.sources.stripes", None)
+
+
+def test_one_file_is_all_that_a_new_source_takes(stripes, ingest, tmp_path):
+    assert list_sources() == ["annotated", "folder", "gasvid", "stripes", "synthetic"]
+    result = ingest(stripes, tmp_path / "out", source="stripes")
+    assert result.clips["clip"].tolist() == ["striped_0000", "striped_0001"]
+    assert result.clips["annotated_frames"].tolist() == [5, 5]
+    assert set(result.clips["mask_source"]) == {"annotated"}
+    clip = result.clip("striped_0001")
+    assert (clip.frames[3, 13] == 255).all()
+    assert clip.times_s.tolist() == [number**2 for number in range(10, 20)]
+
+
+def test_a_source_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(ValueError, match="choose one of annotated, folder, gasvid, synthetic"):
+        IngestSettings(source="stripes")
