@@ -19,29 +19,19 @@ from fgstp.models.settings import OptimisationSettings
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import TimeLimit
 from fgstp.training.data import SampleOrder, Samples, collated
-from fgstp.training.fit import check_devices, fit, lightning_precision
+from fgstp.training.fit import check_devices, lightning_precision
 from fgstp.training.settings import TrainSettings
-
-SMALL = {
-    "window_targets": 2,
-    "targets_per_step": 2,
-    "steps_per_epoch": 1,
-    "learning_rate": 1e-3,
-    "epochs": 3,
-}
 
 
 @pytest.fixture
-def train(small, tmp_path):
+def train(small, run):
     """Trains a new model on two small clips."""
 
-    def run(name="run", callbacks=(), seed=5, model=None, **changes):
-        model, settings = model or tiny(), TrainSettings(**SMALL | changes)
-        folder = tmp_path / name
-        more = {"seed": seed, "callbacks": callbacks}
-        return model, fit(model, small.table, small.store, folder, settings, **more)
+    def train(name="run", callbacks=(), model=None, **changes):
+        model = model or tiny()
+        return model, run(model, name, callbacks, **changes)
 
-    return run
+    return train
 
 
 @pytest.fixture
@@ -457,21 +447,19 @@ def test_memory_that_runs_out_says_which_settings_to_lower(train):
         assert setting in str(error.value)
 
 
-def test_footage_annotated_every_fifth_frame_trains(sparse, tmp_path, caplog):
+def test_footage_annotated_every_fifth_frame_trains(sparse, run, caplog):
     for seed, split in enumerate(("train", "train", "validation")):
         sparse.add_blob(21, split, seed=seed)
-    settings = TrainSettings(**SMALL | {"steps_per_epoch": None})
     with caplog.at_level("INFO", logger="fgstp"):
-        outcome = fit(tiny(), sparse.table, sparse.store, tmp_path, settings, seed=1)
-    assert outcome.ended_by == "epochs"
+        assert run(tiny(), steps_per_epoch=None).ended_by == "epochs"
     assert "4 samples of 2 targets" in caplog.text
     assert "48 of the 63 frames of these clips have no mask" in caplog.text
 
 
-def test_clips_of_validation_must_be_there(clips, tmp_path):
+def test_clips_of_validation_must_be_there(clips, run):
     clips.add_blob(4)
     with pytest.raises(UserError, match=r"split validation; raise ingest\.validation\.fraction"):
-        fit(tiny(), clips.table, clips.store, tmp_path, TrainSettings(), seed=1)
+        run(tiny())
 
 
 def test_a_folder_that_cannot_be_written_is_told(train, tmp_path):
@@ -492,13 +480,13 @@ def test_wrong_settings_are_refused(tmp_path, settings, fact):
 def test_from_python_a_folder_of_ingest_is_enough(train, small, tmp_path):
     with pytest.raises(UserError, match="03_primary"):
         fgstp.train("fgstp", tmp_path, tmp_path / "out")
-    small.table.to_csv(small.store.folder.with_name("clips.csv"), index=False)
-    model = tiny()
-    outcome = fgstp.train(model, small.store.folder.parent, str(tmp_path / "one"), seed=5, **SMALL)
-    _, expected = train()
-    assert (outcome.n_epochs, outcome.ended_by) == (3, "epochs")
-    assert outcome.checkpoint == tmp_path / "one/best.ckpt"
+    primary, model = small.store.folder.parent, tiny()
+    small.table.to_csv(primary / "clips.csv", index=False)
+    settings = {"window_targets": 2, "targets_per_step": 2, "steps_per_epoch": 1, "epochs": 1}
+    outcome = fgstp.train(model, primary, str(tmp_path / "one"), seed=5, **settings)
+    _, expected = train(epochs=1, learning_rate=1e-4)
     assert outcome.history == expected.history
+    assert outcome.checkpoint == tmp_path / "one/best.ckpt"
     assert same(read_checkpoint(outcome.checkpoint).weights, model.state_dict())
 
 
