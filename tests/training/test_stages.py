@@ -98,6 +98,16 @@ def test_a_training_that_is_killed_in_a_stage_goes_on_there(train, stage, goes_o
     assert same(read_checkpoint(outcome.checkpoint).weights, expected)
 
 
+def test_a_stage_that_ended_early_is_not_trained_longer(train, monkeypatch):
+    monkeypatch.setattr("fgstp.training.module.validation_scores", lambda _: {"val_miou": 0.5})
+    impatient = {"epochs": 4, "patience": 1}
+    _, whole = train("whole", Stop(), **impatient)
+    assert (whole.ended_by, whole.n_epochs) == ("early stop", 4)
+    with pytest.raises(SystemExit):
+        train("killed", Stop(stage=1, epoch=1), **impatient)
+    assert train("killed", Stop(), **impatient)[1].history == whole.history
+
+
 def test_more_epochs_continue_both_stages(train, monkeypatch, caplog):
     train("run", Stop())
     longer = Stop()
