@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# A process a core, each with one thread.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadgroup
 
 .PHONY: help demo test test-slow lint types benchmark lock clean
 
@@ -20,10 +22,10 @@ demo: $(INSTALLED)  ## train, evaluate and report on synthetic plumes, some minu
 	@echo "Runs:                    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
 test: $(INSTALLED)  ## run the fast tests
-	$(BIN)/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(INSTALLED)  ## run all tests
-	$(BIN)/pytest
+	$(PYTEST)
 
 lint: $(INSTALLED)  ## check style and format
 	$(BIN)/ruff check .

@@ -128,7 +128,7 @@ class Training:
 
     def _forward(self) -> Tensor:
         triples = pick(self.network.encode(self.frames), self.triples)
-        outputs = self.network.decode(*triples, self.frames.shape[-2:])
+        outputs = self.network.decode(triples, self.frames.shape[-2:])
         terms = hybrid_loss(outputs, self.masks, (1.0,) * len(outputs), "weighted")
         return terms.bce + terms.iou
 
@@ -162,7 +162,7 @@ class Inference:
             numbers = torch.arange(self.triples.numel(), device=self.frames.device)
             encoded = self.network.encode(self.frames[self.triples.flatten()])
             triples = pick(encoded, numbers.view(-1, 3))
-        return self.network.decode_fused(*triples, self.frames.shape[-2:])
+        return self.network.decode_fused(triples, self.frames.shape[-2:])
 
     def __call__(self, autocast: AbstractContextManager[object]) -> None:
         """Maps of all targets."""

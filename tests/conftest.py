@@ -33,6 +33,17 @@ SETTINGS = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """Of several processes, one runs the tests of a file, and one those of the finished job."""
+    for item in items:
+        group = (
+            "job"
+            if "finished_job" in getattr(item, "fixturenames", ())
+            else item.nodeid.split("::")[0]
+        )
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _runs_elsewhere(tmp_path_factory):
     """No test may leave a run in the repository, whatever it opens."""

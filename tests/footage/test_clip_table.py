@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, digest, masked_clips, table
+from fgstp.footage.clip_table import (
+    CLIP_COLUMNS,
+    VIDEO_COLUMNS,
+    digest,
+    masked_clips,
+    spread,
+    table,
+)
 
 
 @pytest.fixture
@@ -191,3 +198,12 @@ def test_the_digest_is_of_names_frames_and_masks(clips):
     moved = a._replace(video="elsewhere", first_frame=300)
     assert digest([moved]) == digest([a])
     assert digest([a._replace(sha256="0" * 64)]) != digest([a])
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "places"),
+    [(9, 3, [0, 4, 8]), (2, 4, [0, 1]), (1, 3, [0]), (100, 5, [0, 25, 50, 74, 99])],
+)
+def test_rows_are_spread_from_the_first_to_the_last(length, count, places):
+    rows = pd.DataFrame({"place": range(length)}, index=range(50, 50 + length))
+    assert spread(rows, count)["place"].tolist() == places

@@ -14,10 +14,7 @@ from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
 from fgstp.models.registry import create_model
 
 GOLDEN = Path(__file__).parent / "golden"
-IMAGENET = {
-    "normalizer.mean": (0.485, 0.456, 0.406),
-    "normalizer.std": (0.229, 0.224, 0.225),
-}
+IMAGENET = {"normalizer.mean": (0.485, 0.456, 0.406), "normalizer.std": (0.229, 0.224, 0.225)}
 
 
 class Golden:

@@ -3,6 +3,7 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.layers import Pyramid
+from fgstp.models.blocks.triple_network import pick
 from fgstp.models.fgstp import Fgstp
 
 ABLATIONS = pytest.mark.parametrize(
@@ -95,10 +96,10 @@ def test_encoded_frames_give_what_whole_frames_give(network, draw, use_ctc, use_
     network = network(use_ctc=use_ctc, use_fsp=use_fsp)
     frames = draw(4, 3, 50, 70)
     features = network.encode(frames)
-    one, two, three = (Pyramid(*(x[s] for x in features)) for s in ([0, 1], [1, 2], [2, 3]))
+    triples = pick(features, torch.tensor([[0, 1, 2], [1, 2, 3]]))
     expected = network(frames[[0, 1]], frames[[1, 2]], frames[[2, 3]])
-    close(network.decode(one, two, three, (50, 70)), expected)
-    close([network.decode_fused(one, two, three, (50, 70))], [expected[8]])
+    close(network.decode(triples, (50, 70)), expected)
+    close([network.decode_fused(triples, (50, 70))], [expected[8]])
     # Frames of a batch do not touch one another.
     close([network(*frames[[1, 2, 3]].unsqueeze(1))[8]], [expected[8][1:]])
 

@@ -16,6 +16,7 @@ TWO = {"height_px": 64, "width_px": 64, "n_frames": 2, "width": 8, "batch_frames
 UNPROMPTED = {  # settings, and the delay in frames
     "fgstp": (B0, 1),
     "fgstp_no_ctc": (B0, 1),
+    "fgstp_no_fsp": (B0 | {"neighbours": "causal"}, 0),
     "slt_net": (B0, 2),
     "sinet_v2": (B0, 0),
     "zoomnext": (B0 | TWO, 1),
@@ -45,19 +46,12 @@ def test_frames_that_are_pushed_one_by_one_get_the_maps_of_predict_after_the_del
 
 def test_a_prediction_depends_on_the_stated_context_and_on_nothing_before(unprompted):
     first = 6  # an even number: windows of two frames begin there in both sessions
-    n_before = round(min(first, 10.0 * unprompted.context_s(10.0)))
+    context_s = unprompted.context_s(10.0)
+    assert np.isinf(context_s) == (unprompted.name == "background")
+    n_before = round(min(first, 10.0 * context_s))
     whole = unprompted.predict(FRAMES, fps_hz=10.0)[first:]
     part = unprompted.predict(FRAMES[first - n_before :], fps_hz=10.0)[n_before:]
     np.testing.assert_allclose(part, whole, atol=1e-5)
-
-
-def test_a_causal_model_has_no_delay():
-    model = create_model("fgstp", B0 | {"neighbours": "causal"})
-    assert (model.delay_frames, model.context_s(10.0)) == (0, 0.2)
-    session = model.session(40, 48)
-    assert [[each.frame for each in session.push(frame)] for frame in FRAMES[:4]] == [
-        [n] for n in range(4)
-    ]
 
 
 def held_bytes(thing, seen):

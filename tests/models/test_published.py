@@ -209,10 +209,3 @@ def test_weights_that_do_not_fit_are_refused_and_nothing_is_written(
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out.ckpt").exists()
-
-
-def test_a_file_that_is_not_there_is_told(tmp_path):
-    arguments = ["weights", "import", "--model", "fgstp", str(tmp_path / "no.pth"), "out.ckpt"]
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 1
-    assert "There is no file" in result.stderr

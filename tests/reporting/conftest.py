@@ -8,7 +8,7 @@ from fgstp.reporting.costs import COLUMNS
 from fgstp.reporting.tables import OPERATIONAL_COLUMNS, PAPER_COLUMNS
 from fgstp.scoring import get_protocol
 
-METRICS = list(dict.fromkeys(column.metric for column in (*PAPER_COLUMNS, *OPERATIONAL_COLUMNS)))
+METRICS = list(dict.fromkeys(column.name for column in (*PAPER_COLUMNS, *OPERATIONAL_COLUMNS)))
 NAN = float("nan")
 
 

@@ -1,11 +1,9 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.reporting.examples import choose_examples, frame_and_mask, spread
-from fgstp.reporting.predictions import overlay, prediction_figure
-from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.predictions import choose_examples, overlay, prediction_figure
+from fgstp.reporting.summaries import ScoredFootage
 
 HEIGHT, WIDTH = 12, 16
 PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])
@@ -76,18 +74,9 @@ def test_only_annotated_frames_are_examples(clips, clip_folder, tmp_path):
     row = sparse.add("a", frames, masks, annotated=[2, 5, 9])
     [example] = choose_examples({"group": [row]}, sparse.store)
     assert (example.frame, example.gas_pixels) == (2, 2)
-    frame, mask = frame_and_mask(example, sparse.store)
+    frame, mask = example.read(sparse.store)
     np.testing.assert_array_equal(frame, frames[2])
     np.testing.assert_array_equal(mask, masks[0])
-
-
-@pytest.mark.parametrize(
-    ("length", "count", "places"),
-    [(9, 3, [0, 4, 8]), (2, 4, [0, 1]), (1, 3, [0]), (100, 5, [0, 25, 50, 74, 99])],
-)
-def test_rows_are_spread_from_the_first_to_the_last(length, count, places):
-    rows = pd.DataFrame({"place": range(length)}, index=range(50, 50 + length))
-    assert spread(rows, count)["place"].tolist() == places
 
 
 def test_each_panel_shows_the_map_of_its_clip_and_frame(store, clips):

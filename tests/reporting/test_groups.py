@@ -1,6 +1,6 @@
 import pandas as pd
 
-from fgstp.reporting.groups import group_tables
+from fgstp.reporting.comparison import group_tables
 
 
 def grouped(summary, by, groups):

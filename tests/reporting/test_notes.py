@@ -19,7 +19,6 @@ OPERATIONAL, PAPER = PROTOCOLS["operational"].at(90), PROTOCOLS["paper"]
         (OPERATIONAL, "drop_given", True, "first frame with gas"),
         (OPERATIONAL, "drop_last_frames", 2, "the last 2 frames"),
         (OPERATIONAL, "alarm_px", 20, "20 pixels"),
-        (OPERATIONAL, "score_fraction", 0.05, "highest 5 %"),
     ],
 )
 def test_every_setting_is_described(protocol, field, value, text):
@@ -28,8 +27,16 @@ def test_every_setting_is_described(protocol, field, value, text):
 
 
 def test_no_setting_is_forgotten():
-    fields = {"input", "norm", "empty", "average", "threshold", "alarm_px", "score_fraction"}
-    assert set(type(PAPER).model_fields) == fields | {"name", "drop_given", "drop_last_frames"}
+    fields = {"input", "norm", "empty", "average", "threshold", "alarm_px"}
+    # Models give their own frame scores, so `score_fraction` has no effect.
+    others = {"name", "drop_given", "drop_last_frames", "score_fraction"}
+    assert set(type(PAPER).model_fields) == fields | others
+
+
+def test_frames_are_ranked_by_the_frame_scores_of_the_model():
+    text = "ranked by the model's frame score, by default the mean of the highest 0.1 %"
+    assert text in protocol_note(OPERATIONAL)
+    assert "ranked" not in protocol_note(PAPER)
 
 
 def test_settings_without_effect_on_the_columns_are_left_out():

@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.reporting.models import evaluated_rows
-from fgstp.reporting.published import PUBLISHED_METRICS, published_rows
-from fgstp.reporting.result_tables import result_table
-from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.names import evaluated_rows
+from fgstp.reporting.result_tables import published_rows, result_table
+from fgstp.reporting.summaries import ScoredFootage
+from fgstp.reporting.tables import PAPER_COLUMNS
 from fgstp.scoring import PAPER, score_clip, summarise
 
 PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])
@@ -223,7 +223,7 @@ def test_published_values_are_those_that_the_paper_prints(table):
     printed = printed.set_index(0).astype(float)
     rows = published_rows(table)
     values = rows.pivot(index="model", columns="metric", values="value")
-    values = values.loc[printed.index, list(PUBLISHED_METRICS)]
+    values = values.loc[printed.index, [column.name for column in PAPER_COLUMNS]]
     assert values.to_numpy().tolist() == printed.to_numpy().tolist()
     missing = rows[rows["value"].isna()]
     assert set(missing["model"]) == ({"mg"} if table == "table1" else set())

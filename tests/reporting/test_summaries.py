@@ -3,8 +3,7 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.reporting.rendering import as_markdown
-from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.summaries import check_summaries, threshold_range, with_facts
+from fgstp.reporting.summaries import ScoredFootage, check_summaries, with_facts
 from fgstp.scoring import PAPER
 
 # ------------------------------------------------------------------------------ checks
@@ -104,12 +103,6 @@ def test_tables_and_headline_say_why_there_are_dashes(both, compared):
 
 
 # ------------------------------------------------------------------------------- words
-
-
-@pytest.mark.parametrize(("lowest", "highest", "shown"), [(90, 90, "90"), (8, 131, "8–131")])
-def test_thresholds_of_several_trainings_are_a_range(summary, lowest, highest, shown):
-    rows = summary("fgstp", threshold_min=lowest, threshold_max=highest)
-    assert threshold_range(rows.iloc[0]) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from fgstp.reporting.result_tables import result_table
-from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.summaries import ScoredFootage
 from fgstp.reporting.tables import (
     OPERATIONAL_COLUMNS,
     PAPER_COLUMNS,

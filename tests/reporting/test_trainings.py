@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from fgstp.reporting.models import every_row
+from fgstp.models.registry import list_models
+from fgstp.reporting.names import model_rows
 from fgstp.reporting.trainings import (
     comparison_figure,
     learning_rate_drops,
@@ -160,7 +161,7 @@ def test_models_are_compared_by_the_score_that_chose_all_of_them():
 
 
 def test_no_two_models_look_alike():
-    names = [row.model for row in every_row()]
+    names = [row.model for row in model_rows(list_models())]
     [ax] = comparison_figure({name: training() for name in names}).axes
     curves = [line for line in ax.lines if line.get_label() != "_best epoch"]
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in curves}

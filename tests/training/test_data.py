@@ -11,7 +11,7 @@ import torch
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.models.blocks.frames import network_input, normalised
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, neighbours
+from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
 from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.augmentation import prepared
@@ -59,7 +59,9 @@ def test_a_window_has_its_targets_their_masks_and_their_neighbours(
         assert window.clips == name
         assert len(window.frames) == n_targets + 2  # each frame once
         numbers = np.array(frame_numbers(window))
-        expected = [[target, *neighbours(target, 7, mode)] for target in targets]
+        expected = [
+            [min(max(t + offset, 0), 6) for offset in (0, *OFFSETS_FRAMES[mode])] for t in targets
+        ]
         assert numbers[window.targets].tolist() == expected
         # The mask of frame n has its gas in column n % 8 of row 0.
         assert window.masks.shape == (n_targets, 1, 6, 8)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from fgstp.core.errors import UserError
@@ -95,6 +96,12 @@ def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
     """The rows of a clip table, in its order."""
     columns = ["clip", "video", "first_frame", "frames", "annotated_frames", "sha256"]
     return [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
+
+
+def spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """At most `count` rows of a table, evenly from the first to the last."""
+    places = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
+    return rows.iloc[places]
 
 
 def by_video(clips: Iterable[ClipRow]) -> dict[str, list[ClipRow]]:

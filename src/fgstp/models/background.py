@@ -60,9 +60,6 @@ class MixtureSession(Session):
         found = self._mixture.apply(frame, learningRate=self._rate)
         yield cleaned(np.asarray(found), self.model.settings).astype(np.float32) / 255.0
 
-    def _flush(self) -> tuple[()]:
-        return ()
-
 
 class EnergySession(Session):
     """Energy of the residual at half resolution, causal, with time constants in seconds.
@@ -100,9 +97,6 @@ class EnergySession(Session):
         soft = cleaned(self._energy, self.model.settings)
         soft = soft / (soft + self.model.settings.half_levels)
         yield cv2.resize(soft, self.size[::-1], interpolation=cv2.INTER_LINEAR)
-
-    def _flush(self) -> tuple[()]:
-        return ()
 
     def _score(self, probabilities: NDArray[np.float32]) -> float:
         energy = float(np.quantile(self._energy, SCORE_QUANTILE))

@@ -20,7 +20,7 @@ class Model(Predictor[SettingsT]):
 
     Attributes:
         encoders: names of its encoders in the network, for a rate of their own.
-        undecayed: ends of names of weights that do not decay, beside biases and the weights of
+        undecayed: ends of names of weights that do not decay, besides biases and the weights of
             normalisations.
         network: its network, on the CPU and in training mode at first.
         stage: number of the stage of training that it is in, from 0.
@@ -49,32 +49,32 @@ class Model(Predictor[SettingsT]):
         return 1
 
     def begin_stage(self, stage: int) -> None:
-        """Get ready for a stage of training, with the best weights of the stage before.
+        """Prepare a stage of training, which starts from the best weights of the stage before.
 
-        What it is trained on, how, and what it predicts may differ from then on. Weights that
-        are not to change in the stage must not require a gradient.
+        Sampling, loss, optimisation and predictions may differ between stages. Weights that stay
+        fixed in the stage must not require a gradient.
         """
         self.stage = stage
 
     @property
     def optimisation(self) -> OptimisationSettings:
-        """How its weights are changed in the present stage: by default as its settings say."""
+        """Optimisation in the present stage: by default that of its settings."""
         found: OptimisationSettings = self.settings.optimisation  # type: ignore[attr-defined]
         return found
 
     @property
     def sampling(self) -> Sampling:
-        """What a sample of its training is: by default targets alone, without neighbours."""
+        """Its training samples: by default targets alone, without neighbours."""
         return Windows()
 
     @property
     def features(self) -> VideoFeatures | None:
-        """Features of videos that its training reads; None: it reads frames alone."""
+        """Features of videos that it is trained on; None: it is trained on frames."""
         return None
 
     @property
     def augmented(self) -> bool:
-        """Whether samples are varied in the present stage, as the block `train` says."""
+        """Whether samples are augmented in the present stage, by the settings of `train`."""
         return True
 
     @property

@@ -1,4 +1,4 @@
-"""Checkpoints: one file holds a model's weights, its settings, and what made it."""
+"""Checkpoints: one file with the weights of a model, its settings, and their origin."""
 
 import hashlib
 import json
@@ -33,14 +33,14 @@ VERSIONS = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """Content of a checkpoint.
 
     Attributes:
         model: name of the model.
         settings: its settings.
         weights: the model's state dict, on the CPU.
         versions: versions of Python and of packages that wrote it.
-        facts: what else was recorded, such as the epoch.
+        facts: further recorded values, such as the epoch.
     """
 
     model: str
@@ -58,7 +58,7 @@ def save_checkpoint(
     Args:
         model: the model.
         path: the file to write.
-        facts: what else to record; plain values as JSON knows them.
+        facts: further values to record, as JSON represents them.
 
     Raises:
         UserError: the file cannot be written.
@@ -87,7 +87,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         What it holds.
 
     Raises:
-        UserError: the file is not there, cannot be read, or is no checkpoint.
+        UserError: the file does not exist, cannot be read, or is no checkpoint.
     """
     path = Path(path)
     content = read_object(path)
@@ -114,16 +114,16 @@ def load_model(
 
     Args:
         path: the checkpoint.
-        model: name of the model that it must be of; None takes any.
-        device: where it is put: `cpu`, `cuda`, `cuda:1`.
+        model: required name of the model; None accepts any.
+        device: device of the model: `cpu`, `cuda`, `cuda:1`.
         batch_frames: frames that it predicts at a time; None: as it was trained with.
 
     Returns:
         The model, in evaluation mode.
 
     Raises:
-        UserError: the file is not there, is no checkpoint, is of another model, its weights
-            do not fit its settings, or the device is not there.
+        UserError: the file does not exist, is no checkpoint or one of another model, its weights
+            do not fit its settings, or the device is not available.
 
     Example:
         >>> from fgstp import load_model, read_video
@@ -179,7 +179,7 @@ def load_into(model: AnyPredictor, path: Path | str) -> Checkpoint:
         The checkpoint.
 
     Raises:
-        UserError: the file is not there, is no checkpoint, or is of another model or shape.
+        UserError: the file does not exist, is no checkpoint, or is of another model or shape.
     """
     checkpoint = read_checkpoint(path)
     _check_model(path, checkpoint, model.name)
@@ -202,7 +202,7 @@ def _load(model: AnyPredictor, checkpoint: Checkpoint, path: Path | str) -> None
 
 
 def record_of(model: AnyPredictor, checkpoint: Path) -> dict[str, Any]:
-    """What is known of a checkpoint that was not trained here; a training adds how it went.
+    """Record of a checkpoint that was not trained here; a training adds its history.
 
     Args:
         model: the model.

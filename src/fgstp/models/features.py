@@ -63,7 +63,7 @@ class FeatureStore:
         return all(self._is_current(features, own) for own in by_video(clips).values())
 
     def read(self, clip: ClipRow) -> NDArray[np.float16]:
-        """Features of the frames of a clip that `holds` tells of: (T, ...), memory-mapped."""
+        """Features of the frames of a clip for which `holds` is true: (T, ...), memory-mapped."""
         rows: NDArray[Any] = np.load(self._path(clip.video), mmap_mode="r")
         start = int(np.searchsorted(rows["frame"], clip.first_frame))
         found: NDArray[np.float16] = rows["features"][start : start + clip.n_frames]

@@ -84,30 +84,6 @@ def published(settings: Mapping[str, Any]) -> Published:
 
 
 @register(
-    "fgstp_no_ctc_no_fsp",
-    "FGSTP, backbone only",
-    order=80,
-    ablation="Backbone only",
-    is_compared=False,
-    fixed={"ctc": False, "fsp": False},
-)
-@register(
-    "fgstp_no_fsp",
-    "FGSTP without FSP",
-    order=90,
-    ablation="+ CTC",
-    is_compared=False,
-    fixed={"ctc": True, "fsp": False},
-)
-@register(
-    "fgstp_no_ctc",
-    "FGSTP without CTC",
-    order=100,
-    ablation="+ FSP",
-    is_compared=False,
-    fixed={"ctc": False, "fsp": True},
-)
-@register(
     "fgstp",
     "FGSTP",
     paper="ICIP 2025, arXiv 2505.00295",
@@ -131,3 +107,14 @@ class FgstpModel(TripleModel[FgstpSettings]):
             use_fsp=settings.fsp,
             drop_path=settings.encoder.drop_path,
         )
+
+
+for _name, _title, _order, _ablation, _parts in (
+    ("fgstp_no_ctc_no_fsp", "FGSTP, backbone only", 80, "Backbone only", (False, False)),
+    ("fgstp_no_fsp", "FGSTP without FSP", 90, "+ CTC", (True, False)),
+    ("fgstp_no_ctc", "FGSTP without CTC", 100, "+ FSP", (False, True)),
+):
+    _fixed = dict(zip(("ctc", "fsp"), _parts, strict=True))
+    register(_name, _title, order=_order, ablation=_ablation, is_compared=False, fixed=_fixed)(
+        FgstpModel
+    )

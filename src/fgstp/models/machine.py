@@ -12,7 +12,7 @@ from fgstp.core.errors import UserError
 logger = logging.getLogger(__name__)
 
 Accelerator = Literal["auto", "cpu", "cuda"]
-# How torch says, beside its own error, that memory is used up.
+# Messages of torch about exhausted memory, in errors other than its own.
 NO_MEMORY = (
     "can't allocate memory",
     "not enough memory",
@@ -23,14 +23,14 @@ NO_MEMORY = (
 
 
 def use_cuda(accelerator: Accelerator, block: str) -> bool:
-    """Whether to work on a GPU; where there is none to be found, says so.
+    """Whether to work on a GPU; logs a warning if `auto` finds none.
 
     Args:
-        accelerator: what is wanted.
-        block: name of the block of settings that say so: `train` or `evaluate`.
+        accelerator: requested device.
+        block: block of settings that requests it, for messages: `train` or `evaluate`.
 
     Raises:
-        UserError: one is asked for and there is none.
+        UserError: `cuda` is requested and no GPU is found.
     """
     if accelerator == "cpu":
         return False
@@ -47,13 +47,13 @@ def use_cuda(accelerator: Accelerator, block: str) -> bool:
 
 @contextmanager
 def told_if_out_of_memory(advice: str) -> Iterator[None]:
-    """Tell in a sentence that memory ran out.
+    """Turn errors about exhausted memory into a `UserError`.
 
     Args:
         advice: how to need less, to follow a semicolon.
 
     Raises:
-        UserError: it did, inside of the block.
+        UserError: memory ran out inside of the block.
     """
     try:
         yield

@@ -42,11 +42,11 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
 
     @abstractmethod
     def _build(self) -> None:
-        """Set what the settings decide, such as `session_class`."""
+        """Build what depends on the settings, such as the network."""
 
     @property
     def info(self) -> ModelInfo:
-        """What is known of it by its name."""
+        """Its entry in the registry."""
         return info_of(type(self), self.settings)
 
     @property
@@ -61,7 +61,7 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
 
     @property
     def prompt_kind(self) -> PromptKind:
-        """What its sessions are given beside the frames."""
+        """Kind of prompt that its sessions need."""
         return self.info.prompt
 
     def context_s(self, fps_hz: float) -> float:
@@ -91,11 +91,11 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
             height_px: height of the frames.
             width_px: width of the frames.
             fps_hz: frame rate.
-            prompt: what the model is given beside the frames.
-            batch_frames: frames that may be held back to be predicted at once.
+            prompt: input besides the frames, such as the mask of one frame.
+            batch_frames: maximum number of frames that are predicted at once.
 
         Raises:
-            UserError: the prompt lacks what the model is to be given, or does not fit.
+            UserError: the prompt lacks a mask that the model needs, or a mask does not fit.
 
         Example:
             >>> import numpy as np
@@ -117,14 +117,14 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
         Args:
             frames: (T, H, W) uint8, consecutive frames.
             fps_hz: frame rate.
-            prompt: what the model is given beside the frames; a model that is given nothing
-                does not look at it.
+            prompt: input besides the frames, such as the mask of one frame; ignored by models
+                without a prompt.
 
         Returns:
             (T, H, W) float32 in [0, 1]: probability of gas.
 
         Raises:
-            UserError: frames or masks have another form, or a mask is lacking.
+            UserError: frames or masks have a wrong shape or type, or a mask is missing.
         """
         frames = np.asanyarray(frames)  # memory-mapped frames stay on disk
         if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape:

@@ -173,13 +173,13 @@ def _merged(below: Values, above: Values) -> dict[str, Any]:
 
 
 def parsed_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:
-    """Nest settings that are given by dotted keys.
+    """Nest settings with dotted keys.
 
     Args:
         pairs: such as `{"encoder.name": "pvt_v2_b2"}`.
 
     Raises:
-        UserError: a setting is given twice, or as a value and as a block.
+        UserError: a setting occurs twice, or as a value and as a block.
     """
     nested: dict[str, Any] = {}
     for dotted, value in pairs.items():

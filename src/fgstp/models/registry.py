@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the rest of the project asks of a model by its name.
+    """Entry of a model in the registry.
 
     Attributes:
         name: its name in settings, files and scores.
@@ -39,9 +39,9 @@ class ModelInfo:
         may_diverge: whether a training whose loss becomes infinite or undefined after a finished
             epoch counts as a result, a failed one, instead of ending the command (in a training
             of one process), and scores of a model that finds nothing or everything are a dash.
-        prompt: what its sessions are given beside the frames, unless its settings say otherwise.
-        published: from settings that are asked for to the checkpoints that its authors
-            published; None if there are none.
+        prompt: kind of prompt that its sessions need, unless its settings change it.
+        published: function of the requested settings that describes the checkpoints that its
+            authors published; None if there are none.
         fixed: settings that the name decides.
     """
 
@@ -70,7 +70,7 @@ def register(
     title: str,
     **facts: Any,  # noqa: ANN401 - fields of different types
 ) -> "Callable[[type[ModelT]], type[ModelT]]":
-    """Decorate the class of a model: the project then knows it by its name.
+    """Decorator of a class that adds it to the models under a name.
 
     A class may have several names, which decide some of its settings.
 
@@ -93,7 +93,7 @@ def register(
 
 
 def info_of(model: "type[Predictor[Any]]", settings: Settings) -> ModelInfo:
-    """What is known of a model by its class and settings.
+    """Entry of a model in the registry, by its class and settings.
 
     A class that is not registered goes by its own name.
     """
@@ -135,7 +135,7 @@ def list_models() -> list[str]:
 
 
 def check_name(name: object) -> None:
-    """See that a model has this name.
+    """Check that a model has this name.
 
     Raises:
         UserError: none has.
@@ -145,7 +145,7 @@ def check_name(name: object) -> None:
 
 
 def model_info(name: str) -> ModelInfo:
-    """What is known of a model.
+    """Entry of a model in the registry.
 
     Args:
         name: its name.
@@ -193,10 +193,7 @@ def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
 
 
 def create_model(
-    name: str,
-    values: Settings | Mapping[str, Any] | None = None,
-    *,
-    initial_weights: bool = True,
+    name: str, values: Settings | Mapping[str, Any] | None = None, *, initial_weights: bool = True
 ) -> "Predictor[Any]":
     """Build a model by its name.
 
@@ -249,7 +246,7 @@ def _blocks_class() -> type[Settings]:
 
 
 class ModelsSettings(RootModel[dict[str, pydantic.SerializeAsAny[Settings]]]):
-    """Settings of every model, a block a name; a block that is not given has the defaults."""
+    """Settings of every model, a block a name; a missing block has the defaults."""
 
     @model_validator(mode="before")
     @classmethod

@@ -21,7 +21,7 @@ class VideoFeatures(Protocol):
 
     @property
     def facts(self) -> Mapping[str, object]:
-        """What the features depend on beside the frames, as plain values."""
+        """What the features depend on besides the frames, as plain values."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,7 +77,7 @@ class Batch(NamedTuple):
 
 
 class SampleKey(NamedTuple):
-    """Which sample is wanted.
+    """Identifies a training sample.
 
     Attributes:
         clip: number of the clip.
@@ -171,7 +171,7 @@ class SpreadFrames(Sampling):
         attempts: number of draws until it does; the last one is taken as it is.
     """
 
-    mask_noise = False  # the model is given the first mask
+    mask_noise = False  # the first mask is an input of the model
 
     n_frames: int
     largest_step: tuple[tuple[float, int], ...]

@@ -19,7 +19,7 @@ TOP_FRACTION = 0.001  # of the pixels, in the default score of a frame
 
 
 class Prompt(NamedTuple):
-    """What a model is given beside the frames of a session.
+    """Input of a session besides the frames.
 
     Attributes:
         first_mask: (H, W) uint8, 0/1: the gas of one frame.
@@ -43,7 +43,7 @@ def prompt_of(
     annotated: NDArray[np.int64] | None = None,
     n_frames: int | None = None,
 ) -> Prompt:
-    """What a model is given of known masks, and no more.
+    """Prompt of a kind, made of known masks; it contains nothing else.
 
     Args:
         kind: the kind of its prompt.
@@ -67,7 +67,7 @@ def prompt_of(
 
 
 def checked(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: str) -> Prompt:
-    """See that a prompt holds what a model is to be given.
+    """Check that a prompt has the masks that a model needs.
 
     Args:
         prompt: the prompt.
@@ -79,7 +79,7 @@ def checked(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: str) 
         The prompt, `first_frame` as an int.
 
     Raises:
-        UserError: a mask is lacking, or does not fit the frames.
+        UserError: a mask is missing, or does not fit the frames.
     """
     if kind == "first_mask" and prompt.first_mask is None:
         raise UserError(
@@ -130,14 +130,14 @@ class Prediction(NamedTuple):
 
 
 class Session(ABC):
-    """One video on its way through a model; it holds all state.
+    """Prediction of one video, frame by frame; it holds all state.
 
     Args:
         model: the model; it is used in evaluation mode.
         size: height and width of the frames.
         fps_hz: frame rate, for the time of frames that come without one.
-        prompt: what the model is given beside the frames.
-        batch_frames: frames that may be held back to be predicted at once.
+        prompt: input besides the frames.
+        batch_frames: maximum number of frames that are predicted at once.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Session(ABC):
         self._begin()
 
     def _begin(self) -> None:  # noqa: B027 - a session may hold nothing more
-        """Set up what a kind of session holds besides."""
+        """Set up the further state of a kind of session."""
 
     def push(self, frame: NDArray[np.uint8], time_s: float | None = None) -> list[Prediction]:
         """Push the next frame.
@@ -173,7 +173,7 @@ class Session(ABC):
             Predictions that it makes possible, in order; often of an earlier frame.
 
         Raises:
-            UserError: the session is closed, or the frame has another form.
+            UserError: the session is closed, or the frame has another size or type.
         """
         self._check(frame)
         self._times_s.append(self._n_pushed / self.fps_hz if time_s is None else time_s)
@@ -195,9 +195,9 @@ class Session(ABC):
     def _push(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32]]:
         """Maps (H, W) of the next frames that a frame makes possible."""
 
-    @abstractmethod
     def _flush(self) -> Iterable[NDArray[np.float32]]:
-        """Maps (H, W) of all remaining frames."""
+        """Maps (H, W) of all remaining frames; by default there are none."""
+        return ()
 
     def _predictions(self, maps: Iterable[NDArray[np.float32]]) -> list[Prediction]:
         predictions = []

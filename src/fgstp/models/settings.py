@@ -50,7 +50,7 @@ class OptimisationSettings(Settings):
         learning_rate: None: `train.learning_rate`.
         encoder_lr_scale: factor of the learning rate for the encoders.
         weight_decay: of `adamw`; biases and the weights of normalisations do not decay.
-        schedule: `drop`: as `train.drop_every_epochs` says; `constant`; `polynomial`: down to a
+        schedule: `drop`: every `train.drop_every_epochs`; `constant`; `polynomial`: down to a
             twentieth with power 0.9; `halving`: at 8/30, 16/30 and 24/30 of the training; or
             `cosine_restarts`: down to a hundredth, in 5 steps at first and then in 1.2 times as
             many each time.
@@ -78,17 +78,7 @@ class OptimisationSettings(Settings):
         return self
 
 
-class TrainedSettings(Settings):
-    """Settings of what is trained.
-
-    Attributes:
-        optimisation: how its weights are changed.
-    """
-
-    optimisation: OptimisationSettings = OptimisationSettings()
-
-
-class NetworkSettings(TrainedSettings):
+class NetworkSettings(Settings):
     """Settings of every model with a network.
 
     Attributes:
@@ -96,12 +86,14 @@ class NetworkSettings(TrainedSettings):
         width_px: width at which the network works.
         normalisation: of the frames.
         batch_frames: frames of a clip that are predicted at a time.
+        optimisation: how its weights are optimised.
     """
 
     height_px: int = Field(352, ge=1)
     width_px: int = Field(352, ge=1)
     normalisation: NormalisationSettings = NormalisationSettings()
     batch_frames: int = Field(8, ge=1)
+    optimisation: OptimisationSettings = OptimisationSettings()
 
 
 class BackboneSettings(Settings):
@@ -111,7 +103,7 @@ class BackboneSettings(Settings):
         name: which, a name of timm.
         weights: file of weights to start from; None starts from scratch, as the paper does.
         stem_contrast_gain: from scratch, let the kernels of the first layer begin without their
-            mean and this many times as large, so that it sees contrast and no level: the
+            mean and this many times as large, so that it responds to contrast but not to level: the
             layer's normalisation would hide faint gas behind the level of the sky. None leaves
             them as they are drawn.
     """
@@ -143,7 +135,7 @@ class LossSettings(Settings):
     """The hybrid loss.
 
     Attributes:
-        bce: `weighted` as the paper says, or `mean` as the released code computes.
+        bce: `weighted` as in the paper, or `mean` as in the released code.
     """
 
     bce: BceMode = "weighted"

@@ -80,8 +80,8 @@ class SinetV2Settings(NetworkSettings):
     Attributes:
         encoder: the encoder, a Res2Net-50 as published, or a transformer.
         differences: show the network a frame and its differences to these two neighbours, instead
-            of the frame three times. No part of the published model, but a measure of how much
-            is to be had from motion; None, as published: frame by frame.
+            of the frame three times. Not part of the published model, but a measure of what
+            motion contributes; None, as published: frame by frame.
         loss: what is minimised, at each of the four outputs.
     """
 
@@ -127,11 +127,7 @@ def published(settings: Mapping[str, Any]) -> Published:
 
 
 @register(
-    "sinet_v2",
-    "SINet-V2",
-    paper="TPAMI 2022, arXiv 2102.10274",
-    order=30,
-    published=published,
+    "sinet_v2", "SINet-V2", paper="TPAMI 2022, arXiv 2102.10274", order=30, published=published
 )
 class SinetV2Model(Model[SinetV2Settings]):
     """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""

@@ -8,19 +8,24 @@ import pandas as pd
 
 from fgstp.reporting import notes
 from fgstp.reporting.costs import cost_tables, sorted_costs
-from fgstp.reporting.groups import group_tables
-from fgstp.reporting.models import ABLATION_TABLE, MAIN_TABLE, evaluated_rows
+from fgstp.reporting.names import (
+    ABLATION_TABLE,
+    MAIN_TABLE,
+    evaluated_rows,
+    group_title,
+    groups_in_order,
+)
 from fgstp.reporting.result_tables import ResultTable, result_table
-from fgstp.reporting.scored_footage import ScoredFootage, same_footage
 from fgstp.reporting.summaries import (
+    ScoredFootage,
     check_summaries,
-    counts,
     protocols,
+    same_footage,
     scores,
     selected,
     with_facts,
 )
-from fgstp.reporting.tables import HEADLINE_COLUMNS, Cell, Column, Table
+from fgstp.reporting.tables import DASH, GROUP_COLUMNS, HEADLINE_COLUMNS, Cell, Column, Table
 from fgstp.scoring.protocols import ScoringProtocol
 
 GROUPS = ("category", "leak_class", "video")
@@ -81,7 +86,7 @@ def compare(
     return Comparison(
         facts=facts,
         footage=footage,
-        scored=counts(scores(together, next(iter(found)))),
+        scored=notes.counts(scores(together, next(iter(found)))),
         titles=tuple(row.title() for row in evaluated_rows(together)),
         protocols=found,
         headline=headline(together),
@@ -110,9 +115,8 @@ def headline(summaries: pd.DataFrame) -> Table:
     for protocol, columns in selected(summaries, HEADLINE_COLUMNS):
         found = scores(named, protocol)
         heads += [Cell(column.heading, detail=protocol) for column in columns]
-        values += [_values(found, column) for column in columns]
-        sentences.append(notes.label_note(columns))
-        sentences += notes.missing_notes(found, columns)
+        values += [_written(found, column, "model") for column in columns]
+        sentences += [notes.label_note(columns), *notes.missing_notes(found, columns)]
     rows = [
         (Cell(title), *(Cell(each[model]) for each in values)) for model, title in titles.items()
     ]
@@ -120,7 +124,43 @@ def headline(summaries: pd.DataFrame) -> Table:
     return Table("Headline", (Cell("model"), *heads), tuple(rows), tuple(sentences))
 
 
-def _values(found: pd.DataFrame, column: Column) -> dict[str, str]:
-    """Written values of a column by model."""
-    of_metric = found[found["metric"] == column.metric].set_index("model")[["value", "spread"]]
-    return {str(model): column.shown(*pair) for model, pair in of_metric.T.to_dict("list").items()}
+def _written(found: pd.DataFrame, column: Column, *keys: str) -> dict[Any, str]:
+    """Written values of a column by model, or by model and group."""
+    of_metric = found[found["metric"] == column.name].set_index(list(keys))[["value", "spread"]]
+    written = of_metric.apply(lambda row: column.shown(*row), axis="columns", result_type="reduce")
+    return written.to_dict()
+
+
+def group_tables(summaries: pd.DataFrame, by: str) -> list[Table]:
+    """Tables of a few metrics by group: models down, groups across.
+
+    Args:
+        summaries: summaries of all models, checked by `check_summaries`.
+        by: `category`, `leak_class` or `video`.
+
+    Returns:
+        A table for each protocol and metric of `GROUP_COLUMNS` that has any value.
+    """
+    tables = []
+    for protocol, columns in selected(summaries, GROUP_COLUMNS):
+        for column in columns:
+            found = scores(summaries, protocol, by)
+            found = found[found["metric"] == column.name]
+            if found["value"].notna().any():
+                tables.append(_group_table(found, protocol, column, by))
+    return tables
+
+
+def _group_table(found: pd.DataFrame, protocol: str, column: Column, by: str) -> Table:
+    sizes = {
+        str(row.group): f"{row.n_videos} v, {row.n_frames:,} f"
+        for row in found.drop_duplicates("group").itertuples()
+    }
+    groups = groups_in_order(sizes, by)
+    values = _written(found, column, "model", "group")
+    heads = [Cell(group_title(group, by), detail=sizes[group]) for group in groups]
+    rows = [
+        (Cell(row.title()), *(Cell(values.get((row.model, group), DASH)) for group in groups))
+        for row in evaluated_rows(found)
+    ]
+    return Table(f"{column.heading}, protocol {protocol}", (Cell("model"), *heads), tuple(rows))

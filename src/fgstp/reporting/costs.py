@@ -5,25 +5,15 @@ import math
 import pandas as pd
 
 from fgstp.core.errors import UserError
-from fgstp.reporting.models import model_rows
-from fgstp.reporting.tables import DASH, Cell, Table
+from fgstp.reporting.names import model_rows
+from fgstp.reporting.tables import DASH, Table
 
 COLUMNS = (
-    "model",
-    "parameters",
-    "gmacs_per_frame",
-    "ms_per_frame",
-    "peak_memory_mb",
-    "device",
-    "height_px",
-    "width_px",
+    *("model", "parameters", "gmacs_per_frame", "ms_per_frame", "peak_memory_mb"),
+    *("device", "height_px", "width_px"),
 )
 HEADS = (
-    "model",
-    "parameters (M)",
-    "GMACs per frame",
-    "ms per frame",
-    "peak memory (MB)",
+    *("model", "parameters (M)", "GMACs per frame", "ms per frame", "peak memory (MB)"),
     "size (px)",
 )
 NOTE = (
@@ -35,7 +25,7 @@ NOTE = (
 
 
 def sorted_costs(costs: pd.DataFrame) -> pd.DataFrame:
-    """Measured costs by device and then by model, in the order of the report.
+    """Sort measured costs by device and then by model, in the order of the report.
 
     Args:
         costs: a row for each model and device, with `COLUMNS`; empty if nothing was measured.
@@ -64,10 +54,10 @@ def sorted_costs(costs: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_tables(costs: pd.DataFrame) -> list[Table]:
-    """Format the costs.
+    """Write the costs as tables.
 
     Args:
-        costs: see `sorted_costs`.
+        costs: measured costs, see `sorted_costs`.
 
     Returns:
         A table for each device; none if nothing was measured.
@@ -75,23 +65,21 @@ def cost_tables(costs: pd.DataFrame) -> list[Table]:
     Raises:
         UserError: a column is missing.
     """
-    heads = tuple(map(Cell, HEADS))
     return [
-        Table(f"Costs on {device}", heads, tuple(_row(row) for _, row in rows.iterrows()))
+        Table.of_texts(f"Costs on {device}", HEADS, [_texts(row) for _, row in rows.iterrows()])
         for device, rows in sorted_costs(costs).groupby("device", sort=False)
     ]
 
 
-def _row(row: pd.Series) -> tuple[Cell, ...]:
-    cells = (
+def _texts(row: pd.Series) -> list[str]:
+    return [
         str(row["name"]),
         _number(row["parameters"] / 1e6, 2),
         _number(row["gmacs_per_frame"], 2),
         _number(row["ms_per_frame"], 1),
         _number(row["peak_memory_mb"], 0),
         f"{_number(row['height_px'], 0)} × {_number(row['width_px'], 0)}",
-    )
-    return tuple(map(Cell, cells))
+    ]
 
 
 def _number(value: float, decimals: int) -> str:

@@ -1,4 +1,4 @@
-"""Figures of the ingested footage: contact sheets of clips, and the duplicate curve."""
+"""Figures of the footage: contact sheets of clips, and clips kept against the threshold."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,12 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fgstp.footage.clip_table import clip_rows
+from fgstp.footage.clip_table import clip_rows, spread
 from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.duplicates import similarity
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.footage.video_store import Clip, VideoStore
-from fgstp.reporting.examples import spread
 
 OUTLINE_RGB = (255, 64, 32)
 PANELS = ("frame", "mask outline", "difference to the neighbour")
@@ -60,13 +59,10 @@ def contact_sheet(
     """
     columns = settings.frames_per_clip * len(PANELS)
     clips = [row.read(store) for row in clip_rows(rows)]
-    height_width = clips[0].frames.shape[1:]
-    panel_height_in = PANEL_WIDTH_IN * height_width[0] / height_width[1] + 0.45
-    figure = Figure(
-        figsize=(PANEL_WIDTH_IN * columns, panel_height_in * len(rows) + 0.5),
-        dpi=DPI,
-        layout="constrained",
-    )
+    _, height_px, width_px = clips[0].frames.shape
+    panel_height_in = PANEL_WIDTH_IN * height_px / width_px + 0.45
+    size = (PANEL_WIDTH_IN * columns, panel_height_in * len(rows) + 0.5)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     figure.suptitle(f"{title}: {len(rows)} of its clips")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for (_, row), clip, row_axes in zip(rows.iterrows(), clips, axes, strict=True):
@@ -182,28 +178,15 @@ def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateS
     Returns:
         The figure.
     """
-    figure = Figure(figsize=(6.4, 4.0), dpi=110, layout="constrained")
+    figure = Figure(figsize=(6.4, 4.0), dpi=DPI, layout="constrained")
     ax = figure.subplots()
     ax.step(curve["threshold"], curve["clips_kept"], where="post", color="tab:blue")
     ax.axhline(n_clips, color="0.6", linewidth=0.8, linestyle=":")
-    ax.annotate(
-        f"all {n_clips} clips",
-        (0.01, n_clips),
-        xytext=(0, -11),
-        textcoords="offset points",
-        fontsize=8,
-        color="0.4",
-    )
+    _annotate(ax, f"all {n_clips} clips", (0.01, n_clips), (0, -11), "0.4")
     in_use = int(curve.loc[curve["threshold"] == settings.threshold, "clips_kept"].iloc[0])
     ax.axvline(settings.threshold, color="tab:red", linewidth=1)
-    ax.annotate(
-        f"in use: {settings.threshold:g} keeps {in_use}",
-        (settings.threshold, in_use),
-        xytext=(6, -16),
-        textcoords="offset points",
-        fontsize=8,
-        color="tab:red",
-    )
+    text = f"in use: {settings.threshold:g} keeps {in_use}"
+    _annotate(ax, text, (settings.threshold, in_use), (6, -16), "tab:red")
     ax.set(
         xlabel="similarity from which a clip is a duplicate",
         ylabel="clips kept",
@@ -213,3 +196,9 @@ def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateS
     )
     ax.grid(alpha=0.3)
     return figure
+
+
+def _annotate(
+    ax: Axes, text: str, place: tuple[float, float], offset: tuple[int, int], colour: str
+) -> None:
+    ax.annotate(text, place, offset, textcoords="offset points", fontsize=8, color=colour)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER
+from fgstp.models.session import TOP_FRACTION
+from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER
 from fgstp.reporting.tables import DASH, Column, columns_of
 from fgstp.scoring.protocols import ScoringProtocol
 
@@ -54,37 +55,42 @@ AVERAGE = {
 }
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, in the plural unless it is 1."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def counts(rows: pd.DataFrame) -> str:
+    """Numbers of videos, clips and frames, which are the same in all rows."""
+    nouns = ("video", "clip", "frame")
+    return ", ".join(counted(int(rows[f"n_{noun}s"].iloc[0]), noun) for noun in nouns)
+
+
 def protocol_rules(protocol: ScoringProtocol) -> list[str]:
     """What a protocol does, a phrase for each setting that its columns depend on."""
-    rules = [
-        INPUT[protocol.input],
-        NORM[protocol.norm],
-        EMPTY[protocol.empty],
-        AVERAGE[protocol.average],
-    ]
-    metrics = {column.metric for column in columns_of(protocol)}
+    rules = [INPUT[protocol.input], NORM[protocol.norm]]
+    rules += [EMPTY[protocol.empty], AVERAGE[protocol.average]]
+    metrics = {column.name for column in columns_of(protocol)}
     if "iou" in metrics or protocol.input == "binary":
         chosen = "chosen for each model on validation clips"
         fixed = f"{protocol.threshold} of 255"
         rules.append(f"the threshold is {chosen if protocol.threshold is None else fixed}")
     if "false_alarm" in metrics:
-        pixels = _counted(protocol.alarm_px, "pixel")
+        pixels = counted(protocol.alarm_px, "pixel")
         rules.append(f"a false alarm is {pixels} or more predicted on a frame without gas")
     if "auroc" in metrics:
-        top = f"{100 * protocol.score_fraction:g} %"
-        rules.append(f"frames are ranked by the mean of the highest {top} of their probabilities")
+        rules.append(
+            "frames are ranked by the model's frame score, by default the mean of the highest "
+            f"{100 * TOP_FRACTION:g} % of its probabilities"
+        )
     if protocol.drop_given:
         rules.append(
             "the first frame with gas of each clip is left out, as some models are given its mask"
         )
     if protocol.drop_last_frames:
-        last = _counted(protocol.drop_last_frames, "frame")
+        last = counted(protocol.drop_last_frames, "frame")
         rules.append(f"the last {last} of each clip are left out")
     return rules
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def protocol_note(protocol: ScoringProtocol) -> str:
@@ -113,8 +119,7 @@ def seed_notes(rows: pd.DataFrame) -> list[str]:
     several = rows[rows["n_seeds"] > 1].drop_duplicates("name")
     if several.empty:
         return []
-    numbers = zip(several["name"], several["n_seeds"], strict=True)
-    seeds = ", ".join(f"{name}: {number}" for name, number in numbers)
+    seeds = ", ".join(f"{row.name}: {row.n_seeds}" for row in several.itertuples(index=False))
     return [
         f"±: mean and standard deviation over training seeds ({seeds}); rows without ± have a "
         "single training or need none."
@@ -128,7 +133,7 @@ def missing_notes(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
         rows: rows of a block, with the written `name` of each model.
         columns: its columns.
     """
-    labels = {column.metric: column.label for column in columns}
+    labels = {column.name: column.label for column in columns}
     missing = rows[rows["value"].isna() & rows["metric"].isin(list(labels))]
     notes = []
     for reason, of_reason in missing.groupby("note", sort=False):
@@ -147,8 +152,7 @@ def mark_notes(names: Iterable[str], protocol: ScoringProtocol | None = None) ->
         protocol: protocol that decides whether the frame of the given mask is scored; None if
             the footnote need not mention it.
     """
-    written = "".join(names)
     given_counts = protocol is not None and not protocol.drop_given
     first_mask = f"{FIRST_MASK} {GIVEN_COUNTS}" if given_counts else FIRST_MASK
-    notes = {DAGGER: first_mask, DOUBLE_DAGGER: ORACLE}
+    notes, written = {DAGGER: first_mask, DOUBLE_DAGGER: ORACLE}, "".join(names)
     return [note for mark, note in notes.items() if mark in written]

@@ -5,7 +5,7 @@ Matplotlib is imported when a figure is drawn, since training imports this modul
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow, clip_rows
 from fgstp.footage.video_store import VideoStore
-from fgstp.reporting.examples import Example, choose_examples, frame_and_mask
-from fgstp.reporting.groups import category_order, group_title
-from fgstp.reporting.models import model_rows
+from fgstp.reporting.names import category_order, group_title, model_rows
 from fgstp.reporting.notes import mark_notes
-from fgstp.reporting.scored_footage import ScoredFootage
+from fgstp.reporting.summaries import Facts, ScoredFootage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,12 +44,63 @@ CHOICE = (
 FIRST_TRAINING = "Of a model with several training seeds, the first training is shown."
 
 
+class Example(NamedTuple):
+    """A frame to show, chosen from the masks alone.
+
+    Attributes:
+        group: what it is an example of, such as a category.
+        clip: its clip.
+        frame: its number in the clip.
+        gas_pixels: pixels with gas in its mask; 0 if no frame of the group has gas.
+    """
+
+    group: str
+    clip: ClipRow
+    frame: int
+    gas_pixels: int
+
+    def read(self, store: VideoStore) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The frame and its mask, both (H, W) uint8."""
+        clip = self.clip.read(store)
+        return np.array(clip.frames[self.frame]), clip.masks(np.array([self.frame]))[0]
+
+
+def choose_examples(clips: Mapping[str, Sequence[ClipRow]], store: VideoStore) -> list[Example]:
+    """Choose from each group the frame with the median gas area.
+
+    Of an even number of frames with gas, it is the lower of the two in the middle; if no frame
+    has gas, it is the middle frame of the first clip.
+
+    Args:
+        clips: clips that have masks, by group.
+        store: the videos.
+
+    Returns:
+        An example for each group.
+    """
+    return [_median(group, sorted(rows), store) for group, rows in clips.items()]
+
+
+def _median(group: str, rows: Sequence[ClipRow], store: VideoStore) -> Example:
+    areas = []
+    for row in rows:
+        clip = row.read(store)
+        pixels = np.count_nonzero(clip.masks(), axis=(1, 2)).tolist()
+        areas += [(*each, row) for each in zip(pixels, clip.annotated.tolist(), strict=True)]
+    found = sorted((area, row, number) for area, number, row in areas if area)
+    if found:
+        area, row, number = found[(len(found) - 1) // 2]
+        return Example(group, row, number, area)
+    annotated = rows[0].read(store).annotated
+    return Example(group, rows[0], int(annotated[len(annotated) // 2]), 0)
+
+
 def prediction_figure(
     clips: pd.DataFrame,
     store: VideoStore,
     predictions: Mapping[str, Predict],
     footage: ScoredFootage,
-    facts: Mapping[str, Mapping[str, Any]],
+    facts: Facts,
 ) -> "Figure":
     """Draw a row for each category: a frame, its ground truth and the models' probabilities.
 
@@ -69,7 +118,7 @@ def prediction_figure(
     groups = {str(category): clip_rows(rows) for category, rows in by_category}
     groups = {category: groups[category] for category in sorted(groups, key=category_order)}
     examples = choose_examples(groups, store)
-    frames, masks = zip(*(frame_and_mask(each, store) for each in examples), strict=True)
+    frames, masks = zip(*(each.read(store) for each in examples), strict=True)
     maps = {
         row.title(): [np.array(predictions[row.model](each.clip)[each.frame]) for each in examples]
         for row in model_rows(predictions, facts)
@@ -87,9 +136,9 @@ def prediction_figure(
 
 
 def _label(example: Example) -> str:
-    gas = "" if example.gas_pixels else "\nno frame has gas"
+    gas = [] if example.gas_pixels else ["no frame has gas"]
     title = group_title(example.group, "category")
-    return f"{title}\n{example.clip.name}\nframe {example.frame}{gas}"
+    return "\n".join([title, example.clip.name, f"frame {example.frame}", *gas])
 
 
 def draw_examples(
@@ -122,17 +171,19 @@ def draw_examples(
     headings = ["frame", "ground truth", *maps]
     figure = _figure(frames, len(headings))
     grid = figure.subplots(len(frames), len(headings), squeeze=False)
-    for number, (axes, frame, mask, label) in enumerate(
-        zip(grid, frames, masks, labels, strict=True)
-    ):
-        axes[0].set_ylabel(label, fontsize=SMALL, rotation=0, ha="right", va="center", labelpad=6)
-        predictions = [_fraction(each[number]) for each in maps.values()]
-        _draw_row(axes, frame, np.asarray(mask) != 0, predictions)
+    for number, (axes, frame, mask) in enumerate(zip(grid, frames, masks, strict=True)):
+        axes[0].set_ylabel(
+            labels[number], fontsize=SMALL, rotation=0, ha="right", va="center", labelpad=6
+        )
+        _draw_row(axes, frame, np.asarray(mask) != 0, [each[number] for each in maps.values()])
     for ax, heading in zip(grid[0], headings, strict=True):
         ax.set_title(textwrap.fill(heading, 20), fontsize=NORMAL)
     if maps:
         _draw_scale(figure, list(grid[:, -1]))
-    _write(figure, title, caption)
+    width = min(LONGEST_LINE, int(figure.get_figwidth() * 16))  # characters
+    if title:
+        figure.suptitle(textwrap.fill(title, width), fontsize=NORMAL + 2)
+    figure.supxlabel(textwrap.fill(caption, width), fontsize=SMALL, x=0.02, ha="left", color="0.25")
     return figure
 
 
@@ -169,10 +220,11 @@ def _draw_row(
     axes: "Sequence[Axes]",
     frame: NDArray[np.uint8],
     gas: NDArray[np.bool_],
-    predictions: Sequence[NDArray[np.float64]],
+    maps: Sequence[NDArray[Any]],
 ) -> None:
     plain = np.repeat(np.asarray(frame)[..., None], 3, axis=2)
-    overlays = [overlay(frame, prediction) for prediction in predictions]
+    fractions = [each / (255 if each.dtype == np.uint8 else 1.0) for each in map(np.asarray, maps)]
+    overlays = [overlay(frame, each.astype(np.float64)) for each in fractions]
     for ax, picture in zip(axes, [plain, plain, *overlays], strict=True):
         ax.imshow(picture)
         ax.set(xticks=[], yticks=[])
@@ -195,12 +247,6 @@ def _draw_scale(figure: "Figure", axes: "Sequence[Axes]") -> None:
     bar.ax.tick_params(labelsize=SMALL)
 
 
-def _fraction(probabilities: NDArray[Any]) -> NDArray[np.float64]:
-    """A map from 0 to 1, whatever its type."""
-    array = np.asarray(probabilities)
-    return array / 255 if array.dtype == np.uint8 else array.astype(np.float64)
-
-
 def overlay(frame: NDArray[np.uint8], probability: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Blend a probability map into a frame, with an opacity proportional to the probability.
 
@@ -217,13 +263,3 @@ def overlay(frame: NDArray[np.uint8], probability: NDArray[np.float64]) -> NDArr
     weight = OPACITY * probability[..., None]
     mixed = (1 - weight) * np.asarray(frame)[..., None] + weight * colours
     return np.asarray(mixed.round().astype(np.uint8))
-
-
-def _write(figure: "Figure", title: str, caption: str) -> None:
-    characters = min(LONGEST_LINE, int(figure.get_figwidth() * 16))
-    if title:
-        figure.suptitle(textwrap.fill(title, characters), fontsize=NORMAL + 2)
-    if caption:
-        figure.supxlabel(
-            textwrap.fill(caption, characters), fontsize=SMALL, x=0.02, ha="left", color="0.25"
-        )

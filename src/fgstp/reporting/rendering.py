@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fgstp.reporting import costs, published
+from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
-from fgstp.reporting.models import DAGGER, DOUBLE_DAGGER, model_rows
+from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER, model_rows
 from fgstp.reporting.notes import protocol_note, protocol_rules
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
+from fgstp.reporting.summaries import PAPERS
 from fgstp.reporting.tables import Table
 from fgstp.reporting.trainings import ALL_MODELS, ByModel, training_table
 
@@ -50,31 +51,23 @@ class Picture(NamedTuple):
     """A picture on the page.
 
     Attributes:
-        png: content of a PNG file.
+        source: a PNG file as a data URL.
         alt: description for readers who do not see it.
+        width_px: width on the page, where there is room.
+        narrowest_px: width at which text in the picture is still legible.
     """
 
-    png: bytes
+    source: str
     alt: str
+    width_px: int
+    narrowest_px: int
 
-    @property
-    def source(self) -> str:
-        """The picture as a data URL."""
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
-
-    @property
-    def width_px(self) -> int:
-        """Width on the page, where there is room."""
-        return int(SCALE * self._pixels)
-
-    @property
-    def narrowest_px(self) -> int:
-        """Width at which text in the picture is still legible."""
-        return int(SMALLEST_SCALE * self._pixels)
-
-    @property
-    def _pixels(self) -> int:
-        return int.from_bytes(self.png[PNG_WIDTH], "big")
+    @classmethod
+    def of_png(cls, png: bytes, alt: str) -> "Picture":
+        """A picture from the content of a PNG file."""
+        source = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+        pixels = int.from_bytes(png[PNG_WIDTH], "big")
+        return cls(source, alt, int(SCALE * pixels), int(SMALLEST_SCALE * pixels))
 
 
 def table_files(comparison: Comparison) -> dict[str, str]:
@@ -111,10 +104,7 @@ def _markdown(
 
 
 def as_latex(table: ResultTable) -> str:
-    """A result table as LaTeX for a paper, a `table*` for each block.
-
-    A comment at its top names the packages that it needs.
-    """
+    """A result table as LaTeX for a paper, a `table*` for each block."""
     template = _environment(latex_escaped, LATEX_DELIMITERS).get_template("table.tex.j2")
     return template.render(table=table, published=PUBLISHED)
 
@@ -152,7 +142,7 @@ def page(
     """
     template = _environment().get_template("page.html.j2")
     shown = [
-        Picture(curves[row.model], f"Training curves of {row.title()}")
+        Picture.of_png(curves[row.model], f"Training curves of {row.title()}")
         for row in model_rows(name for name in curves if name != ALL_MODELS)
     ]
     of_all = curves.get(ALL_MODELS)
@@ -164,9 +154,9 @@ def page(
         comparison=comparison,
         protocol_rules={name: protocol_rules(each) for name, each in comparison.protocols.items()},
         examples=examples
-        and Picture(examples, "Frames, ground truth and predictions of the models"),
+        and Picture.of_png(examples, "Frames, ground truth and predictions of the models"),
         trainings=training_table(trainings),
-        all_curves=of_all and Picture(of_all, "Validation scores of all models"),
+        all_curves=of_all and Picture.of_png(of_all, "Validation scores of all models"),
         curves=shown,
         cost_note=costs.NOTE,
     )
@@ -181,9 +171,8 @@ def _evaluated(comparison: Comparison) -> str:
 
 
 def _published(comparison: Comparison) -> str:
-    """Whether the published scores are comparable."""
     footage = comparison.footage
-    sentence = f"Scores published by the paper are marked as such. They are on {published.DATA}"
+    sentence = f"Scores published by the paper are marked as such. They are on {PAPERS.name}"
     if footage.is_the_papers:
         return f"{sentence}, under a protocol that the paper does not state."
     return (

@@ -7,65 +7,55 @@ from typing import Any
 
 import pandas as pd
 
-from fgstp.reporting import notes, published
-from fgstp.reporting.models import (
+from fgstp.models.registry import list_models
+from fgstp.reporting import notes
+from fgstp.reporting.names import (
     ABLATION_TABLE,
-    ALL_MASKS,
     DAGGER,
     MAIN_TABLE,
     ModelRow,
     evaluated_rows,
-    every_row,
     model_rows,
     rows_of_table,
 )
-from fgstp.reporting.scored_footage import ScoredFootage
-from fgstp.reporting.summaries import counts, protocols, scores, threshold_range
-from fgstp.reporting.tables import (
-    MARKS,
-    PAPER_COLUMNS,
-    SECOND_FROM,
-    Cell,
-    Column,
-    Table,
-    columns_of,
-)
-from fgstp.scoring.protocols import ScoringProtocol
+from fgstp.reporting.summaries import PAPERS, ScoredFootage, protocols, scores
+from fgstp.reporting.tables import PAPER_COLUMNS, Cell, Column, Table, columns_of, mark
+from fgstp.scoring.protocols import PROTOCOL_COLUMNS, ScoringProtocol
 
 TITLES = {MAIN_TABLE: "Comparison of models", ABLATION_TABLE: "Ablation of FGSTP"}
 PUBLISHED = "published"  # name of the block of published rows
-THIS_EVALUATION = "this evaluation"
+THIS_EVALUATION, SOURCE = "this evaluation", "arXiv 2505.00295"
+NO_VALUES = (math.nan,) * len(PAPER_COLUMNS)
+WHY_NO_VALUES = "the paper reports that the model fails, and gives no values"
+SOURCE_NOTE = f"Source: {SOURCE}, which gives no intervals and no thresholds."
+PUBLISHED_FIRST_MASK = f"{DAGGER} The model receives the mask of the first frame of each clip."
+# Published values in the order of PAPER_COLUMNS; empty where the paper prints a dash.
+PUBLISHED_VALUES: dict[str, dict[str, tuple[float, ...]]] = {
+    MAIN_TABLE: {
+        "mg": (),
+        "sinet_v2": (0.684, 0.472, 0.022, 0.743, 0.361, 0.465),
+        "xmem_pp": (0.675, 0.424, 0.036, 0.675, 0.361, 0.459),
+        "rmem": (0.685, 0.431, 0.023, 0.711, 0.361, 0.451),
+        "zoomnext": (0.691, 0.450, 0.025, 0.729, 0.378, 0.472),
+        "slt_net": (0.702, 0.500, 0.025, 0.806, 0.392, 0.505),
+        "fgstp": (0.705, 0.507, 0.022, 0.797, 0.399, 0.509),
+    },
+    ABLATION_TABLE: {
+        "fgstp_no_ctc_no_fsp": (0.644, 0.419, 0.027, 0.741, 0.291, 0.408),
+        "fgstp_no_fsp": (0.697, 0.488, 0.024, 0.782, 0.383, 0.488),
+        "fgstp_no_ctc": (0.655, 0.430, 0.027, 0.761, 0.313, 0.428),
+        "fgstp": (0.705, 0.507, 0.022, 0.797, 0.399, 0.509),
+    },
+}
 TIDY_COLUMNS = {  # and their types; whole numbers that may be missing are Int64
-    "table": "str",
-    "block": "str",
-    "model": "str",
-    "name": "str",
-    "protocol": "str",
-    "input": "str",
-    "norm": "str",
-    "empty": "str",
-    "average": "str",
-    "threshold": "Int64",
-    "drop_given": "boolean",
-    "drop_last_frames": "Int64",
-    "alarm_px": "Int64",
-    "score_fraction": "float64",
-    "data": "str",
-    "mask_source": "str",
-    "source": "str",
-    "metric": "str",
-    "value": "float64",
-    "low": "float64",
-    "high": "float64",
-    "spread": "float64",
-    "n_seeds": "Int64",
-    "threshold_min": "Int64",
-    "threshold_max": "Int64",
+    **dict.fromkeys(("table", "block", "model", "name", *PROTOCOL_COLUMNS), "str"),
+    **dict.fromkeys(("threshold", "drop_last_frames", "alarm_px"), "Int64"),
+    **{"drop_given": "boolean", "score_fraction": "float64"},
+    **dict.fromkeys(("data", "mask_source", "source", "metric"), "str"),
+    **dict.fromkeys(("value", "low", "high", "spread"), "float64"),
+    **dict.fromkeys(("n_seeds", "threshold_min", "threshold_max"), "Int64"),
     "interval_over": "str",
-    "n_videos": "Int64",
-    "n_clips": "Int64",
-    "n_frames": "Int64",
-    "rank": "Int64",
+    **dict.fromkeys(("n_videos", "n_clips", "n_frames", "rank"), "Int64"),
     "note": "str",
 }
 
@@ -134,11 +124,8 @@ def result_table(name: str, summaries: pd.DataFrame, footage: ScoredFootage) -> 
     ]
     paper_like = [number for number, each in enumerate(blocks) if each.columns == PAPER_COLUMNS]
     blocks.insert(paper_like[0] + 1 if paper_like else len(blocks), _published(name, footage))
-    missing = [
-        row.title(name)
-        for row in rows_of_table(name, every_row())
-        if row.model not in set(summaries["model"])
-    ]
+    others = set(list_models()) - set(summaries["model"])
+    missing = [row.title(name) for row in rows_of_table(name, model_rows(others))]
     not_evaluated = (f"Not evaluated: {', '.join(missing)}.",) if missing else ()
     return ResultTable(name, TITLES[name], tuple(blocks), not_evaluated)
 
@@ -151,79 +138,83 @@ def _scored_block(
     footage: ScoredFootage,
 ) -> Block:
     columns = columns_of(protocol)
-    found = scores(summaries, protocol.name)
-    facts = {
-        "table": table,
-        "block": protocol.name,
-        "data": footage.name,
-        "mask_source": " and ".join(footage.mask_sources),
-        "source": THIS_EVALUATION,
-    }
-    tidy = _tidy(found, models, columns, facts)
+    facts = {"table": table, "block": protocol.name, "source": THIS_EVALUATION}
+    facts |= {"data": footage.name, "mask_source": " and ".join(footage.mask_sources)}
+    tidy = _tidy(scores(summaries, protocol.name), models, columns, facts)
     own_thresholds = protocol.threshold is None
     intervals = notes.interval_notes(tidy)
     sentences = (
-        f"Test footage: {footage.name}, {footage.masks}; {counts(tidy)}.",
+        f"Test footage: {footage.name}, {footage.masks}; {notes.counts(tidy)}.",
         notes.protocol_note(protocol),
         notes.label_note(columns),
-        *([notes.THRESHOLD] if own_thresholds else []),
+        *[notes.THRESHOLD] * own_thresholds,
         *notes.seed_notes(tidy),
         *notes.mark_notes(tidy["name"], protocol),
         *notes.missing_notes(tidy, columns),
         *intervals,
     )
     title = f"Protocol {protocol.name}, on {footage.name}"
-    return Block(
-        protocol.name,
-        columns,
-        tidy,
-        _written(title, tidy, columns, sentences, own_thresholds=own_thresholds),
-        tuple(intervals),
+    written = _written(title, tidy, columns, sentences, own_thresholds=own_thresholds)
+    return Block(protocol.name, columns, tidy, written, tuple(intervals))
+
+
+def published_rows(table: str) -> pd.DataFrame:
+    """Published rows of a table, on GasVid, under a protocol that the paper does not state.
+
+    Args:
+        table: `table1`, the comparison of models, or `table2`, the ablation.
+
+    Returns:
+        A row for each model and metric: `model, metric, value, note`; value NaN and a note
+        where the paper prints a dash.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "model": model,
+                "metric": column.name,
+                "value": value,
+                "note": "" if values else WHY_NO_VALUES,
+            }
+            for model, values in PUBLISHED_VALUES[table].items()
+            for column, value in zip(PAPER_COLUMNS, values or NO_VALUES, strict=True)
+        ]
     )
 
 
 def _published(table: str, footage: ScoredFootage) -> Block:
-    found = published.published_rows(table)
-    facts = {
-        "table": table,
-        "block": PUBLISHED,
-        "data": published.DATA,
-        "mask_source": published.MASK_SOURCE,
-        "source": published.SOURCE,
-    }
+    found = published_rows(table)
+    facts = {"table": table, "block": PUBLISHED, "source": SOURCE}
+    facts |= {"data": PAPERS.name, "mask_source": PAPERS.mask_sources[0]}
     tidy = _tidy(found, rows_of_table(table, model_rows(found["model"])), PAPER_COLUMNS, facts)
-    title = f"Published, on {published.DATA}, protocol not stated"
+    title = f"Published, on {PAPERS.name}, protocol not stated"
     if not footage.is_the_papers:
         title += f"; not comparable with scores on {footage.name} with {footage.masks}"
-    first_mask = [published.FIRST_MASK] if DAGGER in "".join(tidy["name"]) else []
     sentences = (
-        published.SOURCE_NOTE,
-        *first_mask,
+        SOURCE_NOTE,
+        *[PUBLISHED_FIRST_MASK] * (DAGGER in "".join(tidy["name"])),
         *notes.missing_notes(tidy, PAPER_COLUMNS),
     )
     return Block(PUBLISHED, PAPER_COLUMNS, tidy, _written(title, tidy, PAPER_COLUMNS, sentences))
 
 
 def _tidy(
-    found: pd.DataFrame,
-    models: list[ModelRow],
-    columns: Sequence[Column],
-    facts: dict[str, str],
+    found: pd.DataFrame, models: list[ModelRow], columns: Sequence[Column], facts: dict[str, str]
 ) -> pd.DataFrame:
     """Rows in the order of models and columns, with names, facts and ranks.
 
-    A model that receives the ground truth is not ranked.
+    A model that is given the ground truth is not ranked.
     """
     order = pd.MultiIndex.from_product(
-        [[row.model for row in models], [column.metric for column in columns]],
+        [[row.model for row in models], [column.name for column in columns]],
         names=["model", "metric"],
     )
     rows = found.set_index(["model", "metric"]).reindex(order).reset_index().assign(**facts)
     rows["name"] = rows["model"].map({row.model: row.title(facts["table"]) for row in models})
     rows["rank"] = pd.Series(pd.NA, index=rows.index, dtype="Int64")
-    ranked = ~rows["model"].isin([row.model for row in models if row.prompt == ALL_MASKS])
+    ranked = ~rows["model"].isin([row.model for row in models if row.prompt == "all_masks"])
     for column in columns:
-        of_metric = ranked & (rows["metric"] == column.metric)
+        of_metric = ranked & (rows["metric"] == column.name)
         ranks = column.ranks(rows.loc[of_metric, "value"].astype(float).tolist())
         rows.loc[of_metric, "rank"] = pd.array(ranks, dtype="Int64")
     return rows.reindex(columns=list(TIDY_COLUMNS)).astype(TIDY_COLUMNS)
@@ -237,25 +228,22 @@ def _written(
     *,
     own_thresholds: bool = False,
 ) -> Table:
-    heads = [Cell("model"), *(Cell(column.heading) for column in columns)]
+    heads = ["model", *(column.heading for column in columns), *["t"] * own_thresholds]
     n_ranked = tidy.groupby("metric")["rank"].count()
     rows = []
     for _, of_model in tidy.groupby("model", sort=False):
+        name = str(of_model["name"].iloc[0])
         by_metric = of_model.set_index("metric")
-        cells = [Cell(str(of_model["name"].iloc[0]))]
-        cells += [
-            _cell(column, by_metric.loc[column.metric], int(n_ranked[column.metric]))
-            for column in columns
+        cells = [
+            _cell(column, by_metric.loc[column.name], n_ranked[column.name]) for column in columns
         ]
-        if own_thresholds:
-            cells.append(Cell(threshold_range(of_model.iloc[0])))
-        rows.append(tuple(cells))
-    return Table(title, (*heads, *([Cell("t")] * own_thresholds)), tuple(rows), sentences)
+        thresholds = dict.fromkeys(map(str, of_model[["threshold_min", "threshold_max"]].iloc[0]))
+        rows.append((Cell(name), *cells, *[Cell("–".join(thresholds))] * own_thresholds))
+    return Table(title, tuple(map(Cell, heads)), tuple(rows), sentences)
 
 
 def _cell(column: Column, row: Any, n_ranked: int) -> Cell:  # noqa: ANN401 - a row of a table
     low, high = float(row["low"]), float(row["high"])
     interval = "" if math.isnan(low) else f"{column.shown(low)}–{column.shown(high)}"
-    rank = 0 if pd.isna(row["rank"]) else int(row["rank"])
-    mark = "" if rank == 2 and n_ranked < SECOND_FROM else MARKS.get(rank, "")
-    return Cell(column.shown(float(row["value"]), float(row["spread"])), mark, interval)
+    written = column.shown(float(row["value"]), float(row["spread"]))
+    return Cell(written, mark(row["rank"], n_ranked), interval)

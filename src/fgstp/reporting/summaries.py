@@ -1,39 +1,112 @@
-"""Summaries of the scores of all models: checked, and selected for tables."""
+"""What was scored: footage and summaries of all models, checked and selected for tables."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from fgstp.core.errors import UserError
+from fgstp.footage.clip_table import digest, masked_clips
+from fgstp.footage.video_store import VideoStore
 from fgstp.models.registry import model_infos
 from fgstp.reporting.tables import Column, columns_of
 from fgstp.scoring.protocols import PROTOCOL_COLUMNS, PROTOCOLS, ScoringProtocol
 from fgstp.scoring.summary import ALL
 
+Facts = Mapping[str, Mapping[str, Any]]  # by model: the file of its scores
+
 COLUMNS = (
-    "model",
-    *PROTOCOL_COLUMNS,
-    "by",
-    "group",
-    "metric",
-    "value",
-    "low",
-    "high",
-    "spread",
-    "n_seeds",
-    "threshold_min",
-    "threshold_max",
-    "interval_over",
-    "n_videos",
-    "n_clips",
-    "n_frames",
-    "note",
+    *("model", *PROTOCOL_COLUMNS, "by", "group", "metric", "value", "low", "high", "spread"),
+    *("n_seeds", "threshold_min", "threshold_max", "interval_over"),
+    *("n_videos", "n_clips", "n_frames", "note"),
 )
 DEGENERATE_ABOVE = 0.95
 DIVERGED_NOTE = "a training diverged, which counts as a failure, as in the paper"
 AGAIN = "evaluate all models again, on the same clips and with the same settings"
+
+
+class ScoredFootage(NamedTuple):
+    """What was scored, and with which masks.
+
+    Attributes:
+        name: name of the data, such as `GasVid` or `synthetic plumes`.
+        mask_sources: kinds of masks, sorted: `annotated`, `synthetic` or `pseudo`.
+    """
+
+    name: str
+    mask_sources: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, mask_sources: Iterable[str]) -> "ScoredFootage":
+        """The footage; its mask sources may be given in any order and with repetitions."""
+        return cls(name, tuple(sorted(set(mask_sources))))
+
+    @property
+    def is_the_papers(self) -> bool:
+        """Whether footage and masks are of the kind that the paper scores."""
+        same_name = self.name.casefold() == PAPERS.name.casefold()
+        return same_name and self.mask_sources == PAPERS.mask_sources
+
+    @property
+    def masks(self) -> str:
+        """The mask sources in words."""
+        if not self.mask_sources:
+            return "masks of unknown source"
+        if len(self.mask_sources) == 1:
+            return f"{self.mask_sources[0]} masks"
+        *others, last = self.mask_sources
+        return f"masks of mixed sources ({', '.join(others)} and {last})"
+
+
+PAPERS = ScoredFootage("GasVid", ("annotated",))
+
+
+def same_footage(facts: Facts) -> ScoredFootage:
+    """The footage that all models were scored on.
+
+    Args:
+        facts: by model: `footage`, `mask_sources` and `footage_sha256`.
+
+    Raises:
+        UserError: there are no models, or two were scored on different frames or masks.
+    """
+    if not facts:
+        raise UserError("No model has been evaluated; run `kedro run --pipelines=evaluate`.")
+    first, *others = facts
+    for other in others:
+        if facts[other]["footage_sha256"] != facts[first]["footage_sha256"]:
+            raise UserError(
+                f"{first} and {other} were scored on different clips, so they are not comparable; "
+                "evaluate the older one again with `kedro run --pipelines=evaluate "
+                "--params=model=NAME`, or remove its files under 08_reporting."
+            )
+    return ScoredFootage.of(facts[first]["footage"], facts[first]["mask_sources"])
+
+
+def check_unchanged(facts: Facts, clips: pd.DataFrame, store: VideoStore) -> list[str]:
+    """Check that the test clips are those that were scored.
+
+    Args:
+        facts: by model: `footage_sha256`.
+        clips: clip table.
+        store: the videos.
+
+    Returns:
+        The ids of the test clips.
+
+    Raises:
+        UserError: clips were added, removed or changed.
+    """
+    test = masked_clips(clips, store, "test", allow_pseudo_masks=True, setting="")
+    now = digest(test)
+    for model, own in facts.items():
+        if own["footage_sha256"] != now:
+            raise UserError(
+                f"The clips differ from those that {model} was scored on; run "
+                f"`kedro run --pipelines=evaluate --params=model={model}` again."
+            )
+    return [clip.name for clip in test]
 
 
 def check_summaries(summaries: pd.DataFrame) -> None:
@@ -80,7 +153,7 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
                 )
 
 
-def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def with_facts(summaries: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """Add what is known of the models to their summaries.
 
     The scores of a model that `may_diverge` are undefined if one of its trainings diverged, and
@@ -97,7 +170,7 @@ def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) 
     known = summaries.copy()
     for fact in ("prompt", "label"):
         known[fact] = known["model"].map({model: own.get(fact) for model, own in facts.items()})
-    for model in _may_diverge().intersection(facts):
+    for model in {info.name for info in model_infos() if info.may_diverge}.intersection(facts):
         for protocol, own in facts[model]["protocols"].items():
             why = _why_dashed(facts[model].get("trainings", ()), own.get("degenerate_fraction", 0))
             if why:
@@ -105,10 +178,6 @@ def with_facts(summaries: pd.DataFrame, facts: Mapping[str, Mapping[str, Any]]) 
                 known.loc[rows, ["value", "low", "high", "spread"]] = math.nan
                 known.loc[rows, "note"] = why
     return known
-
-
-def _may_diverge() -> set[str]:
-    return {info.name for info in model_infos() if info.may_diverge}
 
 
 def _why_dashed(trainings: Iterable[Mapping[str, Any]], degenerate_fraction: float) -> str:
@@ -160,17 +229,3 @@ def selected(
         if shown not in seen:
             yield name, tuple(column for column in columns if column in shown)
         seen.add(shown)
-
-
-def counts(rows: pd.DataFrame) -> str:
-    """Numbers of videos, clips and frames, which are the same in all rows."""
-    first = rows.iloc[0]
-    parts = (("n_videos", "video"), ("n_clips", "clip"), ("n_frames", "frame"))
-    numbers = [(int(first[column]), noun) for column, noun in parts]
-    return ", ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in numbers)
-
-
-def threshold_range(row: pd.Series) -> str:
-    """Format the thresholds of a row's trainings: a single one, or the lowest and the highest."""
-    lowest, highest = int(row["threshold_min"]), int(row["threshold_max"])
-    return str(lowest) if lowest == highest else f"{lowest}–{highest}"

@@ -1,4 +1,4 @@
-"""Written tables: their cells, and the columns of metrics."""
+"""Tables as they are written: their cells, and metrics as columns."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from fgstp.scoring.metrics import list_metrics
+from fgstp.scoring.metrics import Metric, list_metrics
 from fgstp.scoring.protocols import ScoringProtocol
 
 DASH = "–"
@@ -16,7 +16,7 @@ SECOND_FROM = 4  # ranked values; among fewer, the second best may also be the w
 
 
 class Cell(NamedTuple):
-    """A cell of a written table.
+    """A cell of a table.
 
     Attributes:
         text: the value, or a dash.
@@ -31,7 +31,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it is written, in HTML, Markdown or LaTeX.
+    """A table as it is written in HTML, Markdown or LaTeX.
 
     Attributes:
         title: heading above it.
@@ -45,27 +45,14 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def of_texts(cls, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+        """A table without marks and small print."""
+        return cls(title, tuple(map(Cell, heads)), tuple(tuple(map(Cell, row)) for row in rows))
 
-class Column(NamedTuple):
-    """A metric as a column.
 
-    Attributes:
-        metric: name of the metric in the scores.
-        label: heading in plain text.
-        tex: heading in LaTeX.
-        meaning: explanation of the label.
-        lower_is_better: whether lower values are better.
-        percent: whether the fraction is written in percent.
-        decimals: digits after the decimal point.
-    """
-
-    metric: str
-    label: str
-    tex: str
-    meaning: str
-    lower_is_better: bool = False
-    percent: bool = False
-    decimals: int = 3
+class Column(Metric):
+    """A metric as a column of tables."""
 
     @property
     def arrow(self) -> str:
@@ -76,6 +63,11 @@ class Column(NamedTuple):
     def heading(self) -> str:
         """Label and arrow, joined by a non-breaking space."""
         return f"{self.label}\u00a0{self.arrow}"
+
+    @property
+    def latex(self) -> str:
+        """Label in LaTeX."""
+        return self.tex or self.label.replace("%", r"\%").replace("@t", "@$t$")
 
     def shown(self, value: float, spread: float = math.nan) -> str:
         """Format a value; a dash if it is undefined.
@@ -109,21 +101,17 @@ class Column(NamedTuple):
         return [None if math.isnan(rank) else int(rank) for rank in ranks]
 
 
+def mark(rank: int | None, n_ranked: int) -> str:
+    """Mark of a rank among `n_ranked` values; empty for none."""
+    if pd.isna(rank) or (rank == 2 and n_ranked < SECOND_FROM):
+        return ""
+    return MARKS.get(rank, "")
+
+
 def columns(*names: str) -> tuple[Column, ...]:
-    """Columns of metrics."""
+    """Metrics as columns, by their names."""
     metrics = {metric.name: metric for metric in list_metrics()}
-    return tuple(
-        Column(
-            metric.name,
-            metric.label,
-            metric.tex or metric.label.replace("%", r"\%").replace("@t", "@$t$"),
-            metric.meaning,
-            metric.lower_is_better,
-            metric.percent,
-            metric.decimals,
-        )
-        for metric in (metrics[name] for name in names)
-    )
+    return tuple(Column(**vars(metrics[name])) for name in names)
 
 
 PAPER_COLUMNS = columns("s_measure", "weighted_f", "mae", "e_mean", "iou_mean", "dice_mean")
@@ -144,6 +132,6 @@ def columns_of(protocol: ScoringProtocol) -> tuple[Column, ...]:
     """
     if protocol.norm != "none":
         return PAPER_COLUMNS
-    known = {column.metric for column in (*PAPER_COLUMNS, *OPERATIONAL_COLUMNS)}
+    known = {column.name for column in (*PAPER_COLUMNS, *OPERATIONAL_COLUMNS)}
     others = [each.name for each in list_metrics() if each.label and each.name not in known]
     return (*OPERATIONAL_COLUMNS, *columns(*others))

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgstp.reporting.models import model_rows
-from fgstp.reporting.tables import DASH, Cell, Table
+from fgstp.reporting.names import model_rows
+from fgstp.reporting.tables import DASH, Table
 
 ALL_MODELS = "all_models"
 MONITOR = "val_miou"  # score of the comparison, if the models were not all chosen by one score
@@ -54,12 +54,11 @@ def training_table(trainings: ByModel) -> Table:
         several = len(trainings[row.model]) > 1
         for training in trainings[row.model]:
             seed = f", seed {training.get('seed', DASH)}" if several else ""
-            cells = [f"{row.title()}{seed}", *_training_cells(training)]
-            rows.append(tuple(map(Cell, cells)))
-    return Table("Trainings", tuple(map(Cell, HEADS)), tuple(rows))
+            rows.append([f"{row.title()}{seed}", *_texts(training)])
+    return Table.of_texts("Trainings", HEADS, rows)
 
 
-def _training_cells(training: Training) -> list[str]:
+def _texts(training: Training) -> list[str]:
     parameters = training.get("parameters")
     written = DASH if parameters is None else f"{parameters:,}"
     if not training.get("trained"):
@@ -111,13 +110,12 @@ def training_figure(model: str, training: Training) -> Figure:
     figure = Figure(figsize=(9.0, 3.8), dpi=DPI, layout="constrained")
     figure.suptitle(f"Training of {model_rows([model])[0].name}", fontsize=11)
     losses, scores = figure.subplots(1, 2)
-    _draw(losses, epochs, [name for name in epochs if str(name).startswith("train_")])
-    _draw(scores, epochs, [name for name in epochs if str(name).startswith("val_")])
+    _draw(losses, epochs, "train_")
+    _draw(scores, epochs, "val_")
     losses.set(title="training samples", ylabel="loss")
     scores.set(title="validation clips", ylabel="score")
     for ax in (losses, scores):
-        _mark_drops(ax, epochs)
-        _mark_best(ax, int(training["epoch"]))
+        _mark(ax, epochs, int(training["epoch"]))
         _finish(ax, epochs["epoch"])
     return figure
 
@@ -140,17 +138,7 @@ def comparison_figure(trainings: Mapping[str, Training]) -> Figure:
     for place, row in enumerate(model_rows(trainings)):
         epochs = pd.DataFrame(trainings[row.model]["epochs"]).reindex(columns=["epoch", score])
         shown = epochs.dropna()
-        turn, number = divmod(place, len(COLOURS))
-        colour = COLOURS[number]
-        ax.plot(
-            shown["epoch"],
-            shown[score],
-            color=colour,
-            linestyle=LINES[turn % len(LINES)],
-            marker=MARKERS[number],
-            ms=3.5,
-            label=row.title(),
-        )
+        colour = _plot(ax, shown, place, row.title())
         best = shown[shown["epoch"] == trainings[row.model]["epoch"]]
         ax.plot(best["epoch"], best[score], "o", ms=11, mfc="none", mec=colour, label="_best epoch")
         numbers += epochs["epoch"].tolist()
@@ -162,17 +150,25 @@ def comparison_figure(trainings: Mapping[str, Training]) -> Figure:
     return figure
 
 
-def _draw(ax: Axes, epochs: pd.DataFrame, names: Sequence[Any]) -> None:
+def _draw(ax: Axes, epochs: pd.DataFrame, prefix: str) -> None:
+    """Draw the losses or scores whose names have a prefix."""
+    names = [str(name) for name in epochs if str(name).startswith(prefix)]
     for place, name in enumerate(names):
-        shown = epochs[["epoch", name]].dropna()
-        ax.plot(
-            shown["epoch"],
-            shown[name],
-            color=COLOURS[place % len(COLOURS)],
-            marker=MARKERS[place % len(MARKERS)],
-            ms=3.5,
-            label=LABELS.get(str(name), str(name)),
-        )
+        _plot(ax, epochs[["epoch", name]].dropna(), place, LABELS.get(name, name))
+
+
+def _plot(ax: Axes, shown: pd.DataFrame, place: int, label: str) -> str:
+    """Draw the second column against the epoch; returns the colour."""
+    turn, number = divmod(place, len(COLOURS))
+    ax.plot(
+        *(shown[name] for name in shown),
+        color=COLOURS[number],
+        linestyle=LINES[turn % len(LINES)],
+        marker=MARKERS[number],
+        ms=3.5,
+        label=label,
+    )
+    return COLOURS[number]
 
 
 def learning_rate_drops(epochs: pd.DataFrame) -> list[tuple[int, float]]:
@@ -188,25 +184,20 @@ def learning_rate_drops(epochs: pd.DataFrame) -> list[tuple[int, float]]:
     rates = epochs["learning_rate"]
     if 2 * (rates.diff() < 0).sum() > len(rates):
         return []
-    dropped = epochs[rates <= 0.5 * rates.shift()]
-    return [
-        (int(epoch), float(rate))
-        for epoch, rate in zip(dropped["epoch"], dropped["learning_rate"], strict=True)
-    ]
+    dropped = epochs.loc[rates <= 0.5 * rates.shift(), ["epoch", "learning_rate"]]
+    return [(int(epoch), float(rate)) for epoch, rate in dropped.itertuples(index=False)]
 
 
-def _mark_drops(ax: Axes, epochs: pd.DataFrame) -> None:
-    """Mark each drop of the learning rate, between two epochs; one label lists all rates."""
+def _mark(ax: Axes, epochs: pd.DataFrame, best_epoch: int) -> None:
+    """Mark the best epoch and, between two epochs, each drop of the learning rate."""
     drops = learning_rate_drops(epochs)
     label = f"learning rate drops to {', '.join(f'{rate:.0e}' for _, rate in drops)}"
     for place, (epoch, _) in enumerate(drops):
         shown = "_another drop" if place else label
         ax.axvline(epoch - 0.5, color="0.55", linestyle=":", linewidth=1.2, label=shown)
-
-
-def _mark_best(ax: Axes, epoch: int) -> None:
-    if epoch > 0:
-        ax.axvline(epoch, color="0.25", linestyle="--", linewidth=1.2, label=f"best: epoch {epoch}")
+    if best_epoch > 0:
+        label = f"best: epoch {best_epoch}"
+        ax.axvline(best_epoch, color="0.25", linestyle="--", linewidth=1.2, label=label)
 
 
 def _finish(ax: Axes, epochs: Sequence[int] | pd.Series) -> None:

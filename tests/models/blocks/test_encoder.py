@@ -9,13 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from fgstp.core.errors import UserError
-from fgstp.models.blocks.encoder import (
-    PyramidEncoder,
-    ResNetEncoder,
-    ResNetSettings,
-    pvt,
-    res2net,
-)
+from fgstp.models.blocks.encoder import PyramidEncoder, ResNetEncoder, ResNetSettings, pvt, res2net
 from fgstp.models.blocks.encoder_weights import (
     begin_encoder,
     load_pvt_weights,

@@ -61,16 +61,6 @@ def test_a_perfect_map_costs_nothing_and_a_wrong_one_everything(disc):
             assert wrong.iou.item() == pytest.approx(1, abs=1e-3)
 
 
-def test_each_picture_of_a_batch_counts_the_same(disc):
-    logits = torch.linspace(-3, 3, 64).expand(1, 1, 64, 64)
-    empty = torch.zeros_like(disc)
-    alone = [structure_loss(logits, mask) for mask in (disc, empty)]
-    both = structure_loss(logits.expand(2, -1, -1, -1), torch.cat([disc, empty]))
-    for name in ("bce", "iou"):
-        mean = sum(getattr(loss, name) for loss in alone) / 2
-        torch.testing.assert_close(getattr(both, name), mean)
-
-
 @pytest.mark.parametrize("mode", ["weighted", "mean"])
 def test_a_frame_without_gas_teaches_the_network_to_say_nothing(mode):
     logits = torch.full((1, 1, 128, 128), -1.0, requires_grad=True)
@@ -83,13 +73,6 @@ def test_a_frame_without_gas_teaches_the_network_to_say_nothing(mode):
     torch.testing.assert_close(from_bce, torch.sigmoid(logits.detach()) / logits.numel())
     assert (from_iou > 0).all()
     assert from_iou.max() < 1e-3 * from_bce.min()
-
-    descent = torch.optim.SGD([logits], lr=0.3 * logits.numel())
-    for _ in range(50):
-        descent.zero_grad()
-        sum(structure_loss(logits, empty, mode)).backward()
-        descent.step()
-    assert torch.sigmoid(logits).max() < 0.08
 
 
 def test_half_precision_logits_are_computed_with_in_full(disc):

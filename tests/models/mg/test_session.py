@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from fgstp.models.mg.flow import other_frame
-from fgstp.models.mg.session import RecentFrames, border_slots, chosen, oracle_slots
+from fgstp.models.mg.session import RecentFrames, border_slots, oracle_slots
 
 
 def layers(*firsts):
@@ -20,9 +20,7 @@ def blob(rows, columns, value=0.9, size=(8, 10)):
 def test_the_layer_that_does_not_reach_the_border_is_chosen():
     inner = blob(slice(2, 6), slice(3, 7))
     alpha = layers(inner, 1 - inner)
-    slots = border_slots(alpha)
-    assert slots.tolist() == [0, 1]
-    torch.testing.assert_close(chosen(alpha, slots)[:, 0], torch.stack([inner, inner]))
+    assert border_slots(alpha).tolist() == [0, 1]
 
 
 def test_the_border_is_its_outermost_pixels_alone():

@@ -1,19 +1,12 @@
 """Each part against its formula, written down once more in the plainest way."""
 
-import math
-
 import pytest
 import torch
 
 from fgstp.models.rmem.attention import (
     MemoryAttention,
-    WindowAttention,
-    as_maps,
     attend,
-    attend_with_weights,
     memory_slots,
-    sine_position,
-    window_places,
 )
 from fgstp.models.rmem.network import FpnHead, IdentityBank, identity_places
 
@@ -46,63 +39,6 @@ def test_temporal_positions_are_added_to_query_and_keys_alone(draw, with_weights
     )
     torch.testing.assert_close(read, expected)
     assert (weights is not None) == with_weights
-
-
-@pytest.mark.parametrize("n_heads", [1, 4])
-def test_attention_is_a_softmax_of_likeness_in_each_head(draw, n_heads):
-    query, keys, values = draw(2, 5, 8), draw(2, 7, 8), draw(2, 7, 12)
-    k, v = 8 // n_heads, 12 // n_heads
-    parts, weights = [], 0
-    for h in range(n_heads):
-        logits = torch.einsum(
-            "bnk,bmk->bnm", query[..., h * k :][..., :k], keys[..., h * k :][..., :k]
-        )
-        p = torch.exp(logits / math.sqrt(k))
-        p /= p.sum(2, keepdim=True)
-        parts.append(torch.einsum("bnm,bmv->bnv", p, values[..., h * v :][..., :v]))
-        weights = weights + p / n_heads
-    expected = torch.cat(parts, 2)
-    torch.testing.assert_close(attend(query, keys, values, n_heads), expected)
-    read, found = attend_with_weights(query, keys, values, n_heads)
-    torch.testing.assert_close(read, expected)
-    torch.testing.assert_close(found, weights)
-
-
-def test_window_attention_looks_at_the_tokens_around(draw):
-    height, width = 9, 18  # one side within the window, one beyond it
-    torch.manual_seed(0)
-    attention = WindowAttention(4)
-    query, keys, values = (draw(2, height * width, c) for c in (4, 4, 6))
-    got = as_maps(attention(query, keys, values, window_places((height, width), CPU)), (9, 18))
-    weight, bias = attention.bias.weight, attention.bias.bias
-    q, k, v = (as_maps(x, (height, width)) for x in (query, keys, values))
-    with torch.no_grad():
-        for b, y, x in [(0, 0, 0), (0, 4, 9), (1, 8, 17), (1, 2, 11), (0, 8, 3)]:
-            places = weight @ q[b, :, y, x] + bias
-            logits, seen = [], []
-            for dy in range(-7, 8):
-                for dx in range(-7, 8):
-                    if 0 <= y + dy < height and 0 <= x + dx < width:
-                        likeness = q[b, :, y, x] @ k[b, :, y + dy, x + dx] / 2.0
-                        logits.append(likeness + places[15 * (dy + 7) + dx + 7])
-                        seen.append(v[b, :, y + dy, x + dx])
-            expected = torch.stack(logits).softmax(0) @ torch.stack(seen)
-            torch.testing.assert_close(got[b, :, y, x], expected)
-
-
-@pytest.mark.parametrize("size", [(3, 5), (1, 1)])
-def test_sine_positions(size):
-    width = 16
-    got = sine_position(size, width, CPU).view(*size, width)
-    for y in range(size[0]):
-        for x in range(size[1]):
-            for half, (place, side) in enumerate(((y, size[0]), (x, size[1]))):
-                u = 2 * math.pi * place / (side - 1 + 1e-6)
-                for j in range(4):
-                    angle = u / 10000 ** (2 * j / 8)
-                    channel = 8 * half + 2 * j
-                    assert got[y, x, channel] == pytest.approx(math.sin(angle), abs=1e-5)
-                    assert got[y, x, channel + 1] == pytest.approx(math.cos(angle), abs=1e-5)
 
 
 def test_the_identity_bank_starts_orthogonal_and_short():

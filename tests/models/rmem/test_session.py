@@ -75,14 +75,6 @@ def test_neither_the_reference_nor_the_new_frame_ever_leaves(always_score, n_fra
         assert len(memory.frames) == min(frame, n_frames) + 1
 
 
-def test_a_frame_that_attention_returns_to_stays():
-    memory = bank(3)
-    for frame in range(1, 30):
-        relevance = [float(old == 2) for old in memory.frames] if memory.needs_relevance else ()
-        memory.append(frame, None, relevance)
-    assert memory.frames == [0, 2, 28, 29]
-
-
 def test_relevance_is_the_fraction_of_the_objects_attention():
     weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.4, 0.1]])  # 2 tokens, 2 frames
     # 1.0 * (0.3, 0.7) + 0.5 * (0.5, 0.5) = (0.55, 0.95)

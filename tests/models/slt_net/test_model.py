@@ -141,14 +141,3 @@ def test_a_checkpoint_predicts_as_the_stage_did_that_it_is_of(
     loaded = checkpoint.load_model(tmp_path / "best.ckpt")
     assert loaded.stage == stage
     np.testing.assert_array_equal(loaded.predict(clip(4)), model.predict(clip(4)))
-
-
-def test_the_short_network_stays_in_evaluation_mode_when_the_long_one_predicts(long_model, clip):
-    model = long_model()
-    model.train()
-    before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
-    model.predict(clip(4))
-    assert model.network.training
-    assert not model.network.short.training
-    for name, tensor in model.network.state_dict().items():
-        assert torch.equal(tensor, before[name]), name

@@ -22,7 +22,7 @@ from fgstp.models.seeds import read_records, seed_folder, write_record
 from fgstp.models.session import Prediction
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.reporting.result_tables import result_table
-from fgstp.reporting.scored_footage import same_footage
+from fgstp.reporting.summaries import same_footage
 from fgstp.scoring import PROTOCOLS, score_clip
 from fgstp.scoring.settings import EvaluateSettings
 

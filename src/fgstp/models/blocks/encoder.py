@@ -110,7 +110,7 @@ NORM_MOMENTUM = 0.1  # torch's
 
 
 class ResNetSettings(Settings):
-    """A residual encoder, and what of it is trained.
+    """A residual encoder, and which parts of it are trained.
 
     Attributes:
         name: its size.
@@ -149,7 +149,7 @@ class ResNetEncoder(nn.Module):
     """The first three stages of a ResNet (arXiv 1512.03385), by timm.
 
     Args:
-        settings: its size, and what of it is trained.
+        settings: its size, and which parts of it are trained.
         n_in: channels of the input.
         norm_momentum: share of a batch in the stored statistics of batch normalisation after it.
 
@@ -174,7 +174,7 @@ class ResNetEncoder(nn.Module):
         self._freeze(settings.frozen_stages)
         for norm in self._norms():
             norm.momentum = norm_momentum
-        self.train(self.training)  # a network begins in training mode without being told
+        self.train(self.training)  # a new network is in training mode without a call of train()
 
     def forward(self, frames: Tensor) -> Levels:
         """(B, n_in, H, W) -> maps at three strides, whose sides are rounded up."""

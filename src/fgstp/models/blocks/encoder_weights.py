@@ -1,4 +1,4 @@
-"""What encoders start from."""
+"""Initial weights of encoders."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,17 +13,14 @@ from fgstp.models.published import pvt_rules
 from fgstp.models.settings import BackboneSettings
 from fgstp.models.state_dicts import Rules, Weights, check_fit, read_weights, renamed
 
-TIMM_RULES = [
-    (r"stages\.(\d)\.", r"stages_\1."),
-    (r"(stages_\d|patch_embed)\.", r"\1."),
-]
+TIMM_RULES = [(r"stages\.(\d)\.", r"stages_\1."), (r"(stages_\d|patch_embed)\.", r"\1.")]
 RESNET_RULES = [(r"(conv1|bn1|layer\d)\.", r"\1.")]  # timm's names are the published ones
 RESNET_STEM = "conv1.weight"
 N_COLOURS = 3
 
 
 def begin_encoder(backbone: nn.Module, settings: BackboneSettings) -> None:
-    """Give a backbone, its weights just drawn, what its settings say it starts from.
+    """Initialise a backbone as its settings say; its other weights stay as drawn.
 
     Args:
         backbone: as `fgstp.models.blocks.encoder.pvt` or `res2net` gives it.
@@ -66,7 +63,7 @@ def load_res2net_weights(res2net: nn.Module, path: Path) -> None:
 
 
 def begin_resnet(encoder: ResNetEncoder, settings: ResNetSettings) -> None:
-    """Give a residual encoder what its settings say it starts from.
+    """Initialise a residual encoder as its settings say.
 
     Raises:
         UserError: the file of weights cannot be used.
@@ -122,10 +119,10 @@ def _load(
 
 
 def _completed(found: Weights, expected: Weights) -> Weights:
-    """Weights with what a file of a ResNet may do without.
+    """Add the weights that may be missing in a file of a ResNet.
 
-    These are counts of batches, which old files of torchvision lack and nothing needs, and
-    kernels for what an encoder sees beside colours.
+    These are counts of batches, which old files of torchvision lack and no output depends on,
+    and kernels for channels of the input besides the colours.
     """
     counts = {key: each for key, each in expected.items() if key.endswith("num_batches_tracked")}
     stem = {key: _widened(found[key], expected[key]) for key in found if key == RESNET_STEM}

@@ -81,15 +81,15 @@ def structure_loss(
         bce = sum(w ce(p, G)) / sum(w)
         iou = 1 - (sum(w p G) + 1) / (sum(w (p + G)) - sum(w p G) + 1)
 
-    The IoU term of a picture without gas is nearly 1 whatever the network says, and hardly
-    moves it; such pictures are learned from through the cross-entropy.
+    The IoU term of a picture without gas is nearly 1 whatever the prediction, with hardly any
+    gradient; such pictures are learned from through the cross-entropy.
 
     Args:
         logits: (B, 1, H, W), computed with as float32.
         masks: (B, 1, H, W) float32 in [0, 1]; may be soft.
         bce: `weighted` as above, or `mean`: unweighted, which is what the released code
             computes by an oversight.
-        weights: `boundary_weights(masks)`, for callers that have it already.
+        weights: `boundary_weights(masks)`, if already computed.
 
     Returns:
         Both terms.

@@ -1,4 +1,4 @@
-"""What the models have in common that relate a frame to two neighbours."""
+"""Base of the models that relate a frame to two neighbours."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -45,8 +45,8 @@ class TripleSettings(NetworkSettings):
 
     Attributes:
         encoder: the encoder.
-        variant: what the correlation computes: `paper` (FGSTP's Eqs 1 to 3) or `released` (what
-            the authors' network computes).
+        variant: form of the correlation: `paper` (FGSTP's Eqs 1 to 3) or `released` (the
+            authors' code).
         neighbours: where the two neighbours of a target frame lie.
         loss: what is minimised.
     """
@@ -80,12 +80,13 @@ class TripleSession(NeighbourSession[Pyramid]):
 
     def decode(self, groups: list[tuple[Pyramid, ...]]) -> Tensor:
         """Maps of triples."""
-        target, first, second = (
-            Pyramid(*(torch.stack(levels) for levels in zip(*frames, strict=True)))
-            for frames in zip(*groups, strict=True)
+        triples = Triples(
+            *(
+                Pyramid(*(torch.stack(levels) for levels in zip(*frames, strict=True)))
+                for frames in zip(*groups, strict=True)
+            )
         )
-        network = self.model.triple_network
-        logits = network.decode_fused(target, first, second, self._network_size)
+        logits = self.model.triple_network.decode_fused(triples, self._network_size)
         return probabilities(logits, *self.size)
 
 
@@ -123,7 +124,7 @@ class TripleModel(Model[TripleSettingsT]):
         Frames that several targets of a window share are encoded once.
         """
         frames, masks, triples = batch.flat()
-        outputs = self.triple_network.decode(*self._encoded(frames, triples), frames.shape[-2:])
+        outputs = self.triple_network.decode(self._encoded(frames, triples), frames.shape[-2:])
         settings = self.settings.loss
         terms = hybrid_loss(outputs, masks, settings.output_weights, settings.bce)
         return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}

@@ -1,4 +1,4 @@
-"""What the networks have in common that relate a frame to two neighbours."""
+"""Base of the networks that relate a frame to two neighbours."""
 
 from abc import ABC, abstractmethod
 from typing import Literal, NamedTuple
@@ -17,24 +17,6 @@ OFFSETS_FRAMES: dict[NeighbourMode, tuple[int, int]] = {
     "forward": (1, 2),  # the released code
     "causal": (-1, -2),  # live: no frame of the future
 }
-
-
-def neighbours(frame: int, n_frames: int, mode: NeighbourMode) -> tuple[int, int]:
-    """The two neighbours of a frame in its clip.
-
-    A neighbour before the first or after the last frame is replaced by the nearest frame
-    there is, which at the very end is the target itself: a neighbour in which nothing moves.
-
-    Args:
-        frame: number of the target frame, from 0.
-        n_frames: frames of the clip.
-        mode: where the neighbours lie.
-
-    Returns:
-        Numbers of two frames, each in [0, n_frames).
-    """
-    first, second = (min(max(frame + offset, 0), n_frames - 1) for offset in OFFSETS_FRAMES[mode])
-    return first, second
 
 
 class Triples(NamedTuple):
@@ -61,10 +43,8 @@ def pick(features: Pyramid, triples: Tensor) -> Triples:
     Returns:
         Features of B triples.
     """
-    target, first, second = (
-        Pyramid(*(level[numbers] for level in features)) for numbers in triples.unbind(1)
-    )
-    return Triples(target, first, second)
+    numbered = triples.unbind(1)
+    return Triples(*(Pyramid(*(level[each] for level in features)) for each in numbered))
 
 
 class TripleNetwork(nn.Module, ABC):
@@ -75,8 +55,8 @@ class TripleNetwork(nn.Module, ABC):
         R_n = relate(E_target, E_n), maps_n = Decoder(R_n)
 
     and the fused logits are three linear 3 x 3 convolutions of the two finest maps. Both
-    neighbours share all weights and run as one batch. A subclass says what `relate` is: it
-    makes the parts of that, then calls `_add_decoder`, so that weights are drawn, and named in
+    neighbours share all weights and run as one batch. A subclass implements `relate`: it
+    builds the parts of that, then calls `_add_decoder`, so that weights are drawn, and named in
     the state dict, in the order in which they are used.
 
     Frames may have any size; see `fgstp.models.blocks.frames`.
@@ -127,10 +107,10 @@ class TripleNetwork(nn.Module, ABC):
         size = target.shape[-2:]
         if not self.uses_neighbours:
             features = self.encode(target)
-            return self.decode(features, features, features, size)
+            return self.decode(Triples(features, features, features), size)
         encoded = self.encode(torch.cat([target, first, second]))
-        one, two, three = zip(*(level.chunk(3) for level in encoded), strict=True)
-        return self.decode(Pyramid(*one), Pyramid(*two), Pyramid(*three), size)
+        each = zip(*(level.chunk(3) for level in encoded), strict=True)
+        return self.decode(Triples(*(Pyramid(*levels) for levels in each)), size)
 
     def encode(self, frames: Tensor) -> Pyramid:
         """Features of frames, each by itself: a clip's frames need to be encoded once only.
@@ -144,37 +124,23 @@ class TripleNetwork(nn.Module, ABC):
         features: Pyramid = self.encoder(padded(frames))
         return features
 
-    def decode(
-        self, target: Pyramid, first: Pyramid, second: Pyramid, size: tuple[int, ...]
-    ) -> tuple[Tensor, ...]:
-        """All nine maps from encoded frames.
-
-        Args:
-            target: features of the target frames, B of them.
-            first: features of a neighbour of each.
-            second: features of another neighbour of each.
-            size: height and width of the frames.
-
-        Returns:
-            As `forward`.
-        """
+    def decode(self, triples: Triples, size: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """All nine maps, as `forward` returns them, from encoded frames of a size (H, W)."""
         whole = padded_size(size)
-        one, two = self._pairs(target, first, second)
+        one, two = self._pairs(triples)
         maps = [[resized(level, whole) for level in pair] for pair in (one, two)]
         fused = self.fusion(torch.cat([maps[0][-1], maps[1][-1]], dim=1))
         return tuple(cut(level, size) for level in (*maps[0], *maps[1], fused))
 
-    def decode_fused(
-        self, target: Pyramid, first: Pyramid, second: Pyramid, size: tuple[int, ...]
-    ) -> Tensor:
+    def decode_fused(self, triples: Triples, size: tuple[int, ...]) -> Tensor:
         """The fused logits alone, (B, 1, H, W): equal to the last of `decode`, for less work."""
         whole = padded_size(size)
-        pairs = self._pairs(target, first, second)
-        finest = torch.cat([resized(maps.s_3, whole) for maps in pairs], dim=1)
+        finest = torch.cat([resized(maps.s_3, whole) for maps in self._pairs(triples)], dim=1)
         return cut(self.fusion(finest), size)
 
-    def _pairs(self, target: Pyramid, first: Pyramid, second: Pyramid) -> tuple[Maps, Maps]:
+    def _pairs(self, triples: Triples) -> tuple[Maps, Maps]:
         """Maps of the pair (target, first) and of the pair (target, second)."""
+        target, first, second = triples
         if not self.uses_neighbours:  # both pairs are the same
             maps = self.decoder(self.relate(target, target))
             return maps, maps

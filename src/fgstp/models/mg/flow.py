@@ -34,7 +34,7 @@ class FlowEstimator(Protocol):
 
     @property
     def facts(self) -> dict[str, object]:
-        """What its fields depend on beside the frames, for a fingerprint."""
+        """What its fields depend on besides the frames, for a fingerprint."""
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
         """Displacement of each pixel from a frame to another.

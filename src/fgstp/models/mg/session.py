@@ -23,7 +23,7 @@ TIE_PX = 1e-6  # decides between layers that do not overlap the mask at all
 class RecentFrames:
     """The last frames of a video, and which of them a frame is compared with.
 
-    A frame is ready when all frames that it is compared with are there. Those near the
+    A frame is ready when all frames that it is compared with have been pushed. Those near the
     beginning, whose negative gaps become positive ones, are ready later than `max(gaps)` says.
 
     Args:
@@ -113,20 +113,8 @@ class MgSession(Session):
         """Alpha (N, 1, h, w) of the chosen layer of fields (N, 2, h, w)."""
         pictures = flow_pictures(fields) if self._flow_picture else fields
         alpha = self._network(pictures).alpha.float()
-        return chosen(alpha, border_slots(alpha) if masks is None else oracle_slots(alpha, masks))
-
-
-def chosen(alpha: Tensor, slots: Tensor) -> Tensor:
-    """Select a layer of each picture.
-
-    Args:
-        alpha: (N, K, 1, H, W).
-        slots: (N,) int64.
-
-    Returns:
-        (N, 1, H, W).
-    """
-    return alpha[torch.arange(len(alpha), device=alpha.device), slots]
+        slots = border_slots(alpha) if masks is None else oracle_slots(alpha, masks)
+        return alpha[torch.arange(len(alpha), device=alpha.device), slots]
 
 
 def border_slots(alpha: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ class AotBlock(nn.Module):
     where p, P are temporal positions and DP is stochastic depth. Once the embedding e of its
     mask is known, the frame is written as (K, W_v (y + e)) to the bank and for the next
     frame as (W_k' short, W_v' (short + e)): the short-term memory is recurrent. The reference
-    frame, whose mask is given, reads (K, W_v (y + e)) in place of both memories.
+    frame, whose mask is an input, reads (K, W_v (y + e)) in place of both memories.
 
     Args:
         width: channels, a multiple of 8 and of the heads.
@@ -108,16 +108,7 @@ class AotBlock(nn.Module):
         *,
         with_weights: bool = False,
     ) -> tuple[Tensor, Seen, Tensor | None]:
-        """Propagate a frame; see `Propagation`.
-
-        Args:
-            x: (B, N, C) its tokens.
-            size: height and width of its map in tokens.
-            position: (N, C) of its tokens.
-            memory: of earlier frames, or the embedding (B, N, C) of its own mask.
-            temporal: attention to the bank.
-            with_weights: return the weights of that attention.
-        """
+        """Propagate a frame; see `Propagation` for arguments and results."""
         x = x + self.drop_path(self.self_attention(self.norm_self(x), position))
         y = self.norm_memory(x)
         keys = self.query(y)

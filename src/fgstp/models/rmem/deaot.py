@@ -106,16 +106,7 @@ class DeAotBlock(nn.Module):
         *,
         with_weights: bool = False,
     ) -> tuple[Tensor, Seen, Tensor | None]:
-        """Propagate a frame; see `Propagation`.
-
-        Args:
-            state: (B, N, 2 d) both streams.
-            size: height and width of its map in tokens.
-            places: (N, N) of its tokens in each other's windows.
-            memory: of earlier frames, or the embedding (B, N, d) of its own mask.
-            temporal: attention to the bank.
-            with_weights: return the weights of that attention.
-        """
+        """Propagate a frame; see `Propagation` for arguments and results."""
         x, z = state.chunk(2, dim=2)
         y = self.norm_memory(x)
         keys, values = self.key_value(y).split([self.width // 2, 2 * self.width], dim=2)

@@ -29,7 +29,7 @@ class RmemSettings(NetworkSettings):
         encoder: the encoder.
         width: channels of tokens; the other widths follow from it.
         n_layers: blocks.
-        n_identities: objects that the network can tell apart; one of them is used.
+        n_identities: maximum number of objects; one of them is used.
         memory: limits of the memory.
         training: samples of the training, and regularisation.
         output: `label`: maps are 0 or 1, as in the published evaluation, or `soft`: the
@@ -156,7 +156,7 @@ def _prepared(theirs: Weights) -> Weights:
     published=published,
 )
 class RmemModel(Model[RmemSettings]):
-    """Restricted memory (RMem, arXiv 2406.08476): gas is followed from a frame's given mask on."""
+    """Restricted memory (RMem, arXiv 2406.08476): propagates the gas of one prompted frame."""
 
     settings_class = RmemSettings
     session_class = RmemSession

@@ -45,7 +45,7 @@ class Segmented(NamedTuple):
         logits: (B, 1 + n_identities, H/4, W/4): background, then the identities.
         seen: what each block keeps until the masks are known; see `Rmem.write`.
         weights: (B, N, T N): weights of the first block's attention of N tokens to those of
-            the T frames of the bank, if asked for.
+            the T frames of the bank, if requested.
     """
 
     logits: Tensor
@@ -141,7 +141,7 @@ class Rmem(nn.Module):
         width: d, channels of tokens, a multiple of 16.
         n_heads: heads of AOT's attention; DeAOT has one.
         n_layers: blocks.
-        n_identities: number of objects that can be told apart.
+        n_identities: maximum number of objects.
         drop_path: rate of stochastic depth in the blocks.
         dropout: fraction of the channels that DeAOT drops after depthwise convolutions.
     """
@@ -182,7 +182,7 @@ class Rmem(nn.Module):
         return self.identities(labels)
 
     def reference(self, encoded: Encoded, embedding: Tensor) -> Segmented:
-        """Segment frames by their own masks, given as their embedding (B, d, H/16, W/16)."""
+        """Segment frames by the embedding (B, d, H/16, W/16) of their own masks."""
         return self._segment(encoded, *self.propagation(encoded.projected, embedding))
 
     def propagate(
@@ -221,7 +221,7 @@ class Rmem(nn.Module):
 
 
 def identity_places(n_samples: int, n_identities: int, device: torch.device) -> Tensor:
-    """Random identities for the objects of each sample: the network must not tell them apart.
+    """Random identities for the objects of each sample, so that all identities are trained alike.
 
     Returns:
         (n_samples, 1 + n_identities) int64: the identity of each label in its sample; that of

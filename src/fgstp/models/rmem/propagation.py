@@ -30,9 +30,10 @@ class Seen(NamedTuple):
 class Propagation(nn.Module, ABC):
     """The blocks of a base, which share one `MemoryAttention` (temporal positions).
 
-    Each block is called as `block(state, size, place, memory, temporal, with_weights=...)`, where
-    memory is a `BlockMemory`, or the embedding (B, N, d) of the frame's own mask. It returns its
-    state (B, N, S), `Seen`, and the weights (B, N, T N) of its attention to the bank or None.
+    Each block is called as `block(state, size, place, memory, temporal, with_weights=...)`: state
+    (B, N, S) of a map of size (h, w), what `_place` gives, and a `BlockMemory`, or the embedding
+    (B, N, d) of the frame's own mask. It returns its state (B, N, S), `Seen`, and, if requested,
+    the weights (B, N, T N) of its attention to the bank, else None.
     Its `write(seen, embedding)` gives a frame as the bank stores it and as the next frame reads it.
 
     Attributes:

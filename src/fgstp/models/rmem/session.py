@@ -16,7 +16,6 @@ from fgstp.models.rmem.propagation import FrameMemory
 if TYPE_CHECKING:
     from fgstp.models.rmem.model import RmemModel
 
-
 EntryT = TypeVar("EntryT")
 SMOOTHING = 0.2  # weight of the previous relevance in the new one
 FRESHNESS = 1.5
@@ -28,7 +27,7 @@ class RmemMemorySettings(Settings):
     """Limits of the memory.
 
     Attributes:
-        bank_frames: maximum number of frames in the bank, beside the prompted one.
+        bank_frames: maximum number of frames in the bank, besides the prompted one.
         write_every_frames: frames between two that are written to it; None: a thirtieth of the
             session, and at least 5.
     """
@@ -40,9 +39,9 @@ class RmemMemorySettings(Settings):
 class RestrictedBank(Generic[EntryT]):
     """A reference frame and a few others; the least useful one makes room for a new one.
 
-    The rule is of the kind of UCB1: a frame stays if it is relevant, or if it is new and
-    little is known of it yet. When frame t is appended to m old frames, with r_k the fraction of
-    attention that frame t gave to frame k,
+    The rule is like UCB1: a frame stays if it is relevant, or new and its relevance uncertain.
+    When frame t is appended to m old frames, with r_k the fraction of attention that frame t
+    gave to frame k,
 
         R_k = 0.2 R_k + 0.8 r_k    (r_k if it has none yet),    n_k = n_k + 1
         score_k = R_k + 1.5 sqrt(ln(sum of n over the old frames) / (n_k + 8))
@@ -52,7 +51,7 @@ class RestrictedBank(Generic[EntryT]):
 
     Args:
         reference: entry of frame 0.
-        n_frames: maximum number of frames beside the reference.
+        n_frames: maximum number of frames besides the reference.
         always_score: update R and n whenever a frame is appended (DeAOT-L), or only when one
             has to leave (AOT-L).
 

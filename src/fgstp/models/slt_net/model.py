@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from fgstp.core.config import Settings
 from fgstp.models.blocks.correlation import Variant
 from fgstp.models.blocks.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.blocks.streams import WindowSession
@@ -19,12 +20,7 @@ from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.session import Prediction
-from fgstp.models.settings import (
-    EncoderSettings,
-    NormalisationSettings,
-    OptimisationSettings,
-    TrainedSettings,
-)
+from fgstp.models.settings import EncoderSettings, NormalisationSettings, OptimisationSettings
 from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, long_term_loss, stretched
 
 
@@ -38,14 +34,15 @@ class SltNetEncoderSettings(EncoderSettings):
     drop_path: float = Field(0.3, ge=0.0, lt=1.0)
 
 
-class LongTermSettings(TrainedSettings):
+class LongTermSettings(Settings):
     """The long-term network and its training.
 
     Attributes:
         height_px: height at which it works.
         width_px: width at which it works.
-        n_frames: frames of a clip that it looks at together.
+        n_frames: frames of a clip that it processes together.
         normalisation: of the frames; none by default, as published.
+        optimisation: how its weights are optimised.
     """
 
     height_px: int = Field(256, ge=1)
@@ -62,7 +59,7 @@ class LongTermSettings(TrainedSettings):
 
 
 class SltNetSettings(TripleSettings):
-    """Settings of SLT-Net; what stands beside `long` is the short-term network's.
+    """Settings of SLT-Net; all but `long` is of the short-term network.
 
     Attributes:
         encoder: the encoder of both networks.
@@ -112,18 +109,12 @@ class LongTermSession(WindowSession):
 
 
 def published(settings: Mapping[str, Any]) -> Published:
-    """The published short-term network, from which FGSTP has its names of parts."""
+    """The published short-term network; its parts have the same names as FGSTP's."""
     own = {"encoder": {"name": "pvt_v2_b5"}, "variant": "released", "neighbours": "forward"}
     return Published(fgstp_rules(), settings=own)
 
 
-@register(
-    "slt_net",
-    "SLT-Net",
-    paper="CVPR 2022, arXiv 2203.07363",
-    order=70,
-    published=published,
-)
+@register("slt_net", "SLT-Net", paper="CVPR 2022, arXiv 2203.07363", order=70, published=published)
 class SltNetModel(TripleModel[SltNetSettings]):
     """Implicit motion handling, short-term and long-term (CVPR 2022).
 
@@ -174,7 +165,7 @@ class SltNetModel(TripleModel[SltNetSettings]):
 
     @property
     def optimisation(self) -> OptimisationSettings:
-        """How the weights of the stage's network are changed."""
+        """Optimisation of the stage's network."""
         return self.settings.long.optimisation if self.stage else self.settings.optimisation
 
     @property
@@ -217,7 +208,7 @@ class SltNetModel(TripleModel[SltNetSettings]):
         own_size = self.settings.height_px, self.settings.width_px
         with torch.no_grad():
             features = self._encoded(at_size(frames, *own_size), triples)
-            logits = self.triple_network.decode_fused(*features, own_size)
+            logits = self.triple_network.decode_fused(features, own_size)
             return grey_levels(stretched(probabilities(logits, *frames.shape[-2:])))
 
     def refined(self, frames: NDArray[np.uint8], maps: NDArray[np.uint8]) -> Tensor:

@@ -30,10 +30,7 @@ class SltNetShort(TripleNetwork):
     """
 
     def __init__(
-        self,
-        encoder: PvtName = "pvt_v2_b5",
-        variant: Variant = "released",
-        drop_path: float = 0.0,
+        self, encoder: PvtName = "pvt_v2_b5", variant: Variant = "released", drop_path: float = 0.0
     ) -> None:
         super().__init__(encoder, drop_path)
         self.ctc = Correlation(self.n_channels, variant)

@@ -1,4 +1,4 @@
-"""Normalised self-attention of a clip: every place looks around itself in all frames."""
+"""Normalised self-attention of a clip, over windows in all frames."""
 
 import math
 
@@ -62,7 +62,7 @@ class NormalisedSelfAttention(nn.Module):
 def _looked_around(
     query: Tensor, key: Tensor, value: Tensor, dilation: int
 ) -> tuple[Tensor, Tensor]:
-    """One head: what it mixes, (B, T, D, H, W), and how certain it is, (B, T, 1, H, W).
+    """One head: mixed values (B, T, D, H, W), and certainty (B, T, 1, H, W).
 
     Args:
         query: normalised, (B, T, D, H, W).
@@ -80,7 +80,7 @@ def _looked_around(
 
 
 def _windows(clips: Tensor, dilation: int) -> Tensor:
-    """What each place sees, zero outside: (B, T, D, H, W) -> (B, T, D, 49, places)."""
+    """Windows around each place, zero outside: (B, T, D, H, W) -> (B, T, D, 49, places)."""
     side = 2 * RADIUS + 1
     windows = functional.unfold(
         clips.flatten(0, 1), side, dilation=dilation, padding=RADIUS * dilation

@@ -1,1 +1,1 @@
-"""XMem++: a given mask followed through a clip with three kinds of memory."""
+"""XMem++: the mask of one frame, propagated with three kinds of memory."""

@@ -90,7 +90,7 @@ class Elements(NamedTuple):
 class XmemMemory:
     """Memory of one session (arXiv 2207.07115, section 3.3; 2307.15958, section 3.2).
 
-    * Permanent memory: frames with a given mask. They are never merged and never dropped.
+    * Permanent memory: prompted frames. They are never merged and never dropped.
     * Working memory: frames with a predicted mask. When there are `t_max_frames`, all but the
       newest `t_min_frames` are merged into a few prototypes, the elements with the largest
       usage. A prototype keeps its key; its value and shrinkage become means over all merged
@@ -169,10 +169,7 @@ def merged(elements: Elements, n_prototypes: int) -> Elements:
         elements.key, elements.shrinkage, prototypes.key, prototypes.selection
     ).softmax(0)
     return Elements.new(
-        prototypes.key,
-        elements.shrinkage @ weights,
-        prototypes.selection,
-        elements.value @ weights,
+        prototypes.key, elements.shrinkage @ weights, prototypes.selection, elements.value @ weights
     )
 
 

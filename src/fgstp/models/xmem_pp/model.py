@@ -29,8 +29,8 @@ EncodedFrame = tuple[Tensor, Keys]  # (1, 3, h, w) and its keys
 class XmemSession(FirstMaskSession[EncodedFrame]):
     """Memory and sensory state of one video; see `FirstMaskSession`.
 
-    The prompted frame goes to the permanent memory. A later frame is segmented from what it
-    reads; the decoder then updates the sensory state. Every few frames, a frame is written to
+    The prompted frame goes to the permanent memory. A later frame is segmented from its
+    readout; the decoder then updates the sensory state. Every few frames, a frame is written to
     memory: its value, from the predicted probabilities, goes to the working memory and
     updates the sensory state instead.
 

@@ -124,7 +124,7 @@ class Xmem(nn.Module):
         Args:
             frames: (B, 3, H, W), normalised.
             f16: their features, from `encode_key`.
-            masks: (B, 1, H, W) in [0, 1], given or predicted.
+            masks: (B, 1, H, W) in [0, 1], true or predicted.
             sensory: (B, n_sensory, h, w).
             deep_update: update the state with the value.
 
@@ -139,13 +139,7 @@ class Xmem(nn.Module):
         return value, sensory
 
     def segment(
-        self,
-        keys: Keys,
-        readout: Tensor,
-        sensory: Tensor,
-        size: tuple[int, ...],
-        *,
-        update: bool,
+        self, keys: Keys, readout: Tensor, sensory: Tensor, size: tuple[int, ...], *, update: bool
     ) -> Segmentation:
         """Segment frames.
 

@@ -21,7 +21,7 @@ class XmemTrainingSettings(Settings):
     """Samples of the training.
 
     Attributes:
-        n_frames: frames of a sample; the mask of the first is given.
+        n_frames: frames of a sample; the mask of the first is an input.
         n_reference: maximum number of earlier frames that a frame is segmented from.
         deep_update_fraction: fraction of the frames after which the value updates the sensory
             state.
@@ -48,20 +48,16 @@ class XmemTrainingSettings(Settings):
 
 
 def clip_loss(
-    network: Xmem,
-    frames: Tensor,
-    masks: Tensor,
-    settings: XmemTrainingSettings,
-    progress: float,
+    network: Xmem, frames: Tensor, masks: Tensor, settings: XmemTrainingSettings, progress: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum of the losses of all frames but the first, mean over clips.
 
-    Clips whose first frame has no gas are learned from too: nothing is to be found in them.
+    Clips whose first frame has no gas count too; their target is empty.
 
     Args:
         network: in training mode.
         frames: (B, T, 3, H, W), normalised.
-        masks: (B, T, 1, H, W) float, 0 or 1; the first of each clip is given to the network.
+        masks: (B, T, 1, H, W) float, 0 or 1; the first of each clip is an input of the network.
         settings: how clips are segmented.
         progress: fraction of the training that is done, in [0, 1).
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,24 +28,12 @@ from fgstp.models.settings import (
 from fgstp.models.zoomnext.network import ZoomNext
 
 
-class ZoomNextLoss(NamedTuple):
-    """The two terms of the loss, each a scalar; the loss is their sum.
-
-    Attributes:
-        bce: binary cross-entropy, mean over all pixels.
-        ual: uncertainty of the prediction, weighted.
-    """
-
-    bce: Tensor
-    ual: Tensor
-
-
 def uncertainty_weight(progress: float) -> float:
     """Weight of the uncertainty: (1 - cos(pi p)) / 2, from 0 at the start of training to 1."""
     return (1.0 - math.cos(math.pi * progress)) / 2.0
 
 
-def zoomnext_loss(logits: Tensor, masks: Tensor, progress: float) -> ZoomNextLoss:
+def zoomnext_loss(logits: Tensor, masks: Tensor, progress: float) -> tuple[Tensor, Tensor]:
     """Binary cross-entropy and uncertainty-aware loss (UAL).
 
     With s = sigmoid(logits), means over all pixels of the batch:
@@ -59,13 +47,13 @@ def zoomnext_loss(logits: Tensor, masks: Tensor, progress: float) -> ZoomNextLos
         progress: share of the training that is done, in [0, 1].
 
     Returns:
-        Both terms.
+        Both terms, each a scalar; the loss is their sum.
     """
     with torch.autocast(logits.device.type, enabled=False):
         logits = logits.float()
         bce = functional.binary_cross_entropy_with_logits(logits, masks.float())
         uncertainty = 1.0 - (2.0 * torch.sigmoid(logits) - 1.0) ** 2
-        return ZoomNextLoss(bce, uncertainty_weight(progress) * uncertainty.mean())
+        return bce, uncertainty_weight(progress) * uncertainty.mean()
 
 
 LARGE, SMALL = 1.5, 0.5  # zooms
@@ -77,7 +65,7 @@ class ZoomNextSettings(NetworkSettings):
     Attributes:
         height_px: height of the middle zoom; the small one is half of it.
         width_px: width of the middle zoom.
-        n_frames: frames of a clip that are looked at together, in training and in use; 1: each
+        n_frames: frames of a clip that are processed together, in training and inference; 1: each
             frame by itself, the image version.
         encoder: the encoder.
         width: channels of all levels after the encoder.
@@ -161,11 +149,7 @@ def published(settings: Mapping[str, Any]) -> Published:
 
 
 @register(
-    "zoomnext",
-    "ZoomNeXt",
-    paper="TPAMI 2024, arXiv 2310.20208",
-    order=60,
-    published=published,
+    "zoomnext", "ZoomNeXt", paper="TPAMI 2024, arXiv 2310.20208", order=60, published=published
 )
 class ZoomNextModel(Model[ZoomNextSettings]):
     """ZoomNeXt (arXiv 2310.20208).
@@ -226,8 +210,8 @@ class ZoomNextModel(Model[ZoomNextSettings]):
                 "one; raise targets_per_step to two or more."
             )
         masks = at_size(batch.masks.flatten(0, 1), *self._zoomed(1.0))
-        loss = zoomnext_loss(self.logits(frames), masks, progress)
-        return loss.bce + loss.ual, {"bce": loss.bce.detach(), "ual": loss.ual.detach()}
+        bce, ual = zoomnext_loss(self.logits(frames), masks, progress)
+        return bce + ual, {"bce": bce.detach(), "ual": ual.detach()}
 
     def logits(self, large: Tensor) -> Tensor:
         """Logits (N, 1, H, W) of grey frames (N, 1, H_l, W_l) in [0, 1] of the large zoom."""

@@ -19,7 +19,7 @@ class ConvBnRelu(ConvBn):
 
 
 class AtrousPyramid(nn.Module):
-    """Reduces a coarse level to few channels that know of their surroundings.
+    """Reduces a coarse level to few channels with context from their surroundings.
 
     With n channels of the output, every layer a convolution, normalisation and ReLU:
 
@@ -28,7 +28,7 @@ class AtrousPyramid(nn.Module):
         c = whole(mean of b over all positions), at every position
         y = merge([c, a, a_1, a_2, a_3]), 1 x 1 and then 3 x 3
 
-    In training the normalisation of c sees one value a frame, so a batch must hold two frames.
+    In training the normalisation of c has one value a frame, so a batch must hold two frames.
 
     Args:
         n_in: channels of the input.
@@ -123,7 +123,7 @@ class ScaleIntegration(nn.Module):
 
 
 class TemporalDifference(nn.Module):
-    """Adds to each frame what the differences of neighbouring frames say.
+    """Adds to each frame features of the differences of neighbouring frames.
 
     With u_t the C channels of frame t of a clip of T frames, and frame T - 1 before frame 0:
 
@@ -171,7 +171,7 @@ Channels = tuple[float, float, float]
 class ZoomNext(nn.Module):
     """Segments what hides in clips by looking at each frame at three zooms.
 
-    One encoder sees all zooms. At each of its levels i, finest 2 and coarsest 5:
+    All zooms share one encoder. At each of its levels i, finest 2 and coarsest 5:
 
         f_i = MHSIU_i(large_i, middle_i, small_i)
         x_5 = RGPU_5(f_5), x_i = RGPU_i(f_i + resized(x_{i+1}))

@@ -19,7 +19,7 @@ from fgstp.pipelines.tracking import log_texts
 from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure
 from fgstp.reporting.rendering import headline_text, page, table_files
-from fgstp.reporting.scored_footage import check_unchanged
+from fgstp.reporting.summaries import check_unchanged
 from fgstp.reporting.trainings import training_curves
 
 logger = logging.getLogger(__name__)

@@ -10,12 +10,11 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 from numpy.typing import NDArray
 
-from fgstp.footage.clip_table import clip_rows
+from fgstp.footage.clip_table import clip_rows, spread
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.session import prompt_of
 from fgstp.pipelines.tracking import LiveRun
-from fgstp.reporting.examples import Example, choose_examples, spread
-from fgstp.reporting.predictions import draw_examples
+from fgstp.reporting.predictions import Example, choose_examples, draw_examples
 
 STEPS_BETWEEN = 10
 N_EXAMPLES = 4

@@ -1,6 +1,7 @@
 import pandas as pd
 
-from fgstp.reporting.models import evaluated_rows, every_row, model_rows, rows_of_table
+from fgstp.models.registry import list_models
+from fgstp.reporting.names import evaluated_rows, model_rows, rows_of_table
 
 
 def test_models_are_in_the_order_of_the_report():
@@ -10,9 +11,9 @@ def test_models_are_in_the_order_of_the_report():
 
 
 def test_fgstp_is_part_of_both_tables_and_its_variants_of_the_ablation():
-    every = [row.model for row in every_row()]
-    main = {row.model for row in rows_of_table("table1", every_row())}
-    ablation = [row.model for row in rows_of_table("table2", every_row())]
+    every = [row.model for row in model_rows(list_models())]
+    main = {row.model for row in rows_of_table("table1", model_rows(list_models()))}
+    ablation = [row.model for row in rows_of_table("table2", model_rows(list_models()))]
     assert ablation == ["fgstp_no_ctc_no_fsp", "fgstp_no_fsp", "fgstp_no_ctc", "fgstp"]
     assert main & set(ablation) == {"fgstp"}
     assert main | set(ablation) == set(every)
