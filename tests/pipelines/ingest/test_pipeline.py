@@ -20,7 +20,7 @@ from kedro.runner import SequentialRunner
 from mlflow.tracking import MlflowClient
 
 from fgstp.core.errors import UserError
-from fgstp.datasets.folder import FolderDataset
+from fgstp.datasets.folders import FolderDataset
 from fgstp.footage.clip_table import clip_rows
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import user_sentence

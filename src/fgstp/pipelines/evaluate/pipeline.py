@@ -50,7 +50,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                     "params:evaluate",
                     "params:seed",
                 ],
-                outputs=["scores@one", "summaries@one"],
+                outputs=["scores", "summaries"],
                 name="summarise_scores",
             ),
         ]

@@ -16,7 +16,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
         [
             Node(
                 nodes.compare_models,
-                inputs=["scores@all", "summaries@all", "model_costs"],
+                inputs=["scores", "summaries", "model_costs"],
                 outputs=["comparison", "result_tables", "headline"],
                 name="compare_models",
             ),
@@ -30,12 +30,12 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                     "video_store",
                     "predictions",
                 ],
-                outputs=["prediction_figures", "curve_figures"],
+                outputs=["prediction_figures", "training_curves"],
                 name="draw_figures",
             ),
             Node(
                 nodes.write_page,
-                inputs=["comparison", "models", "prediction_figures", "curve_figures"],
+                inputs=["comparison", "models", "prediction_figures", "training_curves"],
                 outputs="report_page",
                 name="write_page",
             ),

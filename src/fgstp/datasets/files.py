@@ -1,0 +1,163 @@
+"""Files that are written whole or not at all: tables, JSON and text."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any, NewType
+
+import pandas as pd
+from kedro.io import AbstractDataset, DatasetError
+
+from fgstp.core.errors import UserError
+from fgstp.core.files import TEMPORARY_PREFIX, atomic_path
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
+from fgstp.footage.sources.table import read_table
+
+# What Kedro-Viz shows a preview as, it tells by the name of the type.
+TablePreview = NewType("TablePreview", dict[str, Any])
+JSONPreview = NewType("JSONPreview", str)
+HTMLPreview = NewType("HTMLPreview", str)
+
+STAR = "*"
+TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
+
+
+class FileDataset(AbstractDataset[Any, Any]):
+    """A file of UTF-8 text, or a file of each model.
+
+    A `*` in its name stands for the name of a model. Saving then writes the file of the model
+    that is chosen, and loading reads those of all models that have one, by name.
+
+    Args:
+        filepath: the file.
+        model: name of the chosen model, if there is a `*` in the name.
+        metadata: for Kedro-Viz and other readers of the catalog.
+    """
+
+    _mend = "run the pipeline that writes it"
+
+    def __init__(
+        self, filepath: str, model: str | None = None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._pattern = Path(filepath)
+        if not filepath.count(STAR) == self._pattern.name.count(STAR) == (model is not None):
+            raise DatasetError(f"{filepath} must hold one * in its name if a model is chosen")
+        self._model = model
+        self._filepath = self._pattern.with_name(self._pattern.name.replace(STAR, model or ""))
+        self.metadata = metadata
+
+    def load(self) -> Any:  # noqa: ANN401
+        """The content of the file, or a dict of all contents by model.
+
+        Raises:
+            UserError: a file cannot be read.
+        """
+        if self._model is None:
+            return self._content(self._filepath)
+        start, end = self._pattern.name.split(STAR)
+        return {
+            path.name[len(start) : -len(end)]: self._content(path)
+            for path in sorted(self._pattern.parent.glob(self._pattern.name))
+            if not path.name.startswith(TEMPORARY_PREFIX)  # a killed run may leave one
+        }
+
+    def save(self, data: Any) -> None:  # noqa: ANN401
+        """Write the file, of the chosen model if there is one of each."""
+        with atomic_path(self._filepath) as temporary:
+            self._write(data, temporary)
+
+    def _content(self, path: Path) -> Any:  # noqa: ANN401
+        try:
+            return self._read(path)
+        except (OSError, ValueError) as error:
+            reason = str(getattr(error, "strerror", None) or error).partition("\n")[0]
+            raise UserError(f"{path} cannot be read ({reason}); {self._mend}.") from error
+
+    def _read(self, path: Path) -> Any:  # noqa: ANN401
+        return path.read_text("utf-8")
+
+    def _write(self, data: Any, path: Path) -> None:  # noqa: ANN401
+        path.write_text(data, "utf-8")
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._pattern), "model": self._model}
+
+
+class TableDataset(FileDataset):
+    """A table as CSV or Parquet, as the suffix says.
+
+    Args:
+        filepath: the file.
+        columns: `videos` or `clips` for the columns and types of these tables; `text` for a
+            table that people write, with cells of text and lines of comment.
+        options: those of `FileDataset`.
+    """
+
+    def __init__(self, filepath: str, columns: str | None = None, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(filepath, **options)
+        self._columns = columns
+        if columns in TYPED_COLUMNS:
+            self._mend = "run `kedro run --pipelines=ingest` first"
+
+    def preview(self, rows: int = 10) -> TablePreview:
+        """The first rows, with four digits after the point."""
+        table = self._content(self._filepath).head(rows).round(4).astype(object)
+        return TablePreview(table.where(table.notna(), "").to_dict("split"))
+
+    def _read(self, path: Path) -> pd.DataFrame:
+        if self._columns == "text":
+            return read_table(path)
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        columns = TYPED_COLUMNS[self._columns] if self._columns else {}
+        # A video may be called NA: only an empty cell is a missing one.
+        table = pd.read_csv(path, dtype=columns, keep_default_na=False, na_values=[""])
+        if missing := [name for name in columns if name not in table]:
+            raise ValueError(f"it has no column {missing[0]}")  # of an older version
+        return table
+
+    def _write(self, data: pd.DataFrame, path: Path) -> None:
+        (data.to_parquet if path.suffix == ".parquet" else data.to_csv)(path, index=False)
+
+
+class JSONDataset(FileDataset):
+    """JSON that people can read too."""
+
+    def preview(self) -> JSONPreview:
+        """The whole content; NaN, which a browser does not read, as null."""
+        text = json.dumps(self._content(self._filepath))
+        return JSONPreview(json.dumps(json.loads(text, parse_constant=lambda _: None)))
+
+    def _read(self, path: Path) -> Any:  # noqa: ANN401
+        return json.loads(path.read_text("utf-8"))
+
+    def _write(self, data: Any, path: Path) -> None:  # noqa: ANN401
+        path.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+
+
+class TextDataset(FileDataset):
+    """Text: plain, Markdown or HTML, as the suffix says."""
+
+    def preview(self) -> HTMLPreview:
+        """The whole text."""
+        return text_preview(self._content(self._filepath), self._filepath.suffix)
+
+
+def text_preview(text: str, suffix: str) -> HTMLPreview:
+    """Text as Kedro-Viz can show it, which takes a mixture of HTML and Markdown."""
+    if suffix == ".html":
+        # Styles would change the page around it, and each end of line would be shown.
+        text = re.sub(r"<(head|style|script|nav)\b.*?</\1>", "", text, flags=re.S)
+        text = re.sub(r"\s+", " ", text)
+    elif suffix == ".md":
+        # It knows no spaces in the line below a table's head, and one list a text.
+        text = re.sub(r"^\|[-:| ]+\|$", lambda line: line[0].replace(" ", ""), text, flags=re.M)
+        text = re.sub(r"^- ", "• ", text, flags=re.M)
+    else:
+        text = f"<pre>{html.escape(text)}</pre>"
+    # Underscores would set what is between them in italics.
+    return HTMLPreview(text.replace("_", "\N{MODIFIER LETTER LOW MACRON}"))

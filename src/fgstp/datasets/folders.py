@@ -1,0 +1,131 @@
+"""Folders: of figures, of texts, and those that are too large to pass through memory."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NewType
+
+from kedro.io import AbstractDataset
+from kedro.utils import load_obj
+from matplotlib.figure import Figure
+
+from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, make_folder, remove_file
+from fgstp.datasets.files import HTMLPreview, text_preview
+
+ImagePreview = NewType("ImagePreview", str)  # see `HTMLPreview`
+
+
+class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
+    """A folder that is too large to pass through memory.
+
+    A node that reads the folder gets its handle. A node that makes the folder returns a
+    function `work(handle)`, which is called when Kedro saves the output, so that every file
+    appears as an output of a node, is written as soon as it is ready, and never as a whole in
+    memory. Work that finds the files of an interrupted run may keep them.
+
+    Args:
+        filepath: the folder.
+        handle: dotted name of the class of the handle, which takes the folder alone.
+        metadata: for Kedro-Viz and other readers of the catalog.
+    """
+
+    def __init__(
+        self, filepath: str, handle: str = "pathlib.Path", metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._folder = Path(filepath)
+        self._handle = handle
+        self.metadata = metadata
+
+    def load(self) -> Any:  # noqa: ANN401 - the class of the handle is configured
+        """The handle; the folder itself may not exist yet."""
+        # Not resolved earlier, since some handles import torch.
+        return load_obj(self._handle)(self._folder)
+
+    def save(self, data: Callable[[Any], object]) -> None:
+        """Make the folder and call the work with the handle.
+
+        Raises:
+            UserError: the folder cannot be made.
+        """
+        make_folder(self._folder)
+        data(load_obj(self._handle)(self._folder))
+
+    def _exists(self) -> bool:
+        return self._folder.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder), "handle": self._handle}
+
+
+class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
+    """Files by name, each written whole or not at all; others of the same kind are removed.
+
+    Args:
+        filepath: the folder.
+        metadata: for Kedro-Viz and other readers of the catalog.
+    """
+
+    SUFFIX = ""  # of every file, where it is no part of the name
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> dict[str, Any]:
+        """All files by name."""
+        return {path.name.removesuffix(self.SUFFIX): self._read(path) for path in self._paths()}
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Write each file, and remove those of an earlier run."""
+        kept = {self._folder / f"{name}{self.SUFFIX}": content for name, content in data.items()}
+        for path, content in kept.items():
+            with atomic_path(path) as temporary:
+                self._write(content, temporary)
+        suffixes = {path.suffix for path in kept} or {self.SUFFIX}
+        for path in self._paths():
+            if path.suffix in suffixes and path not in kept:
+                remove_file(path)
+
+    def _paths(self) -> list[Path]:
+        return sorted(
+            path
+            for path in self._folder.glob(f"*{self.SUFFIX}")
+            if path.is_file() and not path.name.startswith(TEMPORARY_PREFIX)
+        )
+
+    def _read(self, path: Path) -> Any:  # noqa: ANN401
+        return path.read_text("utf-8")
+
+    def _write(self, content: Any, path: Path) -> None:  # noqa: ANN401
+        path.write_text(content, "utf-8")
+
+    def _exists(self) -> bool:
+        return self._folder.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder)}
+
+
+class FiguresDataset(FilesDataset):
+    """Matplotlib figures as PNG; loaded as bytes, as a picture does not turn back into a figure."""
+
+    SUFFIX = ".png"
+
+    def preview(self) -> ImagePreview:
+        """The first picture."""
+        return ImagePreview(base64.b64encode(self._paths()[0].read_bytes()).decode())
+
+    def _read(self, path: Path) -> bytes:
+        return path.read_bytes()
+
+    def _write(self, content: Figure, path: Path) -> None:
+        content.savefig(path)
+
+
+class TextsDataset(FilesDataset):
+    """UTF-8 texts, such as a table in several forms."""
+
+    def preview(self) -> HTMLPreview:
+        """The pages of Markdown."""
+        pages = [path for path in self._paths() if path.suffix == ".md"]
+        return text_preview("\n\n".join(self._read(path) for path in pages), ".md")

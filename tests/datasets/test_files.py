@@ -1,0 +1,207 @@
+import json
+
+import pandas as pd
+import pytest
+from kedro.io import DatasetError
+
+from fgstp.datasets.files import JSONDataset, TableDataset, TextDataset
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
+from fgstp.hooks import user_sentence
+
+TABLE = pd.DataFrame(
+    {
+        "video": ["NA", "a"],
+        "leak_class": pd.array([3, None], "Int64"),
+        "iou": [0.1 + 0.2, float("nan")],
+        "gas": [True, False],
+    }
+)
+KINDS = {  # by suffix: the class, something to write, and what writes it
+    "csv": (TableDataset, TABLE, "pandas.DataFrame.to_csv"),
+    "parquet": (TableDataset, TABLE, "pandas.DataFrame.to_parquet"),
+    "json": (JSONDataset, {"by": [1, None, "漏れ"]}, "pathlib.Path.write_text"),
+    "md": (TextDataset, "# Gaswölkchen 漏れ\n", "pathlib.Path.write_text"),
+}
+
+
+def sentence(dataset):
+    with pytest.raises(DatasetError) as caught:
+        dataset.load()
+    return user_sentence(caught.value)
+
+
+def assert_same(one, other):
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, other, check_dtype=False, check_exact=True)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+def test_what_is_loaded_is_what_was_saved(tmp_path, suffix):
+    kind, content, _ = KINDS[suffix]
+    dataset = kind(f"{tmp_path}/new [1]/a.{suffix}")
+    assert not dataset.exists()
+    dataset.save(content)
+    assert dataset.exists()
+    assert_same(dataset.load(), content)
+    assert f"new [1]/a.{suffix}" in str(dataset)
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+def test_breaking_off_leaves_the_old_file(tmp_path, monkeypatch, suffix):
+    kind, content, writer = KINDS[suffix]
+    dataset = kind(f"{tmp_path}/a.{suffix}")
+    dataset.save(content)
+    before = (tmp_path / f"a.{suffix}").read_bytes()
+
+    def half(one, other, *_, **__):
+        (other if isinstance(one, pd.DataFrame) else one).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, half)
+    with pytest.raises(DatasetError, match="No space left on device; free some space"):
+        dataset.save(content)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {f"a.{suffix}": before}
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+@pytest.mark.parametrize("content", [None, b"", b'a,b\n1,"half', b"\xff\xfe\x00"])
+def test_what_cannot_be_read_is_one_sentence(tmp_path, suffix, content):
+    path = tmp_path / f"a.{suffix}"
+    if content is not None:
+        path.write_bytes(content)
+    if suffix == "md" and content in (b"", b'a,b\n1,"half'):
+        return  # that is text
+    said = sentence(KINDS[suffix][0](str(path)))
+    assert said.startswith(f"{path} cannot be read (")
+    assert said.endswith("); run the pipeline that writes it.")
+    assert "\n" not in said
+
+
+# ------------------------------------------------------------------ a file of each model
+
+
+@pytest.mark.parametrize("folder", ["my data", "data [2024] (copy)", "donnée?", "sub/data"])
+@pytest.mark.parametrize("suffix", ["json", "csv", "parquet"])
+@pytest.mark.parametrize("name", ["*", "s-*-1"])
+def test_one_model_is_written_and_all_are_read(tmp_path, folder, suffix, name):
+    kind, content, _ = KINDS[suffix]
+    path = f"{tmp_path}/{folder}/{name}.{suffix}"
+    fgstp, background = kind(path, model="fgstp"), kind(path, model="background")
+    assert fgstp.load() == {}
+    fgstp.save(content)
+    assert fgstp.exists()
+    assert not background.exists()
+    assert list(background.load()) == ["fgstp"]
+    background.save(content)
+    loaded = fgstp.load()
+    assert list(loaded) == ["background", "fgstp"]
+    for each in loaded.values():
+        assert_same(each, content)
+
+
+def test_the_folder_may_be_relative(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for pattern in ("*.json", "./*.json", "data/*.json"):
+        JSONDataset(pattern, model="fgstp").save([pattern])
+        assert JSONDataset(pattern, model="mg").load() == {"fgstp": [pattern]}
+
+
+@pytest.mark.parametrize("pattern", ["s-*.json", "*.json"])
+def test_other_files_in_the_folder_are_of_no_model(tmp_path, pattern):
+    others = {"s-*.json": ["s.json", "s-a.csv", "old-s-a.json"], "*.json": ["a.csv", "json"]}
+    for name in [*others[pattern], ".tmp-s-mg.json"]:  # the last one of a killed run
+        (tmp_path / name).write_text("no JSON")
+    dataset = JSONDataset(f"{tmp_path}/{pattern}", model="fgstp")
+    dataset.save(1)
+    assert dataset.load() == {"fgstp": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("a", "fgstp"), ("*/*", "fgstp"), ("*/a", "fgstp"), ("*", None)]
+)
+def test_a_path_that_cannot_serve_is_told_when_the_catalog_is_built(tmp_path, name, model):
+    with pytest.raises(DatasetError, match=r"must hold one \*"):
+        JSONDataset(f"{tmp_path}/{name}.json", model=model)
+
+
+# ------------------------------------------------------------------------ kinds of tables
+
+
+def test_types_and_missing_values_survive_a_round_trip(tmp_path):
+    rows = [
+        {"clip": "NA", "video": "NA", "first_frame": 0, "frames": 10, "gas_fraction": 0.25},
+        {"clip": "007", "video": "a", "dropped": "duplicate", "repeats": "NA", "leak_class": 3},
+    ]
+    remarks = 'Gaswölkchen, "漏れ"; 5 %'
+    for columns, frame in (
+        ("clips", table(rows, CLIP_COLUMNS)),
+        ("videos", table([{"video": "a", "frames": 5, "remarks": remarks}], VIDEO_COLUMNS)),
+    ):
+        dataset = TableDataset(f"{tmp_path}/{columns}.csv", columns=columns)
+        dataset.save(frame)
+        pd.testing.assert_frame_equal(dataset.load(), frame)
+
+
+@pytest.mark.parametrize("content", [None, "", "video\na\n"])
+def test_a_table_of_ingest_that_cannot_be_read_is_told_with_the_remedy(tmp_path, content):
+    path = tmp_path / "t.csv"
+    if content is not None:
+        path.write_text(content)
+    said = sentence(TableDataset(str(path), columns="videos"))
+    assert said.startswith(f"{path} cannot be read (")
+    assert said.endswith("); run `kedro run --pipelines=ingest` first.")
+
+
+def test_tables_that_people_write_are_text_with_comments(tmp_path):
+    path = tmp_path / "videos.csv"
+    dataset = TableDataset(str(path), columns="text")
+    assert sentence(dataset).startswith(f"The table {path} cannot be read: ")
+    path.write_text("# a comment\nvideo,split,note\n007,,no #2\n", "utf-8")
+    assert dataset.load().to_dict("records") == [{"video": "007", "split": "", "note": "no #2"}]
+
+
+# ----------------------------------------------------------------- previews for Kedro-Viz
+
+
+def preview(dataset, content):
+    """The preview, and the name of its type, by which Kedro-Viz knows how to show it."""
+    dataset.save(content)
+    return dataset.preview.__annotations__["return"].__name__, dataset.preview()
+
+
+@pytest.mark.parametrize("name", ["*.csv", "*.parquet"])
+def test_preview_of_a_table(tmp_path, name):
+    dataset = TableDataset(f"{tmp_path}/{name}", model="fgstp")
+    kind, shown = preview(dataset, TABLE)
+    assert kind == "TablePreview"
+    assert shown["columns"] == list(TABLE)
+    assert shown["data"] == [["NA", 3, 0.3, True], ["a", "", "", False]]
+    assert len(dataset.preview(rows=1)["data"]) == 1
+
+
+def test_preview_of_json(tmp_path):
+    dataset = JSONDataset(f"{tmp_path}/*.json", model="fgstp")
+    kind, shown = preview(dataset, {"iou": float("nan"), "n": [1]})
+    assert kind == "JSONPreview"
+    assert json.loads(shown, parse_constant=pytest.fail) == {"iou": None, "n": [1]}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "expected"),
+    [
+        ("txt", "a < b\n c", "<pre>a &lt; b\n c</pre>"),
+        ("md", "| a |\n| --: |\n| 1 |\n- c\n", "| a |\n|--:|\n| 1 |\n• c\n"),
+        ("html", "<head>\n</head>\n<style>p {}</style><p\n>a</p>", " <p >a</p>"),
+    ],
+)
+def test_preview_of_text(tmp_path, suffix, text, expected):
+    kind, shown = preview(TextDataset(f"{tmp_path}/a.{suffix}"), text)
+    assert (kind, shown) == ("HTMLPreview", expected)
+
+
+def test_underscores_of_names_are_no_markdown(tmp_path):
+    _, shown = preview(TextDataset(f"{tmp_path}/a.md"), "close_clear, long_clear")
+    assert "_" not in shown
+    assert len(shown) == len("close_clear, long_clear")
