@@ -9,6 +9,8 @@ import torch
 
 from fgstp.footage.clip_table import masked_clips
 from fgstp.models.registry import create_model
+from fgstp.training.fit import fit
+from fgstp.training.settings import TrainSettings
 
 # Processes that train find `tiny_model` by its name.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -108,6 +110,19 @@ def small(clips):
     for seed, split in enumerate(("train", "train", "validation")):
         clips.add_blob(4, split, seed=seed)
     return clips
+
+
+@pytest.fixture
+def run(clips, tmp_path):
+    """Trains a model on the clips, one step of two windows an epoch."""
+
+    def run(model, name="run", callbacks=(), seed=5, **changes):
+        small = {"window_targets": 2, "targets_per_step": 2, "steps_per_epoch": 1, "epochs": 3}
+        settings = TrainSettings(**small | {"learning_rate": 1e-3} | changes)
+        more = {"seed": seed, "callbacks": callbacks}
+        return fit(model, clips.table, clips.store, tmp_path / name, settings, **more)
+
+    return run
 
 
 @pytest.fixture

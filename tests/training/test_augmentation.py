@@ -49,11 +49,8 @@ def test_each_enhancement_is_pillows_on_three_equal_channels(frame, name, operat
 
 
 def test_enhancements_follow_in_pillows_order_and_saturation_changes_nothing(frame):
-    for brightness, contrast, saturation, sharpness in [
-        (1.4, 0.6, 1.7, 2.5),
-        (0.5, 1.5, 0.0, 0.0),
-        (1.5, 1.3, 0.4, 1.1),
-    ]:
+    factors = [(1.4, 0.6, 1.7, 2.5), (0.5, 1.5, 0.0, 0.0), (1.5, 1.3, 0.4, 1.1)]
+    for brightness, contrast, saturation, sharpness in factors:
         image = ImageEnhance.Brightness(three_channels(frame)).enhance(brightness)
         image = ImageEnhance.Contrast(image).enhance(contrast)
         image = ImageEnhance.Color(image).enhance(saturation)
@@ -92,15 +89,11 @@ def test_resizing_is_pillows(frame, size):
     assert np.abs(255 * ours[0].numpy() - np.asarray(theirs)).max() <= 1.001
 
 
-def test_without_augmentation_only_the_masks_are_scaled(frame):
+@pytest.mark.parametrize("settings", [{"enabled": False}, UNCHANGED], ids=["none", "no change"])
+def test_without_augmentation_only_the_masks_are_scaled(frame, settings):
     frames, masks = np.stack([frame] * 3), np.stack([frame > 128]).astype(np.uint8)
     same, scaled = augmented(
-        frames, masks, AugmentationSettings(enabled=False), np.random.default_rng(0)
-    )
-    np.testing.assert_array_equal(same, frames)
-    np.testing.assert_array_equal(scaled, 255 * masks)
-    same, scaled = augmented(
-        frames, masks, AugmentationSettings(**UNCHANGED), np.random.default_rng(0)
+        frames, masks, AugmentationSettings(**settings), np.random.default_rng(0)
     )
     np.testing.assert_array_equal(same, frames)
     np.testing.assert_array_equal(scaled, 255 * masks)
@@ -112,12 +105,8 @@ def test_frames_and_masks_move_together():
     settings = AugmentationSettings(**UNCHANGED | {"flip_fraction": 0.5, "rotation_fraction": 0.5})
     seen = set()
     for seed in range(24):
-        frames, masks = augmented(
-            np.stack([255 * shape] * 4),
-            np.stack([shape] * 2),
-            settings,
-            np.random.default_rng(seed),
-        )
+        rng = np.random.default_rng(seed)
+        frames, masks = augmented(np.stack([255 * shape] * 4), shape[None], settings, rng)
         for each in (*frames, *masks):
             np.testing.assert_array_equal(each, frames[0])
         seen.add(frames.tobytes())
@@ -140,23 +129,21 @@ def test_noise_falls_on_the_masks_alone_on_each_by_itself_and_after_the_rotation
         **UNCHANGED
         | {"mask_noise_fraction": 0.01, "rotation_fraction": 1, "rotation_degrees": (9, 9)}
     )
-    noisy = [
-        augmented(frames, np.zeros((3, 100, 100), np.uint8), settings, np.random.default_rng(seed))
-        for seed in range(20)
-    ]
+    rngs, empty = map(np.random.default_rng, range(20)), np.zeros((3, 100, 100), np.uint8)
+    noisy = [augmented(frames, empty, settings, rng) for rng in rngs]
     for same, masks in noisy:
         assert (same == same[0]).all()
         assert set(np.unique(masks)) == {0, 255}  # a rotation afterwards would soften it
         assert len({mask.tobytes() for mask in masks}) == 3
     # 100 pixels a mask are drawn, half of them salt; few are drawn twice.
     assert np.mean([(masks > 0).sum() / 3 for _, masks in noisy]) == pytest.approx(50, rel=0.06)
-
-
-def test_noise_takes_gas_away_too():
-    settings = AugmentationSettings(**UNCHANGED | {"mask_noise_fraction": 0.02})
-    frames, masks = np.zeros((3, 50, 50), np.uint8), np.ones((1, 50, 50), np.uint8)
-    _, noisy = augmented(frames, masks, settings, np.random.default_rng(0))
-    assert 10 <= (noisy == 0).sum() <= 40  # of 50 pixels drawn
+    _, noisy = augmented(
+        frames,
+        np.ones((1, 100, 100), np.uint8),
+        settings.model_copy(update={"rotation_fraction": 0}),
+        np.random.default_rng(0),
+    )
+    assert (noisy == 0).sum() == pytest.approx(50, rel=0.3)  # the other half takes gas away
 
 
 def test_the_draws_have_the_published_shares_and_spans():

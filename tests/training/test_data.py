@@ -47,9 +47,6 @@ def frame_numbers(sample):
     return frames[:, 0, 0, 0].round().int().tolist()
 
 
-# ---------------------------------------------------------------------------- windows
-
-
 @pytest.mark.parametrize("mode", ["centred", "forward", "causal"])
 @pytest.mark.parametrize("n_targets", [1, 3])
 def test_a_window_has_its_targets_their_masks_and_their_neighbours(
@@ -131,9 +128,6 @@ def test_the_seed_of_a_sample_decides_its_augmentation(clips, sampling):
     assert not torch.equal(one.frames, other.frames)
 
 
-# ---------------------------------------------------------------------------- spread frames
-
-
 def drawn(clips, progress=0.0, start=5, **sampling):
     """Frame numbers of samples of 40 seeds."""
     values = {"n_frames": 4, "largest_step": ((0.0, 3), (0.5, 1))} | sampling
@@ -185,9 +179,6 @@ def test_another_sample_is_drawn_until_the_first_frame_has_gas(clips, attempts, 
     assert all(each[0] == 5 for each in drawn(clips, attempts=1, first_gas_px=17))
 
 
-# ---------------------------------------------------------------------------- flow
-
-
 class NumberedFeatures:
     """Fields of frame number and gap."""
 
@@ -227,9 +218,6 @@ def test_near_the_ends_of_a_clip_a_frame_is_taken_that_has_all_gaps(
     assert [int(samples[key(n)].frames[0, 0, 0, 0]) for n in range(n_frames)] == expected
 
 
-# ---------------------------------------------------------------------------- plan
-
-
 def plan(sampling, targets=None, **train):
     own = OptimisationSettings(targets_per_step=targets)
     model = SimpleNamespace(name="some_model", sampling=sampling, optimisation=own)
@@ -263,9 +251,6 @@ def test_a_step_has_the_nearest_whole_number_of_windows():
 def test_a_step_must_be_divisible(parts):
     with pytest.raises(UserError, match=r"some_model has 1 samples of 8 frames.* multiple of 16"):
         plan(SpreadFrames(8, ((0.0, 3),)), targets_per_step=8, **parts)
-
-
-# ---------------------------------------------------------------------------- order
 
 
 def epoch_of(order, epoch):
@@ -336,9 +321,6 @@ def test_processes_divide_the_samples_of_each_step(n_processes, limit):
 def test_too_few_samples_are_refused(targets, rank, fact):
     with pytest.raises(UserError, match=fact):
         SampleOrder(targets, 4, seed=1, rank=rank)
-
-
-# ---------------------------------------------------------------------------- loaders
 
 
 def test_workers_give_the_same_samples_as_none(clips):

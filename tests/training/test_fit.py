@@ -19,29 +19,19 @@ from fgstp.models.settings import OptimisationSettings
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import TimeLimit
 from fgstp.training.data import SampleOrder, Samples, collated
-from fgstp.training.fit import check_devices, fit, lightning_precision
+from fgstp.training.fit import check_devices, lightning_precision
 from fgstp.training.settings import TrainSettings
-
-SMALL = {
-    "window_targets": 2,
-    "targets_per_step": 2,
-    "steps_per_epoch": 1,
-    "learning_rate": 1e-3,
-    "epochs": 3,
-}
 
 
 @pytest.fixture
-def train(small, tmp_path):
+def train(small, run):
     """Trains a new model on two small clips."""
 
-    def run(name="run", callbacks=(), seed=5, model=None, **changes):
-        model, settings = model or tiny(), TrainSettings(**SMALL | changes)
-        folder = tmp_path / name
-        more = {"seed": seed, "callbacks": callbacks}
-        return model, fit(model, small.table, small.store, folder, settings, **more)
+    def train(name="run", callbacks=(), model=None, **changes):
+        model = model or tiny()
+        return model, run(model, name, callbacks, **changes)
 
-    return run
+    return train
 
 
 @pytest.fixture
@@ -57,17 +47,30 @@ def interrupted(train):
     return run
 
 
+class Averaged(TinyModel):
+    """Its weights are averaged; the decay is reached in the fourth step."""
+
+    optimisation = OptimisationSettings(ema_decay=0.35)
+
+
+def copied(module):
+    return {name: weights.clone() for name, weights in module.model.state_dict().items()}
+
+
 class Watch(Callback):
     """Notes what is seen, and does something at one point."""
 
     def __init__(self, epoch=None, action=None):
         self.epoch, self.action = epoch, action
-        self.metrics, self.clips, self.draws = [], [], []
+        self.metrics, self.clips, self.weights = [], [], []
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.current_epoch == self.epoch:
             self.action(trainer, pl_module)
         self.clips.append(batch.clips)
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        self.weights.append(copied(pl_module))
 
     def on_validation_end(self, trainer, pl_module):
         self.metrics.append(dict(trainer.callback_metrics))
@@ -85,8 +88,7 @@ class Scores(Callback):
         pl_module.on_validation_epoch_end = lambda: pl_module.log_dict(scores)
 
     def on_validation_end(self, trainer, pl_module):
-        weights = pl_module.model.state_dict()
-        self.weights[trainer.current_epoch + 1] = {k: w.clone() for k, w in weights.items()}
+        self.weights[trainer.current_epoch + 1] = copied(pl_module)
 
 
 def kill(*_):
@@ -196,16 +198,17 @@ def test_the_parts_of_a_step_add_up_to_the_step(train, clips, tmp_path, frames, 
         assert two == pytest.approx(one, rel=1e-4, abs=1e-6)
 
 
-@pytest.mark.parametrize("epoch", [1, 2])
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, interrupted, tmp_path, epoch):
-    watch, again = Watch(), Watch()
-    _, expected = train("whole", [watch], drop_every_epochs=3)
-    killed = interrupted("cut", epoch=epoch, drop_every_epochs=3)
+@pytest.mark.parametrize("kind", [TinyModel, Averaged])
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, interrupted, tmp_path, kind):
+    whole, again = Watch(), Watch()
+    _, expected = train("whole", [whole], tiny(kind), drop_every_epochs=3)
+    one = interrupted("cut", model=tiny(kind), drop_every_epochs=3)
     best = tmp_path / "cut" / "best.ckpt"
     best.unlink()  # as DVC does before it runs a stage
-    _, outcome = train("cut", [again], drop_every_epochs=3)
+    two = interrupted("cut", epoch=2, model=tiny(kind), drop_every_epochs=3)
+    _, outcome = train("cut", [again], tiny(kind), drop_every_epochs=3)
 
-    assert killed.clips + again.clips == watch.clips
+    assert one.clips + two.clips + again.clips == whole.clips
     assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
     assert outcome.scores == expected.scores
     assert outcome.history == expected.history
@@ -216,27 +219,21 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(train, interrupted,
     assert same(read_checkpoint(best).weights, read_checkpoint(expected.checkpoint).weights)
 
 
-def test_an_average_of_the_weights_goes_on_too(train, interrupted, tmp_path):
-    class Averaged(TinyModel):
-        optimisation = OptimisationSettings(ema_decay=0.9)
-
-    scores = Scores(0.1, 0.2, 0.3)
-    _, expected = train("whole", [scores], model=tiny(Averaged))
-    interrupted("cut", [scores], model=tiny(Averaged))
-    _, outcome = train("cut", [scores], model=tiny(Averaged))
-    assert outcome.history == expected.history
-    # The average is what is validated and kept; training goes on with the weights themselves.
-    average = read_checkpoint(outcome.checkpoint).weights
-    assert same(average, read_checkpoint(expected.checkpoint).weights)
-    assert same(average, scores.weights[3])
-    state = "resume/0/state.ckpt"
-    whole, cut = (
-        torch.load(tmp_path / each / state, weights_only=True) for each in ("whole", "cut")
-    )
-    assert same(whole["current_model_state"], cut["current_model_state"])
-    assert not torch.equal(
-        average["network.last.bias"], cut["current_model_state"]["model.network.last.bias"]
-    )
+def test_the_average_of_the_formula_is_validated_and_kept(train):
+    scores, watch, model = Scores(0.1, 0.2, 0.3), Watch(), tiny(Averaged)
+    average = {name: weights.clone() for name, weights in model.state_dict().items()}
+    _, outcome = train(callbacks=[scores, watch], model=model, steps_per_epoch=2)
+    for n, weights in enumerate(watch.weights, start=1):
+        d = min(0.35, (1 + n) / (10 + n))
+        average = {
+            name: d * average[name] + (1 - d) * now if now.is_floating_point() else now
+            for name, now in weights.items()
+        }
+    assert len(watch.weights) == 6
+    kept = read_checkpoint(outcome.checkpoint).weights
+    torch.testing.assert_close(kept, average)
+    assert same(kept, scores.weights[3])
+    assert not same(kept, watch.weights[-1])
 
 
 def test_the_best_epoch_before_a_kill_stays_the_best(train, interrupted, tmp_path):
@@ -273,32 +270,24 @@ def test_seeds_decide_the_weights(train, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "network", "name"),
+    ("changes", "name"),
     [
-        ({"gradient_clip": {"at": 0.4}}, {}, "train.gradient_clip"),
-        ({}, {"height_px": 32}, "models.tiny.height_px"),
+        ({"gradient_clip": {"at": 0.4}}, "train.gradient_clip"),
+        ({"model": {"height_px": 32}}, "models.tiny.height_px"),
+        ({"content": "train"}, "their frames and masks"),
+        ({"content": "validation"}, "their frames and masks"),
     ],
 )
-def test_with_other_settings_training_begins_anew_and_says_why(
-    train, interrupted, caplog, changes, network, name
+def test_when_something_else_changed_training_begins_anew_and_says_why(
+    train, interrupted, clips, caplog, changes, name
 ):
     interrupted()
-    watch = Watch()
-    train(callbacks=[watch], model=tiny(**network), epochs=2, **changes)
+    if split := changes.pop("content", None):
+        clips.change(clips.masked(split)[0].name, sha256="0" * 64)
+    watch, model = Watch(), tiny(**changes.pop("model", {}))
+    train(callbacks=[watch], model=model, epochs=2, **changes)
     assert len(watch.metrics) == 2
     assert f"begins anew because this changed: {name}." in caplog.text
-
-
-@pytest.mark.parametrize("split", ["train", "validation"])
-def test_with_clips_of_the_same_names_but_other_content_training_begins_anew(
-    train, interrupted, clips, caplog, split
-):
-    interrupted()
-    clips.change(clips.masked(split)[0].name, sha256="0" * 64)
-    watch = Watch()
-    train(callbacks=[watch], epochs=2)
-    assert len(watch.metrics) == 2
-    assert "because this changed: their frames and masks." in caplog.text
 
 
 def test_more_epochs_continue_an_interrupted_training(train, interrupted):
@@ -372,55 +361,45 @@ def test_the_best_epoch_is_kept_and_training_ends_when_nothing_gets_better(train
     assert not same(kept, scores.weights[4])
 
 
-def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(train, tmp_path, caplog):
+class Late(TimeLimit):
+    def on_train_batch_end(self, trainer, *_, **__):
+        trainer.should_stop = trainer.current_epoch == 1
+
+
+@pytest.mark.parametrize("n_finished", [0, 1])
+def test_a_time_limit_ends_an_epoch_early_and_the_run_goes_on_later(
+    train, tmp_path, monkeypatch, caplog, n_finished
+):
     more = {"steps_per_epoch": 2, "epochs": 2}
     _, expected = train("whole", **more)
     watch = Watch()
-    _, outcome = train("cut", [watch], time_limit_s=1e-3, **more)
-    assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 0)
-    assert len(watch.clips) == len(watch.metrics) == 1  # one step, then validation
+    if n_finished:
+        monkeypatch.setattr("fgstp.training.job.TimeLimit", Late)
+    _, outcome = train("cut", [watch], time_limit_s=9 if n_finished else 1e-3, **more)
+    assert (outcome.ended_by, outcome.n_epochs) == ("time limit", n_finished)
+    # One step of the epoch that is cut short, then validation.
+    assert (len(watch.clips), len(watch.metrics)) == (2 * n_finished + 1, n_finished + 1)
     assert outcome.checkpoint.exists()
-    assert "time limit ended training after 0 of 2 epochs; it cannot resume" in caplog.text
-    assert outcome.history == []
-    _, outcome = train("cut", **more)
-    assert outcome.n_epochs == 2
-    assert outcome.scores == expected.scores
-    assert outcome.history == expected.history
-    assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
-
-
-def test_a_time_limit_in_a_later_epoch_keeps_the_state_of_the_one_before(
-    train, tmp_path, monkeypatch, caplog
-):
-    more = {"steps_per_epoch": 2, "epochs": 3}
-    _, expected = train("whole", **more)
-
-    class Late(TimeLimit):
-        def on_train_batch_end(self, trainer, *_, **__):
-            trainer.should_stop = trainer.current_epoch == 1
-
-    monkeypatch.setattr("fgstp.training.job.TimeLimit", Late)
-    _, outcome = train("cut", time_limit_s=9, **more)
-    assert (outcome.ended_by, outcome.n_epochs) == ("time limit", 1)
-    assert "ended training after 1 of 3 epochs; the next run continues" in caplog.text
+    then = "the next run continues" if n_finished else "it cannot resume"
+    assert f"time limit ended training after {n_finished} of 2 epochs; {then}" in caplog.text
     monkeypatch.undo()
     _, outcome = train("cut", **more)
     assert (outcome.scores, outcome.epoch) == (expected.scores, expected.epoch)
+    assert outcome.history == expected.history
     assert same(last(tmp_path / "whole"), last(tmp_path / "cut"))
 
 
 def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_good_checkpoint(
     train, tmp_path
 ):
-    with pytest.raises(UserError, match=r"nan in epoch 2, on the clips V_000[01];") as error:
+    with pytest.raises(UserError, match=r"nan in epoch 2, on the clips V_000[01];.* is kept"):
         train(callbacks=[Watch(1, spoil)])
-    assert "kept" in str(error.value)
-    weights = read_checkpoint(tmp_path / "run" / "best.ckpt").weights
-    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
-    assert read_checkpoint(tmp_path / "run" / "best.ckpt").facts["epoch"] == 1
+    kept = read_checkpoint(tmp_path / "run" / "best.ckpt")
+    assert all(torch.isfinite(tensor).all() for tensor in kept.weights.values())
+    assert kept.facts["epoch"] == 1
 
 
-def test_a_model_that_may_diverge_counts_as_failed_and_the_command_goes_on(train, tmp_path, caplog):
+def test_a_model_that_may_diverge_counts_as_failed_and_the_command_goes_on(train, caplog):
     class Diverging(TinyModel):
         info = ModelInfo("tiny", TinyModel, "Tiny", may_diverge=True)
 
@@ -429,49 +408,35 @@ def test_a_model_that_may_diverge_counts_as_failed_and_the_command_goes_on(train
     assert "became nan in epoch 2" in caplog.text
     assert "The training counts as failed." in caplog.text
     assert read_checkpoint(outcome.checkpoint).facts["epoch"] == 1
+    with pytest.raises(UserError, match="became nan in epoch 1"):  # nothing to keep
+        train("first", model=tiny(Diverging), callbacks=[Watch(0, spoil)])
 
 
-def test_without_a_finished_epoch_no_divergence_is_a_result(train):
-    model = tiny()
-    model.may_diverge = True
-    with pytest.raises(UserError, match="became nan in epoch 1"):
-        train(model=model, callbacks=[Watch(0, spoil)])
-
-
-def test_memory_that_runs_out_says_which_settings_to_lower(train):
-    model = tiny()
-
-    def training_step(_batch, _progress):
+def test_memory_that_runs_out_says_which_settings_to_lower(train, monkeypatch):
+    def training_step(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    model.training_step = training_step
+    monkeypatch.setattr(TinyModel, "training_step", training_step)
     with pytest.raises(UserError) as error:
-        train(model=model)
-    for setting in (
-        "train.accumulate_grad_batches",
-        "train.targets_per_step",
-        "train.window_targets",
-        "height_px and width_px of models.tiny",
-        "encoder",
-    ):
+        train()
+    settings = ("accumulate_grad_batches", "targets_per_step", "window_targets")
+    for setting in (*(f"train.{name}" for name in settings), "width_px of models.tiny", "encoder"):
         assert setting in str(error.value)
 
 
-def test_footage_annotated_every_fifth_frame_trains(sparse, tmp_path, caplog):
+def test_footage_annotated_every_fifth_frame_trains(sparse, run, caplog):
     for seed, split in enumerate(("train", "train", "validation")):
         sparse.add_blob(21, split, seed=seed)
-    settings = TrainSettings(**SMALL | {"steps_per_epoch": None})
     with caplog.at_level("INFO", logger="fgstp"):
-        outcome = fit(tiny(), sparse.table, sparse.store, tmp_path, settings, seed=1)
-    assert outcome.ended_by == "epochs"
+        assert run(tiny(), steps_per_epoch=None).ended_by == "epochs"
     assert "4 samples of 2 targets" in caplog.text
     assert "48 of the 63 frames of these clips have no mask" in caplog.text
 
 
-def test_clips_of_validation_must_be_there(clips, tmp_path):
+def test_clips_of_validation_must_be_there(clips, run):
     clips.add_blob(4)
     with pytest.raises(UserError, match=r"split validation; raise ingest\.validation\.fraction"):
-        fit(tiny(), clips.table, clips.store, tmp_path, TrainSettings(), seed=1)
+        run(tiny())
 
 
 def test_a_folder_that_cannot_be_written_is_told(train, tmp_path):
@@ -492,13 +457,13 @@ def test_wrong_settings_are_refused(tmp_path, settings, fact):
 def test_from_python_a_folder_of_ingest_is_enough(train, small, tmp_path):
     with pytest.raises(UserError, match="03_primary"):
         fgstp.train("fgstp", tmp_path, tmp_path / "out")
-    small.table.to_csv(small.store.folder.with_name("clips.csv"), index=False)
-    model = tiny()
-    outcome = fgstp.train(model, small.store.folder.parent, str(tmp_path / "one"), seed=5, **SMALL)
-    _, expected = train()
-    assert (outcome.n_epochs, outcome.ended_by) == (3, "epochs")
-    assert outcome.checkpoint == tmp_path / "one/best.ckpt"
+    primary, model = small.store.folder.parent, tiny()
+    small.table.to_csv(primary / "clips.csv", index=False)
+    settings = {"window_targets": 2, "targets_per_step": 2, "steps_per_epoch": 1, "epochs": 1}
+    outcome = fgstp.train(model, primary, str(tmp_path / "one"), seed=5, **settings)
+    _, expected = train(epochs=1, learning_rate=1e-4)
     assert outcome.history == expected.history
+    assert outcome.checkpoint == tmp_path / "one/best.ckpt"
     assert same(read_checkpoint(outcome.checkpoint).weights, model.state_dict())
 
 

@@ -11,32 +11,18 @@ from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import NormalisationSettings
 from fgstp.training.augmentation import prepared
-from fgstp.training.data import SampleOrder, Samples, plan_of, train_loader
+from fgstp.training.data import SampleOrder, Samples, collated
 from fgstp.training.module import TrainingModule, overlap, validation_scores
 from fgstp.training.settings import AugmentationSettings, TrainSettings
 
 
-@pytest.fixture
-def batches(clips, build):
-    """All batches of an epoch."""
-
-    def make(settings, size=(64, 64)):
-        prepare = partial(prepared, settings=AugmentationSettings(enabled=False), size=size)
-        samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
-        plan = plan_of(build(), settings)
-        order = SampleOrder(samples.n_targets_of_clips(), plan.sample_targets, seed=1)
-        batch_size = plan.samples_per_step
-        return list(train_loader(samples, order, batch_size=batch_size, workers=0, cuda=False))
-
-    return make
-
-
-def test_the_loss_is_that_of_independent_triples(clips, batches, build):
+def test_the_loss_is_that_of_independent_triples(clips, build):
     clips.add_blob(6)
     model = build()
     model.network.eval()  # batch normalisation must not see which frames come together
-    settings = TrainSettings(window_targets=3, targets_per_step=6)
-    [batch] = batches(settings)
+    prepare = partial(prepared, settings=AugmentationSettings(enabled=False), size=(64, 64))
+    samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
+    batch = collated([samples[key] for key in SampleOrder([6], 3, seed=1)])
     loss, _ = model.training_step(batch, 0.0)
 
     terms = []
@@ -48,26 +34,6 @@ def test_the_loss_is_that_of_independent_triples(clips, batches, build):
             outputs = model.network(*(frame[None] for frame in triple))
             terms.append(sum(hybrid_loss(outputs, masks[target][None], (1.0,) * 9)))
     torch.testing.assert_close(loss, torch.stack(terms).mean(), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(("n_targets", "ratio"), [(4, 6 / 12), (2, 4 / 6)])
-def test_windows_save_encoder_passes(clips, batches, build, n_targets, ratio):
-    clips.add_blob(8)
-    model = build()
-    encoded = []
-    encode = model.network.encode
-    model.network.encode = lambda frames: encoded.append(len(frames)) or encode(frames)
-
-    def passes(**changes):
-        settings = TrainSettings(targets_per_step=4, **changes)
-        encoded.clear()
-        with torch.no_grad():
-            for batch in batches(settings, size=(32, 32)):
-                model.training_step(batch, 0.0)
-        return sum(encoded)
-
-    assert passes(window_targets=1) == 8 * 3
-    assert passes(window_targets=n_targets) == pytest.approx(ratio * 8 * 3)
 
 
 def test_a_prediction_that_is_not_finite_is_no_score(clips, build):

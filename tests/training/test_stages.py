@@ -3,16 +3,13 @@
 from pathlib import Path
 
 import pytest
-import torch
 from lightning.pytorch import Callback
-from tiny_model import TinyModel, tiny
+from tiny_model import TinyModel, same, tiny
 
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import read_checkpoint
 from fgstp.models.sampling import Windows
 from fgstp.models.settings import OptimisationSettings
-from fgstp.training.fit import fit
-from fgstp.training.settings import TrainSettings
 
 
 class TwoStages(TinyModel):
@@ -38,11 +35,7 @@ class Stop(Callback):
     def on_train_start(self, trainer, pl_module):
         best = Path(trainer.default_root_dir) / "best.ckpt"
         if best.exists():  # that of the stage before
-            weights = pl_module.model.state_dict()
-            self.same = all(
-                torch.equal(each, weights[name])
-                for name, each in read_checkpoint(best).weights.items()
-            )
+            self.same = same(read_checkpoint(best).weights, pl_module.model.state_dict())
         self.began.append((pl_module.model.stage, trainer.current_epoch))
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
@@ -51,30 +44,18 @@ class Stop(Callback):
 
 
 @pytest.fixture
-def train(clips, tmp_path):
+def train(clips, run):
     for seed, split in enumerate(("train", "validation")):
         clips.add_blob(4, split, seed=seed)
-    settings = TrainSettings(
-        epochs=2, window_targets=2, targets_per_step=2, steps_per_epoch=1, learning_rate=1.0
-    )
 
-    def run(name, stop, **changes):
+    def train(name, stop, **changes):
         model = tiny(TwoStages)
-        outcome = fit(
-            model,
-            clips.table,
-            clips.store,
-            tmp_path / name,
-            settings.model_copy(update=changes),
-            seed=5,
-            callbacks=[stop],
-        )
-        return model, outcome
+        return model, run(model, name, [stop], **{"epochs": 2, "learning_rate": 1.0} | changes)
 
-    return run
+    return train
 
 
-def test_the_second_stage_begins_with_the_best_weights_of_the_first(train, tmp_path):
+def test_the_second_stage_begins_with_the_best_weights_of_the_first(train):
     stop = Stop()
     model, outcome = train("run", stop)
     assert stop.began == [(0, 0), (1, 0)]
@@ -102,27 +83,29 @@ def test_a_stage_that_cannot_be_trained_is_told_before_the_first(train, monkeypa
     assert stop.began == []
 
 
-def test_a_training_that_is_killed_in_its_second_stage_does_not_repeat_the_first(train, tmp_path):
+@pytest.mark.parametrize(
+    ("stage", "goes_on"), [(0, [(0, 1), (1, 0)]), (1, [(1, 1)])], ids=["first", "second"]
+)
+def test_a_training_that_is_killed_in_a_stage_goes_on_there(train, stage, goes_on):
     _, whole = train("whole", Stop())
     with pytest.raises(SystemExit):
-        train("killed", Stop(stage=1, epoch=1))
+        train("killed", Stop(stage, epoch=1))
     again = Stop()
     _, outcome = train("killed", again)
-    assert again.began == [(1, 1)]
+    assert again.began == goes_on
     assert outcome.history == whole.history
     expected = read_checkpoint(whole.checkpoint).weights
-    for name, weights in read_checkpoint(outcome.checkpoint).weights.items():
-        assert torch.equal(weights, expected[name]), name
+    assert same(read_checkpoint(outcome.checkpoint).weights, expected)
 
 
-def test_one_that_is_killed_in_its_first_stage_goes_on_there(train):
-    _, whole = train("whole", Stop())
+def test_a_stage_that_ended_early_is_not_trained_longer(train, monkeypatch):
+    monkeypatch.setattr("fgstp.training.module.validation_scores", lambda _: {"val_miou": 0.5})
+    impatient = {"epochs": 4, "patience": 1}
+    _, whole = train("whole", Stop(), **impatient)
+    assert (whole.ended_by, whole.n_epochs) == ("early stop", 4)
     with pytest.raises(SystemExit):
-        train("killed", Stop(stage=0, epoch=1))
-    again = Stop()
-    _, outcome = train("killed", again)
-    assert again.began == [(0, 1), (1, 0)]
-    assert outcome.history == whole.history
+        train("killed", Stop(stage=1, epoch=1), **impatient)
+    assert train("killed", Stop(), **impatient)[1].history == whole.history
 
 
 def test_more_epochs_continue_both_stages(train, monkeypatch, caplog):

@@ -102,14 +102,15 @@ def same(one, two):
 
 
 def last(folder):
-    """The weights and the state of the optimiser after the last epoch."""
+    """The weights, their average and the state of the optimiser after the last epoch."""
     state = torch.load(folder / "resume/0/state.ckpt", weights_only=True)
     moments = {
         f"{number} {name}": value
         for number, each in state["optimizer_states"][0]["state"].items()
         for name, value in each.items()
     }
-    return state["state_dict"] | moments
+    trained = state.get("current_model_state", {})
+    return state["state_dict"] | moments | {f"trained {name}": w for name, w in trained.items()}
 
 
 def digest(network):

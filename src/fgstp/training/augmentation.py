@@ -114,7 +114,9 @@ def recoloured(
         grey = np.full_like(LEVELS, int(frame.mean() + 0.5))
         frame = _mapped(frame, blended(grey, LEVELS, contrast))
     if sharpness != 1:
-        frame = blended(_smoothed(frame), frame, sharpness)
+        smooth = np.array(frame)  # the outermost pixels do not change
+        smooth[1:-1, 1:-1] = cv2.filter2D(smooth, -1, SMOOTH)[1:-1, 1:-1]
+        frame = blended(smooth, frame, sharpness)
     return frame
 
 
@@ -128,13 +130,6 @@ def blended(base: NDArray[np.number], picture: NDArray[np.number], factor: float
 def _mapped(frame: Frames, levels: Frames) -> Frames:
     """Map the levels of a frame by a table (256,)."""
     return np.asarray(cv2.LUT(np.ascontiguousarray(frame), levels), np.uint8)
-
-
-def _smoothed(frame: Frames) -> Frames:
-    """3 x 3 mean with weight 5 in the middle; the outermost pixels do not change."""
-    smooth = np.array(frame)
-    smooth[1:-1, 1:-1] = cv2.filter2D(smooth, -1, SMOOTH)[1:-1, 1:-1]
-    return smooth
 
 
 def _tenths(span: tuple[float, float], rng: np.random.Generator) -> float:

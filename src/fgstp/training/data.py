@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -71,6 +71,7 @@ def _nearest(total: int, part: int) -> int:
     return max(1, (2 * total + part) // (2 * part))
 
 
+@dataclass(eq=False)
 class SampleOrder(Sampler[SampleKey]):
     """In every epoch, clips cut into windows of targets at a new offset and in a new order.
 
@@ -93,36 +94,30 @@ class SampleOrder(Sampler[SampleKey]):
         UserError: no clip is long enough, or there are fewer samples than processes.
     """
 
-    def __init__(
-        self,
-        n_targets_of_clips: Sequence[int],
-        n_targets: int,
-        seed: int,
-        *,
-        limit: int | None = None,
-        rank: Rank = Rank(),  # noqa: B008 - it never changes
-        epochs: int = 1,
-    ) -> None:
-        self.n_targets_of_clips = n_targets_of_clips
-        self.n_targets = n_targets
-        self.seed = seed
-        self.rank = rank
+    n_targets_of_clips: Sequence[int]
+    n_targets: int
+    seed: int
+    _: KW_ONLY
+    limit: int | None = None
+    rank: Rank = Rank()  # noqa: RUF009 - it never changes
+    epochs: int = 1
+
+    def __post_init__(self) -> None:
         self.epoch = 0
-        self.epochs = epochs
-        n_samples = sum(n // n_targets for n in n_targets_of_clips)
+        n_samples = sum(n // self.n_targets for n in self.n_targets_of_clips)
         if not n_samples:
             raise UserError(
-                f"A sample takes {n_targets} frames with masks, but no training clip has more than "
-                f"{max(n_targets_of_clips)}; lower train.window_targets, or the model's own "
-                "number of frames."
+                f"A sample takes {self.n_targets} frames with masks, but no training clip has more "
+                f"than {max(self.n_targets_of_clips)}; lower train.window_targets, or the model's "
+                "own number of frames."
             )
-        taken = n_samples if limit is None else min(limit, n_samples)
-        if taken < rank.of:
+        taken = n_samples if self.limit is None else min(self.limit, n_samples)
+        if taken < self.rank.of:
             raise UserError(
-                f"An epoch has {taken} samples, too few for {rank.of} processes; lower "
+                f"An epoch has {taken} samples, too few for {self.rank.of} processes; lower "
                 "train.devices, or train on more clips."
             )
-        self._length = taken // rank.of
+        self._length = taken // self.rank.of
 
     def __len__(self) -> int:
         """Samples of an epoch in this process."""

@@ -124,14 +124,11 @@ def fit(
     - each step has the samples that it would have in one process, divided evenly; up to one
       sample less than there are processes is left out at the end of an epoch;
     - batch normalisation sees all samples of a step on GPUs. On the CPU, for which torch has
-      no such normalisation, it sees those of one process, and the statistics of the first are
-      kept;
+      none such, it sees those of one process, and the statistics of the first are kept;
     - a resumed run restores the random state of each process if there are as many as before.
       On the CPU two processes end with exactly the weights of a run that was not stopped; more
-      of them, or GPUs, add numbers in an order that may change, so that the weights may differ
-      by rounding;
-    - on several machines, each has to run the same command, and all have to see the folder
-      and the clips under the same paths;
+      of them, or GPUs, add numbers in any order, so that the weights may differ by rounding;
+    - on several machines, each runs the same command and sees the same paths;
     - a script that calls this must do so under `if __name__ == "__main__":`.
 
     Args:
@@ -140,12 +137,10 @@ def fit(
         store: the store of the videos.
         folder: folder of the results.
         settings: how the model is trained.
-        seed: random seed of the order of the samples, of their augmentation, and of what is
-            drawn while the network trains.
+        seed: random seed of samples, augmentation, and what is drawn while the network trains.
         callbacks: further callbacks of Lightning, such as for logging; the figures are in
-            `trainer.callback_metrics`. Of several processes the first one calls them, on copies
-            if this function starts the processes: they must be picklable, and their own state
-            is lost. They must not wait for the other processes.
+            `trainer.callback_metrics`. Of several processes the first one calls them, on pickled
+            copies if this function starts the processes. They must not wait for the others.
         features: what the model precomputed of the training clips (`FeatureStore.write`); without,
             it is computed for every sample.
 

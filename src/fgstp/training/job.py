@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from lightning.pytorch import Callback, Trainer, seed_everything
 
 from fgstp.core.fingerprint import fingerprint
@@ -52,9 +51,8 @@ class Outcome:
         epoch: their epoch, from 1.
         scores: validation scores of that epoch.
         ended_by: why training ended.
-        history: a row for each finished epoch, including those before an interruption: `epoch`
-            from 1, `learning_rate`, `train_loss` and its parts as means over the epoch, and all
-            scores `val_*`. Interruptions do not change the rows.
+        history: a row for each finished epoch, as if there were no interruptions: `epoch` from
+            1, `learning_rate`, means of `train_loss` and its parts, and all scores `val_*`.
     """
 
     checkpoint: Path
@@ -168,8 +166,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     facts = {"stage": model.stage, "fingerprint": fingerprint(job.stage_facts())}
     progress = Progress(model, settings, best, folder, order, facts)
     # Each process draws numbers of its own.
-    own_seed = int(np.random.SeedSequence((job.seed, rank.number)).generate_state(1)[0])
-    seed_everything(own_seed if rank.number else job.seed, verbose=False)
+    seed_everything((job.seed + 1_000_003 * rank.number) % 2**32, verbose=False)
     with (
         one_opencv_thread(),
         quiet(*LIGHTNING),

@@ -30,7 +30,8 @@ def optimiser(model: AnyModel, settings: TrainSettings) -> Optimizer:
     own = model.optimisation
     rate = own.learning_rate or settings.learning_rate
     encoders = tuple(f"{name}." for name in model.encoders)
-    undecayed = _weights_of_normalisations(model.network)
+    layers = (each for each in model.network.modules() if isinstance(each, NORMALISATIONS))
+    undecayed = {id(weights) for layer in layers for weights in layer.parameters()}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, weights in model.network.named_parameters():
         if weights.requires_grad:
@@ -43,12 +44,6 @@ def optimiser(model: AnyModel, settings: TrainSettings) -> Optimizer:
         for (own_rate, decay), members in groups.items()
     ]
     return {"adam": Adam, "adamw": AdamW}[own.optimiser](parameters, lr=rate)
-
-
-def _weights_of_normalisations(network: nn.Module) -> set[int]:
-    """Ids of the weights of all normalisation layers."""
-    layers = (module for module in network.modules() if isinstance(module, NORMALISATIONS))
-    return {id(weights) for layer in layers for weights in layer.parameters()}
 
 
 def schedule(own: OptimisationSettings, settings: TrainSettings, n_steps: int) -> Factor:

@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from logging import Logger
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -206,13 +207,8 @@ def _signals_passed_on() -> Iterator[None]:
 def quiet(*names: str) -> Iterator[None]:
     """Silence the loggers of other packages, each with those below it."""
     below = tuple(f"{name}." for name in names)
-    loggers = [
-        logger
-        for name, logger in logging.root.manager.loggerDict.items()
-        if isinstance(logger, logging.Logger)
-        and f"{name}.".startswith(below)
-        and not logger.disabled
-    ]
+    every = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, Logger)]
+    loggers = [each for each in every if f"{each.name}.".startswith(below) and not each.disabled]
     for logger in loggers:
         logger.disabled = True
     try:

@@ -9,12 +9,14 @@ DVC does not know this folder and leaves it alone when it removes the results be
 
 import json
 import logging
+import math
 import operator
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from fgstp import models, training
 from fgstp.core.files import code_digest, write_text
@@ -179,13 +181,10 @@ def _asked(job: Job) -> dict[str, object]:
     return job.facts() | now | {"code": code_digest(packages)}
 
 
-def _is_longer(asked: Mapping[str, object], before: Mapping[str, object]) -> bool:
+def _is_longer(asked: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     """Whether more epochs may follow than before."""
-
-    def lengths(facts: Mapping[str, object]) -> tuple[float, float]:
-        epochs, patience = facts["train.epochs"], facts["train.patience"]
-        assert isinstance(epochs, int)
-        return epochs, float("inf") if patience is None else float(str(patience))
-
-    now, earlier = lengths(asked), lengths(before)
+    now, earlier = (
+        [math.inf if facts[f"train.{name}"] is None else facts[f"train.{name}"] for name in LENGTH]
+        for facts in (asked, before)
+    )
     return now != earlier and all(map(operator.ge, now, earlier))
