@@ -49,7 +49,7 @@ def test_hill_is_warmer_than_air(seed):
 def test_tube_covers_its_place_with_a_warm_middle_and_cold_rims():
     temperature = np.full(SHAPE, -10.0, np.float32)
     cover = np.zeros(SHAPE, np.float32)
-    tube = Tube(((60.0, 20.0), (60.0, 200.0)), radius=10.0, temperature_k=2.0, end_flatness=4.0)
+    tube = Tube(((60.0, 20.0), (60.0, 200.0)), radius_px=10.0, temperature_k=2.0, end_flatness=4.0)
     draw(temperature, cover, tube, LIGHT)
     assert cover[60, 51:70].min() == 1.0
     assert cover[:, :48].max() == cover[:, 72:].max() == cover[:15].max() == 0.0

@@ -16,14 +16,14 @@ class Tube:
 
     Attributes:
         points: centre line, x and y in pixels, one point or more; bends are round.
-        radius: half of the width in pixels.
+        radius_px: half of the width.
         temperature_k: of the surface that faces the camera, relative to the air.
         end_flatness: 1 for round ends, higher for flat ones; 2-3 for the dome of a tank.
         rings: distances of welds and flanges from the first point, in radii.
     """
 
     points: tuple[Point, ...]
-    radius: float
+    radius_px: float
     temperature_k: float
     end_flatness: float
     rings: tuple[float, ...] = ()
@@ -45,7 +45,7 @@ class Layout:
         self._base_k = rng.uniform(4.0, 7.0) if view.hill else rng.uniform(-2.5, -0.5)
 
     def tubes(self) -> list[Tube]:
-        """Returns all tubes, back to front."""
+        """All tubes, back to front."""
         rng, view = self._rng, self._view
         width_m = view.shape[1] * view.pixel_m
         side = 1.0 if view.source_xy_px[0] < view.shape[1] / 2 else -1.0
@@ -78,7 +78,7 @@ class Layout:
         end_flatness: float = 4.0,
         rings: tuple[float, ...] = (),
     ) -> Tube:
-        """Returns a tube from lengths in metres, with a random temperature."""
+        """Make a tube from lengths in metres, with a random temperature."""
         temperature_k = self._base_k + self._rng.uniform(-2.0, 2.0)
         points = tuple(self._px(*point) for point in points_m)
         radius = max(radius_m / self._view.pixel_m, 0.6)

@@ -121,5 +121,5 @@ class Leak:
         return absorbed_fraction(self.column_ppm_m())
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
-        """Apparent temperatures through the gas, float32 (H, W), relative to the air."""
+        """Apparent temperatures, float32 (H, W), of a background seen through the gas."""
         return seen_through(background_k, self.absorbed(), self.temperature_k)

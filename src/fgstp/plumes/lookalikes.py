@@ -91,7 +91,7 @@ class Steam:
             self._plume.step(departures_px, self._rate_g_per_s)
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
-        """Apparent temperatures behind the steam, float32 (H, W), relative to the air."""
+        """Apparent temperatures, float32 (H, W), of a background with the steam in front."""
         if self._plume is None:
             return background_k
         opacity = -np.expm1(-np.float32(_EXTINCTION_M2_PER_G) * self._plume.column_g_per_m2)
@@ -115,7 +115,7 @@ class StillPlumes:
         self._frozen = [(leak.absorbed(), leak.temperature_k) for leak in leaks]
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
-        """Apparent temperatures through all of them, float32 (H, W), relative to the air."""
+        """Apparent temperatures, float32 (H, W), of a background seen through all plumes."""
         for absorbed, gas_k in self._frozen:
             background_k = seen_through(background_k, absorbed, gas_k)
         return background_k

@@ -141,7 +141,7 @@ def draw(temperature_k: FloatImage, cover: FloatImage, tube: Tube, light: Light)
         return
     y, x = np.mgrid[box].astype(np.float32)
     along, across, distance = _tube_coordinates(x, y, tube)
-    alpha = np.clip(tube.radius + 0.5 - distance, 0.0, 1.0)
+    alpha = np.clip(tube.radius_px + 0.5 - distance, 0.0, 1.0)
     surface = _surface_temperature(along, across, distance, tube, light)
     temperature_k[box] += alpha * (surface - temperature_k[box])
     cover[box] = np.maximum(cover[box], alpha)
@@ -149,7 +149,7 @@ def draw(temperature_k: FloatImage, cover: FloatImage, tube: Tube, light: Light)
 
 def _bounding_box(tube: Tube, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     xs, ys = zip(*tube.points, strict=True)
-    margin = tube.radius + 1.0
+    margin = tube.radius_px + 1.0
     left, right = max(0, math.floor(min(xs) - margin)), min(shape[1], math.ceil(max(xs) + margin))
     top, low = max(0, math.floor(min(ys) - margin)), min(shape[0], math.ceil(max(ys) + margin))
     return (slice(top, low), slice(left, right)) if left < right and top < low else None
@@ -158,7 +158,7 @@ def _bounding_box(tube: Tube, shape: tuple[int, ...]) -> tuple[slice, slice] | N
 def _tube_coordinates(
     x: FloatImage, y: FloatImage, tube: Tube
 ) -> tuple[FloatImage, FloatImage, FloatImage]:
-    """Returns position along the tube, signed position across it, and distance, in pixels."""
+    """Position along the tube, signed position across it, and distance, in pixels."""
     along, across, nearest = np.zeros_like(x), np.zeros_like(x), np.full_like(x, np.inf)
     # A ball is a tube with a single segment of length 0.
     pieces = list(itertools.pairwise(tube.points)) or [(tube.points[0], tube.points[0])]
@@ -183,12 +183,12 @@ def _surface_temperature(
     along: FloatImage, across: FloatImage, distance: FloatImage, tube: Tube, light: Light
 ) -> NDArray[np.float32]:
     """Shade a round surface: cold rim, warm streak, sunny side, rings."""
-    place = np.clip(across / tube.radius, -1.0, 1.0)
-    facing = np.sqrt(np.clip(1.0 - (distance / tube.radius) ** 2, 0.0, 1.0))
+    place = np.clip(across / tube.radius_px, -1.0, 1.0)
+    facing = np.sqrt(np.clip(1.0 - (distance / tube.radius_px) ** 2, 0.0, 1.0))
     shading = light.rim_k * (facing - 1.0) + light.slope_k * place * math.copysign(1.0, light.side)
     shading += light.streak_k * np.exp(-(((place - light.side) / 0.18) ** 2))
     # Seen from below, a ring around a tube is an arc that bends upwards.
-    bent = along / tube.radius + 0.25 * np.sqrt(1.0 - place**2)
+    bent = along / tube.radius_px + 0.25 * np.sqrt(1.0 - place**2)
     for k, ring in enumerate(tube.rings):
         sign = 1.0 if k % 2 else -1.0
         shading += sign * 0.25 * light.rim_k * np.exp(-(((bent - ring) / 0.09) ** 2))

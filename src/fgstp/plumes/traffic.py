@@ -13,11 +13,11 @@ from fgstp.plumes.view import Preset, View
 
 @dataclass
 class _Walker:
-    """An object that crosses the picture; lengths in pixels, times in seconds."""
+    """An object that crosses the picture."""
 
-    position: NDArray[np.float64]
-    velocity: NDArray[np.float64]
-    size: float
+    position_px: NDArray[np.float64]
+    velocity_px_per_s: NDArray[np.float64]
+    size_px: float
     temperature_k: float
     rhythm_hz: float
     age_s: float = 0.0
@@ -52,7 +52,7 @@ class Traffic:
             self._people.append(self._new_person())
         for walker in (*self._birds, *self._people):
             walker.age_s += self._step_s
-            walker.position += walker.velocity * self._step_s
+            walker.position_px += walker.velocity_px_per_s * self._step_s
         self._birds = [bird for bird in self._birds if self._is_inside(bird)]
         self._people = [person for person in self._people if self._is_inside(person)]
         for bird in self._birds:
@@ -61,11 +61,11 @@ class Traffic:
             _draw(temperature_k, backdrop, _person_outline(person), person)
 
     def _is_inside(self, walker: _Walker) -> bool:
-        margin = 2.0 * walker.size
-        return bool(-margin <= walker.position[0] <= self._view.shape[1] + margin)
+        margin = 2.0 * walker.size_px
+        return bool(-margin <= walker.position_px[0] <= self._view.shape[1] + margin)
 
     def _enter(self, y: float, speed: float, size: float) -> tuple[NDArray[np.float64], float]:
-        """Returns a position just outside the left or right edge and the speed inwards."""
+        """A position just outside the left or right edge and the speed inwards."""
         if self._rng.random() < 0.5:
             return np.array([-1.9 * size, y]), speed
         return np.array([self._view.shape[1] + 1.9 * size, y]), -speed
@@ -97,9 +97,9 @@ Outline = list[tuple[float, float, float, float, float]]  # x, y, half axes, ang
 
 def _bird_outline(bird: _Walker) -> Outline:
     """Body and two beating wings."""
-    x, y = bird.position
+    x, y = bird.position_px
     beat = math.sin(2.0 * math.pi * bird.rhythm_hz * bird.age_s)
-    half = 0.5 * bird.size
+    half = 0.5 * bird.size_px
     outline = [(x, y, 0.45 * half, 0.3 * half, 0.0)]
     for side in (-1.0, 1.0):
         lift = 0.6 * half * beat
@@ -110,8 +110,8 @@ def _bird_outline(bird: _Walker) -> Outline:
 
 def _person_outline(person: _Walker) -> Outline:
     """Head, trunk, and arms and legs that swing in opposite phase."""
-    x, feet = person.position
-    size = person.size
+    x, feet = person.position_px
+    size = person.size_px
     swing = math.sin(2.0 * math.pi * person.rhythm_hz * person.age_s)
     outline = [
         (x, feet - 0.91 * size, 0.05 * size, 0.065 * size, 0.0),
