@@ -193,7 +193,11 @@ def test_preview_of_json(tmp_path):
     [
         ("txt", "a < b\n c", "<pre>a &lt; b\n c</pre>"),
         ("md", "| a |\n| --: |\n| 1 |\n- c\n", "| a |\n|--:|\n| 1 |\n• c\n"),
-        ("html", "<head>\n</head>\n<style>p {}</style><p\n>a</p>", " <p >a</p>"),
+        (
+            "html",
+            "<head>\n</head>\n<style>p {}</style><p\n>a<small>b</small></p>",
+            " <p >a<br><small>b</small></p>",
+        ),
     ],
 )
 def test_preview_of_text(tmp_path, suffix, text, expected):

@@ -67,9 +67,10 @@ def held_bytes(thing, seen):
     return sum(held_bytes(each, seen) for each in inner)
 
 
-def test_no_session_without_a_prompt_grows(unprompted):
+@pytest.mark.parametrize("n_frames", [60, pytest.param(3000, marks=pytest.mark.slow)])
+def test_no_session_without_a_prompt_grows(unprompted, n_frames):
     session, held = unprompted.session(32, 32), []
-    for number in range(60):
+    for number in range(n_frames):
         session.push(FRAMES[number % 7, :32, :32])
         held.append(held_bytes(session, set()))
     assert 0 < max(held) == max(held[:30])

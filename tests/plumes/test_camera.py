@@ -1,8 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
 from fgstp.plumes.camera import Camera, ContrastControl, visible_change
-from fgstp.plumes.images import moved
 
 SHAPE = (64, 80)
 
@@ -14,7 +14,6 @@ def _ramp(low, high):
 def test_contrast_is_monotone_and_clips():
     contrast = ContrastControl()
     contrast.adapt(_ramp(-15.0, 3.0))
-
     grey = contrast.grey_levels(_ramp(-40.0, 40.0))[0]
     assert (np.diff(grey) >= 0.0).all()
     assert (grey[0], grey[-1]) == (0.0, 255.0)
@@ -26,7 +25,6 @@ def test_contrast_is_monotone_and_clips():
 def test_span_stays_within_its_bounds(low, high, span_k):
     contrast = ContrastControl(span_k=(10.0, 18.0))
     contrast.adapt(_ramp(low, high))
-
     start = np.full((1, 2), low + 0.2 * (high - low), np.float32)
     start[0, 1] += 1.0
     grey = contrast.grey_levels(start)
@@ -39,7 +37,6 @@ def test_contrast_follows_slowly():
     before = contrast.grey_levels(_ramp(-15.0, 0.0)).mean()
     contrast.adapt(_ramp(-12.0, 3.0))
     after = contrast.grey_levels(_ramp(-15.0, 0.0)).mean()
-
     # A tenth of 3 K in a span of about 17 K.
     assert before - after == pytest.approx(0.1 * 3.0 * 255.0 / 17.0, rel=0.2)
 
@@ -51,35 +48,25 @@ def test_visible_change_is_the_threshold_of_the_blurred_difference():
     with_gas[10:30, 40:60] -= 4.0
     with_gas[40:60, 10:30] += 2.0
     with_gas[50, 50] += 10.0  # the blur takes a lone pixel below the threshold
-
     mask = visible_change(with_gas, without)
     expected = np.zeros(SHAPE, np.uint8)
     expected[10:30, 10:30] = expected[10:30, 40:60] = 1
-    assert not mask[40:60].any()
     # The blur of 1 pixel moves borders by a pixel at most.
-    assert np.abs(mask.astype(int) - expected).sum() <= 2 * 4 * 20
-    assert mask[12:28, 12:28].all()
-    assert mask[12:28, 42:58].all()
-    assert set(np.unique(mask)) == {0, 1}
+    rim = cv2.dilate(expected, np.ones((3, 3))) - cv2.erode(expected, np.ones((3, 3)))
+    np.testing.assert_array_equal(mask[rim == 0], expected[rim == 0])
 
 
-def test_gas_that_is_clipped_away_is_not_in_the_mask():
+def test_neither_gas_that_is_clipped_away_nor_none_is_in_the_mask():
     camera = Camera(np.random.default_rng(1), SHAPE, 1.0 / 15.0)
     warm = _ramp(-15.0, 0.0)
     warm[:, 60:] = 30.0  # far above the span: white with or without gas
     with_gas = warm.copy()
     with_gas[20:40, 5:20] += 2.0
     with_gas[20:40, 65:75] -= 2.0
-
     _, mask = camera.expose(with_gas, warm)
     assert mask[22:38, 7:18].all()
     assert not mask[:, 60:].any()
-
-
-def test_no_gas_gives_an_empty_mask():
-    camera = Camera(np.random.default_rng(1), SHAPE, 1.0 / 15.0)
-    _, mask = camera.expose(_ramp(-15.0, 0.0), None)
-    assert not mask.any()
+    assert not camera.expose(warm, None)[1].any()
 
 
 def test_jitter_moves_image_and_mask_alike():
@@ -98,7 +85,6 @@ def test_jitter_moves_image_and_mask_alike():
         bright = ((grey > 60) & (x > 10)).astype(float)
         image_centres.append(((bright * x).sum() / bright.sum(), (bright * y).sum() / bright.sum()))
         mask_centres.append(((mask * x).sum() / mask.sum(), (mask * y).sum() / mask.sum()))
-
     assert np.ptp(image_centres, axis=0).min() > 2.0
     assert np.abs(np.array(image_centres) - mask_centres).max() < 0.6
 
@@ -108,10 +94,3 @@ def test_noise_is_a_few_hundredths_of_a_kelvin():
     frames = np.array([camera.expose(_ramp(-15.0, 3.0), None)[0] for _ in range(8)], float)
     # 10-25 mK in a span of 18 K are 0.1-0.4 grey levels, before rounding and JPEG.
     assert 0.0 < np.median(frames.std(axis=0)) < 1.5
-
-
-def test_moved_shifts_by_fractions_and_wraps():
-    ramp = _ramp(0.0, 79.0)
-    assert moved(ramp, np.array([0.5, 0.0]), periodic=False)[5, 40] == pytest.approx(39.5, abs=0.05)
-    wrapped = moved(ramp, np.array([2.0, 0.0]), periodic=True)
-    np.testing.assert_allclose(wrapped, np.roll(ramp, 2, axis=1), atol=1e-3)

@@ -4,22 +4,17 @@ import itertools
 import numpy as np
 import pytest
 
-from fgstp.plumes.equipment import Light, Tube, draw
+from fgstp.plumes.layout import Tube
 from fgstp.plumes.lookalikes import Clouds, Steam
-from fgstp.plumes.presets import PRESETS
-from fgstp.plumes.scene import build_scene
+from fgstp.plumes.scene import Light, build_scene, draw
 from fgstp.plumes.traffic import Traffic
 from fgstp.plumes.transport import pixel_grid
-from fgstp.plumes.view import View
+from fgstp.plumes.view import PRESETS, View
 
 SHAPE = (96, 128)
 LIGHT = Light(side=0.4, streak_k=1.0, rim_k=3.0, slope_k=0.5)
-EVERY_SECOND = dataclasses.replace(
-    PRESETS["close_complex"],
-    birds_per_minute=60.0,
-    people_per_minute=60.0,
-    steam_probability=1.0,
-)
+OFTEN = {"birds_per_minute": 60.0, "people_per_minute": 60.0, "steam_probability": 1.0}
+EVERY_SECOND = dataclasses.replace(PRESETS["close_complex"], **OFTEN)
 
 
 def _view(*, hill=False):
@@ -32,11 +27,10 @@ def test_pixel_width_follows_from_24_degrees():
     assert View((60, 80), 4.6, (0, 0), 1e3, False).pixel_m == pytest.approx(0.0241, abs=1e-4)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_sky_is_colder_than_air_and_warms_towards_the_horizon(seed):
     scene = build_scene(np.random.default_rng(seed), _view())
     open_sky = scene.sky > 0.99
-
     assert open_sky.mean() > 0.4
     assert scene.temperature_k[open_sky].max() < -5.0
     rows = [scene.temperature_k[y][open_sky[y]].mean() for y in (2, 30, 60)]
@@ -44,10 +38,9 @@ def test_sky_is_colder_than_air_and_warms_towards_the_horizon(seed):
     assert scene.temperature_k[~open_sky & (scene.sky < 0.01)].mean() > -5.0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_hill_is_warmer_than_air(seed):
     scene = build_scene(np.random.default_rng(seed), _view(hill=True))
-
     assert scene.sky[-1].max() == 0.0
     assert scene.temperature_k[70:].mean() > 1.0
     assert scene.temperature_k[:10][scene.sky[:10] > 0.99].mean() < -3.0
@@ -58,19 +51,13 @@ def test_tube_covers_its_place_with_a_warm_middle_and_cold_rims():
     cover = np.zeros(SHAPE, np.float32)
     tube = Tube(((60.0, 20.0), (60.0, 200.0)), radius=10.0, temperature_k=2.0, end_flatness=4.0)
     draw(temperature, cover, tube, LIGHT)
-
     assert cover[60, 51:70].min() == 1.0
     assert cover[:, :48].max() == cover[:, 72:].max() == cover[:15].max() == 0.0
     assert temperature[60, 60] > temperature[60, 51] + 1.0
     assert (temperature[cover == 0.0] == -10.0).all()
-
-
-def test_tube_outside_the_picture_changes_nothing():
-    temperature = np.full(SHAPE, -10.0, np.float32)
-    cover = np.zeros(SHAPE, np.float32)
-    draw(temperature, cover, Tube(((500.0, 20.0),), 10.0, 2.0, 1.0), LIGHT)
-    assert (temperature == -10.0).all()
-    assert not cover.any()
+    before = temperature.copy(), cover.copy()
+    draw(temperature, cover, Tube(((500.0, 20.0),), 10.0, 2.0, 1.0), LIGHT)  # outside
+    np.testing.assert_array_equal((temperature, cover), before)
 
 
 def test_clouds_are_warmer_than_sky_drift_and_leave_gaps():
@@ -78,7 +65,6 @@ def test_clouds_are_warmer_than_sky_drift_and_leave_gaps():
     first = clouds.step()
     for _ in range(30):
         last = clouds.step()
-
     assert first.min() >= 0.0
     assert 0.5 < first.max() < 5.0
     assert np.mean(first < 0.05) > 0.4
@@ -94,7 +80,6 @@ def test_birds_and_people_come_move_and_leave():
         picture = np.zeros(SHAPE, np.float32)
         traffic.step(picture, backdrop)
         changed.append(picture != 0.0)
-
     seen = np.array(changed)
     assert seen[:, :40].any()  # birds
     assert seen[:, -10:].any()  # people
@@ -104,20 +89,15 @@ def test_birds_and_people_come_move_and_leave():
     assert np.mean(moves) > 0.9
 
 
-def test_no_steam_where_the_preset_has_none():
-    steam = Steam(np.random.default_rng(1), _view(), PRESETS["close_clear"], 1.0 / 30.0)
-    background = np.full(SHAPE, -10.0, np.float32)
-    steam.step([pixel_grid(SHAPE)] * 4)
-    np.testing.assert_array_equal(steam.in_front_of(background), background)
-
-
-def test_steam_hides_what_is_behind_it():
-    steam = Steam(np.random.default_rng(1), _view(), EVERY_SECOND, 1.0 / 30.0)
-    for _ in range(20):
-        steam.step([pixel_grid(SHAPE)] * 4)
+def test_steam_hides_what_is_behind_it_and_some_presets_have_none():
     backgrounds = [np.full(SHAPE, value, np.float32) for value in (-10.0, 10.0)]
-    seen = [steam.in_front_of(background) for background in backgrounds]
-
-    contrast = seen[1] - seen[0]
-    assert contrast.min() < 1.0
-    assert contrast.max() == pytest.approx(20.0)
+    contrast = []
+    for preset in (EVERY_SECOND, PRESETS["close_clear"]):
+        steam = Steam(np.random.default_rng(1), _view(), preset, 1.0 / 30.0)
+        for _ in range(20):
+            steam.step([pixel_grid(SHAPE)] * 4)
+        first, second = (steam.in_front_of(background) for background in backgrounds)
+        contrast.append(second - first)
+    assert contrast[0].min() < 1.0
+    assert contrast[0].max() == pytest.approx(20.0)
+    assert (contrast[1] == 20.0).all()

@@ -150,9 +150,10 @@ class TextDataset(FileDataset):
 def text_preview(text: str, suffix: str) -> HTMLPreview:
     """Text as Kedro-Viz can show it, which takes a mixture of HTML and Markdown."""
     if suffix == ".html":
-        # Styles would change the page around it, and each end of line would be shown.
+        # Styles would change the page around it, each end of line would be shown, and without its
+        # style small print is not set apart from the number above it.
         text = re.sub(r"<(head|style|script|nav)\b.*?</\1>", "", text, flags=re.S)
-        text = re.sub(r"\s+", " ", text)
+        text = re.sub(r"\s+", " ", text).replace("<small", "<br><small")
     elif suffix == ".md":
         # It knows no spaces in the line below a table's head, and one list a text.
         text = re.sub(r"^\|[-:| ]+\|$", lambda line: line[0].replace(" ", ""), text, flags=re.M)

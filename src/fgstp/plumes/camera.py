@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.images import FloatImage, GreyImage, blurred, moved
-from fgstp.plumes.randomness import OrnsteinUhlenbeck
+from fgstp.plumes.fields import FloatImage, GreyImage, OrnsteinUhlenbeck, blurred, moved
 
 _VISIBLE_CHANGE_GREY = 3.0
 _JPEG_QUALITY = 88
@@ -28,11 +27,7 @@ class ContrastControl:
         self._limits_k = np.full(2, np.nan)  # not adapted yet
 
     def adapt(self, temperature_k: FloatImage) -> None:
-        """Move the limits towards the range of this frame.
-
-        Args:
-            temperature_k: float32 (H, W).
-        """
+        """Move the limits towards the range of a frame, float32 (H, W)."""
         # Every fourth pixel in each direction is enough for the percentiles.
         low, high = np.percentile(temperature_k[::4, ::4], (1.0, 99.0))
         span = np.clip(1.15 * (high - low), *self._span_k)
@@ -41,14 +36,7 @@ class ContrastControl:
         self._limits_k = self._memory * old + (1.0 - self._memory) * wanted
 
     def grey_levels(self, temperature_k: FloatImage) -> FloatImage:
-        """Map temperatures to grey levels.
-
-        Args:
-            temperature_k: float32 (H, W).
-
-        Returns:
-            float32 (H, W), 0-255, not rounded.
-        """
+        """Map temperatures to grey levels, float32 (H, W), 0-255, not rounded."""
         low, high = self._limits_k
         scaled = (temperature_k - np.float32(low)) * np.float32(255.0 / (high - low))
         return np.asarray(np.clip(scaled, 0.0, 255.0), np.float32)

@@ -1,11 +1,32 @@
 """Places the equipment: a release stack, and tanks, stacks, elbows and valves around it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from fgstp.plumes.equipment import Point, Tube
 from fgstp.plumes.view import View
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Tube:
+    """A pipe or a tank; with a single point, a ball.
+
+    Attributes:
+        points: centre line, x and y in pixels, one point or more; bends are round.
+        radius: half of the width in pixels.
+        temperature_k: of the surface that faces the camera, relative to the air.
+        end_flatness: 1 for round ends, higher for flat ones; 2-3 for the dome of a tank.
+        rings: distances of welds and flanges from the first point, in radii.
+    """
+
+    points: tuple[Point, ...]
+    radius: float
+    temperature_k: float
+    end_flatness: float
+    rings: tuple[float, ...] = ()
 
 
 class Layout:

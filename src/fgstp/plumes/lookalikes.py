@@ -5,14 +5,11 @@ import math
 
 import numpy as np
 
-from fgstp.plumes.images import FloatImage, moved
-from fgstp.plumes.leak import LEAK_RATES_G_PER_H, Leak
-from fgstp.plumes.presets import Preset
-from fgstp.plumes.radiometry import seen_through
-from fgstp.plumes.randomness import power_law_field
+from fgstp.plumes.fields import FloatImage, moved, power_law_field
+from fgstp.plumes.leak import LEAK_RATES_G_PER_H, Leak, seen_through
 from fgstp.plumes.transport import Plume
-from fgstp.plumes.view import View
-from fgstp.plumes.wind import SLABS, Air
+from fgstp.plumes.view import Preset, View
+from fgstp.plumes.wind import Air
 
 _EXTINCTION_M2_PER_G = 1.0  # of droplets, which are far more opaque than gas
 _GROWTH_S = (5.0, 10.0)
@@ -53,11 +50,7 @@ class Clouds:
         self._offset = np.zeros(2)
 
     def step(self) -> FloatImage:
-        """Advance by one frame.
-
-        Returns:
-            float32 (H, W), kelvin to be added to the clear sky, >= 0.
-        """
+        """Advance by one frame; returns kelvin to be added to the clear sky, float32 (H, W)."""
         self._offset += self._velocity
         size = self._patches.shape[::-1]
         patches = moved(self._patches, self._offset % size, periodic=True)
@@ -86,33 +79,19 @@ class Steam:
         if rng.random() < preset.steam_probability:
             self._plume = Plume(
                 rng,
-                view.shape,
-                source_xy_px=vent,
-                pixel_m=view.pixel_m,
+                dataclasses.replace(view, source_xy_px=vent),
                 mouth_m=rng.uniform(0.02, 0.04),
-                slabs=SLABS,
-                step_s=sub_step_s,
+                sub_step_s=sub_step_s,
                 lifetime_s=rng.uniform(0.5, 2.0),
             )
 
     def step(self, departures_px: list[FloatImage]) -> None:
-        """Advect the steam by one sub-step and release more.
-
-        Args:
-            departures_px: for each slab the departure points of its air, float32 (H, W, 2).
-        """
+        """Advect the steam by one sub-step and release more, see `Plume.step`."""
         if self._plume is not None:
             self._plume.step(departures_px, self._rate_g_per_s)
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
-        """Apparent temperatures with the steam in front.
-
-        Args:
-            background_k: float32 (H, W), relative to the air.
-
-        Returns:
-            float32 (H, W).
-        """
+        """Apparent temperatures behind the steam, float32 (H, W), relative to the air."""
         if self._plume is None:
             return background_k
         opacity = -np.expm1(-np.float32(_EXTINCTION_M2_PER_G) * self._plume.column_g_per_m2)
@@ -136,14 +115,7 @@ class StillPlumes:
         self._frozen = [(leak.absorbed(), leak.temperature_k) for leak in leaks]
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
-        """Apparent temperatures through all of them.
-
-        Args:
-            background_k: float32 (H, W), relative to the air.
-
-        Returns:
-            float32 (H, W).
-        """
+        """Apparent temperatures through all of them, float32 (H, W), relative to the air."""
         for absorbed, gas_k in self._frozen:
             background_k = seen_through(background_k, absorbed, gas_k)
         return background_k

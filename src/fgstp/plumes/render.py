@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, write_text
-from fgstp.plumes.images import GreyImage
+from fgstp.plumes.fields import GreyImage
 from fgstp.plumes.video import SyntheticVideo
 
 # FFV1 is lossless; every player can show mp4v.

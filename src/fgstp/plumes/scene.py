@@ -1,14 +1,16 @@
 """The static background: sky, hill, ground and equipment."""
 
+import dataclasses
+import itertools
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from fgstp.plumes.equipment import Light, draw
-from fgstp.plumes.images import FloatImage
-from fgstp.plumes.layout import Layout
-from fgstp.plumes.randomness import power_law_field
+from fgstp.plumes.fields import FloatImage, power_law_field
+from fgstp.plumes.layout import Layout, Tube
 from fgstp.plumes.view import View
 
 _SUPERSAMPLING = 2  # equipment is drawn finer and averaged, as a detector pixel averages
@@ -29,6 +31,23 @@ class Scene:
     backdrop: FloatImage
 
 
+@dataclass(frozen=True)
+class Light:
+    """Shading of the surfaces of one scene.
+
+    Attributes:
+        side: position of the warm streak across the width, -1 (left) to 1 (right).
+        streak_k: strength of that streak.
+        rim_k: how much colder a surface appears at its rim, which reflects the sky.
+        slope_k: how much warmer the sunny side is than the middle.
+    """
+
+    side: float
+    streak_k: float
+    rim_k: float
+    slope_k: float
+
+
 def build_scene(rng: np.random.Generator, view: View) -> Scene:
     """Draw sky, ground and equipment.
 
@@ -39,16 +58,12 @@ def build_scene(rng: np.random.Generator, view: View) -> Scene:
     Returns:
         The scene at the resolution of the frame.
     """
-    fine = tuple(_SUPERSAMPLING * size for size in view.shape)
-    fine_view = View(
-        shape=(fine[0], fine[1]),
-        distance_m=view.distance_m,
-        source_xy_px=(
-            _SUPERSAMPLING * (view.source_xy_px[0] + 0.5) - 0.5,
-            _SUPERSAMPLING * (view.source_xy_px[1] + 0.5) - 0.5,
-        ),
+    x, y = (_SUPERSAMPLING * (place + 0.5) - 0.5 for place in view.source_xy_px)
+    fine_view = dataclasses.replace(
+        view,
+        shape=(_SUPERSAMPLING * view.shape[0], _SUPERSAMPLING * view.shape[1]),
+        source_xy_px=(x, y),
         horizon_px=_SUPERSAMPLING * view.horizon_px,
-        hill=view.hill,
     )
     temperature = _sky(rng, fine_view)
     ground = _add_ground(rng, fine_view, temperature)
@@ -62,7 +77,7 @@ def build_scene(rng: np.random.Generator, view: View) -> Scene:
     for tube in Layout(rng, fine_view).tubes():
         draw(temperature, equipment, tube, light)
     # Paint and rust: the emissivity varies over a surface.
-    patches = power_law_field(rng, fine_view.shape, slope=3.6, largest_px=fine[0] / 5)
+    patches = power_law_field(rng, fine_view.shape, slope=3.6, largest_px=fine_view.shape[0] / 5)
     temperature += 0.2 * patches * equipment
     return Scene(
         temperature_k=_averaged(temperature, view.shape),
@@ -110,3 +125,71 @@ def _add_ground(rng: np.random.Generator, view: View, temperature_k: FloatImage)
     ground = near_k * (1.0 - 0.6 * haze) + 0.8 * relief + 0.3 * np.minimum(patches, 0.5)
     temperature_k += alpha * (ground - temperature_k)
     return np.asarray(alpha, np.float32)
+
+
+def draw(temperature_k: FloatImage, cover: FloatImage, tube: Tube, light: Light) -> None:
+    """Draw one tube over the picture, with smooth edges.
+
+    Args:
+        temperature_k: float32 (H, W), changed in place.
+        cover: float32 (H, W), 0-1, fraction of each pixel that tubes hide; changed in place.
+        tube: the tube; parts outside the picture are skipped.
+        light: shading of the scene.
+    """
+    box = _bounding_box(tube, temperature_k.shape)
+    if box is None:
+        return
+    y, x = np.mgrid[box].astype(np.float32)
+    along, across, distance = _tube_coordinates(x, y, tube)
+    alpha = np.clip(tube.radius + 0.5 - distance, 0.0, 1.0)
+    surface = _surface_temperature(along, across, distance, tube, light)
+    temperature_k[box] += alpha * (surface - temperature_k[box])
+    cover[box] = np.maximum(cover[box], alpha)
+
+
+def _bounding_box(tube: Tube, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    xs, ys = zip(*tube.points, strict=True)
+    margin = tube.radius + 1.0
+    left, right = max(0, math.floor(min(xs) - margin)), min(shape[1], math.ceil(max(xs) + margin))
+    top, low = max(0, math.floor(min(ys) - margin)), min(shape[0], math.ceil(max(ys) + margin))
+    return (slice(top, low), slice(left, right)) if left < right and top < low else None
+
+
+def _tube_coordinates(
+    x: FloatImage, y: FloatImage, tube: Tube
+) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """Returns position along the tube, signed position across it, and distance, in pixels."""
+    along, across, nearest = np.zeros_like(x), np.zeros_like(x), np.full_like(x, np.inf)
+    # A ball is a tube with a single segment of length 0.
+    pieces = list(itertools.pairwise(tube.points)) or [(tube.points[0], tube.points[0])]
+    start = 0.0
+    for i, ((x0, y0), (x1, y1)) in enumerate(pieces):
+        length = math.hypot(x1 - x0, y1 - y0)
+        tx, ty = ((x1 - x0) / length, (y1 - y0) / length) if length else (0.0, 1.0)
+        s = (x - x0) * tx + (y - y0) * ty
+        n = (x - x0) * ty - (y - y0) * tx
+        flat_start = tube.end_flatness if i == 0 else 1.0
+        flat_end = tube.end_flatness if i == len(pieces) - 1 else 1.0
+        beyond = np.maximum(-s * flat_start, 0.0) + np.maximum((s - length) * flat_end, 0.0)
+        distance = np.hypot(n, beyond)
+        nearer = distance < nearest
+        along, across = np.where(nearer, start + s, along), np.where(nearer, n, across)
+        nearest = np.minimum(distance, nearest)
+        start += length
+    return along, across, nearest
+
+
+def _surface_temperature(
+    along: FloatImage, across: FloatImage, distance: FloatImage, tube: Tube, light: Light
+) -> NDArray[np.float32]:
+    """Shade a round surface: cold rim, warm streak, sunny side, rings."""
+    place = np.clip(across / tube.radius, -1.0, 1.0)
+    facing = np.sqrt(np.clip(1.0 - (distance / tube.radius) ** 2, 0.0, 1.0))
+    shading = light.rim_k * (facing - 1.0) + light.slope_k * place * math.copysign(1.0, light.side)
+    shading += light.streak_k * np.exp(-(((place - light.side) / 0.18) ** 2))
+    # Seen from below, a ring around a tube is an arc that bends upwards.
+    bent = along / tube.radius + 0.25 * np.sqrt(1.0 - place**2)
+    for k, ring in enumerate(tube.rings):
+        sign = 1.0 if k % 2 else -1.0
+        shading += sign * 0.25 * light.rim_k * np.exp(-(((bent - ring) / 0.09) ** 2))
+    return np.asarray(tube.temperature_k + shading, np.float32)

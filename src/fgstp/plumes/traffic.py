@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.images import FloatImage
-from fgstp.plumes.presets import Preset
-from fgstp.plumes.view import View
+from fgstp.plumes.fields import FloatImage
+from fgstp.plumes.view import Preset, View
 
 
 @dataclass

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.images import FloatImage, blurred
-from fgstp.plumes.randomness import OrnsteinUhlenbeck
+from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, blurred
+from fgstp.plumes.view import View
 
+SLABS = 4
 # Unresolved eddies mix with a diffusivity of size^(4/3) (Richardson): K = 0.4 pixel^(4/3).
 _MIXING = 0.4  # m^(2/3)/s
 
@@ -46,36 +47,30 @@ class Plume:
 
     Args:
         rng: random generator.
-        shape: rows and columns of the picture.
-        source_xy_px: centre of the mouth.
-        pixel_m: width of a pixel at the source.
+        view: size of the picture and of its pixels, and the centre of the mouth.
         mouth_m: radius of the mouth.
-        slabs: number of slabs.
-        step_s: length of a sub-step.
+        sub_step_s: time between two steps.
         lifetime_s: decay time T of evaporating steam; infinite for gas.
     """
 
     def __init__(
         self,
         rng: np.random.Generator,
-        shape: tuple[int, int],
+        view: View,
         *,
-        source_xy_px: tuple[float, float],
-        pixel_m: float,
         mouth_m: float,
-        slabs: int,
-        step_s: float,
+        sub_step_s: float,
         lifetime_s: float = math.inf,
     ) -> None:
-        self._source = np.array(source_xy_px)
-        self._pixel_m, self._step_s = pixel_m, step_s
+        self._source = np.array(view.source_xy_px)
+        self._pixel_m, self._step_s = view.pixel_m, sub_step_s
         # A puff of less than half a pixel would fall between pixels.
-        self._mouth_px = max(mouth_m / pixel_m, 0.7)
-        diffusivity_m2_per_s = _MIXING * pixel_m ** (4.0 / 3.0)
-        self._spread_px = math.sqrt(2.0 * diffusivity_m2_per_s * step_s) / pixel_m
-        self._survival = math.exp(-step_s / lifetime_s)
-        self._slabs = [np.zeros(shape, np.float32) for _ in range(slabs)]
-        self._puffs = [_Puffs(rng, step_s) for _ in range(slabs)]
+        self._mouth_px = max(mouth_m / view.pixel_m, 0.7)
+        diffusivity_m2_per_s = _MIXING * view.pixel_m ** (4.0 / 3.0)
+        self._spread_px = math.sqrt(2.0 * diffusivity_m2_per_s * sub_step_s) / view.pixel_m
+        self._survival = math.exp(-sub_step_s / lifetime_s)
+        self._slabs = [np.zeros(view.shape, np.float32) for _ in range(SLABS)]
+        self._puffs = [_Puffs(rng, sub_step_s) for _ in range(SLABS)]
 
     @property
     def column_g_per_m2(self) -> FloatImage:

@@ -9,13 +9,12 @@ import numpy as np
 
 from fgstp.core.errors import UserError
 from fgstp.plumes.camera import Camera
-from fgstp.plumes.images import FloatImage, GreyImage
+from fgstp.plumes.fields import FloatImage, GreyImage
 from fgstp.plumes.leak import LEAK_RATES_G_PER_H, Leak, leak_classes
 from fgstp.plumes.lookalikes import Clouds, Steam, StillPlumes
-from fgstp.plumes.presets import CATEGORIES, PRESETS
 from fgstp.plumes.scene import build_scene
 from fgstp.plumes.traffic import Traffic
-from fgstp.plumes.view import View, draw_view
+from fgstp.plumes.view import CATEGORIES, PRESETS, draw_view
 from fgstp.plumes.wind import Air
 
 _LONGEST_SUB_STEP_S = 1.0 / 30.0
@@ -95,7 +94,7 @@ class SyntheticVideo:
         self.still_plumes = still_plumes
         self._check()
         self._preset = PRESETS[category]
-        self._view = self._draw_view()
+        self._view = draw_view(self._rngs()["view"], (height_px, width_px), self._preset)
 
     def _check(self) -> None:
         if self.category not in CATEGORIES:
@@ -127,12 +126,6 @@ class SyntheticVideo:
 
     def __iter__(self) -> Iterator[PlumeFrame]:
         return itertools.islice(self._frames(), self.n_frames)
-
-    def _draw_view(self) -> View:
-        rng = self._rngs()["view"]
-        distance_m = float(rng.choice(self._preset.distances_m))
-        shape = (self.height_px, self.width_px)
-        return draw_view(rng, shape, distance_m, self._preset.hill_probability)
 
     def _rngs(self) -> dict[str, np.random.Generator]:
         """One random generator for each part, so that no part affects another."""

@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.images import FloatImage
-from fgstp.plumes.randomness import OrnsteinUhlenbeck
-from fgstp.plumes.transport import pixel_grid
+from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck
+from fgstp.plumes.transport import SLABS, pixel_grid
 from fgstp.plumes.view import View
 
-SLABS = 4
 _EDDY_GRID_PX = 2  # eddies are computed on every second pixel; the difference is invisible
 _DRIFT_FRACTION = 0.7  # Taylor: eddies travel with most of the mean wind
 
@@ -49,11 +47,7 @@ class MeanWind:
         self._sine_elevation = rng.uniform(0.2, 0.5)
 
     def step(self) -> NDArray[np.float64]:
-        """Advance by one step.
-
-        Returns:
-            float64 (2,), velocity in m/s, right and down.
-        """
+        """Advance by one step; returns the velocity in m/s, right and down: float64 (2,)."""
         across, along = self._gusts.step()
         return np.array([across, self._sine_elevation * along - self._rise_m_per_s])
 
@@ -109,11 +103,7 @@ class Turbulence:
         return pairs.view(np.complex64)[..., 0]
 
     def step(self, wind_m_per_s: NDArray[np.float64]) -> None:
-        """Advance the eddies by one step and let them drift with the mean wind.
-
-        Args:
-            wind_m_per_s: (2,), mean wind, right and down.
-        """
+        """Advance the eddies by one step; they drift with the mean wind (2,), right and down."""
         drift_m = _DRIFT_FRACTION * self._step_s * wind_m_per_s
         phase_x = np.exp(-1j * self._kx * drift_m[0]).astype(np.complex64)
         phase_y = np.exp(-1j * self._ky * drift_m[1]).astype(np.complex64)

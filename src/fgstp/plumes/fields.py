@@ -1,11 +1,36 @@
-"""Random processes in time and random fields in space."""
+"""Images, random fields in space and random processes in time."""
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.images import FloatImage
+FloatImage = NDArray[np.float32]
+GreyImage = NDArray[np.uint8]
+
+
+def blurred(image: FloatImage, sigma_px: float) -> FloatImage:
+    """Blur an image (H, W) with a Gaussian kernel of this standard deviation, > 0."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), np.float32)
+
+
+def moved(image: FloatImage, shift_px: NDArray[np.float64], *, periodic: bool) -> FloatImage:
+    """Shift an image by fractions of a pixel.
+
+    Args:
+        image: float32 (H, W).
+        shift_px: (2,), right and down.
+        periodic: wrap around at the edges; otherwise the edge is repeated.
+
+    Returns:
+        float32 (H, W).
+    """
+    matrix = np.array([[1.0, 0.0, shift_px[0]], [0.0, 1.0, shift_px[1]]])
+    size = (image.shape[1], image.shape[0])
+    border = cv2.BORDER_WRAP if periodic else cv2.BORDER_REPLICATE
+    shifted = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(shifted, np.float32)
 
 
 class OrnsteinUhlenbeck:
@@ -37,11 +62,7 @@ class OrnsteinUhlenbeck:
         self._deviation = rng.standard_normal(mean.shape)
 
     def step(self) -> NDArray[np.float64]:
-        """Advance by one step.
-
-        Returns:
-            The new value, of the shape of the mean.
-        """
+        """Advance by one step; returns the new value, of the shape of the mean."""
         fresh = self._rng.standard_normal(self._mean.shape)
         self._deviation = self._memory * self._deviation + math.sqrt(1.0 - self._memory**2) * fresh
         return self._mean + self._sigma * self._deviation
