@@ -12,19 +12,15 @@ METRICS = list(dict.fromkeys(column.name for column in (*PAPER_COLUMNS, *OPERATI
 NAN = float("nan")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def summary():
     """Makes the summary of one model; metrics that are not given are 0.5."""
 
     def make(model, protocol="paper", by="all", group="all", threshold=None, **changes):
         own = changes.pop("settings", get_protocol(protocol, threshold))
         facts = {"n_videos": 6, "n_clips": 24, "n_frames": 3600, "interval_over": "videos"}
-        facts |= {
-            "spread": NAN,
-            "n_seeds": 1,
-            "threshold_min": own.threshold,
-            "threshold_max": own.threshold,
-        }
+        facts |= {"spread": NAN, "n_seeds": 1}
+        facts |= dict.fromkeys(("threshold_min", "threshold_max"), own.threshold)
         facts |= {name: changes.pop(name) for name in list(changes) if name in facts}
         notes = changes.pop("notes", {})
         values = dict.fromkeys(METRICS, 0.5) | changes
@@ -50,7 +46,7 @@ def summary():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def summaries(summary):
     """Three models under both protocols, not in the order of the tables."""
     fgstp = {"iou": 0.7, "iou_gas": 0.55, "auroc": 0.95, "false_alarm": 0.125}
@@ -69,7 +65,7 @@ def summaries(summary):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def compared():
     """Compares the models of some summaries; on synthetic plumes, unless told otherwise."""
 
@@ -81,3 +77,9 @@ def compared():
         return compare(own, parts, pd.DataFrame(columns=COLUMNS) if costs is None else costs)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def comparison(summaries, compared):
+    """The comparison of the three models."""
+    return compared(summaries)

@@ -17,8 +17,6 @@ LENGTH, HEIGHT, WIDTH = 10, 24, 32
 FLOOR = 2.0
 SETTINGS = DuplicateSettings(threshold=0.25, floor_levels=FLOOR)
 
-# ---------------------------------------------------------------------- contact sheets
-
 
 def clip_frames(seed):
     return np.random.default_rng(seed).integers(50, 150, (LENGTH, HEIGHT, WIDTH), np.uint8)
@@ -97,17 +95,9 @@ def test_the_outline_is_the_rim_of_the_mask(store):
     np.testing.assert_array_equal(outlined[~rim], np.dstack([frame] * 3)[~rim])
     np.testing.assert_array_equal(same, frame)
     assert (difference == 128).all()
-
-
-def test_differences_are_amplified_about_mid_grey_and_clipped():
-    frame = np.array([[100, 100, 200, 10]], np.uint8)
-    neighbour = np.array([[110, 95, 10, 200]], np.uint8)
-    difference = panels(frame, neighbour, None, 6)[2]
+    rows = np.array([[100, 100, 200, 10], [110, 95, 10, 200]], np.uint8)
+    difference = panels(rows[:1], rows[1:], None, 6)[2]  # amplified about mid-grey and clipped
     assert difference.tolist() == [[188, 98, 0, 255]]
-    assert difference.dtype == np.uint8
-
-
-# --------------------------------------------------------------------- duplicate curve
 
 
 def descriptor(level):
@@ -139,14 +129,13 @@ def test_the_curve_worked_by_hand(descriptors):
     assert [curve[t] for t in (0.24, 0.26, 0.48, 0.52, 0.94, 0.96, 1.0)] == [*(3, 4, 4, 5, 5, 6, 6)]
 
 
-@pytest.mark.parametrize("in_use", [0.25, 0.3, 1.01])
-def test_the_threshold_in_use_is_part_of_the_curve(descriptors, in_use):
-    settings = DuplicateSettings(threshold=in_use, floor_levels=FLOOR)
-    curve = kept_by_threshold(descriptors, settings)
-    assert curve["threshold"].tolist() == sorted(
-        {*(round(0.02 * n, 2) for n in range(1, 51)), in_use}
-    )
-    assert set(kept_by_threshold({}, settings)["clips_kept"]) == {0}
+def test_the_threshold_in_use_is_part_of_the_curve():
+    for in_use in (0.25, 0.3, 1.01):
+        settings = DuplicateSettings(threshold=in_use, floor_levels=FLOOR)
+        curve = kept_by_threshold({}, settings)
+        grid = {round(0.02 * n, 2) for n in range(1, 51)}
+        assert curve["threshold"].tolist() == sorted(grid | {in_use})
+        assert set(curve["clips_kept"]) == {0}
 
 
 def test_the_figure_shows_the_curve_and_the_threshold_in_use(descriptors):

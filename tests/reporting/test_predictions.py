@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.reporting.predictions import draw_examples, overlay
+from fgstp.reporting.predictions import choose_examples, draw_examples, overlay, prediction_figure
+from fgstp.reporting.summaries import ScoredFootage
 
-FRAME = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16)
-MASK = np.zeros((12, 16), np.uint8)
+HEIGHT, WIDTH = 12, 16
+FRAME = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH)
+MASK = np.zeros((HEIGHT, WIDTH), np.uint8)
 MASK[3:8, 4:10] = 1
+PLUMES = ScoredFootage.of("synthetic plumes", ["synthetic"])
 
 
 def axes_of(figure):
@@ -60,17 +63,11 @@ def test_rows_are_examples_and_columns_are_models():
     assert len(pictures(draw_examples([FRAME], [MASK], {}, ["x"]))) == 2
 
 
-@pytest.mark.parametrize(
-    ("mask", "outlined"),
-    [
-        (MASK, [False, True, True]),
-        (np.zeros_like(MASK), [False] * 3),
-        (np.ones_like(MASK), [False] * 3),
-    ],
-)
-def test_ground_truth_and_predictions_have_the_outline(mask, outlined):
-    figure = draw_examples([FRAME], [mask], {"a": [np.zeros(FRAME.shape)]}, [""])
-    assert [bool(ax.collections) for ax in axes_of(figure)] == outlined
+def test_ground_truth_and_predictions_have_the_outline():
+    masks = [MASK, np.zeros_like(MASK), np.ones_like(MASK)]
+    figure = draw_examples([FRAME] * 3, masks, {"a": [np.zeros(FRAME.shape)] * 3}, [""] * 3)
+    outlined = [bool(ax.collections) for ax in axes_of(figure)]
+    assert outlined == [False, True, True, *[False] * 6]
 
 
 @pytest.mark.parametrize(
@@ -94,3 +91,112 @@ def test_importing_it_does_not_import_matplotlib():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "False"
+
+
+AREAS = {  # pixels with gas in the three frames of each clip
+    "b_0001": (0, 20, 30),
+    "b_0000": (0, 0, 10),
+    "a_0000": (7, 5, 0),
+    "c_0000": (0, 0, 0),
+    "c_0001": (0, 0, 0),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, clip_folder):
+    folder = clip_folder(tmp_path_factory.mktemp("videos"))
+    for number, (name, pixels) in enumerate(AREAS.items()):
+        rng = np.random.default_rng(number)
+        frames = rng.integers(0, 256, (3, HEIGHT, WIDTH), np.uint8)
+        masks = np.zeros((3, HEIGHT * WIDTH), np.uint8)
+        for mask, count in zip(masks, pixels, strict=True):
+            mask[:count] = 1
+        folder.add(name, frames, masks.reshape(frames.shape))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(folder):
+    return folder.store
+
+
+@pytest.fixture
+def clips(folder):
+    categories = {"a": "long_clear", "b": "close_complex", "c": "medium_clear"}
+    names = ["b_0001", "c_0001", "a_0000", "b_0000", "c_0000"]
+    rows = folder.table.set_index("clip").loc[names].reset_index()
+    return rows.assign(category=[categories[name[0]] for name in names])
+
+
+def constant(level):
+    """Predicts a level of probability everywhere."""
+    return lambda _: np.full((3, HEIGHT, WIDTH), level, np.uint8)
+
+
+def figure_of(clips, store, predictions, facts=None):
+    return prediction_figure(clips, store, predictions, PLUMES, facts or {})
+
+
+def caption_of(figure):
+    return " ".join(figure.get_supxlabel().split())
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_frame_of_median_area_is_chosen(folder, order):
+    rows = [folder.row(name) for name in AREAS][::order]
+    clips = {group: [row for row in rows if row.name[0] == group] for group in "bca"}
+    examples = choose_examples(clips, folder.store)
+    assert [(each.group, each.clip.name, each.frame, each.gas_pixels) for each in examples] == [
+        ("b", "b_0001", 1, 20),  # 10, 20 and 30 pixels
+        ("c", "c_0000", 1, 0),  # no gas: the middle of the first clip
+        ("a", "a_0000", 1, 5),  # 5 and 7 pixels: the lower one
+    ]
+
+
+def test_only_annotated_frames_are_examples(clips, clip_folder, tmp_path):
+    sparse = clip_folder(tmp_path)
+    frames = np.arange(100, dtype=np.uint8).reshape(10, 2, 5)
+    masks = np.array([np.eye(2, 5), np.zeros((2, 5)), np.ones((2, 5))], np.uint8)
+    row = sparse.add("a", frames, masks, annotated=[2, 5, 9])
+    [example] = choose_examples({"group": [row]}, sparse.store)
+    assert (example.frame, example.gas_pixels) == (2, 2)
+    frame, mask = example.read(sparse.store)
+    np.testing.assert_array_equal(frame, frames[2])
+    np.testing.assert_array_equal(mask, masks[0])
+
+
+def test_each_panel_shows_the_map_of_its_clip_and_frame(store, clips):
+    steps = {"a_0000": 0, "b_0001": 60, "c_0000": 120}
+
+    def maps(level):
+        def predict(clip):
+            planes = np.arange(3)[:, None, None] * 10 + level + steps[clip.name]
+            return np.broadcast_to(planes, (3, HEIGHT, WIDTH)).astype(np.uint8)
+
+        return predict
+
+    figure = figure_of(clips, store, {"fgstp": maps(5), "rmem": maps(40)})
+    axes = figure.axes[:12]
+    assert [ax.get_title() for ax in axes[:4]] == ["frame", "ground truth", "RMem †", "FGSTP"]
+    shown = [np.asarray(ax.images[0].get_array()) for ax in axes]
+    for row, clip in enumerate(("b_0001", "c_0000", "a_0000")):  # close, medium, long
+        frame = np.array(store.clip(clip).frames[1])
+        np.testing.assert_array_equal(shown[4 * row][..., 0], frame)
+        for column, level in ((2, 40), (3, 5)):
+            expected = np.full(frame.shape, (level + steps[clip] + 10) / 255)
+            np.testing.assert_array_equal(shown[4 * row + column], overlay(frame, expected))
+    labels = [axes[row].get_ylabel() for row in (0, 4)]
+    assert labels[0] == "close, complex\nb_0001\nframe 1"
+    assert "no frame has gas" in labels[1]
+
+
+def test_the_caption_explains_the_figure(store, clips):
+    plain = figure_of(clips, store, {"fgstp": constant(0)})
+    assert "median gas area" in caption_of(plain)
+    assert "†" not in caption_of(plain)
+    assert plain.get_suptitle() == "Predictions on synthetic plumes (synthetic masks)"
+    facts = {"mg": {"prompt": "all_masks"}, "rmem": {"n_seeds": 2}}
+    marked = figure_of(clips, store, dict.fromkeys(facts, constant(0)), facts)
+    assert [ax.get_title() for ax in marked.axes[2:4]] == ["MG ‡", "RMem †"]
+    for text in ("† The model receives", "‡ Upper bound", "the first training"):
+        assert text in caption_of(marked)

@@ -6,25 +6,17 @@ from fgstp.reporting.rendering import as_markdown
 from fgstp.reporting.summaries import ScoredFootage, check_summaries, with_facts
 from fgstp.scoring import PAPER
 
-# ------------------------------------------------------------------------------ checks
 
-
-def test_models_scored_on_other_frames_are_refused(summary):
+def test_models_scored_on_other_frames_or_under_other_settings_are_refused(summary):
     rows = pd.concat([summary("fgstp"), summary("slt_net", n_frames=3599)])
     with pytest.raises(UserError, match=r"fgstp and slt_net.*frames is 3600 and 3599.*evaluate"):
         check_summaries(rows)
-
-
-def test_models_scored_under_other_settings_are_refused(summary):
     changed = PAPER.model_copy(update={"average": "frame"})
     rows = pd.concat([summary("fgstp"), summary("slt_net", settings=changed)])
     with pytest.raises(UserError, match="average is video and frame"):
         check_summaries(rows)
-
-
-def test_thresholds_may_differ(summary):
     rows = [summary(s, "operational", threshold=t) for s, t in (("fgstp", 90), ("slt_net", 91))]
-    check_summaries(pd.concat(rows))
+    check_summaries(pd.concat(rows))  # thresholds may differ
 
 
 def test_a_model_without_scores_under_a_protocol_is_refused(summary):
@@ -39,9 +31,6 @@ def test_incomplete_summaries_are_refused(summary):
         check_summaries(rows.drop(columns=["n_seeds", "n_clips"]))
     with pytest.raises(UserError, match="evaluate a model first"):
         check_summaries(rows.iloc[:0])
-
-
-# ------------------------------------------------------------------------------- facts
 
 
 @pytest.fixture
@@ -100,9 +89,6 @@ def test_tables_and_headline_say_why_there_are_dashes(both, compared):
     assert reason in operational
     assert reason not in paper
     assert f"| MG | {'– | ' * 11}90 |" in operational
-
-
-# ------------------------------------------------------------------------------- words
 
 
 @pytest.mark.parametrize(

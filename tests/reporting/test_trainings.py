@@ -38,9 +38,6 @@ def lines(ax):
     }
 
 
-# ------------------------------------------------------------------------------- table
-
-
 def rows_of(trainings):
     return [[cell.text for cell in row] for row in training_table(trainings).rows]
 
@@ -73,9 +70,6 @@ def test_the_table_shows_the_score_that_chose_the_checkpoint(monitor, shown):
     assert row[-1] == shown
 
 
-# ------------------------------------------------------------------------------ curves
-
-
 def test_a_figure_for_each_trained_model_and_one_of_all():
     trainings = {"fgstp": [training()], "background": [UNTRAINED], "slt_net": [training()] * 2}
     assert list(training_curves(trainings)) == ["slt_net", "fgstp", "all_models"]
@@ -83,22 +77,16 @@ def test_a_figure_for_each_trained_model_and_one_of_all():
     assert training_curves({}) == {}
 
 
-def test_losses_and_scores_stand_apart():
+def test_losses_and_scores_stand_apart_and_what_happened_is_marked():
     losses, scores = training_figure("fgstp", training()).axes
     assert lines(losses)["loss"] == [(1, 2.0), (2, 1.5), (3, 1.2)]
     assert lines(losses)["cross-entropy term"] == [(1, 0.5), (2, 0.375), (3, 0.3)]
     assert lines(scores)["mIoU, all frames"] == [(1, 0.2), (2, 0.4), (3, 0.3)]
     assert not set(lines(losses)) & set(lines(scores))
-
-
-def test_the_best_epoch_and_drops_of_the_learning_rate_are_marked():
-    for ax in training_figure("fgstp", training()).axes:
+    for ax in (losses, scores):
         places = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
         assert places["best: epoch 2"] == [2, 2]
         assert places["learning rate drops to 1e-05"] == [2.5, 2.5]
-
-
-def test_nothing_is_marked_that_did_not_happen():
     flat = training(rates=(1e-4,) * 3, best=0)
     labels = [line.get_label() for ax in training_figure("x", flat).axes for line in ax.lines]
     assert not [label for label in labels if "best" in label or "learning rate" in label]
@@ -120,12 +108,6 @@ def test_drops_of_the_learning_rate(rates, drops):
     assert learning_rate_drops(epochs[["epoch"]]) == []
 
 
-def test_epochs_without_validation_leave_no_gap():
-    _, scores = training_figure("fgstp", training(scores=(0.2, None, 0.3))).axes
-    shown = next(line for line in scores.lines if line.get_label() == "mIoU, all frames")
-    assert shown.get_xdata().tolist() == [1, 3]
-
-
 def test_all_models_together_with_rings_at_their_best_epochs():
     figure = comparison_figure({"fgstp": training(), "slt_net": training(scores=(0.5, 0.1, 0.2))})
     (ax,) = figure.axes
@@ -137,18 +119,16 @@ def test_all_models_together_with_rings_at_their_best_epochs():
     assert len({line.get_color() for line in named}) == 2
 
 
-def test_one_epoch_can_be_seen():
-    single = training(losses=(2.0,), scores=(0.3,), rates=(1e-4,), best=1)
-    losses, _ = training_figure("fgstp", single).axes
+def test_single_epochs_gaps_and_losses_of_a_new_kind_are_drawn():
+    one = training(losses=(2.0,), scores=(0.3,), rates=(1e-4,), best=1)
+    one["epochs"][0]["train_flow"] = 0.1
+    losses, _ = training_figure("fgstp", one).axes
     assert losses.lines[0].get_marker() == "o"
     assert losses.get_xlim()[0] < 1 < losses.get_xlim()[1]
-
-
-def test_losses_of_a_new_kind_are_drawn_under_their_own_name():
-    one = training()
-    for row in one["epochs"]:
-        row["train_flow"] = 0.1
-    assert "train_flow" in lines(training_figure("fgstp", one).axes[0])
+    assert "train_flow" in lines(losses)
+    _, scores = training_figure("fgstp", training(scores=(0.2, None, 0.3))).axes
+    shown = next(line for line in scores.lines if line.get_label() == "mIoU, all frames")
+    assert shown.get_xdata().tolist() == [1, 3]
 
 
 def test_models_are_compared_by_the_score_that_chose_all_of_them():

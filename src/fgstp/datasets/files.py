@@ -4,20 +4,16 @@ import html
 import json
 import re
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import HTMLPreview, JSONPreview, TablePreview
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import TEMPORARY_PREFIX, atomic_path
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.footage.sources.table import read_table
-
-# What Kedro-Viz shows a preview as, it tells by the name of the type.
-TablePreview = NewType("TablePreview", dict[str, Any])
-JSONPreview = NewType("JSONPreview", str)
-HTMLPreview = NewType("HTMLPreview", str)
 
 STAR = "*"
 TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}

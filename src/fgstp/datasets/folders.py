@@ -3,16 +3,15 @@
 import base64
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any
 
 from kedro.io import AbstractDataset
 from kedro.utils import load_obj
+from kedro_datasets._typing import HTMLPreview, ImagePreview
 from matplotlib.figure import Figure
 
 from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, make_folder, remove_file
-from fgstp.datasets.files import HTMLPreview, text_preview
-
-ImagePreview = NewType("ImagePreview", str)  # see `HTMLPreview`
+from fgstp.datasets.files import text_preview
 
 
 class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):

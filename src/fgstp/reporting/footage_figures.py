@@ -1,5 +1,6 @@
 """Figures of the footage: contact sheets of clips, and clips kept against the threshold."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -134,32 +135,21 @@ def kept_by_threshold(
     """
     grid = np.arange(THRESHOLD_STEP, 1 + THRESHOLD_STEP / 2, THRESHOLD_STEP).round(4)
     thresholds = np.union1d(grid, settings.threshold)
-    matrices = [_similarity_matrix(clips, settings.floor_levels) for clips in descriptors.values()]
+    matrices = [_similarities(clips, settings.floor_levels) for clips in descriptors.values()]
     kept = [sum(_count_kept(matrix, threshold) for matrix in matrices) for threshold in thresholds]
     return pd.DataFrame({"threshold": thresholds, "clips_kept": kept})
 
 
-def _similarity_matrix(
-    descriptors: Sequence[ClipDescriptor], floor_levels: float
-) -> NDArray[np.float64]:
-    """Similarity of every pair of clips: (N, N) float64, symmetric, ones on the diagonal."""
-    matrix = np.eye(len(descriptors))
-    for i, first in enumerate(descriptors):
-        for j in range(i):
-            matrix[i, j] = matrix[j, i] = similarity(first, descriptors[j], floor_levels)
+def _similarities(clips: Sequence[ClipDescriptor], floor_levels: float) -> NDArray[np.float64]:
+    """Similarity of every pair of clips: (N, N), symmetric, ones on the diagonal."""
+    matrix = np.eye(len(clips))
+    for i, j in itertools.combinations(range(len(clips)), 2):
+        matrix[i, j] = matrix[j, i] = similarity(clips[j], clips[i], floor_levels)
     return matrix
 
 
 def _count_kept(matrix: NDArray[np.float64], threshold: float) -> int:
-    """How many clips the greedy rule would keep at another threshold.
-
-    Args:
-        matrix: (N, N) similarity of the clips of one video, in the order of time.
-        threshold: similarity from which a clip is a duplicate.
-
-    Returns:
-        Number of clips kept, 0 to N.
-    """
+    """Clips of a video that the greedy rule keeps, by their similarity in the order of time."""
     kept: list[int] = []
     for index, row in enumerate(matrix):
         if not kept or row[kept].max() < threshold:

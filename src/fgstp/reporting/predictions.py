@@ -72,11 +72,8 @@ def choose_examples(clips: Mapping[str, Sequence[ClipRow]], store: VideoStore) -
     has gas, it is the middle frame of the first clip.
 
     Args:
-        clips: clips that have masks, by group.
+        clips: by group: clips that have masks.
         store: the videos.
-
-    Returns:
-        An example for each group.
     """
     return [_median(group, sorted(rows), store) for group, rows in clips.items()]
 
@@ -110,9 +107,6 @@ def prediction_figure(
         predictions: by model: a function from a clip to its maps, (T, H, W) uint8.
         footage: the footage that was scored.
         facts: by model: the file of its scores.
-
-    Returns:
-        The figure.
     """
     by_category = clips.assign(category=clips["category"].fillna("unknown")).groupby("category")
     groups = {str(category): clip_rows(rows) for category, rows in by_category}
@@ -124,15 +118,10 @@ def prediction_figure(
         for row in model_rows(predictions, facts)
     }
     several = any(own.get("n_seeds", 1) > 1 for own in facts.values())
-    caption = [CHOICE, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)]
-    return draw_examples(
-        frames,
-        masks,
-        maps,
-        [_label(each) for each in examples],
-        title=f"Predictions on {footage.name} ({footage.masks})",
-        caption=" ".join(caption),
-    )
+    caption = " ".join([CHOICE, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)])
+    title = f"Predictions on {footage.name} ({footage.masks})"
+    labels = [_label(each) for each in examples]
+    return draw_examples(frames, masks, maps, labels, title=title, caption=caption)
 
 
 def _label(example: Example) -> str:
@@ -161,9 +150,6 @@ def draw_examples(
         title: title above the figure.
         caption: caption beneath it.
 
-    Returns:
-        The figure.
-
     Raises:
         UserError: there is no example, or numbers or shapes do not match.
     """
@@ -172,9 +158,8 @@ def draw_examples(
     figure = _figure(frames, len(headings))
     grid = figure.subplots(len(frames), len(headings), squeeze=False)
     for number, (axes, frame, mask) in enumerate(zip(grid, frames, masks, strict=True)):
-        axes[0].set_ylabel(
-            labels[number], fontsize=SMALL, rotation=0, ha="right", va="center", labelpad=6
-        )
+        place = {"rotation": 0, "ha": "right", "va": "center", "labelpad": 6}
+        axes[0].set_ylabel(labels[number], fontsize=SMALL, **place)
         _draw_row(axes, frame, np.asarray(mask) != 0, [each[number] for each in maps.values()])
     for ax, heading in zip(grid[0], headings, strict=True):
         ax.set_title(textwrap.fill(heading, 20), fontsize=NORMAL)

@@ -23,12 +23,9 @@ SCALE, SMALLEST_SCALE = 0.75, 0.6  # pixels on the page for each pixel of a pict
 PNG_WIDTH = slice(16, 20)  # bytes of the file
 MARKDOWN_SPECIAL = frozenset("\\`*_[]<>|#")
 LATEX_DELIMITERS = {
-    "block_start_string": "<%",
-    "block_end_string": "%>",
-    "variable_start_string": "<<",
-    "variable_end_string": ">>",
-    "comment_start_string": "<#",
-    "comment_end_string": "#>",
+    **{"block_start_string": "<%", "block_end_string": "%>"},
+    **{"variable_start_string": "<<", "variable_end_string": ">>"},
+    **{"comment_start_string": "<#", "comment_end_string": "#>"},
 }
 LATEX_SPECIAL = {
     **{char: f"\\{char}" for char in "&%$#_{}"},
@@ -184,12 +181,7 @@ def _published(comparison: Comparison) -> str:
 def _environment(
     escape: Callable[[object], str] | None = None, delimiters: Mapping[str, Any] | None = None
 ) -> Environment:
-    """Templates of one format.
-
-    Args:
-        escape: escapes special characters of the format in every value; HTML if None.
-        delimiters: marks of Jinja, where those by default have a meaning in the format.
-    """
+    """Templates of one format; values are escaped as HTML unless `escape` is given."""
     return Environment(
         loader=PackageLoader("fgstp.reporting"),
         autoescape=escape is None,

@@ -97,14 +97,9 @@ def training_curves(trainings: ByModel) -> dict[str, Figure]:
 
 
 def training_figure(model: str, training: Training) -> Figure:
-    """Draw the losses and the validation scores of one training.
+    """Draw the losses and the validation scores of one training, see `training_curves`.
 
-    Args:
-        model: name of the model.
-        training: its record, see `training_curves`.
-
-    Returns:
-        The figure; the best epoch and drops of the learning rate are marked.
+    The best epoch and drops of the learning rate are marked.
     """
     epochs = pd.DataFrame(training["epochs"])
     figure = Figure(figsize=(9.0, 3.8), dpi=DPI, layout="constrained")
@@ -126,9 +121,6 @@ def comparison_figure(trainings: Mapping[str, Training]) -> Figure:
     Args:
         trainings: by model: the record of a training, see `training_curves`. If all have the
             same `monitor`, it is the score that is drawn.
-
-    Returns:
-        The figure.
     """
     figure = Figure(figsize=(7.6, 4.4), dpi=DPI, layout="constrained")
     ax = figure.subplots()
@@ -174,10 +166,7 @@ def _plot(ax: Axes, shown: pd.DataFrame, place: int, label: str) -> str:
 def learning_rate_drops(epochs: pd.DataFrame) -> list[tuple[int, float]]:
     """Epochs whose learning rate is at most half that of the epoch before, with their rates.
 
-    A learning rate that decays in most epochs has no drops.
-
-    Args:
-        epochs: a row for each epoch, with `epoch` and, if known, `learning_rate`.
+    A learning rate that decays in most epochs, or is unknown, has no drops.
     """
     if "learning_rate" not in epochs:
         return []
