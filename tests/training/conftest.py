@@ -1,6 +1,7 @@
 """Clips and models small enough to train on the spot."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,12 @@ import torch
 
 from fgstp.footage.clip_table import masked_clips
 from fgstp.models.registry import create_model
+from fgstp.training.augmentation import prepared
+from fgstp.training.data import Samples
 from fgstp.training.fit import fit
-from fgstp.training.settings import TrainSettings
+from fgstp.training.settings import AugmentationSettings, TrainSettings
+
+PLAIN = AugmentationSettings(enabled=False)
 
 # Processes that train find `tiny_model` by its name.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -47,14 +52,18 @@ class Clips:
             self.table, self.store, split, allow_pseudo_masks=False, setting="a setting"
         )
 
-    def add(self, frames, masks=None, split="train", mask_source="annotated", dropped=None):
+    def samples(self, sampling, size, augmentation=PLAIN):
+        """All samples of the training clips."""
+        prepare = partial(prepared, settings=augmentation, size=size)
+        return Samples(self.store, self.masked(), sampling, prepare)
+
+    def add(self, frames, masks=None, split="train"):
         """Write a clip and give its name."""
-        row = {"split": split, "mask_source": mask_source, "dropped": dropped}
         annotated = None
         if masks is not None and self.step > 1:
             annotated, masks = range(0, len(frames), self.step), masks[:: self.step]
         name = f"V_{len(self._folder.rows):04d}"
-        self._folder.add(name, frames, masks, annotated, **row)
+        self._folder.add(name, frames, masks, annotated, split=split, mask_source="annotated")
         return name
 
     def clip(self, name):
@@ -94,12 +103,12 @@ def sparse(clips):
 def numbered(clips):
     """Adds clips whose frames are filled with their own number, and masks with gas in a corner."""
 
-    def add(n_frames, offset=0, **more):
-        numbers = np.arange(n_frames, dtype=np.uint8) + offset
+    def add(n_frames):
+        numbers = np.arange(n_frames, dtype=np.uint8)
         frames = np.broadcast_to(numbers[:, None, None], (n_frames, 6, 8)).copy()
         masks = np.zeros_like(frames)
         masks[np.arange(n_frames), 0, np.arange(n_frames) % 8] = 1
-        return clips.add(frames, masks, **more)
+        return clips.add(frames, masks)
 
     return add
 

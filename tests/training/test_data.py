@@ -1,6 +1,5 @@
 """Samples of all kinds, their order, and the loaders."""
 
-from functools import partial
 from types import SimpleNamespace
 
 import cv2
@@ -14,10 +13,8 @@ from fgstp.models.blocks.frames import network_input, normalised
 from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
 from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
-from fgstp.training.augmentation import prepared
 from fgstp.training.data import (
     SampleOrder,
-    Samples,
     collated,
     n_workers,
     one_opencv_thread,
@@ -27,13 +24,6 @@ from fgstp.training.data import (
 )
 from fgstp.training.processes import Rank
 from fgstp.training.settings import AugmentationSettings, TrainSettings
-
-PLAIN = AugmentationSettings(enabled=False)
-
-
-def samples_of(clips, sampling, size=(6, 8), augmentation=PLAIN):
-    prepare = partial(prepared, settings=augmentation, size=size)
-    return Samples(clips.store, clips.masked(), sampling, prepare)
 
 
 def key(start, n_targets=1, seed=1, progress=0.0):
@@ -53,7 +43,10 @@ def test_a_window_has_its_targets_their_masks_and_their_neighbours(
     clips, numbered, mode, n_targets
 ):
     name = numbered(7)
-    samples, alone = samples_of(clips, Windows(OFFSETS_FRAMES[mode])), samples_of(clips, Windows())
+    samples, alone = (
+        clips.samples(Windows(OFFSETS_FRAMES[mode]), (6, 8)),
+        clips.samples(Windows(), (6, 8)),
+    )
     for start in range(7 - n_targets + 1):
         window, targets = samples[key(start, n_targets)], range(start, start + n_targets)
         assert window.clips == name
@@ -76,14 +69,14 @@ def test_targets_of_sparse_footage_are_annotated_frames_with_neighbours_that_are
     sparse, numbered
 ):
     numbered(30)
-    samples = samples_of(sparse, Windows((-1, 1)))
+    samples = sparse.samples(Windows((-1, 1)), (6, 8))
     assert samples.n_targets_of_clips() == [6]
     window = samples[key(2, 3)]
     numbers = np.array(frame_numbers(window))
     assert numbers.tolist() == [9, 10, 11, 14, 15, 16, 19, 20, 21]
     assert numbers[window.targets].tolist() == [[10, 9, 11], [15, 14, 16], [20, 19, 21]]
     assert window.masks[:, 0, 0].argmax(1).tolist() == [10 % 8, 15 % 8, 20 % 8]
-    spread = samples_of(sparse, SpreadFrames(3, ((0.0, 2),)))
+    spread = sparse.samples(SpreadFrames(3, ((0.0, 2),)), (6, 8))
     found = {number for seed in range(20) for number in frame_numbers(spread[key(0, 3, seed)])}
     assert found == {0, 5, 10, 15, 20}
 
@@ -101,7 +94,7 @@ def test_a_batch_is_what_the_network_gets_at_inference(clips):
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (6, 40, 56)).astype(np.uint8)
     clips.add(frames, (frames > 128).astype(np.uint8))
-    samples = samples_of(clips, Windows((-1, 1)), size=(32, 64))
+    samples = clips.samples(Windows((-1, 1)), (32, 64))
     batch = collated([samples[key(start, 2)] for start in (1, 3)])
     assert batch.frames.shape == (2, 4, 1, 32, 64)
     assert batch.masks.shape == (2, 2, 1, 32, 64)
@@ -110,18 +103,14 @@ def test_a_batch_is_what_the_network_gets_at_inference(clips):
     expected = network_input(torch.from_numpy(frames), 32, 64, imagenet)
     for start, window in zip((1, 3), batch.frames, strict=True):
         # Up to the rounding of a level in both directions, by ImageNet's smallest deviation.
-        torch.testing.assert_close(
-            normalised(window, imagenet),
-            expected[start - 1 : start + 3],
-            atol=1.01 / 255 / 0.224,
-            rtol=0,
-        )
+        found, limit = normalised(window, imagenet), 1.01 / 255 / 0.224
+        torch.testing.assert_close(found, expected[start - 1 : start + 3], atol=limit, rtol=0)
 
 
 @pytest.mark.parametrize("sampling", [Windows((-1, 1)), SpreadFrames(4, ((0.0, 3),))])
 def test_the_seed_of_a_sample_decides_its_augmentation(clips, sampling):
     clips.add_blob(20)
-    samples = samples_of(clips, sampling, (24, 32), AugmentationSettings())
+    samples = clips.samples(sampling, (24, 32), AugmentationSettings())
     one, again, other = (samples[key(2, 2, seed)] for seed in (5, 5, 6))
     assert torch.equal(one.frames, again.frames)
     assert torch.equal(one.masks, again.masks)
@@ -131,11 +120,11 @@ def test_the_seed_of_a_sample_decides_its_augmentation(clips, sampling):
 def drawn(clips, progress=0.0, start=5, **sampling):
     """Frame numbers of samples of 40 seeds."""
     values = {"n_frames": 4, "largest_step": ((0.0, 3), (0.5, 1))} | sampling
-    samples = samples_of(clips, SpreadFrames(**values))
+    samples = clips.samples(SpreadFrames(**values), (6, 8))
     return [frame_numbers(samples[key(start, 4, seed, progress)]) for seed in range(40)]
 
 
-def test_frames_are_up_to_the_largest_step_apart(clips, numbered):
+def test_frames_are_up_to_the_largest_step_apart_and_some_run_backwards(clips, numbered):
     numbered(40)
     found = drawn(clips)
     assert set(np.diff(found, axis=1).flatten()) == {1, 2, 3}
@@ -143,29 +132,19 @@ def test_frames_are_up_to_the_largest_step_apart(clips, numbered):
     assert len({tuple(frames) for frames in found}) > 10
     assert drawn(clips, progress=0.49) == found
     assert {tuple(frames) for frames in drawn(clips, progress=0.5)} == {(5, 6, 7, 8)}
-
-
-def test_spread_frames_stay_within_their_clip(clips, numbered):
-    numbered(8)
-    found = np.array(drawn(clips, start=7))
-    assert found.max() == 7
-    assert found.min() >= 0
-    # Only steps of 2 at most fit into 8 frames.
-    assert set(np.diff(found, axis=1).flatten()) == {1, 2}
-
-
-def test_all_spread_frames_are_targets_with_their_own_masks(clips, numbered):
-    numbered(20)
-    sample = samples_of(clips, SpreadFrames(4, ((0.0, 3),)))[key(3, 4)]
-    assert sample.targets.tolist() == [[0], [1], [2], [3]]
-    gas = sample.masks[:, 0, 0].argmax(1).tolist()
-    assert gas == [n % 8 for n in frame_numbers(sample)]
-
-
-def test_some_samples_run_backwards(clips, numbered):
-    numbered(40)
     backwards = [frames[0] > frames[-1] for frames in drawn(clips, reverse_fraction=0.5)]
     assert 8 <= sum(backwards) <= 32
+
+
+def test_spread_frames_stay_within_their_clip_and_are_all_targets(clips, numbered):
+    numbered(8)
+    found = np.array(drawn(clips, start=7))
+    assert (found.min() >= 0, found.max()) == (True, 7)
+    # Only steps of 2 at most fit into 8 frames.
+    assert set(np.diff(found, axis=1).flatten()) == {1, 2}
+    sample = clips.samples(SpreadFrames(4, ((0.0, 3),)), (6, 8))[key(3, 4)]
+    assert sample.targets.tolist() == [[0], [1], [2], [3]]
+    assert sample.masks[:, 0, 0].argmax(1).tolist() == frame_numbers(sample)
 
 
 @pytest.mark.parametrize(("attempts", "with_gas"), [(1, 0), (200, 40)])
@@ -195,7 +174,7 @@ FLOW = FlowPairs((-2, -1, 1, 2), NumberedFeatures())
 
 def test_a_flow_sample_has_two_different_fields_of_its_frame(clips, numbered):
     name = numbered(9)
-    samples = samples_of(clips, FLOW)
+    samples = clips.samples(FLOW, (6, 8))
     pairs = set()
     for seed in range(60):
         sample = samples[key(4, seed=seed)]
@@ -207,15 +186,11 @@ def test_a_flow_sample_has_two_different_fields_of_its_frame(clips, numbered):
     assert collated([samples[key(start)] for start in (3, 4)]).frames.shape == (2, 2, 2, 3, 5)
 
 
-@pytest.mark.parametrize(
-    ("n_frames", "expected"), [(9, [2, 2, 2, 3, 4, 5, 6, 6, 6]), (3, [1, 1, 1])]
-)
-def test_near_the_ends_of_a_clip_a_frame_is_taken_that_has_all_gaps(
-    clips, numbered, n_frames, expected
-):
-    numbered(n_frames)
-    samples = samples_of(clips, FLOW)
-    assert [int(samples[key(n)].frames[0, 0, 0, 0]) for n in range(n_frames)] == expected
+@pytest.mark.parametrize("expected", [[2, 2, 2, 3, 4, 5, 6, 6, 6], [1, 1, 1]])
+def test_near_the_ends_of_a_clip_a_frame_is_taken_that_has_all_gaps(clips, numbered, expected):
+    numbered(len(expected))
+    samples = clips.samples(FLOW, (6, 8))
+    assert [int(samples[key(n)].frames[0, 0, 0, 0]) for n in range(len(expected))] == expected
 
 
 def plan(sampling, targets=None, **train):
@@ -301,10 +276,8 @@ def test_a_short_epoch_takes_other_windows_each_time():
 @pytest.mark.parametrize(("n_processes", "limit"), [(2, None), (3, None), (2, 12)])
 def test_processes_divide_the_samples_of_each_step(n_processes, limit):
     whole = SampleOrder([40, 23], 3, 1, limit=limit)
-    parts = [
-        SampleOrder([40, 23], 3, 1, limit=limit, rank=Rank(i, n_processes))
-        for i in range(n_processes)
-    ]
+    ranks = [Rank(number, n_processes) for number in range(n_processes)]
+    parts = [SampleOrder([40, 23], 3, 1, limit=limit, rank=rank) for rank in ranks]
     for epoch in range(3):
         every, keys = epoch_of(whole, epoch), [epoch_of(part, epoch) for part in parts]
         assert {len(part) for part in keys} == {len(parts[0])}
@@ -326,7 +299,7 @@ def test_too_few_samples_are_refused(targets, rank, fact):
 def test_workers_give_the_same_samples_as_none(clips):
     for seed in range(2):
         clips.add_blob(6, seed=seed)
-    samples = samples_of(clips, Windows((-1, 1)), augmentation=AugmentationSettings())
+    samples = clips.samples(Windows((-1, 1)), (6, 8), AugmentationSettings())
     # Enough work for OpenCV to start its threads, without which a forked process once hung.
     cv2.GaussianBlur(np.zeros((480, 640), np.float32), (0, 0), 3)
     with one_opencv_thread():
@@ -343,7 +316,7 @@ def test_workers_give_the_same_samples_as_none(clips):
 def test_a_last_batch_of_one_sample_is_left_out(clips, numbered, n_samples, expected):
     numbered(n_samples)
     order = SampleOrder([n_samples], 1, 1)
-    samples = samples_of(clips, Windows())
+    samples = clips.samples(Windows(), (6, 8))
     loader = train_loader(samples, order, batch_size=3, workers=0, cuda=False)
     assert [len(batch.clips) for batch in loader] == expected
 
@@ -351,9 +324,8 @@ def test_a_last_batch_of_one_sample_is_left_out(clips, numbered, n_samples, expe
 @pytest.mark.parametrize(("n_clips", "n_processes"), [(5, 1), (6, 2), (5, 2), (1, 3)])
 def test_processes_divide_the_clips_of_validation(n_clips, n_processes):
     clips = [ClipRow(f"V_{i}", "V", 4 * i, 4, 4, "") for i in range(n_clips)]
-    parts = [
-        list(validation_loader(clips, Rank(number, n_processes))) for number in range(n_processes)
-    ]
+    ranks = [Rank(number, n_processes) for number in range(n_processes)]
+    parts = [list(validation_loader(clips, rank)) for rank in ranks]
     assert len({len(part) for part in parts}) == 1
     assert {clip for part in parts for clip in part} == set(clips)
     assert sum(map(len, parts)) < n_clips + n_processes

@@ -1,5 +1,3 @@
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -8,20 +6,17 @@ from tiny_model import TinyModel, tiny
 from fgstp.core.errors import UserError
 from fgstp.models.blocks.frames import normalised
 from fgstp.models.blocks.losses import hybrid_loss
-from fgstp.models.sampling import Windows
 from fgstp.models.settings import NormalisationSettings
-from fgstp.training.augmentation import prepared
-from fgstp.training.data import SampleOrder, Samples, collated
+from fgstp.training.data import SampleOrder, collated
 from fgstp.training.module import TrainingModule, overlap, validation_scores
-from fgstp.training.settings import AugmentationSettings, TrainSettings
+from fgstp.training.settings import TrainSettings
 
 
 def test_the_loss_is_that_of_independent_triples(clips, build):
     clips.add_blob(6)
     model = build()
     model.network.eval()  # batch normalisation must not see which frames come together
-    prepare = partial(prepared, settings=AugmentationSettings(enabled=False), size=(64, 64))
-    samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
+    samples = clips.samples(model.sampling, (64, 64))
     batch = collated([samples[key] for key in SampleOrder([6], 3, seed=1)])
     loss, _ = model.training_step(batch, 0.0)
 
@@ -36,12 +31,10 @@ def test_the_loss_is_that_of_independent_triples(clips, build):
     torch.testing.assert_close(loss, torch.stack(terms).mean(), rtol=1e-4, atol=1e-4)
 
 
-def test_a_prediction_that_is_not_finite_is_no_score(clips, build):
+def test_a_prediction_that_is_not_finite_is_no_score(clips):
     name = clips.add_blob(9, "validation")
-    model = build()
-    module = TrainingModule(model, TrainSettings(), clips.store)
-    with torch.no_grad():
-        model.network.fusion[2].bias.fill_(torch.nan)
+    module = TrainingModule(tiny(), TrainSettings(), clips.store)
+    torch.nn.init.constant_(module.model.network.last.bias, torch.nan)
     with pytest.raises(UserError, match=rf"no longer finite after epoch 1, on the clip {name}"):
         module.validation_step(clips.row(name), 0)
 
@@ -83,17 +76,16 @@ def test_validation_scores_annotated_frames_alone(sparse, monkeypatch, wanted, f
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(None, slice(0, 9)), (3, slice(3, 6))])
-def test_validation_is_at_the_clips_own_size_without_a_stretch(clips, build, wanted, expected):
+def test_validation_is_at_the_clips_own_size_without_a_stretch(clips, wanted, expected):
     name = clips.add_blob(9, "validation")
-    module = TrainingModule(build(), TrainSettings(validation_frames=wanted), clips.store)
+    module = TrainingModule(tiny(), TrainSettings(validation_frames=wanted), clips.store)
     asked = []
 
     def predict(frames, prompt):
         asked.append(np.array(frames))
         # Surest at 0.5, just not gas; 0.51 in one row.
-        maps = np.full(frames.shape, 0.5, np.float32)
-        maps[:, 7] = 0.51
-        return maps
+        rows = np.where(np.arange(frames.shape[1]) == 7, 0.51, 0.5).astype(np.float32)
+        return np.broadcast_to(rows[:, None], frames.shape)
 
     module.model.predict = predict
     logged = {}

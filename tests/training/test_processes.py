@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +22,9 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from fgstp.core.errors import UserError
 from fgstp.models.base import Model
 from fgstp.models.registry import create_model, model_infos
-from fgstp.models.sampling import Windows
-from fgstp.training.augmentation import prepared
-from fgstp.training.data import SampleOrder, Samples, collated
+from fgstp.training.data import SampleOrder, collated
 from fgstp.training.module import overlap, validation_scores
 from fgstp.training.processes import quiet
-from fgstp.training.settings import AugmentationSettings
 
 HERE = Path(__file__).parent
 TWO = {"window_targets": 2, "targets_per_step": 4, "accelerator": "cpu", "devices": 2}
@@ -60,18 +56,16 @@ def notes(folder, what):
 def test_two_processes_do_what_one_would(train, clips, tmp_path):
     model = tiny_model.tiny(tiny_model.Noting, dropout=0.0)
     model.notes = tmp_path
-    plain = {"enabled": False}
     _, outcome = train(
         model=model,
         callbacks=[tiny_model.Gradients(tmp_path)],
         epochs=2,
         gradient_clip={"by": "none"},
-        augmentation=plain,
+        augmentation={"enabled": False},
     )
 
     # The gradient of the first step is that of its two windows together.
-    prepare = partial(prepared, settings=AugmentationSettings(**plain), size=(16, 16))
-    samples = Samples(clips.store, clips.masked(), Windows((-1, 1)), prepare)
+    samples = clips.samples(model.sampling, (16, 16))
     keys = list(SampleOrder(samples.n_targets_of_clips(), 2, seed=5))
     reference = tiny_model.tiny(tiny_model.Still, dropout=0.0)
     batch = collated([samples[key] for key in keys[:2]])
