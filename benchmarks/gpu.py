@@ -134,7 +134,7 @@ class Training:
 
     def __call__(self, autocast: AbstractContextManager[object]) -> None:
         """One step."""
-        self.train()
+        self.network.train()
         with autocast:
             loss = self.forward()
         self.adam.zero_grad()

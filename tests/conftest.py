@@ -33,6 +33,7 @@ SETTINGS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """Of several processes, one runs the tests of a file, and one those of the finished job."""
     for item in items:
