@@ -48,6 +48,12 @@ def test_they_are_of_these_settings_and_clips_alone(store, clips, rows):
     assert not store.holds(flow(), [*rows[:2], clips.row("b_0")])
 
 
+def test_features_of_other_code_are_not_taken(store, clips, rows, monkeypatch):
+    store.write(flow(), rows, clips.store)
+    monkeypatch.setattr("fgstp.models.features.code_digest", lambda places: "other")
+    assert not store.holds(flow(), rows)
+
+
 def test_finished_videos_stay_and_others_go(store, clips, rows):
     store.write(flow(), rows, clips.store)
     before = {path.name: path.stat().st_mtime_ns for path in store.folder.iterdir()}

@@ -138,15 +138,9 @@ def predict_clips(
     if model.prompt_kind != "none":
         for clip in clips:
             view = clip.read(videos)
-            known = prompt_of(model.prompt_kind, view.masks(), view.annotated, clip.n_frames)
-            stop = clip.first_frame + clip.n_frames
-            yield from _session(
-                model,
-                Stretch(clip.first_frame, stop, (clip,)),
-                fps_hz,
-                videos,
-                known._replace(n_frames=clip.n_frames),
-            )
+            prompt = prompt_of(model.prompt_kind, view.masks(), view.annotated, clip.n_frames)
+            stretch = Stretch(clip.first_frame, clip.first_frame + clip.n_frames, (clip,))
+            yield from _session(model, stretch, fps_hz, videos, prompt)
         return
     n_frames = len(videos.clip(clips[0].video).frames)
     context_frames = np.ceil(model.context_s(fps_hz) * fps_hz - 1e-9)

@@ -71,11 +71,12 @@ def finished_trainings(folder: Path) -> list[Training]:
 
 def predict_trainings(
     folder: Path,
+    trainings: Sequence[Training],
     clips: Sequence[ClipRow],
     fps_hz: Mapping[str, float],
     videos: VideoStore,
-    predictions: Path,
     *,
+    predictions: Path,
     facts: Mapping[str, object],
     device: str,
     batch_frames: int | None,
@@ -85,7 +86,8 @@ def predict_trainings(
     What predicted them is recorded last, in `predicted.json`; see `read_predicted`.
 
     Args:
-        folder: folder of the model, see `finished_trainings`.
+        folder: folder of the model.
+        trainings: which of its trainings, as `finished_trainings` gives them.
         clips: the clips.
         fps_hz: frame rate by video.
         videos: where the frames are.
@@ -100,9 +102,9 @@ def predict_trainings(
     Raises:
         UserError: a checkpoint cannot be used, or a prediction is not finite.
     """
-    found, done = finished_trainings(folder), Predicted(0, 0.0)
+    done = Predicted(0, 0.0)
     code = code_digest([Path(models.__file__).parent, Path(__file__).parent])
-    for training in found:
+    for training in trainings:
         model = load_model(
             seed_folder(folder, training.number) / BEST,
             model=folder.name,
@@ -113,12 +115,12 @@ def predict_trainings(
         store = PredictionStore(seed_folder(predictions, training.number))
         now = predict_videos(model, clips, fps_hz, videos, store, facts=made_by)
         done = Predicted(done.n_frames + now.n_frames, done.seconds + now.seconds)
-    remove_seeds_after(predictions, found[-1].number)
+    remove_seeds_after(predictions, trainings[-1].number)
     record = {
         "model": model.name,
         "prompt": model.prompt_kind,
         "label": model.label,
-        "trainings": [training._asdict() for training in found],
+        "trainings": [training._asdict() for training in trainings],
         **facts,
     }
     write_text(predictions / PREDICTED, json.dumps(record, indent=1) + "\n")

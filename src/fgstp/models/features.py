@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from inspect import getfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fgstp.core.arrays import growing_array
-from fgstp.core.files import remove_file
+from fgstp.core.files import code_digest, remove_file
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
@@ -85,4 +86,5 @@ class FeatureStore:
 
 def _facts(features: VideoFeatures, clips: Sequence[ClipRow]) -> dict[str, object]:
     frames = [[clip.first_frame, clip.n_frames, clip.sha256] for clip in clips]
-    return {"features": dict(features.facts), "clips": frames}
+    code = code_digest([Path(getfile(type(features)))])
+    return {"features": dict(features.facts), "code": code, "clips": frames}

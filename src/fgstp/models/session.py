@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
+from fgstp.footage.masks import first_frame_with_gas
 
 if TYPE_CHECKING:
     from fgstp.models.predictor import Predictor
@@ -61,9 +62,9 @@ def prompt_of(
     if kind == "all_masks":
         every = np.zeros((n_frames or len(masks), *masks.shape[1:]), np.uint8)
         every[numbers] = masks
-        return Prompt(masks=every)
-    first = next((place for place, mask in enumerate(masks) if mask.any()), 0)
-    return Prompt(np.array(masks[first]), int(numbers[first]))
+        return Prompt(masks=every, n_frames=n_frames)
+    first = first_frame_with_gas(masks) or 0
+    return Prompt(np.array(masks[first]), int(numbers[first]), n_frames=n_frames)
 
 
 def checked(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: str) -> Prompt:

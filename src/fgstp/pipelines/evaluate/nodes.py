@@ -56,7 +56,7 @@ def predict(
         UserError: there are no clips with masks, or a checkpoint cannot be used.
     """
     check_seed(seed)
-    finished_trainings(models / name)
+    trainings = finished_trainings(models / name)
     test = _clips_of("test", clips, video_store, evaluate)
     chosen = [*_threshold_clips(clips, video_store, evaluate), *test]
 
@@ -64,10 +64,11 @@ def predict(
         with told_if_out_of_memory("lower evaluate.batch_frames"):
             done = predict_trainings(
                 models / name,
+                trainings,
                 chosen,
                 dict(zip(videos["video"], videos["fps_hz"], strict=True)),
                 video_store,
-                predictions / name,
+                predictions=predictions / name,
                 facts={"footage_sha256": digest(test)},
                 device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
                 batch_frames=evaluate.batch_frames,
