@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path, told_if_unwritable
 
 
@@ -58,3 +59,21 @@ def growing_array(path: Path) -> Iterator[GrowingArray]:
         array = GrowingArray(path, stream)
         yield array
         array.write_header()
+
+
+def mapped_array(path: Path, what: str, mend: str) -> NDArray[Any]:
+    """A .npy file, memory-mapped and read-only.
+
+    Args:
+        path: the file.
+        what: what it holds, for the error, such as `The video a`.
+        mend: how to make it again, to follow a semicolon.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{what} cannot be read from {path}; {mend}") from error
+    return array

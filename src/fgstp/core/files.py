@@ -61,6 +61,24 @@ def told_if_unwritable(path: Path) -> Iterator[None]:
         ) from error
 
 
+def remove_others(folder: Path, suffixes: Iterable[str], kept: Iterable[str]) -> None:
+    """Remove the files `<name><suffix>` of a folder, except those of some names.
+
+    Args:
+        folder: the folder, which need not exist.
+        suffixes: suffixes that count, such as `.maps.npy`; all other files stay.
+        kept: names whose files stay.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    names = set(kept)
+    for suffix in suffixes:
+        for path in folder.glob(f"*{suffix}"):
+            if path.name.removesuffix(suffix) not in names:
+                remove_file(path)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder with its parents.
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.core.arrays import GrowingArray, growing_array
+from fgstp.core.arrays import GrowingArray, growing_array, mapped_array
 from fgstp.core.errors import UserError
-from fgstp.core.files import atomic_path, remove_file, write_text
+from fgstp.core.files import atomic_path, remove_file, remove_others, write_text
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 
 FRAMES, MASKS, LEAK_CLASS, TIME_S = "frames.npy", "masks.npy", "leak_class.npy", "time_s.npy"
@@ -116,14 +116,8 @@ class VideoStore:
         return Clip(frames[stretch], annotated, leak_class, times_s, bits)
 
     def _read(self, video: str, part: str) -> NDArray[Any]:
-        path = self.path(video, part)
-        try:
-            array: NDArray[Any] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(
-                f"The video {video} cannot be read from {path}; run `kedro run --pipelines=ingest`."
-            ) from error
-        return array
+        mend = "run `kedro run --pipelines=ingest`."
+        return mapped_array(self.path(video, part), f"The video {video}", mend)
 
     def _read_if_there(self, video: str, part: str) -> NDArray[Any] | None:
         return self._read(video, part) if self.path(video, part).exists() else None
@@ -183,11 +177,7 @@ class VideoStore:
 
         Only files with the names that this class gives are touched.
         """
-        kept = set(videos)
-        for suffix in (*(f".{part}" for part in PARTS), SUFFIX):
-            for path in self.folder.glob(f"*{suffix}"):
-                if path.name.removesuffix(suffix) not in kept:
-                    remove_file(path)
+        remove_others(self.folder, [*(f".{part}" for part in PARTS), SUFFIX], videos)
 
 
 def _read_json(path: Path) -> Any:  # noqa: ANN401

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.core.arrays import growing_array
+from fgstp.core.arrays import growing_array, mapped_array
 from fgstp.core.errors import UserError
-from fgstp.core.files import remove_file
+from fgstp.core.files import remove_others
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 from fgstp.footage.clip_table import ClipRow
 from fgstp.models.session import Prediction
@@ -91,14 +91,8 @@ class PredictionStore:
         return ClipPredictions(maps[rows], scores["score"][rows])
 
     def _read(self, video: str, part: str) -> NDArray[Any]:
-        path = self.path(video, part)
-        try:
-            array: NDArray[Any] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(
-                f"The predictions of the video {video} cannot be read from {path}; {self._mend}"
-            ) from error
-        return array
+        what = f"The predictions of the video {video}"
+        return mapped_array(self.path(video, part), what, self._mend)
 
     @property
     def _mend(self) -> str:
@@ -106,8 +100,4 @@ class PredictionStore:
 
     def remove_all_but(self, videos: Iterable[str]) -> None:
         """Remove the predictions of all other videos."""
-        kept = set(videos)
-        for suffix in (f".{MAPS}", f".{SCORES}", SUFFIX):
-            for path in self.folder.glob(f"*{suffix}"):
-                if path.name.removesuffix(suffix) not in kept:
-                    remove_file(path)
+        remove_others(self.folder, (f".{MAPS}", f".{SCORES}", SUFFIX), videos)

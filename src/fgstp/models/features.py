@@ -1,6 +1,6 @@
 """Files of the features that a model precomputes of clips, such as optical flow."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import getfile
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fgstp.core.arrays import growing_array
-from fgstp.core.files import code_digest, remove_file
+from fgstp.core.files import code_digest, remove_others
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
@@ -43,7 +43,7 @@ class FeatureStore:
             UserError: the folder cannot be written or the disk is full.
         """
         wanted = by_video(clips)
-        self._remove_all_but(wanted)
+        remove_others(self.folder, (FEATURES, SUFFIX), wanted)
         missing = [video for video, own in wanted.items() if not self._is_current(features, own)]
         n_frames = sum(clip.n_frames for video in missing for clip in wanted[video])
         row_type = np.dtype([("frame", "<i4"), ("features", "<f2", features.shape)])
@@ -75,13 +75,6 @@ class FeatureStore:
 
     def _is_current(self, features: VideoFeatures, clips: Sequence[ClipRow]) -> bool:
         return is_current(self.folder / clips[0].video, _facts(features, clips))
-
-    def _remove_all_but(self, videos: Iterable[str]) -> None:
-        kept = set(videos)
-        for suffix in (FEATURES, SUFFIX):
-            for path in self.folder.glob(f"*{suffix}"):
-                if path.name.removesuffix(suffix) not in kept:
-                    remove_file(path)
 
 
 def _facts(features: VideoFeatures, clips: Sequence[ClipRow]) -> dict[str, object]:
