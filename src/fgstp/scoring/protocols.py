@@ -38,7 +38,6 @@ class ScoringProtocol(BaseModel):
         drop_last_frames: annotated frames left out at the end of each clip, for models that look
             ahead.
         alarm_px: pixels predicted on a leak-free frame from which it is a false alarm.
-        score_fraction: share of a frame's pixels, the highest, whose mean is its frame score.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +51,6 @@ class ScoringProtocol(BaseModel):
     drop_given: bool = False
     drop_last_frames: int = Field(0, ge=0)
     alarm_px: int = Field(1, ge=1)
-    score_fraction: float = Field(0.001, gt=0, le=1)
 
     @property
     def settings(self) -> dict[str, Any]:
