@@ -10,8 +10,8 @@ from torch import Tensor
 
 from fgstp.core.config import Settings
 from fgstp.models.blocks.streams import FirstMaskSession, resized_mask
+from fgstp.models.rmem.aot import FrameMemory
 from fgstp.models.rmem.network import N_LABELS, Encoded, Segmented, aligned
-from fgstp.models.rmem.propagation import FrameMemory
 
 if TYPE_CHECKING:
     from fgstp.models.rmem.model import RmemModel
@@ -158,8 +158,8 @@ class RmemSession(FirstMaskSession[Encoded]):
 
     def _begin(self) -> None:
         super()._begin()
-        model, settings, prompt = self.model, self.model.settings, self.prompt
-        self._network = model.network
+        settings, prompt = self.model.settings, self.prompt
+        self._network = self.model.network
         self._network_size = settings.height_px, settings.width_px
         self._is_label = settings.output == "label"
         self._bank_frames = settings.memory.bank_frames
