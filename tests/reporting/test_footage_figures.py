@@ -5,7 +5,7 @@ from fgstp.footage.clip_table import VIDEO_COLUMNS, table
 from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.duplicates import DuplicateFilter
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
-from fgstp.reporting.footage_figures import (
+from fgstp.reporting.ingest import (
     OUTLINE_RGB,
     contact_sheets,
     draw_duplicate_curve,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
-from fgstp.reporting.ingest_summary import refusals
+from fgstp.reporting.ingest import refusals
 
 TRAIN = "train_model"  # the node
 BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
