@@ -4,7 +4,7 @@ import pytest
 from fgstp.footage.clip_table import VIDEO_COLUMNS, table
 from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
-from fgstp.reporting.footage_figures import (
+from fgstp.reporting.ingest import (
     OUTLINE_RGB,
     contact_sheets,
     draw_duplicate_curve,

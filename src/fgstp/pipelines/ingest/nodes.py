@@ -17,13 +17,11 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.validation import hold_out
 from fgstp.footage.video_store import VideoStore
-from fgstp.reporting.footage_figures import (
+from fgstp.reporting.ingest import (
+    NO_VALIDATION,
     contact_sheets,
     draw_duplicate_curve,
     kept_by_threshold,
-)
-from fgstp.reporting.ingest_summary import (
-    NO_VALIDATION,
     overview,
     refusals,
     summarise,
