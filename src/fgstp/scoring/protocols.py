@@ -1,14 +1,15 @@
-"""Protocols: everything that makes two scores comparable."""
+"""Protocols, which make scores comparable, and the settings of evaluation."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from fgstp.core.config import faults
+from fgstp.core.config import Settings, faults
 from fgstp.core.errors import UserError
+from fgstp.core.parallel import ParallelSettings
 
 Norm = Literal["minmax", "none"]
 Empty = Literal["skip", "score", "credit"]
@@ -126,3 +127,40 @@ def get_protocol(protocol: str | ScoringProtocol, threshold: int | None = None) 
             raise UserError(f"There is no protocol {protocol!r}; there are {known}.")
         protocol = PROTOCOLS[protocol]
     return protocol if threshold is None else protocol.at(threshold)
+
+
+def _known_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError("name at least one protocol, and each once")
+    try:
+        return tuple(get_protocol(name).name for name in names)
+    except UserError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+
+
+class EvaluateSettings(Settings):
+    """How trained models are evaluated. A model's own settings are in its checkpoint.
+
+    Attributes:
+        protocols: names of the protocols to score under.
+        drop_given: leave out the first frame with gas of each clip for every model, because
+            some models are given its mask.
+        drop_last_frames: frames left out at the end of each clip for every model.
+        allow_pseudo_masks: score against masks computed from the footage.
+        accelerator: device of the networks; `auto` takes a GPU if there is one.
+        n_resamples: resamples of the bootstrap of the 95 % intervals.
+        batch_frames: frames that a network predicts at a time; None: that of its checkpoint.
+        parallel: how clips are scored in parallel.
+    """
+
+    protocols: Annotated[tuple[str, ...], AfterValidator(_known_and_different)] = (
+        "paper",
+        "operational",
+    )
+    drop_given: bool = True
+    drop_last_frames: int = Field(0, ge=0)
+    allow_pseudo_masks: bool = False
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    n_resamples: int = Field(1000, ge=1)
+    batch_frames: int | None = Field(None, ge=1)
+    parallel: ParallelSettings = ParallelSettings()

@@ -18,9 +18,8 @@ from fgstp.models.machine import explain_out_of_memory, use_cuda
 from fgstp.models.seeds import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
-from fgstp.scoring.protocols import get_protocol
+from fgstp.scoring.protocols import EvaluateSettings, get_protocol
 from fgstp.scoring.results import GROUPS, model_scores, score_clips, with_facts
-from fgstp.scoring.settings import EvaluateSettings
 from fgstp.scoring.summary import SEED, summarise
 from fgstp.scoring.thresholds import with_threshold
 
