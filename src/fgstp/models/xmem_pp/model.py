@@ -30,13 +30,9 @@ class XmemSession(FirstMaskSession[EncodedFrame]):
     """Memory and sensory state of one video; see `FirstMaskSession`.
 
     The prompted frame goes to the permanent memory. A later frame is segmented from its
-    readout; the decoder then updates the sensory state. Every few frames, a frame is written to
-    memory: its value, from the predicted probabilities, goes to the working memory and
+    readout; the decoder then updates the sensory state (1, C, h, w). Every few frames, a frame is
+    written to memory: its value, from the predicted probabilities, goes to the working memory and
     updates the sensory state instead.
-
-    Attributes:
-        memory: frames that are read from.
-        sensory: (1, C, h, w): the sensory state.
     """
 
     model: "XmemModel"
