@@ -204,7 +204,7 @@ def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor)
 
 
 def top_k_softmax(similarities: Tensor, top_k: int) -> Tensor:
-    """Softmax of (..., N, M) over the `top_k` most similar of N elements, or all if there are fewer.
+    """Softmax of similarities (..., N, M) over the `top_k` largest of each column, or all if fewer.
 
     The others weigh 0, and each column sums to 1.
     """
