@@ -55,17 +55,12 @@ def model_rows(
         for info in model_infos()
     }
     wanted = {model: known.get(model, ModelRow(model, model)) for model in models}
-    return [
-        _with_facts(wanted[model], (facts or {}).get(model, {}))
-        for model in dict.fromkeys([*known, *wanted])
-        if model in wanted
-    ]
-
-
-def _with_facts(row: ModelRow, facts: Mapping[str, Any]) -> ModelRow:
-    label = facts.get("label")
-    name = f"{row.name} ({label})" if label else row.name
-    return row._replace(name=name, prompt=facts.get("prompt") or row.prompt)
+    for model, own in (facts or {}).items():
+        if model in wanted:
+            row = wanted[model]
+            name = f"{row.name} ({own['label']})" if own.get("label") else row.name
+            wanted[model] = row._replace(name=name, prompt=own.get("prompt") or row.prompt)
+    return [wanted[model] for model in dict.fromkeys([*known, *wanted]) if model in wanted]
 
 
 def evaluated_rows(summaries: pd.DataFrame) -> list[ModelRow]:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
 from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER, model_rows
-from fgstp.reporting.notes import protocol_note, protocol_rules
+from fgstp.reporting.notes import counted, protocol_note, protocol_rules
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
 from fgstp.reporting.summaries import PAPERS
 from fgstp.reporting.tables import Table
@@ -157,8 +157,8 @@ def page(
 def _evaluated(comparison: Comparison) -> str:
     titles, footage = comparison.titles, comparison.footage
     return (
-        f"{len(titles)} model{'' if len(titles) == 1 else 's'} ({', '.join(titles)}), evaluated on "
-        f"{footage.name} with {footage.masks}: {comparison.scored}."
+        f"{counted(len(titles), 'model')} ({', '.join(titles)}), evaluated on {footage.name} with "
+        f"{footage.masks}: {comparison.scored}."
     )
 
 
