@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fgstp.plumes import PlumeFrame, SyntheticVideo
-from fgstp.reporting.footage_figures import panels
+from fgstp.reporting.ingest import panels
 
 HERE = Path(__file__).parent
 CATEGORY, SEED = "medium_clear", 32

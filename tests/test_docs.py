@@ -138,7 +138,7 @@ def _check_parameter(key, value):
     """A parameter of one run that the settings know."""
     from fgstp.footage.settings import IngestSettings
     from fgstp.models.registry import model_settings
-    from fgstp.scoring.settings import EvaluateSettings
+    from fgstp.scoring.protocols import EvaluateSettings
     from fgstp.training.settings import TrainSettings
 
     blocks = {"ingest": IngestSettings, "train": TrainSettings, "evaluate": EvaluateSettings}

@@ -16,7 +16,7 @@ from kedro.io import DataCatalog
 from fgstp.footage.settings import IngestSettings
 from fgstp.models.registry import ModelsSettings, list_models
 from fgstp.pipeline_registry import register_pipelines
-from fgstp.scoring.settings import EvaluateSettings
+from fgstp.scoring.protocols import EvaluateSettings
 from fgstp.training.settings import TrainSettings
 
 ENVIRONMENTS = ("base", "demo", "test")

@@ -7,11 +7,11 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from omegaconf.resolvers import oc
 
-from fgstp.hooks import MistakeHooks, RefusalHooks, RunHooks, StopHooks
+from fgstp.hooks import MistakeHooks, RunHooks, StopHooks
 
 # Of processes that a launcher started together, the first one records the run.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",) if int(os.environ.get("RANK", "0")) else ()
-HOOKS = (MistakeHooks(), RunHooks(), StopHooks(), RefusalHooks())
+HOOKS = (MistakeHooks(), RunHooks(), StopHooks())
 
 
 def _chosen_environment() -> str:

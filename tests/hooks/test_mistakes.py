@@ -1,8 +1,9 @@
 from types import SimpleNamespace
 
 import click
+import pandas as pd
 import pytest
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from pydantic import ValidationError
 
@@ -169,3 +170,16 @@ def test_processes_that_a_launcher_started_only_train(monkeypatch, size, nodes, 
         return
     with pytest.raises(click.ClickException, match=r"started 2 processes.*only train works in sev"):
         MistakeHooks().before_pipeline_run(pipeline)
+
+
+def test_refused_videos_are_reported_at_the_end(caplog):
+    videos = pd.DataFrame({"video": ["a", "b", "c"], "error": ["a: bad", None, "c: worse"]})
+    pipeline = Pipeline([Node(lambda: videos, None, "videos", name="find")])
+    catalog = DataCatalog({"videos": MemoryDataset(videos)})
+    with caplog.at_level("WARNING", logger="fgstp"):
+        MistakeHooks().after_pipeline_run(pipeline=pipeline, catalog=catalog)
+        MistakeHooks().after_pipeline_run(pipeline=Pipeline([]), catalog=catalog)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Video not used (1 of 2): a: bad",
+        "Video not used (2 of 2): c: worse",
+    ]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
-from fgstp.models.machine import told_if_out_of_memory, use_cuda
+from fgstp.models.machine import explain_out_of_memory, use_cuda
 
 
 @pytest.fixture
@@ -35,18 +35,18 @@ def test_memory_that_is_used_up_is_told():
     for error in (torch.OutOfMemoryError("CUDA out of memory. Tried to"), MemoryError(), cpu):
         with (
             pytest.raises(UserError, match=r"used up; lower it\.$"),
-            told_if_out_of_memory("lower it"),
+            explain_out_of_memory("lower it"),
         ):
             raise error
 
 
 def test_a_real_allocation_that_fails_is_recognised():
-    with pytest.raises(UserError, match="used up"), told_if_out_of_memory("lower it"):
+    with pytest.raises(UserError, match="used up"), explain_out_of_memory("lower it"):
         torch.empty(2**60, dtype=torch.uint8)
 
 
 def test_other_errors_pass():
     for error in (RuntimeError("shape mismatch"), UserError("a clip is gone")):
-        with pytest.raises(type(error)) as raised, told_if_out_of_memory("lower it"):
+        with pytest.raises(type(error)) as raised, explain_out_of_memory("lower it"):
             raise error
         assert raised.value is error

@@ -1,7 +1,7 @@
 import pytest
 
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
-from fgstp.reporting.ingest_summary import overview, refusals, summarise
+from fgstp.reporting.ingest import overview, refusals, summarise
 
 
 def clip(video, index, split="train", gas_fraction=None, dropped=None):

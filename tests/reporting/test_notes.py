@@ -28,8 +28,7 @@ def test_every_setting_is_described(protocol, field, value, text):
 
 def test_no_setting_is_forgotten():
     fields = {"input", "norm", "empty", "average", "threshold", "alarm_px"}
-    # Models give their own frame scores, so `score_fraction` has no effect.
-    others = {"name", "drop_given", "drop_last_frames", "score_fraction"}
+    others = {"name", "drop_given", "drop_last_frames"}
     assert set(type(PAPER).model_fields) == fields | others
 
 

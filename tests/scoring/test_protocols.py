@@ -21,7 +21,7 @@ def test_the_two_protocols_are_what_they_are_called():
 @pytest.mark.parametrize("form", ["memory", "csv", "parquet"])
 def test_a_row_of_a_table_tells_everything(tmp_path, form):
     own = [
-        ScoringProtocol(name="x", score_fraction=1 / 3),
+        ScoringProtocol(name="x", alarm_px=7),
         ScoringProtocol(name="NA", drop_given=True),
     ]
     protocols = [each for each in (*PROTOCOLS.values(), *own) if each.threshold is not None]
@@ -50,7 +50,6 @@ def test_a_row_that_tells_no_protocol_is_refused_with_the_remedy():
         {"threshold": 256},
         {"drop_last_frames": -1},
         {"alarm_px": 0},
-        {"score_fraction": 0},
     ],
 )
 def test_wrong_settings_are_refused(wrong):

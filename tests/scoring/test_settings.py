@@ -3,7 +3,7 @@ import yaml
 from pydantic import ValidationError
 
 from fgstp.scoring import PROTOCOLS
-from fgstp.scoring.settings import EvaluateSettings
+from fgstp.scoring.protocols import EvaluateSettings
 
 
 def test_every_protocol_may_be_asked_for_and_their_order_stays():

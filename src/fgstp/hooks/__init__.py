@@ -1,8 +1,6 @@
-"""What happens around every Kedro run, one concern a file."""
+"""What happens around every Kedro run."""
 
 from fgstp.hooks.mistakes import MistakeHooks, user_sentence
-from fgstp.hooks.refusals import RefusalHooks
-from fgstp.hooks.runs import RunHooks
-from fgstp.hooks.stops import StopHooks
+from fgstp.hooks.runs import RunHooks, StopHooks
 
-__all__ = ["MistakeHooks", "RefusalHooks", "RunHooks", "StopHooks", "user_sentence"]
+__all__ = ["MistakeHooks", "RunHooks", "StopHooks", "user_sentence"]

@@ -1,5 +1,6 @@
-"""Mistakes of the user: found before anything runs where possible, reported in one sentence."""
+"""Mistakes of the user: found before anything runs if possible, reported in one sentence."""
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +9,19 @@ import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel, ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
+from fgstp.reporting.ingest import refusals
 
 TRAIN = "train_model"  # the node
 BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
+
+logger = logging.getLogger(__name__)
 
 
 class CommandError(click.ClickException, UserError):
@@ -24,7 +29,7 @@ class CommandError(click.ClickException, UserError):
 
 
 class MistakeHooks:
-    """Checks all settings before the run, and shortens errors that a user can mend."""
+    """Checks settings before the run, and reports mistakes without a traceback."""
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
@@ -45,10 +50,10 @@ class MistakeHooks:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """See that processes that a launcher started together only train.
+        """Refuse all nodes but `train_model` in several processes of a launcher.
 
         Raises:
-            CommandError: they would write the same files.
+            CommandError: the processes would write the same files.
         """
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size > 1 and {node.name for node in pipeline.nodes} != {TRAIN}:
@@ -59,17 +64,25 @@ class MistakeHooks:
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
-        """Raise a mistake of the user without what Kedro wraps around it.
+        """Replace an error that a `UserError` caused.
 
         Raises:
-            CommandError: in place of the error, if a user can mend it.
+            CommandError: the sentence of the `UserError`.
         """
         if (sentence := user_sentence(error)) is not None:
             raise CommandError(sentence) from error
 
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Log a line for each refused video, last, where it is seen after hours of training."""
+        if "videos" in pipeline.all_outputs():
+            refused = refusals(catalog.load("videos"))
+            for number, sentence in enumerate(refused, start=1):
+                logger.warning("Video not used (%d of %d): %s", number, len(refused), sentence)
+
 
 def user_sentence(error: BaseException | None) -> str | None:
-    """The message of the `UserError` that caused an error; None if it has another cause.
+    """Message of the `UserError` that caused an error; None if the cause is another.
 
     Args:
         error: an exception; Kedro wraps those that data sets raise.

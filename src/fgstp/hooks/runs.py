@@ -1,10 +1,14 @@
-"""What MLflow records of every run: tags and each setting; kedro-mlflow opens the run."""
+"""What MLflow records of every run: tags, each setting, and how it ended."""
 
+import atexit
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import mlflow
@@ -14,17 +18,18 @@ from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
 MODEL, MODELS = "params:model", "params:models"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class RunHooks:
-    """Completes the records of kedro-mlflow, and closes its run."""
+    """Completes and closes the run that kedro-mlflow opens."""
 
     def __init__(self) -> None:
         self._run_is_theirs = False
 
     @hook_impl
     def after_context_created(self) -> None:
-        """See whether a run is open already, such as one of a notebook."""
+        """Note whether a run is open already, such as one of a notebook."""
         self._run_is_theirs = mlflow.active_run() is not None
 
     @hook_impl(trylast=True)
@@ -52,25 +57,42 @@ class RunHooks:
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self) -> None:
-        """Close the run.
-
-        kedro-mlflow opens it again for each node, but closes it only once, so that the next run
-        in the same process would continue it.
-        """
+        """Close the run, which kedro-mlflow opens again for each node but closes only once."""
         while mlflow.active_run() and not self._run_is_theirs:
             mlflow.end_run()
 
 
-def flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
-    """Leaves of nested settings with dotted names.
+class StopHooks:
+    """Records runs that Ctrl-C or SIGTERM stops as killed.
 
-    Args:
-        prefix: name of the value itself.
-        value: a dict of settings, or a leaf.
-
-    Yields:
-        Name and value of each leaf.
+    Kedro and kedro-mlflow would record Ctrl-C as finished, and leave the run of a terminated
+    process running forever.
     """
+
+    def __init__(self) -> None:
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """Install the handlers; only the main thread may do so."""
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {name: signal.signal(name, _stop) for name in STOP_SIGNALS}
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Restore the previous handlers."""
+        for name, handler in self._handlers.items():
+            signal.signal(name, handler)
+        self._handlers = {}
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self) -> None:
+        """Restore the previous handlers."""
+        self.after_pipeline_run()
+
+
+def flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+    """Yield dotted name and value of each leaf of nested settings; `prefix` names the root."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from flatten(f"{prefix}.{key}", inner)
@@ -99,3 +121,18 @@ def _git(project: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Exit with the shell's status for the signal.
+
+    The run is ended on the way out, because the interrupted code may hold the lock of MLflow's
+    database.
+    """
+    atexit.register(_end_as_killed)  # runs before MLflow's own, which was registered earlier
+    raise SystemExit(128 + number)
+
+
+def _end_as_killed() -> None:
+    while mlflow.active_run():
+        mlflow.end_run("KILLED")

@@ -46,7 +46,7 @@ def use_cuda(accelerator: Accelerator, block: str) -> bool:
 
 
 @contextmanager
-def told_if_out_of_memory(advice: str) -> Iterator[None]:
+def explain_out_of_memory(advice: str) -> Iterator[None]:
     """Turn errors about exhausted memory into a `UserError`.
 
     Args:

@@ -50,7 +50,7 @@ PUBLISHED_VALUES: dict[str, dict[str, tuple[float, ...]]] = {
 TIDY_COLUMNS = {  # and their types; whole numbers that may be missing are Int64
     **dict.fromkeys(("table", "block", "model", "name", *PROTOCOL_COLUMNS), "str"),
     **dict.fromkeys(("threshold", "drop_last_frames", "alarm_px"), "Int64"),
-    **{"drop_given": "boolean", "score_fraction": "float64"},
+    "drop_given": "boolean",
     **dict.fromkeys(("data", "mask_source", "source", "metric"), "str"),
     **dict.fromkeys(("value", "low", "high", "spread"), "float64"),
     **dict.fromkeys(("n_seeds", "threshold_min", "threshold_max"), "Int64"),

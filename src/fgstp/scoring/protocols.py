@@ -1,14 +1,15 @@
-"""Protocols: everything that makes two scores comparable."""
+"""Protocols, which make scores comparable, and the settings of evaluation."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from fgstp.core.config import faults
+from fgstp.core.config import Settings, faults
 from fgstp.core.errors import UserError
+from fgstp.core.parallel import ParallelSettings
 
 Norm = Literal["minmax", "none"]
 Empty = Literal["skip", "score", "credit"]
@@ -38,7 +39,6 @@ class ScoringProtocol(BaseModel):
         drop_last_frames: annotated frames left out at the end of each clip, for models that look
             ahead.
         alarm_px: pixels predicted on a leak-free frame from which it is a false alarm.
-        score_fraction: share of a frame's pixels, the highest, whose mean is its frame score.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +52,6 @@ class ScoringProtocol(BaseModel):
     drop_given: bool = False
     drop_last_frames: int = Field(0, ge=0)
     alarm_px: int = Field(1, ge=1)
-    score_fraction: float = Field(0.001, gt=0, le=1)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -128,3 +127,40 @@ def get_protocol(protocol: str | ScoringProtocol, threshold: int | None = None) 
             raise UserError(f"There is no protocol {protocol!r}; there are {known}.")
         protocol = PROTOCOLS[protocol]
     return protocol if threshold is None else protocol.at(threshold)
+
+
+def _known_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError("name at least one protocol, and each once")
+    try:
+        return tuple(get_protocol(name).name for name in names)
+    except UserError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+
+
+class EvaluateSettings(Settings):
+    """How trained models are evaluated. A model's own settings are in its checkpoint.
+
+    Attributes:
+        protocols: names of the protocols to score under.
+        drop_given: leave out the first frame with gas of each clip for every model, because
+            some models are given its mask.
+        drop_last_frames: frames left out at the end of each clip for every model.
+        allow_pseudo_masks: score against masks computed from the footage.
+        accelerator: device of the networks; `auto` takes a GPU if there is one.
+        n_resamples: resamples of the bootstrap of the 95 % intervals.
+        batch_frames: frames that a network predicts at a time; None: that of its checkpoint.
+        parallel: how clips are scored in parallel.
+    """
+
+    protocols: Annotated[tuple[str, ...], AfterValidator(_known_and_different)] = (
+        "paper",
+        "operational",
+    )
+    drop_given: bool = True
+    drop_last_frames: int = Field(0, ge=0)
+    allow_pseudo_masks: bool = False
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    n_resamples: int = Field(1000, ge=1)
+    batch_frames: int | None = Field(None, ge=1)
+    parallel: ParallelSettings = ParallelSettings()

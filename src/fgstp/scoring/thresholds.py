@@ -10,7 +10,7 @@ from tqdm import tqdm
 from fgstp.core.errors import UserError
 from fgstp.scoring.clip_scores import Masks, ScorableClip, blocks
 from fgstp.scoring.ground_truth import N_LEVELS
-from fgstp.scoring.metrics.overlap import overlap_curves
+from fgstp.scoring.metrics.maps import overlap_curves
 from fgstp.scoring.protocols import OPERATIONAL, ScoringProtocol, get_protocol
 
 MIDDLE = 128

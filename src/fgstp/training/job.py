@@ -16,7 +16,7 @@ from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import BEST
 from fgstp.models.features import FeatureStore
-from fgstp.models.machine import told_if_out_of_memory
+from fgstp.models.machine import explain_out_of_memory
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import Bar, EndAtOnce, KeepAverage, Progress, Row, TimeLimit
 from fgstp.training.data import (
@@ -171,7 +171,7 @@ def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
         one_opencv_thread(),
         quiet(*LIGHTNING),
         warnings.catch_warnings(),
-        told_if_out_of_memory(_advice(job)),
+        explain_out_of_memory(_advice(job)),
     ):
         warnings.filterwarnings("ignore", module="lightning.*")  # of deliberate settings
         warnings.filterwarnings("ignore", message=STRIDES)

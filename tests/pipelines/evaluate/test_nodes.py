@@ -31,7 +31,7 @@ from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.reporting.result_tables import result_table
 from fgstp.reporting.summaries import same_footage
 from fgstp.scoring import PROTOCOLS, score_clip
-from fgstp.scoring.settings import EvaluateSettings
+from fgstp.scoring.protocols import EvaluateSettings
 
 SHAPE = (5, 24, 32)
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}

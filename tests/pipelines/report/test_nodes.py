@@ -21,7 +21,7 @@ from fgstp.models.session import Prediction
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
 from fgstp.reporting.costs import COLUMNS
-from fgstp.scoring.settings import EvaluateSettings
+from fgstp.scoring.protocols import EvaluateSettings
 
 SHAPE = (4, 24, 32)
 EVALUATE = EvaluateSettings.model_validate(

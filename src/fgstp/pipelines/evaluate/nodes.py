@@ -15,12 +15,11 @@ from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import finished_trainings, predict_trainings, read_predicted
 from fgstp.models.checkpoint import seed_folder
-from fgstp.models.machine import told_if_out_of_memory, use_cuda
+from fgstp.models.machine import explain_out_of_memory, use_cuda
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
-from fgstp.scoring.protocols import get_protocol
+from fgstp.scoring.protocols import EvaluateSettings, get_protocol
 from fgstp.scoring.results import GROUPS, model_scores, score_clips, with_facts
-from fgstp.scoring.settings import EvaluateSettings
 from fgstp.scoring.summary import SEED, summarise
 from fgstp.scoring.thresholds import with_threshold
 
@@ -61,7 +60,7 @@ def predict(
     chosen = [*_threshold_clips(clips, video_store, evaluate), *test]
 
     def work(predictions: Path) -> None:
-        with told_if_out_of_memory("lower evaluate.batch_frames"):
+        with explain_out_of_memory("lower evaluate.batch_frames"):
             done = predict_trainings(
                 models / name,
                 trainings,

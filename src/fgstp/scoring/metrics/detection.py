@@ -12,16 +12,17 @@ from fgstp.scoring.ground_truth import N_LEVELS
 from fgstp.scoring.metrics import metric
 
 Floats = NDArray[np.float64]
+TOP_FRACTION = 0.001  # of the pixels, as in the default score of a model's session
 OfRanking = Callable[[Floats, Floats], float]
 
 
 def frame_scores(frames: Frames) -> Floats:
-    """(T,), 0 to 1: how surely each frame holds gas, the mean of its highest probabilities.
+    """(T,), 0 to 1: mean of the highest 0.1 % of the pixels of each frame, at least one pixel.
 
-    They are the model's own, never stretched by a protocol: a stretch would make every
-    frame reach 1. The protocol's `score_fraction` of the pixels counts, at least one pixel.
+    Probabilities are as predicted, whatever the protocol: normalisation would make every frame
+    reach 1.
     """
-    n_highest = max(1, round(frames.protocol.score_fraction * frames.n_pixels))
+    n_highest = max(1, round(TOP_FRACTION * frames.n_pixels))
     from_top = frames.by_mask.sum(axis=1)[:, ::-1]
     higher = from_top.cumsum(axis=1) - from_top
     taken = np.clip(n_highest - higher, 0, from_top)

@@ -1,4 +1,4 @@
-"""Figures of the footage: contact sheets of clips, and clips kept against the threshold."""
+"""Reports of ingest: a summary, contact sheets of clips, and clips kept against the threshold."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fgstp.footage.clip_table import clip_rows, spread
-from fgstp.footage.descriptors import ClipDescriptor
-from fgstp.footage.duplicates import similarity
+from fgstp.footage.descriptors import ClipDescriptor, similarity
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.footage.video_store import Clip, VideoStore
 
@@ -21,6 +20,78 @@ PANELS = ("frame", "mask outline", "difference to the neighbour")
 PANEL_WIDTH_IN = 2.6
 DPI = 110
 THRESHOLD_STEP = 0.02  # of the duplicate curve
+NO_VALIDATION = (
+    "No clip is held out for validation: there are too few training clips. Give more training "
+    "videos, longer ones, or validation videos of their own."
+)
+
+
+def summarise(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
+    """Summarise ingest in Markdown.
+
+    Args:
+        videos: the video table.
+        clips: the clip table, with the dropped clips.
+
+    Returns:
+        Clips by category and split, reasons for dropping, refused videos, and remarks.
+    """
+    kept = clips[clips["dropped"].isna()]
+    n_annotated, n_frames = int(kept["annotated_frames"].sum()), int(kept["frames"].sum())
+    annotated = f"{n_annotated} of the {n_frames} frames of the kept clips are annotated."
+    lacking = NO_VALIDATION if without_validation(clips) else ""
+    parts = ["# Ingest", *overview(videos, clips), annotated, lacking, *_notes(videos)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def overview(videos: pd.DataFrame, clips: pd.DataFrame) -> tuple[str, str]:
+    """A table of kept clips by category and split, and a sentence on dropped clips."""
+    reasons = clips["dropped"].value_counts()
+    text = ", ".join(f"{count} as {reason}" for reason, count in reasons.items())
+    kept = int(clips["dropped"].isna().sum())
+    dropped = f"{kept} of {len(clips)} clips kept" + (f"; dropped: {text}." if text else ".")
+    return _counts(videos, clips), dropped
+
+
+def refusals(videos: pd.DataFrame) -> list[str]:
+    """One sentence for each video that could not be used."""
+    return [str(error) for error in videos["error"].dropna()]
+
+
+def _counts(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
+    kept = clips[clips["dropped"].isna()].merge(videos[["video", "category"]], on="video")
+    lines = [
+        "| category | split | videos | clips | gas, share of pixels |",
+        "|---|---|--:|--:|--:|",
+    ]
+    for (category, split), rows in kept.groupby(["category", "split"]):
+        gas = rows["gas_fraction"].mean()
+        share = "unknown" if pd.isna(gas) else f"{gas:.3f}"
+        lines.append(
+            f"| {category} | {split} | {rows['video'].nunique()} | {len(rows)} | {share} |"
+        )
+    return "\n".join(lines)
+
+
+def _notes(videos: pd.DataFrame) -> list[str]:
+    refused = refusals(videos)
+    noted = videos[videos["remarks"].fillna("") != ""]
+    left_over = int(videos["frames_left_over"].fillna(0).sum())
+    return [
+        f"{left_over} frames at the ends of videos filled no clip." if left_over else "",
+        _listed(f"{len(refused)} of {len(videos)} videos could not be used:", refused),
+        _listed("Remarks:", [f"{row.video}: {row.remarks}" for row in noted.itertuples()]),
+    ]
+
+
+def without_validation(clips: pd.DataFrame) -> bool:
+    """Whether there are training clips, but none to choose a checkpoint by."""
+    kept = clips.loc[clips["dropped"].isna(), "split"]
+    return bool((kept == "train").any() and not (kept == "validation").any())
+
+
+def _listed(title: str, lines: list[str]) -> str:
+    return "\n".join([title, "", *(f"- {line}" for line in lines)]) if lines else ""
 
 
 def contact_sheets(
@@ -33,9 +104,6 @@ def contact_sheets(
         clips: clip table; dropped clips are left out.
         store: the videos.
         settings: rows and columns of a sheet.
-
-    Returns:
-        Sheets by category.
     """
     kept = clips[clips["dropped"].isna()].merge(videos[["video", "category"]], on="video")
     return {
@@ -54,9 +122,6 @@ def contact_sheet(
         rows: rows of the clip table to show.
         store: the videos.
         settings: frames of each clip, and gain of the difference.
-
-    Returns:
-        The sheet.
     """
     columns = settings.frames_per_clip * len(PANELS)
     clips = [row.read(store) for row in clip_rows(rows)]
@@ -100,7 +165,7 @@ def panels(
     mask: NDArray[np.uint8] | None,
     gain: float,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """The three pictures of a frame.
+    """The three pictures of a frame, all uint8.
 
     Args:
         frame: (H, W) uint8.
@@ -109,8 +174,8 @@ def panels(
         gain: factor of the difference, which is centred on mid-grey.
 
     Returns:
-        The frame (H, W), the frame with the outline of its mask (H, W, 3) and the
-        difference to the neighbour (H, W), all uint8.
+        The frame (H, W), the frame with the outline of its mask (H, W, 3), and the difference to
+        the neighbour (H, W).
     """
     outlined = cv2.cvtColor(np.asarray(frame), cv2.COLOR_GRAY2RGB)
     if mask is not None:
@@ -149,7 +214,7 @@ def _similarities(clips: Sequence[ClipDescriptor], floor_levels: float) -> NDArr
 
 
 def _count_kept(matrix: NDArray[np.float64], threshold: float) -> int:
-    """Clips of a video that the greedy rule keeps, by their similarity in the order of time."""
+    """Clips of a video that the greedy rule keeps, in temporal order."""
     kept: list[int] = []
     for index, row in enumerate(matrix):
         if not kept or row[kept].max() < threshold:
@@ -164,9 +229,6 @@ def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateS
         curve: result of `kept_by_threshold`.
         n_clips: number of all clips.
         settings: the threshold in use.
-
-    Returns:
-        The figure.
     """
     figure = Figure(figsize=(6.4, 4.0), dpi=DPI, layout="constrained")
     ax = figure.subplots()
