@@ -9,7 +9,7 @@ import yaml
 
 from fgstp.core.errors import UserError
 from fgstp.plumes import CATEGORIES, SyntheticVideo
-from fgstp.plumes.render import render as render_video
+from fgstp.plumes.video import render as render_video
 
 
 class _Group(click.Group):

@@ -201,11 +201,10 @@ class RmemModel(Model[RmemSettings]):
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of clips; see `Model.training_step`."""
-        loss, parts = clip_loss(
+        return clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
             (batch.masks.squeeze(2) > 0.5).long(),
             write_every_frames=self.settings.training.write_every_frames,
             progress=progress,
         )
-        return loss, {name: part.detach() for name, part in parts.items()}

@@ -44,12 +44,12 @@ class XmemSession(FirstMaskSession[EncodedFrame]):
 
     def _begin(self) -> None:
         super()._begin()
-        model = self.model
-        self._network = model.network
-        self._is_label = model.settings.output == "label"
-        self._every_frames = model.settings.memory.memory_every_frames
+        settings = self.model.settings
+        self._network = self.model.network
+        self._is_label = settings.output == "label"
+        self._every_frames = settings.memory.memory_every_frames
         self._since_memory = 0
-        self.memory = XmemMemory(model.settings.memory)
+        self.memory = XmemMemory(settings.memory)
 
     def encode(self, frames: Tensor) -> Iterator[EncodedFrame]:
         """See `FirstMaskSession`."""
@@ -233,11 +233,10 @@ class XmemModel(Model[XmemSettings]):
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of spread frames; see `Model.training_step`."""
-        loss, parts = clip_loss(
+        return clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
             (batch.masks > 0.5).float(),
             self.settings.training,
             progress,
         )
-        return loss, {name: part.detach() for name, part in parts.items()}
