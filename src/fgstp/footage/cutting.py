@@ -1,4 +1,4 @@
-"""A stream of frames cut into clips of equal length."""
+"""Cutting a stream of frames into clips of equal length."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -16,16 +16,16 @@ from fgstp.footage.video_store import packed
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive frames of a video that is being ingested: a clip, or what is left at the end.
+    """Consecutive frames of a video that is being ingested: a clip, or the rest at the end.
 
     Attributes:
         first_frame: number of its first frame in the video, from 0.
         frames: (T, H, W) uint8.
-        annotated: (A,) int64: numbers of the frames that have a mask, from 0 in the stretch.
+        annotated: (A,) int64, numbers of the frames that have a mask, from 0 in the stretch.
         masks: (A, H, W) uint8, 0/1.
-        mask_source: what kind of masks it has; `none` without any.
+        mask_source: kind of its masks; `none` without any.
         leak_class: (T,) int8, -1 before the release, 8 after it; None if unknown.
-        times_s: (T,) float64, as the source gives them; None if it gives none.
+        times_s: (T,) float64, from the source; None if it states none.
     """
 
     first_frame: int
@@ -40,7 +40,7 @@ class Stretch:
     def of(
         cls, first_frame: int, frames: Sequence[Frame], mask_source: MaskSource = "none"
     ) -> "Stretch":
-        """Join frames, all of one size; `mask_source` is that of masks that they bring along."""
+        """Stack frames of one size; `mask_source` is the kind of the masks of these frames."""
         masks = {number: each.mask for number, each in enumerate(frames) if each.mask is not None}
         classes = [each.leak_class for each in frames if each.leak_class is not None]
         times = [each.time_s for each in frames if each.time_s is not None]
@@ -61,7 +61,7 @@ class Stretch:
         return self.first_frame // len(self.frames)
 
     def main_class(self) -> int | None:
-        """Leak class of most of its frames, the lower of equals; None if unknown."""
+        """Most frequent leak class, the lower of equals; None if unknown."""
         if self.leak_class is None:
             return None
         classes, counts = np.unique(self.leak_class, return_counts=True)
@@ -79,11 +79,11 @@ class Stretch:
 
 
 class ClipCutter:
-    """Cuts a stream of 8-bit frames into clips, one clip in memory at a time.
+    """Cuts a stream of 8-bit frames into clips, with one clip in memory at a time.
 
     Attributes:
         length: frames of a clip.
-        mask_source: what kind of masks the frames bring along, if they do.
+        mask_source: kind of the masks of the frames.
         left_over: frames at the end that fill no clip, once the stream has ended.
     """
 
@@ -93,7 +93,7 @@ class ClipCutter:
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
-        """The clips of uint8 frames of one size, in the order of time.
+        """Yield the clips of uint8 frames of one size, in the order of time.
 
         Raises:
             FootageError: the source cannot be read to its end.
@@ -116,10 +116,9 @@ def _read(frames: Iterator[Frame], count: int) -> list[Frame]:
 
 
 def read_ahead(clips: Iterator[Stretch]) -> Iterator[Stretch]:
-    """Make the next clip in a thread of its own while the present one is worked on.
+    """Make the next clip in another thread while the present one is processed.
 
-    Decoding and writing wait for different things, so that they can overlap. An error in making
-    a clip is raised in its place.
+    So decoding and writing overlap. An error in making a clip is raised in its place.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         upcoming = thread.submit(next, clips, None)

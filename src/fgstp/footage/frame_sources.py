@@ -1,4 +1,4 @@
-"""Frames from video files and from folders of pictures."""
+"""Reading frames from video files and from folders of pictures."""
 
 import os
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ LOST_FRAMES_TOLERANCE = 0.01
 class VideoFile:
     """A video file, decoded by OpenCV's FFmpeg: 8-bit, colour or 16-bit grey.
 
-    OpenCV scales all frames to the size of the first without saying so: a size that
-    changes midway is noticed in folders of frames, but not in files.
+    OpenCV silently scales all frames to the size of the first, so that a change of size is
+    detected in folders of frames, but not in files.
 
     Attributes:
         path: the file.
@@ -56,7 +56,7 @@ class VideoFile:
         """Decode all frames.
 
         Raises:
-            FootageError: the file cannot be decoded or breaks off.
+            FootageError: the file cannot be decoded or is truncated.
         """
         capture = self._open()
         stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -108,7 +108,7 @@ def _quiet_opencv() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FrameFolder:
-    """A folder of pictures, one a frame, in natural order of their names.
+    """A folder of pictures, one per frame, in natural order of their names.
 
     Attributes:
         files: the pictures.
@@ -136,7 +136,7 @@ class FrameFolder:
         """Read all pictures.
 
         Raises:
-            FootageError: a picture is unreadable, or of another size or depth than the first.
+            FootageError: a picture is unreadable, or its size or depth is not that of the first.
         """
         first: NDArray[np.integer] | None = None
         for path in self.files:
@@ -174,7 +174,7 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         The frames, uint8 (T, H, W), all in memory.
 
     Raises:
-        FootageError: There is nothing to read, or a frame cannot be decoded.
+        FootageError: there is nothing to read, or a frame cannot be decoded.
 
     Example:
         >>> from fgstp import read_video

@@ -1,4 +1,4 @@
-"""Ingest of one video: from its frames to the store, its clips and what is known of them."""
+"""Ingest of one video: from its source to its files in the store and its rows of the tables."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -9,8 +9,13 @@ import numpy as np
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
-from fgstp.footage.descriptors import ClipDescriptor, category_name, describe, measure_background
-from fgstp.footage.duplicates import DuplicateFilter
+from fgstp.footage.descriptors import (
+    ClipDescriptor,
+    DuplicateFilter,
+    category_name,
+    describe,
+    measure_background,
+)
 from fgstp.footage.pictures import GreySpan, measure_span
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
@@ -28,23 +33,23 @@ Progress = Callable[[int], None]
 def ingest_video(
     video: Video, store: VideoStore, settings: IngestSettings, progress: Progress
 ) -> Row:
-    """Write one video into the store, and judge its clips; or find it done already.
+    """Write one video to the store and describe its clips, unless that was done before.
 
     Memory holds three clips, and with pseudo masks as many more as their window spans; it
     does not grow with the video.
 
     Args:
-        video: what to ingest.
+        video: the video to ingest.
         store: where it is written.
         settings: all of ingest's settings.
-        progress: called with the number of frames whenever some more are done.
+        progress: called with the number of frames that were finished since the last call.
 
     Returns:
-        Its record: `video` is its row of the video table, `clips` its rows of the clip table,
-        the dropped clips too.
+        Its record: `video` is its row of the video table, `clips` are its rows of the clip table,
+        including dropped clips.
 
     Raises:
-        FootageError: this video cannot be used; its files of an earlier run may be there.
+        FootageError: the video cannot be used; files of an earlier run may remain.
         UserError: the disk is full or a folder cannot be written.
     """
     try:
@@ -60,13 +65,12 @@ def ingest_video(
     with store.writing(video.name) as writer:
         work.run(writer)
     record = {"video": work.video_row() | {"sha256": content}, "clips": work.rows}
-    maps = np.stack([descriptor.as_array() for descriptor in work.descriptors])
-    store.finish(video.name, facts, record, maps)
+    store.finish(video.name, facts, record, np.array(work.descriptors))
     return record
 
 
 def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
-    """Everything that decides what comes out, as plain values."""
+    """Everything that the results depend on, as plain values."""
     own = ("split", "mask_source", "fps_hz", "distance_m", "background", "remarks")
     return {
         "version": VERSION,
@@ -79,7 +83,7 @@ def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
 
 
 class _VideoWork:
-    """One video while it is being ingested."""
+    """A video while it is being ingested."""
 
     def __init__(self, video: Video, settings: IngestSettings, progress: Progress) -> None:
         self.video = video
@@ -98,7 +102,7 @@ class _VideoWork:
         self.n_frames = self.n_annotated = 0
 
     def _measured_span(self) -> GreySpan | None:
-        """The span of 16-bit footage; None for 8 bits, which stay as they are."""
+        """Span of 16-bit footage; None for 8 bits, which stay as they are."""
         first = next(islice(self.video.frames, 1), None)
         if first is None or first.grey.dtype == np.uint8:
             return None
@@ -140,7 +144,7 @@ class _VideoWork:
         return (frame._replace(grey=table[frame.grey]) for frame in self.video.frames)
 
     def _labelled(self, stretch: Stretch) -> Stretch:
-        """A stretch with masks and leak classes, as far as there are any."""
+        """Add masks of a folder and leak classes of a schedule, if the video has them."""
         first, n_frames = stretch.first_frame, len(stretch.frames)
         if self.video.masks:
             numbers = self.video.masks.annotated(first, n_frames)
@@ -169,7 +173,7 @@ class _VideoWork:
         self.progress(len(stretch.frames))
 
     def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
-        """Describe a clip, see whether it is kept, and note its row."""
+        """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
         if self._is_leak_free(clip):
@@ -187,8 +191,8 @@ class _VideoWork:
                 "annotated_frames": len(clip.annotated),
                 "gas_fraction": clip.gas_fraction(),
                 "dropped": match and "duplicate",
-                "repeats": match and self._clip_name(match.index),
-                "similarity": match and match.similarity,
+                "repeats": match and self._clip_name(match[0]),
+                "similarity": match and match[1],
                 "sha256": clip.sha256(),
             }
         )

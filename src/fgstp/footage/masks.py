@@ -18,11 +18,11 @@ ASPECT_TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """The masks of one video, by frame number from 0.
+    """The masks of one video.
 
     Attributes:
-        folder: where they lie.
-        files: mask file of each annotated frame.
+        folder: the folder of the mask files.
+        files: mask file by the number of the frame, from 0.
     """
 
     folder: Path
@@ -30,10 +30,10 @@ class MaskFolder:
 
     @classmethod
     def numbered(cls, folder: Path) -> "MaskFolder":
-        """Masks of a video file: the last number in a file's name is its frame's, from 0.
+        """Find masks of a video file: the last number in a name is that of the frame, from 0.
 
         Raises:
-            FootageError: a name without a number, or a number that comes twice.
+            FootageError: a name has no number, or two names have the same.
         """
         masks = [(path, re.findall(r"\d+", path.stem)) for path in list_pictures(folder)]
         frames = {path: int(numbers[-1]) if numbers else None for path, numbers in masks}
@@ -42,10 +42,10 @@ class MaskFolder:
 
     @classmethod
     def paired(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder":
-        """Masks of a folder of frames: a mask has the same stem as its frame.
+        """Find masks of a folder of frames: a mask has the name of its frame, without suffix.
 
         Raises:
-            FootageError: a mask that belongs to no frame, or two that belong to the same.
+            FootageError: a mask belongs to no frame, or two masks to the same.
         """
         frame_of = {path.stem: number for number, path in enumerate(frames)}
         fault = "belong to no frame", "give a mask the name of its frame, or remove it"
@@ -56,7 +56,7 @@ class MaskFolder:
     def _of(
         cls, folder: Path, frames: dict[Path, int | None], fault: tuple[str, str]
     ) -> "MaskFolder":
-        """Masks with their frames; `fault` says what a mask without one lacks, and what to do."""
+        """Pair masks with frames; `fault` is the error of masks without one, and its remedy."""
         strays = [path for path, frame in frames.items() if frame is None]
         if strays:
             raise FootageError(
@@ -73,11 +73,11 @@ class MaskFolder:
         return cls(folder, files)
 
     def signature(self) -> str:
-        """Changes whenever the masks may have changed; quick."""
+        """Hash of names, sizes and times of change."""
         return signature(self.files.values())
 
     def check_fits(self, n_frames: int) -> None:
-        """See that no mask lies beyond the end of the video; a `FootageError` if some do."""
+        """Raise a `FootageError` if masks lie beyond the end of the video."""
         beyond = [frame for frame in self.files if frame >= n_frames]
         if beyond:
             raise FootageError(
@@ -86,15 +86,15 @@ class MaskFolder:
             )
 
     def annotated(self, first_frame: int, n_frames: int) -> NDArray[np.int64]:
-        """Frames of a stretch that have a mask: (A,) int64, from 0 in the stretch."""
+        """List the frames of a stretch that have a mask: (A,) int64, from 0 in the stretch."""
         stretch = range(first_frame, first_frame + n_frames)
         return np.array([frame - first_frame for frame in stretch if frame in self.files], np.int64)
 
     def read(self, numbers: Iterable[int], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Read the masks of A frames of the size (H, W), all of which must have one.
+        """Read the masks of A frames: (A, H, W) uint8, 0/1.
 
         Args:
-            numbers: numbers of the frames in the video.
+            numbers: numbers of the frames in the video; all must have a mask.
             size: height and width of the frames.
 
         Raises:
@@ -111,16 +111,16 @@ class MaskFolder:
 
 
 def binarise(image: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Foreground of a mask picture of any depth, grey or colour.
+    """Convert a mask picture of any depth, grey or colour, to (H, W) uint8, 0/1.
 
-    Foreground is what exceeds half the maximum of the depth in any colour channel; a
-    picture of zeros and ones is taken as it stands.
+    A pixel is foreground if any colour channel exceeds half the maximum of the depth; a picture
+    of zeros and ones stays as it is.
 
     Args:
-        image: (H, W) or (H, W, channels), whole numbers; a fourth channel is ignored.
+        image: (H, W) or (H, W, channels), unsigned integers; a fourth channel is ignored.
 
     Raises:
-        FootageError: not whole numbers, or values that are neither black nor foreground.
+        FootageError: another dtype, or values that are neither background nor foreground.
     """
     if not np.issubdtype(image.dtype, np.unsignedinteger):
         raise FootageError(f"its pixels are {image.dtype}; save masks as 8 or 16 bit pictures")
@@ -137,10 +137,10 @@ def binarise(image: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Bring a mask to the size (H, W) of its frame, by nearest neighbour.
+    """Resize a mask to the size (H, W) of its frame, by nearest neighbour.
 
     Raises:
-        FootageError: the proportions differ: it cannot be the mask of this frame.
+        FootageError: the aspect ratios differ, so that it cannot be the mask of this frame.
     """
     height, width = size
     if mask.shape == size:
@@ -154,10 +154,10 @@ def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
 
 def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
-    """Number of the first frame with gas of a clip, from 0; None if no frame has gas.
+    """Find the number of the first frame with gas, from 0; None if no frame has gas.
 
     Args:
-        masks: (T, H, W), or T masks (H, W); what is not 0 is gas. None is looked at after the
-            frame that is found.
+        masks: (T, H, W), or T masks (H, W), of which those after the first with gas are not read;
+            what is not 0 is gas.
     """
     return next((number for number, mask in enumerate(masks) if mask.any()), None)

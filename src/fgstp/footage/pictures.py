@@ -1,4 +1,4 @@
-"""Pictures: which files are some, reading one, colour to grey, and 16 bits to 8."""
+"""Pictures: listing and reading them, colour to grey, and 16 bits to 8."""
 
 import re
 from collections.abc import Iterable
@@ -19,10 +19,7 @@ SAMPLED_FRAMES = 200
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Pictures of a folder in natural order: `frame_2` comes before `frame_10`.
-
-    Hidden files are passed over.
-    """
+    """List the pictures of a folder in natural order (`frame_2` before `frame_10`), none hidden."""
     pictures = (
         path
         for path in folder.iterdir()
@@ -32,7 +29,7 @@ def list_pictures(folder: Path) -> list[Path]:
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
-    """Sorting key that compares the numbers in a name as numbers."""
+    """Make a sorting key that compares the numbers in a name as numbers."""
     parts = re.split(r"(\d+)", path.name)
     numbers_and_words = [
         (0, int(part)) if part.isdecimal() else (1, part) for part in parts if part
@@ -42,7 +39,7 @@ def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
 
 
 def read_picture(path: Path) -> NDArray[np.integer]:
-    """Read a picture: (H, W) or (H, W, channels) in BGR order, of the depth that the file has.
+    """Read a picture: (H, W) or (H, W, channels) in BGR order, with the depth of the file.
 
     Raises:
         FootageError: the file is empty, unreadable or no picture.
@@ -60,7 +57,7 @@ def read_picture(path: Path) -> NDArray[np.integer]:
 
 
 def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Turn a decoded picture into one channel of the same depth, (H, W).
+    """Convert a decoded picture to grey of the same depth, (H, W).
 
     Args:
         image: (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
@@ -82,10 +79,10 @@ def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
 
 @dataclass(frozen=True)
 class GreySpan:
-    """Counts that become black and white, the same for every frame of a video.
+    """Counts of 16-bit footage that become black and white, the same in all frames of a video.
 
-    A fixed span keeps a faint plume comparable from frame to frame; stretching each
-    frame for itself would make the whole picture flicker with the gas.
+    With one span, a faint plume is comparable from frame to frame; stretching the contrast of
+    each frame would make the whole picture flicker with the gas.
 
     Attributes:
         low_counts: becomes 0.
@@ -96,7 +93,7 @@ class GreySpan:
     high_counts: int
 
     def table(self) -> NDArray[np.uint8]:
-        """Grey level of every possible count: (65536,) uint8."""
+        """Return the grey level of every possible count: (65536,) uint8."""
         counts = np.arange(MAX_COUNTS + 1, dtype=np.float64)
         level = (counts - self.low_counts) / (self.high_counts - self.low_counts) * 255
         return np.clip(np.rint(level), 0, 255).astype(np.uint8)
@@ -105,11 +102,11 @@ class GreySpan:
 def measure_span(
     frames: Iterable[NDArray[np.integer]], n_frames: int, settings: SpanSettings
 ) -> GreySpan:
-    """Choose the span of a 16-bit video from a sample of its frames, at least one count wide.
+    """Choose the span of a 16-bit video from a sample of its frames; it is at least 1 count wide.
 
     Args:
-        frames: (H, W) uint16, all of the video.
-        n_frames: how many there are, to sample them evenly.
+        frames: all frames of the video, (H, W) uint16.
+        n_frames: their number, to sample them evenly.
         settings: fixed counts, or percentiles.
     """
     if settings.mode == "fixed":

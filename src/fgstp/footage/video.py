@@ -1,4 +1,4 @@
-"""A video to be ingested: where its frames and masks are and what is known of it."""
+"""A video to ingest: its frames, its masks and its metadata."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ BEFORE_RELEASE, AFTER_RELEASE = -1, 8  # beside the leak classes 0 to 7
 
 
 class Frame(NamedTuple):
-    """One frame as its source gives it.
+    """A frame from a source.
 
     Attributes:
         grey: (H, W) uint8 or uint16.
-        mask: (H, W) uint8, 0/1; None where the source itself has no mask of this frame.
-        leak_class: leak class; None where the source itself does not know it.
-        time_s: seconds since the beginning; None where frames follow each other evenly.
+        mask: (H, W) uint8, 0/1; None if the source has no mask of this frame.
+        leak_class: leak class; None if the source does not know it.
+        time_s: seconds since the beginning; None for a constant frame rate.
     """
 
     grey: NDArray[np.integer]
@@ -35,22 +35,22 @@ class Frame(NamedTuple):
 
 
 class FrameSource(Protocol):
-    """Where the frames of a video come from: a file, a folder of pictures, a generator."""
+    """Source of the frames of a video: a file, a folder of pictures, a generator."""
 
     def n_frames_hint(self) -> int | None:
-        """Number of frames as far as it is known without reading them all."""
+        """Number of frames, if it is known without reading them all."""
 
     def fps_hz(self) -> float | None:
-        """Frame rate that the source states, None if it states none."""
+        """Frame rate that the source states; None if it states none."""
 
     def signature(self) -> str:
-        """Changes whenever the content may have changed; quick to compute."""
+        """String that changes whenever the content may have changed; quick to compute."""
 
     def content_hash(self) -> str:
         """Hexadecimal SHA-256 of the content."""
 
     def __iter__(self) -> Iterator[Frame]:
-        """All frames in the order of time, from the first each time."""
+        """Iterate over all frames in the order of time; each iteration starts at the first."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class LeakSchedule:
             )
 
     def classes(self, first_frame: int, n_frames: int, fps_hz: float) -> NDArray[np.int8]:
-        """Leak class of frames: (n_frames,) int8, 0 to 7, -1 before the release, 8 after it."""
+        """Compute leak classes: (n_frames,) int8, 0 to 7, -1 before the release, 8 after it."""
         second = (first_frame + np.arange(n_frames)) / fps_hz
         since_class_1 = np.floor((second - self.class_1_start_s) / CLASS_DURATION_S) + 1
         leak_class = np.clip(since_class_1, 0, AFTER_RELEASE)
@@ -90,15 +90,15 @@ class Video:
 
     Attributes:
         name: its id, such as `MOV_1467`.
-        frames: where its frames come from.
-        split: what it is for.
-        mask_source: what kind of masks it has, `none` without any.
-        masks: folder of masks; None where there is none or the frames bring their masks.
-        fps_hz: true frame rate where it differs from what the file says.
+        frames: source of its frames.
+        split: its split.
+        mask_source: kind of its masks, `none` without any.
+        masks: folder of masks; None if there is none or the frames have masks of their own.
+        fps_hz: true frame rate where it differs from that of the file.
         distance_m: distance to the leak.
         background: `clear` or `complex`; None to have it measured.
-        schedule: leak schedule; None where there is none or the frames bring their class.
-        remarks: what a reader of the video table should know, such as guesses.
+        schedule: leak schedule; None if there is none or the frames have classes of their own.
+        remarks: remarks for the video table, such as guesses.
     """
 
     name: str
@@ -119,8 +119,8 @@ class RefusedVideo:
 
     Attributes:
         name: its id.
-        error: one sentence: what is wrong, where, and how to mend it.
-        split: what it was meant for, if that is known.
+        error: one sentence that says what is wrong, where, and how to correct it.
+        split: its split, if it is known.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Source `folder`: any folder of videos or of folders of frames, with or without masks."""
+"""Source `folder`: a folder of videos and folders of frames, with or without masks."""
 
 from functools import partial
 from pathlib import Path
@@ -30,14 +30,14 @@ SPLIT_NAMES: dict[str, Split] = {
 
 @register_source("folder")
 def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
-    """Videos of the folder `ingest.folder.path`, described by a table in it or guessed.
+    """Find the videos of the folder `ingest.folder.path`; a table describes them, or none.
 
     A video is a file (`name.mp4`) or a folder of pictures (`name/` or `name/images/`). Its
-    masks lie in `name_masks/`, or in `name/masks/` beside `name/images/`: numbered from 0
+    masks are in `name_masks/`, or in `name/masks/` beside `name/images/`: numbered from 0
     for a file, with the names of the frames for a folder.
 
     Raises:
-        UserError: no such folder, nothing in it, or a table with a wrong column.
+        UserError: the folder does not exist or is empty, or its table has a wrong column.
     """
     root = search.raw / search.settings.folder.path
     if not root.is_dir():
@@ -74,7 +74,7 @@ def _is_footage(path: Path) -> bool:
 
 
 def _guessed(root: Path, path: Path, place: int) -> Video | RefusedVideo:
-    """A video without a table: its split from its folder's name, or every third for testing."""
+    """Guess the split of a video: from its folder's name, or every third is for testing."""
     split = SPLIT_NAMES.get(path.parent.name) if path.parent != root else None
     why = f"by its folder {path.parent.name}" if split else "every third is for test"
     split = split or ("test" if place % 3 == 2 else "train")
