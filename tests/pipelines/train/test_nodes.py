@@ -8,16 +8,13 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
-from fgstp.models.checkpoint import load_model, read_checkpoint
+from fgstp.models.checkpoint import load_model, read_checkpoint, read_records
 from fgstp.models.registry import ModelsSettings, create_model
-from fgstp.models.seeds import read_records
 from fgstp.pipelines.train.nodes import train_model
 from fgstp.training.settings import TrainSettings
 
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
-MODELS = ModelsSettings.model_validate(
-    {"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}},
-)
+MODELS = ModelsSettings.model_validate({"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}})
 QUICK = {
     "epochs": 1,
     "steps_per_epoch": 1,

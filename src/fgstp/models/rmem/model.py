@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder import ResNetSettings
-from fgstp.models.blocks.encoder_weights import begin_resnet
+from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.blocks.frames import normalised
 from fgstp.models.published import Published, part_rules
 from fgstp.models.registry import register
@@ -197,7 +197,7 @@ class RmemModel(Model[RmemSettings]):
         )
 
     def _load_initial_weights(self) -> None:
-        begin_resnet(self.network.encoder, self.settings.encoder)
+        begin_encoder(self.network.encoder.body, self.settings.encoder)
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of clips; see `Model.training_step`."""

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder import NORM_MOMENTUM, ResNetSettings
-from fgstp.models.blocks.encoder_weights import begin_resnet
+from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.blocks.frames import normalised
 from fgstp.models.blocks.streams import FirstMaskSession
 from fgstp.models.published import Published, part_rules
@@ -200,8 +200,8 @@ class XmemModel(Model[XmemSettings]):
         )
 
     def _load_initial_weights(self) -> None:
-        begin_resnet(self.network.key_encoder, self.settings.key_encoder)
-        begin_resnet(self.network.value_encoder, self.settings.value_encoder)
+        begin_encoder(self.network.key_encoder.body, self.settings.key_encoder)
+        begin_encoder(self.network.value_encoder.body, self.settings.value_encoder)
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of spread frames; see `Model.training_step`."""

@@ -9,12 +9,17 @@ import torch
 
 from fgstp.core.config import check_seed
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.base import Model
-from fgstp.models.checkpoint import BEST, record_of, save_checkpoint
+from fgstp.models.base import AnyPredictor, Model
+from fgstp.models.checkpoint import (
+    BEST,
+    record_of,
+    remove_seeds_after,
+    save_checkpoint,
+    seed_folder,
+    write_record,
+)
 from fgstp.models.features import FeatureStore
-from fgstp.models.predictor import AnyPredictor
 from fgstp.models.registry import ModelsSettings, create_model
-from fgstp.models.seeds import remove_seeds_after, seed_folder, write_record
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
 from fgstp.training.fit import fit
@@ -32,19 +37,19 @@ def train_model(
     train: TrainSettings,
     seed: int,
 ) -> Callable[[Path], None]:
-    """Train the model that is chosen, once for each seed, unless that is finished.
+    """Train a model once for each seed, unless that training is finished.
 
     Args:
         clips: clip table.
         video_store: the videos.
-        features: folder of what models precompute of the clips.
+        features: folder of precomputed features of the clips.
         name: name of the model.
         models: settings of all models.
-        train: how it is trained.
+        train: settings of training.
         seed: random seed of the project; training k uses `seed + k - 1`.
 
     Returns:
-        Work that writes training k to `<model>/seed_<k>/` in the folder of trained models.
+        A function that writes training k to `<model>/seed_<k>/` in the folder of trained models.
 
     Raises:
         UserError: a setting is wrong.
