@@ -1,6 +1,7 @@
 """The nodes of evaluate: predictions, scores and summaries, and mistakes."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -268,7 +269,7 @@ def _without_masks(project):
         row["mask_source"] = "none"
 
 
-def _without_masks_of_validation(project):
+def _masks_of_test_alone(project):
     _without_masks(project)
     project.add("x_0000")
 
@@ -318,31 +319,25 @@ def _nothing(project):
         (_only("train", "test"), {}, "clips is in the split validation; "),
         (_only("train", "validation"), {}, "clips is in the split test; "),
         (_without_masks, {}, "No clip of the split test has masks"),
-        (_without_masks_of_validation, {}, "No clip of the split validation has masks"),
+        (_masks_of_test_alone, {}, "No clip of the split validation has masks"),
         (_without_checkpoint, {}, "background/seed_1/best.ckpt cannot be read"),
-        (_checkpoint_without_record, {}, "The checkpoint of training 1 of background is not the"),
-        (_checkpoint_without_record, {}, "`kedro run --pipelines=train --params=model=background`"),
+        (
+            _checkpoint_without_record,
+            {},
+            "The checkpoint of training 1 of background is not the .*--params=model=background`",
+        ),
         (_damaged_record, {}, "background/seed_1/training.json cannot be read"),
         (_checkpoint_of_another_model, {}, "is a checkpoint of fgstp, not of background."),
         (_broken_checkpoint, {}, "is no file of weights that can be read safely"),
-        (_nothing, {"model": "nothing"}, "There is no trained nothing in "),
-        (
-            _nothing,
-            {"model": "nothing"},
-            "run `kedro run --pipelines=train --params=model=nothing`",
-        ),
-        (
-            _nothing,
-            {"accelerator": "cuda"},
-            "evaluate.accelerator is cuda, but torch finds no CUDA",
-        ),
+        (_nothing, {"model": "nothing"}, "no trained nothing in .*train --params=model=nothing`"),
+        (_nothing, {"accelerator": "cuda"}, "evaluate.accelerator is cuda, but torch finds no"),
         *((_nothing, {"seed": seed}, f"The seed is {seed!r}") for seed in (-1, 1.5, True)),
     ],
 )
 def test_what_cannot_be_predicted(project, monkeypatch, change, settings, words):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     change(project)
-    assert words in project.sentence(**settings)
+    assert re.search(words, project.sentence(**settings))
 
 
 def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so(project):
