@@ -351,16 +351,6 @@ def finished_job(kedro, tmp_path_factory):
     return folder, answers
 
 
-@pytest.fixture
-def environment(tmp_path):
-    """Environment of a subprocess: runs are recorded in a file of the test."""
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return inherited | {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
-        "DO_NOT_TRACK": "1",
-    }
-
-
 @pytest.fixture(scope="session")
 def database(tmp_path_factory):
     """An MLflow file with one experiment; making one takes seconds."""

@@ -12,14 +12,7 @@ COLUMNS = [
     "frame",
     *("s_measure", "weighted_f", "mae", "e_mean", "e_adaptive", "e_max"),
     *("iou_mean", "dice_mean", "iou", "dice"),
-    *(
-        "iou_gas",
-        "gas",
-        "frame_score",
-        "predicted_fraction",
-        "false_alarm_fraction",
-        "false_alarm",
-    ),
+    *("iou_gas", "gas", "frame_score", "predicted_fraction", "false_alarm_fraction", "false_alarm"),
 ]
 
 

@@ -20,10 +20,7 @@ def test_the_two_protocols_are_what_they_are_called():
 
 @pytest.mark.parametrize("form", ["memory", "csv", "parquet"])
 def test_a_row_of_a_table_tells_everything(tmp_path, form):
-    own = [
-        ScoringProtocol(name="x", alarm_px=7),
-        ScoringProtocol(name="NA", drop_given=True),
-    ]
+    own = [ScoringProtocol(name="x", alarm_px=7), ScoringProtocol(name="NA", drop_given=True)]
     protocols = [each for each in (*PROTOCOLS.values(), *own) if each.threshold is not None]
     rows = pd.DataFrame([{"iou": 0.5, **protocol.columns} for protocol in protocols])
     if form == "csv":

@@ -35,11 +35,7 @@ from fgstp.scoring.protocols import EvaluateSettings
 
 SHAPE = (5, 24, 32)
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
-QUICK = {
-    "accelerator": "cpu",
-    "n_resamples": 20,
-    "parallel": {"backend": "sequential"},
-}
+QUICK = {"accelerator": "cpu", "n_resamples": 20, "parallel": {"backend": "sequential"}}
 
 
 class Project:

@@ -14,9 +14,7 @@ from fgstp.pipelines.train.nodes import train_model
 from fgstp.training.settings import TrainSettings
 
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
-MODELS = ModelsSettings.model_validate(
-    {"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}},
-)
+MODELS = ModelsSettings.model_validate({"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}})
 QUICK = {
     "epochs": 1,
     "steps_per_epoch": 1,
