@@ -6,7 +6,7 @@ import torch
 
 from fgstp.models.fgstp import FgstpModel
 from fgstp.models.settings import OptimisationSettings
-from fgstp.training.optimisation import cosine_restarts, optimiser, schedule
+from fgstp.training.module import cosine_restarts, optimiser, schedule
 from fgstp.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(learning_rate=0.01)

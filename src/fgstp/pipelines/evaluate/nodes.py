@@ -54,7 +54,7 @@ def predict(
 
     def work(predictions: Path) -> None:
         with explain_out_of_memory("lower evaluate.batch_frames"):
-            done = predict_trainings(
+            n_frames, seconds = predict_trainings(
                 models / name,
                 trainings,
                 chosen,
@@ -65,8 +65,8 @@ def predict(
                 device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
                 batch_frames=evaluate.batch_frames,
             )
-        if done.n_frames:
-            log_numbers({"predict.ms_per_frame": 1000 * done.seconds / done.n_frames})
+        if n_frames:
+            log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})
 
     return work
 
