@@ -190,12 +190,6 @@ def test_a_bad_cell_refuses_its_video_only(find, root):
     assert len(found) == 2
 
 
-def test_an_unknown_column_is_refused(find, root):
-    with pytest.raises(UserError, match="does not know the column 'distance'") as error:
-        find("a.mp4", table="video,split,distance\na,train,4.6\n")
-    assert str(root / "videos.csv") in str(error.value)
-
-
 def test_the_table_may_have_another_name(find, root):
     find("a.mp4", "b.mp4")
     (root / "ours.csv").write_text("video,split\nb,test\na,\n")

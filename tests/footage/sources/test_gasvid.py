@@ -197,18 +197,6 @@ def test_a_clip_in_two_splits_is_refused_in_both(raw_clips):
         )
 
 
-def test_masks_without_a_frame_refuse_their_clip_only(raw_clips):
-    raw_clips("train/a")
-    root = raw_clips("train/b", masks=("1.png", "3.png"))
-    sound, refused = find_clips(root)
-    assert isinstance(sound, Video)
-    assert refused.split == "train"
-    assert refused.error.startswith("b: 1 of the 2 masks in ")
-    assert "belong to no frame, the first is 3.png; give a mask the name of its frame" in (
-        refused.error
-    )
-
-
 def test_clips_without_masks_or_frames(raw_clips):
     raw_clips("train/a", masks=())
     root = raw_clips("train/b", images=(), masks=())
