@@ -60,11 +60,6 @@ def test_sessions_begin_with_the_context_and_end_after_the_delay(context, delay,
     assert [row.first_frame for each in found for row in each.clips] == [0, 4, 30]
 
 
-def test_the_delay_ends_with_the_video():
-    [found] = stretches([clip(3, 4)], 2, 9, n_frames=10)
-    assert (found.start, found.stop) == (1, 10)
-
-
 # ----------------------------------------------------------------------------- models
 
 

@@ -130,8 +130,7 @@ def _tenths(span: tuple[float, float], rng: np.random.Generator) -> float:
 def _with_noise(masks: Frames, fraction: float, rng: np.random.Generator) -> Frames:
     """Salt and pepper on masks (L, H, W) 0 to 255; a pixel may be drawn more than once."""
     noisy = np.array(masks)
-    flat = noisy.reshape(len(noisy), -1)
-    for mask in flat:
+    for mask in noisy.reshape(len(noisy), -1):
         pixels = rng.integers(mask.size, size=int(fraction * mask.size))
         mask[pixels] = 255 * rng.integers(2, size=len(pixels))
     return noisy

@@ -2,12 +2,10 @@
 
 import re
 from collections import defaultdict
-from functools import partial
 from pathlib import Path
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VIDEO_SUFFIXES, FrameFolder, VideoFile
-from fgstp.footage.masks import MaskFolder
 from fgstp.footage.pictures import list_pictures
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.table import TableRow, check_table, described_video, described_videos
@@ -42,7 +40,7 @@ def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
 
     def make(row: TableRow, path: Path) -> Video | RefusedVideo:
         masks = search.raw / MASKS / (row.masks or row.video)
-        return described_video(row, VideoFile(path), masks, MaskFolder.numbered)
+        return described_video(row, VideoFile(path), masks)
 
     return described_videos(search.gasvid, TABLE, files, folder, make)
 
@@ -81,7 +79,6 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         numbers = (f"MOV_{number}" for number in re.findall(r"(?<!\d)\d{4}(?!\d)", name))
         of = next((known[number] for number in numbers if number in known), TableRow(video=name))
         row = TableRow(video=name, split=split, distance_m=of.distance_m, background=of.background)
-        pair = partial(MaskFolder.paired, frames=files)
-        return described_video(row, FrameFolder(files), clip / "masks", pair)
+        return described_video(row, FrameFolder(files), clip / "masks")
 
     return [make(SPLITS[name], clip) for name, clip in found]

@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fgstp.core.errors import FootageError, UserError
+from fgstp.footage.frame_sources import FrameFolder
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.video import (
     CLASS_DURATION_S,
@@ -209,7 +210,6 @@ def described_video(
     row: TableRow,
     frames: FrameSource,
     masks: Path,
-    pair: Callable[[Path], MaskFolder],
     remarks: tuple[str, ...] = (),
 ) -> Video | RefusedVideo:
     """Make the video that a row describes, refused if its masks are invalid.
@@ -218,7 +218,6 @@ def described_video(
         row: its row; the split is not empty.
         frames: its frames.
         masks: folder of its masks; it need not exist unless the row names it.
-        pair: reads that folder.
         remarks: remarks for the video table.
     """
     split = row.split or None
@@ -228,7 +227,7 @@ def described_video(
                 f"the table names {row.masks} for its masks, but there is no such folder; correct "
                 "the cell or empty it"
             )
-        found = pair(masks) if masks.is_dir() else None
+        found = _masks_of(frames, masks) if masks.is_dir() else None
     except FootageError as error:
         return RefusedVideo(row.video, f"{row.video}: {error}", split)
     return Video(
@@ -243,3 +242,9 @@ def described_video(
         schedule=row.schedule(),
         remarks=remarks,
     )
+
+
+def _masks_of(frames: FrameSource, folder: Path) -> MaskFolder:
+    if isinstance(frames, FrameFolder):
+        return MaskFolder.paired(folder, frames.files)
+    return MaskFolder.numbered(folder)

@@ -123,13 +123,8 @@ class Rmem(nn.Module):
     pixels. The caller holds the memory: the network keeps no state.
 
     Args:
-        encoder: settings of the encoder.
-        base: `aotl` or `deaotl`.
-        width: d, channels of tokens, a multiple of 16.
-        n_layers: blocks.
-        n_identities: maximum number of objects.
-        drop_path: rate of stochastic depth in the blocks.
-        dropout: fraction of the channels that DeAOT drops after depthwise convolutions.
+        encoder, base, width, n_layers, n_identities: see `RmemSettings`; d is the width.
+        drop_path, dropout: see `RmemTrainingSettings`.
     """
 
     def __init__(

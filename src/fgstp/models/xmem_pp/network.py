@@ -91,9 +91,7 @@ class Xmem(nn.Module):
     `fgstp.models.blocks.frames`. Masks are padded as frames are.
 
     Args:
-        key_encoder: the encoder of frames.
-        value_encoder: the encoder of frames with masks.
-        widths: channels of the parts.
+        key_encoder, value_encoder, widths: see `XmemSettings`.
         value_norm_momentum: momentum of batch normalisation in the value encoder.
     """
 
