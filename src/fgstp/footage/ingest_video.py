@@ -22,9 +22,9 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Background, Frame, Video
 from fgstp.footage.video_store import Row, VideoStore, VideoWriter
 
-VERSION = 2  # to be raised whenever the same footage and settings give other files
+VERSION = 2  # raise it whenever the same footage and settings give different files
 DEFAULT_FPS_HZ = 15.0
-# The settings that decide what comes out of a video.
+# Settings on which the results depend.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "pseudo_masks"}
 
 Progress = Callable[[int], None]
@@ -111,9 +111,7 @@ class _VideoWork:
 
     def run(self, writer: VideoWriter) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
-        duplicates = DuplicateFilter(
-            settings.duplicates.threshold, settings.duplicates.floor_levels
-        )
+        duplicates = DuplicateFilter(**settings.duplicates.model_dump())
         cutter = ClipCutter(length, self.video.mask_source)
         clips: Iterator[Stretch] = map(
             self._labelled, read_ahead(cutter.clips(self._eight_bit_frames()))
@@ -222,15 +220,15 @@ class _VideoWork:
             where = "clips whose masks are empty"
         else:
             where = f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
-        self.remarks.append(
-            f"background measured in {where}: {background}, {share:.1%} of it moves"
-        )
+        remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
+        self.remarks.append(remark)
         return background
 
     def video_row(self) -> Row:
         """Row of the video table, once all frames are written."""
         video, background = self.video, self._background()
         kept = [row for row in self.rows if row["dropped"] is None]
+        sources = sorted({row["mask_source"] for row in kept} - {"none"})
         return {
             "video": video.name,
             "frames": self.n_frames,
@@ -241,8 +239,7 @@ class _VideoWork:
             "background": background,
             "category": category_name(video.distance_m, background, self.settings.categories),
             "split": video.split,
-            "mask_source": "+".join(sorted({row["mask_source"] for row in kept} - {"none"}))
-            or "none",
+            "mask_source": "+".join(sources) or "none",
             "clips": len(self.rows),
             "clips_distinct": len(kept),
             "frames_left_over": self.n_frames - sum(row["frames"] for row in self.rows),

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import cv2
+import pandas as pd
 from joblib import delayed
 
 from fgstp.core.errors import FootageError
 from fgstp.core.files import make_folder
 from fgstp.core.parallel import Counter, in_parallel, shared_bar
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.ingest_video import ingest_video
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import RefusedVideo, Video
@@ -30,29 +33,29 @@ def ingest_videos(
         UserError: the disk is full, a folder cannot be written, or no cluster can be joined.
     """
     make_folder(store.folder)
-    sound = [video for video in videos if isinstance(video, Video)]
-    total = sum(_frames_hint(video) for video in sound)
+    usable = [video for video in videos if isinstance(video, Video)]
+    total = sum(_frames_hint(video) for video in usable)
     with shared_bar(total, "frames", "ingest", store.folder) as counters:
         work = [
             delayed(_ingest_or_refuse)(video, store, settings, counters / str(number))
-            for number, video in enumerate(sound)
+            for number, video in enumerate(usable)
         ]
         outcomes = iter(in_parallel(work, settings.parallel))
     rows = [next(outcomes) if isinstance(video, Video) else _refused(video) for video in videos]
     _refuse_twins(rows)
     store.remove_all_but(row["video"] for row in rows if row["error"] is None)
-    store.write_outcome(rows)
+    store.write_outcome([{**row, "source": settings.source} for row in rows])
 
 
-def tables(store: VideoStore) -> tuple[list[Row], list[Row]]:
-    """Read the rows of the video table and of the clip table, including dropped clips.
+def tables(store: VideoStore) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the video table, and the clip table including dropped clips.
 
     Raises:
         UserError: ingest is not finished.
     """
     videos = store.outcome()
     clips = [store.record(row["video"])["clips"] for row in videos if row["error"] is None]
-    return videos, [row for of_video in clips for row in of_video]
+    return table(videos, VIDEO_COLUMNS), table([*chain(*clips)], CLIP_COLUMNS)
 
 
 def _ingest_or_refuse(
