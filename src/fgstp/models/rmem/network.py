@@ -150,7 +150,7 @@ class Rmem(nn.Module):
     def encode(self, frames: Tensor) -> Encoded:
         """Features of normalised frames (B, 3, H, W)."""
         levels = self.encoder(frames)
-        return Encoded(*levels, self.project(levels.f16))
+        return Encoded(levels.f4, levels.f8, levels.f16, self.project(levels.f16))
 
     def identify(self, labels: Tensor) -> Tensor:
         """Embedding (B, d, H/16, W/16) of label maps (B, H, W) int64."""
