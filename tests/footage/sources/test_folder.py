@@ -79,19 +79,15 @@ def test_the_split_is_guessed_by_the_name_of_the_folder(find, folder, split):
     assert video.remarks == (f"no table: split {split} guessed, by its folder {folder}",)
 
 
-def test_masks_of_a_file_are_numbered(find):
-    found = find("a.mp4", "b.mp4", "a_masks/000007.png")
-    assert names(found) == ["a", "b"]
-    assert list(found[0].masks.files) == [7]
-    assert [video.mask_source for video in found] == ["annotated", "none"]
-
-
-def test_masks_of_a_folder_are_paired_by_name(find):
-    found = find("a/x.png", "a/y.png", "a_masks/y.png", "b/images/1.jpg", "b/masks/1.png")
-    assert names(found) == ["a", "b"]
-    assert list(found[0].masks.files) == [1]
-    assert list(found[1].masks.files) == [0]
-    assert [video.mask_source for video in found] == ["annotated", "annotated"]
+def test_masks_of_a_file_are_numbered_and_those_of_a_folder_paired_by_name(find):
+    found = find(
+        *("a.mp4", "b.mp4", "a_masks/000007.png"),
+        *("c/x.png", "c/y.png", "c_masks/y.png", "d/images/1.jpg", "d/masks/1.png"),
+    )
+    masks = {video.name: video.masks and list(video.masks.files) for video in found}
+    assert masks == {"a": [7], "b": None, "c": [1], "d": [0]}
+    for video in found:
+        assert video.mask_source == ("none" if video.name == "b" else "annotated")
 
 
 def test_unsound_masks_refuse_their_video_only(find):

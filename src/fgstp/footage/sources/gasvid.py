@@ -2,12 +2,10 @@
 
 import re
 from collections import defaultdict
-from functools import partial
 from pathlib import Path
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VIDEO_SUFFIXES, FrameFolder, VideoFile
-from fgstp.footage.masks import MaskFolder
 from fgstp.footage.pictures import list_pictures
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.table import TableRow, check_table, described_video, described_videos
@@ -42,7 +40,7 @@ def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
 
     def make(row: TableRow, path: Path) -> Video | RefusedVideo:
         masks = search.raw / MASKS / (row.masks or row.video)
-        return described_video(row, VideoFile(path), masks, MaskFolder.numbered)
+        return described_video(row, VideoFile(path), masks)
 
     return described_videos(search.gasvid, TABLE, files, folder, make)
 
@@ -58,30 +56,31 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         UserError: there is no clip, or the table has a wrong column.
     """
     root = search.raw / ANNOTATED
-    splits: defaultdict[str, list[str]] = defaultdict(list)
-    found = [(name, clip) for name in SPLITS for clip in sorted((root / name).glob("*/"))]
+    found = [
+        (split, clip) for name, split in SPLITS.items() for clip in sorted((root / name).glob("*/"))
+    ]
     if not found:
         raise UserError(
             f"There is no clip in {root}; put {{train,val,test}}/<clip>/{{images,masks}}/ there, "
             "or choose another ingest.source."
         )
-    for name, clip in found:
-        splits[clip.name].append(SPLITS[name])
+    splits_of: defaultdict[str, list[str]] = defaultdict(list)
+    for split, clip in found:
+        splits_of[clip.name].append(split)
     known = {row.video: row for row in check_table(search.gasvid, TABLE)[0]}
 
     def make(split: Split, clip: Path) -> Video | RefusedVideo:
-        name = clip.name
-        if len(splits[name]) > 1:
+        name, splits = clip.name, splits_of[clip.name]
+        if len(splits) > 1:
             error = (
-                f"{name} is in {' and in '.join(splits[name])} of {root}; a clip may be for one "
-                "split only: remove one of them"
+                f"{name} is in {' and in '.join(splits)} of {root}; a clip may be for one split "
+                "only: remove one of them"
             )
             return RefusedVideo(name, error, split)
         files = tuple(list_pictures(clip / "images")) if (clip / "images").is_dir() else ()
         numbers = (f"MOV_{number}" for number in re.findall(r"(?<!\d)\d{4}(?!\d)", name))
         of = next((known[number] for number in numbers if number in known), TableRow(video=name))
         row = TableRow(video=name, split=split, distance_m=of.distance_m, background=of.background)
-        pair = partial(MaskFolder.paired, frames=files)
-        return described_video(row, FrameFolder(files), clip / "masks", pair)
+        return described_video(row, FrameFolder(files), clip / "masks")
 
-    return [make(SPLITS[name], clip) for name, clip in found]
+    return [make(split, clip) for split, clip in found]

@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fgstp.core.errors import FootageError, UserError
+from fgstp.footage.frame_sources import FrameFolder
 from fgstp.footage.masks import MaskFolder
 from fgstp.footage.video import (
     CLASS_DURATION_S,
@@ -78,7 +79,9 @@ def read_table(path: Path) -> pd.DataFrame:
         return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         fault = str(error).strip()
-        raise UserError(f"The table {path} cannot be read: {fault}; mend or remove it.") from error
+        raise UserError(
+            f"The table {path} cannot be read: {fault}; correct or remove it."
+        ) from error
 
 
 def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[RefusedVideo]]:
@@ -125,12 +128,12 @@ def _checked(video: str, rows: list[dict[Any, Any]], name: str) -> TableRow | Re
         row.schedule()
         return row
     except UserError as error:
-        return RefusedVideo(video, f"{video} in {name}: {error}")
+        reason = str(error)
     except ValidationError as error:
         fault: Any = error.errors()[0]
         column = fault["loc"][0] if fault["loc"] else "row"
-        told = f"{column} is '{fault['input']}': {fault['msg']}; correct the table"
-        return RefusedVideo(video, f"{video} in {name}: {told}")
+        reason = f"{column} is '{fault['input']}': {fault['msg']}; correct the table"
+    return RefusedVideo(video, f"{video} in {name}: {reason}")
 
 
 def described_videos(
@@ -209,7 +212,6 @@ def described_video(
     row: TableRow,
     frames: FrameSource,
     masks: Path,
-    pair: Callable[[Path], MaskFolder],
     remarks: tuple[str, ...] = (),
 ) -> Video | RefusedVideo:
     """Make the video that a row describes, refused if its masks are invalid.
@@ -218,7 +220,6 @@ def described_video(
         row: its row; the split is not empty.
         frames: its frames.
         masks: folder of its masks; it need not exist unless the row names it.
-        pair: reads that folder.
         remarks: remarks for the video table.
     """
     split = row.split or None
@@ -228,7 +229,7 @@ def described_video(
                 f"the table names {row.masks} for its masks, but there is no such folder; correct "
                 "the cell or empty it"
             )
-        found = pair(masks) if masks.is_dir() else None
+        found = _masks_of(frames, masks) if masks.is_dir() else None
     except FootageError as error:
         return RefusedVideo(row.video, f"{row.video}: {error}", split)
     return Video(
@@ -243,3 +244,9 @@ def described_video(
         schedule=row.schedule(),
         remarks=remarks,
     )
+
+
+def _masks_of(frames: FrameSource, folder: Path) -> MaskFolder:
+    if isinstance(frames, FrameFolder):
+        return MaskFolder.paired(folder, frames.files)
+    return MaskFolder.numbered(folder)
