@@ -248,7 +248,7 @@ def test_frames_at_a_time_are_those_of_the_setting_or_of_the_checkpoint(
     assert set(used) == {expected}
 
 
-def test_training_clips_have_no_say_in_what_footage_it_is(project):
+def test_training_clips_do_not_change_what_footage_it_is(project):
     facts = project.predict()
     project.add("w_0000", split="train")
     assert project.predict() == facts
@@ -376,19 +376,6 @@ def test_scores_are_those_of_the_clips_without_the_frames_left_out(project, give
     assert set(rows["clip"]) == {"t_0000", "u_0000"}
 
 
-def test_facts_of_clip_and_video_stand_beside_each_frame(project):
-    project.predict()
-    rows = project.score().drop_duplicates(["clip", "frame"]).set_index(["clip", "frame"])
-    assert rows.loc["t_0000", "leak_class"].tolist() == [-1, 0, 1, 1]  # without the given
-    assert rows.loc["u_0000", "leak_class"].isna().all()
-    for clip in ("t", "u"):
-        own = rows.loc[f"{clip}_0000"]
-        assert (own["video"] == clip).all()
-        assert (own["category"] == f"of_{clip}").all()
-    assert (rows["model"] == "background").all()
-    assert (rows["distance_m"] == 5.0).all()
-
-
 def test_the_threshold_is_chosen_on_validation_clips_alone(project):
     """There gas is 90 and all else 60; on test clips everything is the other way round."""
     project.predict()
@@ -396,7 +383,7 @@ def test_the_threshold_is_chosen_on_validation_clips_alone(project):
         clip: np.where(project.masks(clip) == 1, gas, clear)
         for clip, (gas, clear) in {"v_0001": (90, 60), "t_0000": (60, 90), "u_0000": (9, 8)}.items()
     }
-    maps["v_0001"][1] = 255  # the first with gas, which is left out, has no say
+    maps["v_0001"][1] = 255  # the first with gas, which is left out, does not matter
     project.write(maps)
     rows = project.score()
     chosen = rows.groupby("protocol")["threshold"].unique()
@@ -458,11 +445,6 @@ def test_scores_are_plain_values_that_say_what_they_are_of(project):
     assert {name: scores[name] for name in facts} == facts
     assert scores["footage"] == "own footage"
     assert (scores["n_videos"], scores["n_clips"], scores["n_frames"]) == (2, 2, 8)
-    for name in ("paper", "operational"):
-        own = rows[rows["protocol"] == name]
-        for metric in ("iou_mean", "mae", "iou_gas", "false_alarm"):
-            mean = own.groupby("video")[metric].mean().mean()
-            assert scores["protocols"][name][metric] == pytest.approx(mean, abs=1e-6)
     assert set(summaries["by"]) == {"all", "video", "category", "leak_class"}
     assert (summaries["model"] == "background").all()
     by_class = summaries[(summaries["by"] == "leak_class") & (summaries["metric"] == "mae")]
@@ -486,7 +468,7 @@ def test_the_seed_decides_the_intervals_and_nothing_else(project):
 
 @pytest.fixture
 def repeated(project):
-    """A model of three trainings, told apart by what they find."""
+    """A model of three trainings, which predict differently."""
     project.save(seed=1)
     project.save(number=2, seed=2, variance_threshold=9.0)
     project.save(number=3, seed=3, method="energy")
@@ -599,13 +581,6 @@ def test_each_training_is_scored_at_its_own_threshold(repeated):
     assert scores["protocols"]["operational"]["thresholds"] == [90, 60, 171]
     assert scores["protocols"]["operational"]["threshold"] == 90
     assert (scores["n_clips"], scores["n_frames"]) == (2, 8)
-    values = [
-        repeated.summarise(rows[rows["seed"] == seed])[0]["protocols"]["operational"]["mae"]
-        for seed in (1, 2, 3)
-    ]
-    assert scores["protocols"]["operational"]["mae"] == pytest.approx(np.mean(values), abs=1e-6)
-    spread = scores["protocols"]["operational"]["spread"]["mae"]
-    assert spread == pytest.approx(np.std(values, ddof=1), abs=1e-5)
     assert set(summaries["n_seeds"]) == {3}
 
 
