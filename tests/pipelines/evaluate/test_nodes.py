@@ -171,55 +171,28 @@ def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
     assert (facts["model"], facts["prompt"], facts["label"]) == ("background", "none", "MOG2")
 
 
-def test_what_is_predicted_already_stays(project):
+@pytest.mark.parametrize("changed", ["checkpoint", "code"])
+def test_predictions_of_another_checkpoint_or_code_are_replaced(project, monkeypatch, changed):
     facts, before = project.predict(), project.times()
-    assert project.predict() == facts
-    assert project.times() == before
-    (project.predictions / "background/seed_1/t.maps.npy").unlink()
-    project.predict()
-    assert {video for video, when in project.times().items() if when != before[video]} == {"t"}
-
-
-def _other_checkpoint(project):
-    project.save(variance_threshold=9.0)
-
-
-def _other_mask(project):
-    masks = project.masks("v_0001")
-    masks[2, 3, 4] = 1
-    project.folder.change("v_0001", masks=masks)
-
-
-def _other_frame(project):
-    frames = np.array(project.folder.clip("t_0000").frames)
-    frames[0, 0, 0] += 1
-    project.folder.change("t_0000", frames=frames)
-
-
-def _other_code(project):
-    pass
-
-
-@pytest.mark.parametrize(
-    ("change", "made_anew"),
-    [
-        (_other_checkpoint, {"v", "t", "u"}),
-        (_other_code, {"v", "t", "u"}),
-        (_other_mask, {"v"}),
-        (_other_frame, {"t"}),
-    ],
-)
-def test_predictions_that_something_else_made_are_replaced(project, monkeypatch, change, made_anew):
-    facts, before = project.predict(), project.times()
-    change(project)
-    if change is _other_code:
+    if changed == "checkpoint":
+        project.save(variance_threshold=9.0)
+    else:
         monkeypatch.setattr("fgstp.inference.trainings.code_digest", lambda places: "other")
     again = project.predict()
-    assert (again["trainings"] != facts["trainings"]) == (change is _other_checkpoint)
-    # The validation clips, of which one's mask is another, are no test footage.
-    assert (again["footage_sha256"] != facts["footage_sha256"]) == (change is _other_frame)
+    assert (again["trainings"] != facts["trainings"]) == (changed == "checkpoint")
+    assert again["footage_sha256"] == facts["footage_sha256"]
     now = project.times()
-    assert {video for video in before if now[video] != before[video]} == made_anew
+    assert {video for video in before if now[video] != before[video]} == {"v", "t", "u"}
+    assert (project.predict(), project.times()) == (again, now)
+
+
+def test_the_footage_is_that_of_the_test_clips(project):
+    facts = project.predict()
+    project.folder.change("v_0001", masks=1 - project.masks("v_0001"))
+    project.add("w_0000", split="train")
+    assert project.predict() == facts
+    project.folder.change("t_0000", frames=255 - project.folder.clip("t_0000").frames)
+    assert project.predict()["footage_sha256"] != facts["footage_sha256"]
 
 
 def test_without_a_threshold_to_choose_validation_clips_are_neither_needed_nor_predicted(project):
@@ -246,12 +219,6 @@ def test_frames_at_a_time_are_those_of_the_setting_or_of_the_checkpoint(
     monkeypatch.setattr(FgstpModel, "session", note)
     project.predict("fgstp", batch_frames=wanted)
     assert set(used) == {expected}
-
-
-def test_training_clips_do_not_change_what_footage_it_is(project):
-    facts = project.predict()
-    project.add("w_0000", split="train")
-    assert project.predict() == facts
 
 
 # ------------------------------------------------------------------- mistakes of predict
