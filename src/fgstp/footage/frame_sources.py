@@ -80,7 +80,7 @@ class VideoFile:
             raise FootageError(f"{self.path} cannot be read: {error.strerror}") from error
         if empty:
             raise FootageError(f"{self.path.name} is empty; copy it again")
-        # FFmpeg would print its own complaints beside ours; it reads this when it starts.
+        # Without it FFmpeg prints errors of its own; it reads the variable when it starts.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         # Videos go in parallel, and small frames decode faster in one thread.
         with _quiet_opencv():
@@ -97,7 +97,7 @@ class VideoFile:
 
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from printing its own warning beside our sentence."""
+    """Suppress OpenCV's own warnings."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     try:

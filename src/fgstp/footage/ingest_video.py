@@ -22,7 +22,7 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Background, Frame, Video
 from fgstp.footage.video_store import Row, VideoStore, VideoWriter
 
-VERSION = 2  # to be raised whenever the same footage and settings give other files
+VERSION = 2  # raise it whenever the same footage and settings give different files
 DEFAULT_FPS_HZ = 15.0
 # Settings on which the results depend.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "pseudo_masks"}

@@ -148,11 +148,6 @@ class Camera:
 
     Noise follows the 3-D noise model of D'Agostino and Webb: temporal noise (NETD), fixed
     pattern noise and column noise. Dead pixels have a constant offset.
-
-    Args:
-        rng: random generator.
-        shape: rows and columns.
-        step_s: time between two frames.
     """
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step_s: float) -> None:

@@ -56,23 +56,25 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         UserError: there is no clip, or the table has a wrong column.
     """
     root = search.raw / ANNOTATED
-    splits: defaultdict[str, list[str]] = defaultdict(list)
-    found = [(name, clip) for name in SPLITS for clip in sorted((root / name).glob("*/"))]
+    found = [
+        (split, clip) for name, split in SPLITS.items() for clip in sorted((root / name).glob("*/"))
+    ]
     if not found:
         raise UserError(
             f"There is no clip in {root}; put {{train,val,test}}/<clip>/{{images,masks}}/ there, "
             "or choose another ingest.source."
         )
-    for name, clip in found:
-        splits[clip.name].append(SPLITS[name])
+    splits_of: defaultdict[str, list[str]] = defaultdict(list)
+    for split, clip in found:
+        splits_of[clip.name].append(split)
     known = {row.video: row for row in check_table(search.gasvid, TABLE)[0]}
 
     def make(split: Split, clip: Path) -> Video | RefusedVideo:
-        name = clip.name
-        if len(splits[name]) > 1:
+        name, splits = clip.name, splits_of[clip.name]
+        if len(splits) > 1:
             error = (
-                f"{name} is in {' and in '.join(splits[name])} of {root}; a clip may be for one "
-                "split only: remove one of them"
+                f"{name} is in {' and in '.join(splits)} of {root}; a clip may be for one split "
+                "only: remove one of them"
             )
             return RefusedVideo(name, error, split)
         files = tuple(list_pictures(clip / "images")) if (clip / "images").is_dir() else ()
@@ -81,4 +83,4 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         row = TableRow(video=name, split=split, distance_m=of.distance_m, background=of.background)
         return described_video(row, FrameFolder(files), clip / "masks")
 
-    return [make(SPLITS[name], clip) for name, clip in found]
+    return [make(split, clip) for split, clip in found]
