@@ -124,13 +124,6 @@ def test_the_curve_counts_what_the_filter_would_keep(descriptors):
         assert clips_kept == kept
 
 
-def test_the_curve_worked_by_hand(descriptors):
-    # a: 10 and 20 are 0.50 alike, 20 and 40 too, 10 and 40 0.25; b: 0.95. The last clip of a
-    # repeats its first at any threshold, and a clip of another video is never a duplicate.
-    curve = kept_by_threshold(descriptors, SETTINGS).set_index("threshold")["clips_kept"]
-    assert [curve[t] for t in (0.24, 0.26, 0.48, 0.52, 0.94, 0.96, 1.0)] == [*(3, 4, 4, 5, 5, 6, 6)]
-
-
 def test_the_threshold_in_use_is_part_of_the_curve():
     for in_use in (0.25, 0.3, 1.01):
         settings = DuplicateSettings(threshold=in_use, floor_levels=FLOOR)

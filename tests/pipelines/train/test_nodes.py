@@ -1,4 +1,4 @@
-"""The node of train: what it writes and gives back, and which mistakes it tells."""
+"""The node of train: what it writes, and mistakes."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ class Project:
         return read_records(self.models / model)[train_number(settings)]
 
     def sentence(self, **changes):
-        """What is told when it fails; nothing may be left then."""
+        """The message when it fails; nothing may be written then."""
         with pytest.raises(UserError) as caught:
             self.train(**changes)
         assert not [path for path in self.models.rglob("*") if path.is_file()]
@@ -90,7 +90,7 @@ def project(empty):
 # ---------------------------------------------------------------------------- training
 
 
-def test_what_is_written_and_returned_belong_together(project):
+def test_checkpoint_and_record_match(project):
     facts = project.train(epochs=2)
     assert json.loads(json.dumps(facts)) == facts  # it becomes a JSON file
     assert (facts["model"], facts["trained"], facts["ended_by"]) == ("fgstp", True, "epochs")
