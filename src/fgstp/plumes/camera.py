@@ -132,12 +132,7 @@ class ContrastControl:
 def visible_change(with_gas: FloatImage, without_gas: FloatImage) -> GreyImage:
     """Mark the pixels that gas changes by more than 3 grey levels after a blur of 1 pixel.
 
-    Args:
-        with_gas: float32 (H, W), grey levels.
-        without_gas: float32 (H, W), the same frame without gas.
-
-    Returns:
-        uint8 (H, W), 0 or 1.
+    From the grey levels of a frame with and without gas, float32 (H, W); uint8 (H, W), 0 or 1.
     """
     change = blurred(with_gas - without_gas, 1.0)
     return (np.abs(change) > _VISIBLE_CHANGE_GREY).astype(np.uint8)
