@@ -1,4 +1,4 @@
-"""Structure: pipelines, catalog, settings, DVC's stages and what imports what agree."""
+"""Pipelines, catalog, settings, stages of DVC and imports agree."""
 
 import ast
 import re
@@ -356,27 +356,13 @@ def test_usage_reports_are_off():
 
 
 def test_git_and_dvc_leave_out_what_they_must(tmp_path):
-    ignored = [
-        ".venv/x",
-        ".venv-metrics/x",
-        "mlflow.db",
-        "data/03_primary/videos/x.npy",
-        ".viz/x",
-        "src/__pycache__/x",
-    ]
-    wanted = [
-        "data/01_raw/README.md",
-        "data/01_raw/x.dvc",
-        "data/03_primary/.gitignore",
-        "dvc.lock",
-    ]
+    ignored = [".venv/x", ".venv-metrics/x", "mlflow.db", "data/03_primary/videos/x.npy"]
+    ignored += [".viz/x", "src/__pycache__/x"]
+    wanted = ["data/01_raw/README.md", "data/01_raw/x.dvc", "data/03_primary/.gitignore"]
+    wanted += ["dvc.lock"]
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / ".gitignore").write_text((REPOSITORY / ".gitignore").read_text())
-    answer = subprocess.run(
-        ["git", "-C", tmp_path, "check-ignore", *ignored, *wanted],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    command = ["git", "-C", tmp_path, "check-ignore", *ignored, *wanted]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
     assert answer.stdout.split() == ignored
     assert "__pycache__/" in (REPOSITORY / ".dvcignore").read_text().splitlines()

@@ -71,8 +71,12 @@ class Results:
         kept = self.clips[self.clips["dropped"].isna() & self.clips["split"].isin(splits)]
         return list(kept["clip"])
 
+    def row(self, clip):
+        [row] = clip_rows(self.clips[self.clips["clip"] == clip])
+        return row
+
     def clip(self, name):
-        return clip_rows(self.clips[self.clips["clip"] == name])[0].read(self.store)
+        return self.row(name).read(self.store)
 
     def checkpoint(self, model):
         return self.data / f"06_models/{model}/seed_1/best.ckpt"
@@ -86,10 +90,6 @@ class Results:
 
     def maps(self, model, clip):
         return np.array(self.predictions(model, clip).maps)
-
-    def row(self, clip):
-        [row] = clip_rows(self.clips[self.clips["clip"] == clip])
-        return row
 
     def predicted(self, model, clip):
         """Maps of a clip as users predict them from Python, from the video's first frame on."""
@@ -308,13 +308,10 @@ def test_tables_show_both_models_beside_the_published_rows(job):
         assert row.value == pytest.approx(expected, abs=1e-6)
         assert row.data == "synthetic plumes"
         assert row.mask_source == "synthetic"
-    published = table[table["block"] == "published"].set_index(["model", "metric"])["value"]
-    assert published["fgstp", "iou_mean"] == 0.399
-    assert published["slt_net", "e_mean"] == 0.806
-    assert published.index.get_level_values("model").nunique() == 7
+    assert table.loc[table["block"] == "published", "model"].nunique() == 7
     ablation = job.table("table2")
     assert set(ablation.loc[ablation["source"] == "this evaluation", "model"]) == {"fgstp"}
-    assert len(ablation.loc[ablation["block"] == "published", "model"].unique()) == 4
+    assert ablation.loc[ablation["block"] == "published", "model"].nunique() == 4
 
 
 def test_every_form_of_the_report_shows_both_models(job):

@@ -55,7 +55,7 @@ class Project:
         features = self.models.with_name("features")
         work = train_model(clips.table, clips.store, features, model, models, settings, seed)
         work(self.models)
-        return read_records(self.models / model)[train_number(settings)]
+        return read_records(self.models / model)[settings.seed_index or 1]
 
     def sentence(self, **changes):
         """The message when it fails; nothing may be written then."""
@@ -64,14 +64,6 @@ class Project:
         assert not [path for path in self.models.rglob("*") if path.is_file()]
         assert "\n" not in str(caught.value)
         return str(caught.value)
-
-
-def train_number(settings):
-    return settings.seed_index or 1
-
-
-def sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture
@@ -109,7 +101,8 @@ def test_checkpoint_and_record_match(project):
     assert checkpoint.facts["epoch"] == facts["epoch"]
     network = create_model("fgstp", MODELS.of("fgstp")).network
     assert facts["parameters"] == sum(weights.numel() for weights in network.parameters())
-    assert facts["checkpoint_sha256"] == sha256(folder / "best.ckpt")
+    digest = hashlib.sha256((folder / "best.ckpt").read_bytes()).hexdigest()
+    assert facts["checkpoint_sha256"] == digest
 
 
 def test_what_chose_the_checkpoint_and_the_masks_of_all_training_clips_are_noted(project):
