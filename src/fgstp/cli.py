@@ -30,8 +30,17 @@ def main() -> None:
     """Find gas leaks in infrared video."""
 
 
-# Kedro looks for a group of this name and adds its commands: `kedro plumes render`.
-cli = main
+class _OfKedro(_Group):
+    """What Kedro adds to its command line: `kedro plumes render`, and `kedro run` as here."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from fgstp.hooks.command import kedro_command  # noqa: PLC0415 - `fgstp` needs no Kedro
+
+        return super().get_command(ctx, cmd_name) or kedro_command(ctx, cmd_name)
+
+
+# Kedro looks for a group of this name.
+cli = _OfKedro("cli", commands=main.commands)
 
 
 @main.group()

@@ -1,5 +1,8 @@
 """Errors that a user can correct."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class UserError(Exception):
     """A mistake in the input or the settings.
@@ -11,3 +14,18 @@ class UserError(Exception):
 
 class FootageError(UserError):
     """A video cannot be used; ingest goes on with the others."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Suggest a known name for a mistyped one.
+
+    Args:
+        name: what was given.
+        known: what could have been given.
+
+    Returns:
+        ` (did you mean train?)`, for the end of a clause; empty if nothing is close.
+    """
+    folded = {each.casefold(): each for each in known}
+    close = get_close_matches(str(name).casefold(), folded, n=1)
+    return f" (did you mean {folded[close[0]]}?)" if close else ""

@@ -2,29 +2,28 @@
 
 import logging
 import os
+import socket
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
+from kedro.framework.project import pipelines, settings
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel, ValidationError
 
 from fgstp.core.config import faults
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, did_you_mean
+from fgstp.hooks.sentences import CommandError, user_sentence
 
+PORTS = {"http": 80, "https": 443}
 TRAIN = "train_model"  # the node
 BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
 
 logger = logging.getLogger(__name__)
-
-
-class CommandError(click.ClickException, UserError):
-    """A mistake of the user, which Kedro's command line prints as `Error: ...`; status 1."""
 
 
 class MistakeHooks:
@@ -37,13 +36,15 @@ class MistakeHooks:
         Kedro checks them too, but only keeps the text of pydantic's reports.
 
         Raises:
-            CommandError: a setting or the name of the model is wrong.
+            CommandError: a setting or the name of the model is wrong, or no server of MLflow
+                answers.
         """
         parameters = context.config_loader["parameters"]
         try:
             _check_blocks(parameters)
             _check_settings(parameters)
             _check_model(parameters, context)
+            _check_tracker(context)
         except UserError as error:
             raise CommandError(str(error)) from error
 
@@ -80,26 +81,16 @@ class MistakeHooks:
                 logger.warning("Video not used (%d of %d): %s", number, len(refused), sentence)
 
 
-def user_sentence(error: BaseException | None) -> str | None:
-    """Message of the `UserError` that caused an error; None if the cause is another.
-
-    Args:
-        error: an exception; Kedro wraps those that data sets raise.
-    """
-    while error is not None:
-        if isinstance(error, UserError):
-            return str(error)
-        error = error.__cause__
-    return None
-
-
 def _check_blocks(parameters: Mapping[str, Any]) -> None:
-    unknown = [name for name in parameters if name not in BLOCKS and not name.startswith("_")]
-    if unknown:
-        raise UserError(
-            f"There is no block of settings {', '.join(unknown)}; there are "
-            f"{', '.join(BLOCKS)}. Correct conf/ or --params."
-        )
+    for name in parameters:
+        if name not in BLOCKS and not str(name).startswith("_"):
+            raise UserError(
+                f"There is no block of settings {name}{did_you_mean(name, BLOCKS)}; there are "
+                f"{', '.join(BLOCKS)}. Correct conf/ or --params."
+            )
+    data = parameters.get("data", "data")
+    if not isinstance(data, str) or not data.strip() or "\0" in data:
+        raise UserError(f"The data folder is {data!r}; give its path, as in --params=data=data.")
 
 
 def _check_settings(parameters: Mapping[str, Any]) -> None:
@@ -129,3 +120,19 @@ def _check_model(parameters: Mapping[str, Any], context: KedroContext) -> None:
             f"The parameter model is {name}, but the files are those of {of_catalog}; choose the "
             "model in globals.yml or with --params=model=NAME."
         )
+
+
+def _check_tracker(context: KedroContext) -> None:
+    """Raise a `UserError` if nothing listens where MLflow's server should be; it waits minutes."""
+    if "kedro_mlflow" in settings.DISABLE_HOOKS_FOR_PLUGINS:
+        return
+    server = context.config_loader["mlflow"].get("server") or {}
+    uri = urlsplit(str(server.get("mlflow_tracking_uri")))
+    if uri.scheme in PORTS and uri.hostname:
+        try:
+            socket.create_connection((uri.hostname, uri.port or PORTS[uri.scheme]), 10).close()
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"No server of MLflow answers at {uri.geturl()}; start it, or unset "
+                "MLFLOW_TRACKING_URI to record in a file."
+            ) from error

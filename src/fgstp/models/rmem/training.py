@@ -35,12 +35,12 @@ class RmemTrainingSettings(Settings):
         dropout: fraction of the channels that DeAOT-L drops after depthwise convolutions.
     """
 
-    n_frames: int = Field(8, ge=2)
-    write_every_frames: int = Field(2, ge=1)
-    max_frame_gap: int = Field(3, ge=1)
+    n_frames: int = Field(8, ge=2, le=100_000)
+    write_every_frames: int = Field(2, ge=1, le=100_000)
+    max_frame_gap: int = Field(3, ge=1, le=100_000)
     reverse_fraction: Fraction = 0.5
-    first_gas_px: int = Field(200, ge=0)
-    attempts: int = Field(40, ge=1)
+    first_gas_px: int = Field(200, ge=0, le=100_000_000)
+    attempts: int = Field(40, ge=1, le=100_000)
     drop_path: Rate = 0.1
     dropout: Rate = 0.1
 

@@ -12,7 +12,7 @@ from fgstp.models.blocks.losses import bootstrap_fraction, bootstrapped_cross_en
 from fgstp.models.xmem_pp.memory import similarity
 from fgstp.models.xmem_pp.network import Keys, Segmentation, Xmem
 
-FrameGap = tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[int, Field(ge=1)]]
+FrameGap = tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[int, Field(ge=1, le=100_000)]]
 # All pixels count in the cross-entropy until 0.18 of the training; from 0.64 on, 0.15 of them.
 BOOTSTRAP_START, BOOTSTRAP_END, BOOTSTRAP_FRACTION = 0.18, 0.64, 0.15
 
@@ -29,8 +29,8 @@ class XmemTrainingSettings(Settings):
             distance of neighbouring frames of a sample.
     """
 
-    n_frames: int = Field(8, ge=2)
-    n_reference: int = Field(3, ge=1)
+    n_frames: int = Field(8, ge=2, le=100_000)
+    n_reference: int = Field(3, ge=1, le=100_000)
     deep_update_fraction: Fraction = 0.2
     max_frame_gap: Annotated[tuple[FrameGap, ...], Field(min_length=1)] = (
         (0.0, 5),

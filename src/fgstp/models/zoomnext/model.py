@@ -70,11 +70,11 @@ class ZoomNextSettings(NetworkSettings):
         optimisation: by default at a constant rate, with two clips a step.
     """
 
-    height_px: int = Field(352, ge=64)
-    width_px: int = Field(352, ge=64)
-    n_frames: int = Field(5, ge=1)
+    height_px: int = Field(352, ge=64, le=8192)
+    width_px: int = Field(352, ge=64, le=8192)
+    n_frames: int = Field(5, ge=1, le=100_000)
     encoder: EncoderSettings = EncoderSettings()
-    width: int = Field(64, ge=8, multiple_of=4)
+    width: int = Field(64, ge=8, le=8192, multiple_of=4)
     checkpoint_encoder: bool = False
     optimisation: OptimisationSettings = OptimisationSettings(
         schedule="constant", targets_per_step=10, gradient_clip=GradientClip(by="none")
