@@ -66,7 +66,8 @@ def check(monkeypatch):
         ),
         (
             {"parallel": {"backend": "slurm"}},
-            "ingest.parallel.backend is 'slurm': input should be 'loky', 'sequential', 'ray' or 'dask'",
+            "ingest.parallel.backend is 'slurm': input should be "
+            "'loky', 'sequential', 'ray' or 'dask'",
         ),
         (
             {"parallel": {"jobs": 0}},

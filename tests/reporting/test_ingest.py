@@ -182,10 +182,9 @@ def cut():
         clip_row("a", 2, dropped="duplicate", gas_fraction=0.9),
         clip_row("a", 3, "validation", gas_fraction=0.0),
         clip_row("b", 0, gas_fraction=0.03),
-        *(
-            clip_row("c", n, "test", dropped=why)
-            for n, why in enumerate([None, "duplicate", "guard"])
-        ),
+        clip_row("c", 0, "test"),
+        clip_row("c", 1, "test", dropped="duplicate"),
+        clip_row("c", 2, "test", dropped="guard"),
     ]
     return table(rows, CLIP_COLUMNS)
 
