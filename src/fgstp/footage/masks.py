@@ -151,13 +151,3 @@ def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
             f"{width} x {height}; save it in the proportions of the frame"
         )
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
-
-
-def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
-    """Find the number of the first frame with gas, from 0; None if no frame has gas.
-
-    Args:
-        masks: (T, H, W), or T masks (H, W), of which those after the first with gas are not read;
-            what is not 0 is gas.
-    """
-    return next((number for number, mask in enumerate(masks) if mask.any()), None)

@@ -45,6 +45,16 @@ def packed(numbers: NDArray[np.integer], masks: NDArray[np.uint8]) -> NDArray[np
     return rows
 
 
+def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
+    """Find the number of the first frame with gas, from 0; None if no frame has gas.
+
+    Args:
+        masks: (T, H, W), or T masks (H, W), of which those after the first with gas are not read;
+            what is not 0 is gas.
+    """
+    return next((number for number, mask in enumerate(masks) if mask.any()), None)
+
+
 @dataclass(frozen=True)
 class Clip:
     """Consecutive frames of a video, memory-mapped.
