@@ -2,11 +2,12 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fgstp.core.errors import UserError
+from fgstp.core.errors import FootageError, UserError
 
 TEMPORARY_PREFIX = ".tmp-"
 
@@ -40,6 +41,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         _remove_if_there(temporary)
+
+
+def check_regular_file(path: Path) -> None:
+    """See that a file can be read, before a reader waits for a pipe or reports something else.
+
+    Raises:
+        FootageError: it is a broken link, a pipe, a folder, empty, or may not be read.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        what = "is a link to nothing" if path.is_symlink() else "cannot be read"
+        raise FootageError(
+            f"{path.name} {what} ({error.strerror}); bring the file here, for instance by "
+            "`dvc pull` or `git annex get`, or remove it"
+        ) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise FootageError(f"{path.name} is no file but a pipe, a socket or a device; remove it")
+    if status.st_size == 0:
+        raise FootageError(f"{path.name} is empty; copy it again or remove it")
+    if not os.access(path, os.R_OK):
+        raise FootageError(f"{path.name} may not be read; allow it by `chmod +r`")
 
 
 @contextmanager

@@ -1,114 +1,27 @@
-"""Frames from video files and from folders of pictures."""
+"""Frames from pictures: a folder with one for each frame, or the pages of a TIFF stack."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.pictures import list_pictures, measure_span, read_picture, to_grey
+from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, to_grey
+from fgstp.footage.pictures import list_pictures, n_pages, read_picture
 from fgstp.footage.settings import SpanSettings
-from fgstp.footage.video import Frame
+from fgstp.footage.video import Frame, FrameSource
+from fgstp.footage.video_file import VideoFile
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v"})
-GREY16 = int.from_bytes(b"Y1\x00\x10", "little")  # FFmpeg's tag of 16-bit grey, as OpenCV gives it
-LOST_FRAMES_TOLERANCE = 0.01
-
-
-@dataclass(frozen=True)
-class VideoFile:
-    """A video file, decoded by OpenCV's FFmpeg: 8-bit, colour or 16-bit grey.
-
-    OpenCV scales all frames to the size of the first without saying so: a size that
-    changes midway is noticed in folders of frames, but not in files.
-
-    Attributes:
-        path: the file.
-    """
-
-    path: Path
-
-    def n_frames_hint(self) -> int | None:
-        """Number of frames that the container states."""
-        count = int(self._open().get(cv2.CAP_PROP_FRAME_COUNT))
-        return count if count > 0 else None
-
-    def fps_hz(self) -> float | None:
-        """Frame rate that the container states."""
-        rate = float(self._open().get(cv2.CAP_PROP_FPS))
-        return rate if rate > 0 else None
-
-    def signature(self) -> str:
-        """Hash of name, size and time of change."""
-        return signature([self.path])
-
-    def content_hash(self) -> str:
-        """SHA-256 of the file."""
-        return content_hash([self.path])
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Decode all frames.
-
-        Raises:
-            FootageError: the file cannot be decoded or breaks off.
-        """
-        capture = self._open()
-        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        count = 0
-        while True:
-            there, image = capture.read()
-            if not there:
-                break
-            yield Frame(to_grey(np.asarray(image)))
-            count += 1
-        if stated - count > max(1.0, LOST_FRAMES_TOLERANCE * stated):
-            raise FootageError(
-                f"{self.path.name} says that it holds {stated} frames, but only {count} can be "
-                "decoded: it is truncated or damaged; copy it again"
-            )
-
-    def _open(self) -> cv2.VideoCapture:
-        try:
-            empty = self.path.stat().st_size == 0
-        except OSError as error:
-            raise FootageError(f"{self.path} cannot be read: {error.strerror}") from error
-        if empty:
-            raise FootageError(f"{self.path.name} is empty; copy it again")
-        # FFmpeg would print its own complaints beside ours; it reads this when it starts.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        # Videos go in parallel, and small frames decode faster in one thread.
-        with _quiet_opencv():
-            capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-        if not capture.isOpened():
-            raise FootageError(
-                f"{self.path.name} cannot be opened as a video: it is truncated, damaged or "
-                "of a kind that FFmpeg does not know; copy it again or convert it"
-            )
-        if int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == GREY16:
-            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        return capture
-
-
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from printing its own warning beside our sentence."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+STACK_SUFFIXES = frozenset({".tif", ".tiff"})
+COLOUR_SAMPLES = 8  # frames that are looked at for colour
 
 
 @dataclass(frozen=True)
-class FrameFolder:
-    """A folder of pictures, one a frame, in natural order of their names.
+class PictureSequence:
+    """Pictures, one for each frame, in the order given; a single file is a stack of pages.
 
     Attributes:
         files: the pictures.
@@ -118,7 +31,7 @@ class FrameFolder:
 
     def n_frames_hint(self) -> int | None:
         """Number of pictures."""
-        return len(self.files)
+        return n_pages(self.files[0]) if len(self.files) == 1 else len(self.files)
 
     def fps_hz(self) -> float | None:
         """Pictures state no frame rate."""
@@ -132,32 +45,60 @@ class FrameFolder:
         """SHA-256 of the pictures, one after the other."""
         return content_hash(self.files)
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Read all pictures.
+    def frames(self, remarks: list[str]) -> Iterator[Frame]:
+        """Read all pictures: (H, W) uint8 or uint16.
+
+        Args:
+            remarks: gets what a reader of the video table should know.
 
         Raises:
             FootageError: a picture is unreadable, or of another size or depth than the first.
         """
+        pages = self._pages()
         first: NDArray[np.integer] | None = None
-        for path in self.files:
+        found: dict[str, None] = {}  # remarks, each once
+        for place, (path, page) in enumerate(pages):
             try:
-                grey = to_grey(read_picture(path))
+                picture = read_picture(path, page)
+                grey = to_grey(picture.pixels)
             except FootageError as error:
                 raise FootageError(f"{path.name}: {error}") from error
             first = grey if first is None else first
-            if grey.shape != first.shape:
-                (height, width), (first_height, first_width) = grey.shape, first.shape
-                raise FootageError(
-                    f"{path.name} is {width} x {height}, but the frames before it are "
-                    f"{first_width} x {first_height}; cut the video where its size changes, or "
-                    "scale it to one size"
-                )
-            if grey.dtype != first.dtype:
-                raise FootageError(
-                    f"{path.name} has {grey.dtype} pixels, but the frames before it have "
-                    f"{first.dtype}; convert them to one depth"
-                )
+            _check_fits(grey, first, path.name if page is None else f"page {page} of {path.name}")
+            if place % max(1, len(pages) // COLOUR_SAMPLES) == 0 and is_coloured(picture.pixels):
+                found[COLOUR_REMARK] = None
+            found |= dict.fromkeys(picture.remarks)
             yield Frame(grey)
+        remarks += found
+
+    def _pages(self) -> list[tuple[Path, int | None]]:
+        if len(self.files) != 1:
+            return [(path, None) for path in self.files]
+        return [(self.files[0], page) for page in range(n_pages(self.files[0]))]
+
+
+def _check_fits(grey: NDArray[np.integer], first: NDArray[np.integer], name: str) -> None:
+    if grey.shape != first.shape:
+        (height, width), (first_height, first_width) = grey.shape, first.shape
+        raise FootageError(
+            f"{name} is {width} x {height}, but the frames before it are "
+            f"{first_width} x {first_height}; cut the video where its size changes, or "
+            "scale it to one size"
+        )
+    if grey.dtype != first.dtype:
+        raise FootageError(
+            f"{name} has {grey.dtype} pixels, but the frames before it have "
+            f"{first.dtype}; convert them to one depth"
+        )
+
+
+def frames_of(path: Path) -> FrameSource:
+    """The frames of a video file, of a TIFF stack, or of a folder of pictures."""
+    if path.is_dir():
+        return PictureSequence(tuple(list_pictures(path)))
+    if path.suffix.lower() in STACK_SUFFIXES:
+        return PictureSequence((path,))
+    return VideoFile(path)
 
 
 def read_video(path: Path | str) -> NDArray[np.uint8]:
@@ -167,7 +108,7 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
     video, from its 0.1st to its 99.9th percentile.
 
     Args:
-        path: a video file that FFmpeg can decode, or a folder of png, jpg or tif files, which
+        path: a video file that FFmpeg can decode, a TIFF stack, or a folder of pictures, which
             are read in natural order of their names.
 
     Returns:
@@ -183,8 +124,7 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         ((20, 60, 80), dtype('uint8'))
     """
     path = Path(path)
-    source = FrameFolder(tuple(list_pictures(path))) if path.is_dir() else VideoFile(path)
-    frames = [frame.grey for frame in source]
+    frames = [frame.grey for frame in frames_of(path).frames(remarks=[])]
     if not frames:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
     if frames[0].dtype == np.uint8:

@@ -1,31 +1,39 @@
-"""Pictures: which files are some, reading one, colour to grey, and 16 bits to 8."""
+"""Pictures: which files are some, and reading one as its file says."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import islice
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.settings import SpanSettings
+from fgstp.core.files import check_regular_file
+from fgstp.footage.grey import MAX_COUNTS
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
-MAX_COUNTS = 65535
-SAMPLED_FRAMES = 200
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+MAX_PIXELS = 2**26  # 8192 x 8192
+ORIENTATION, PHOTOMETRIC, WHITE_IS_ZERO = 274, 262, 0  # tags of EXIF and TIFF, and a value
 
 
 def list_pictures(folder: Path) -> list[Path]:
     """Pictures of a folder in natural order: `frame_2` comes before `frame_10`.
 
     Hidden files are passed over.
+
+    Raises:
+        FootageError: the folder cannot be read.
     """
+    try:
+        paths = list(folder.iterdir())
+    except OSError as error:
+        raise FootageError(f"the folder {folder} cannot be read: {error.strerror}") from error
     pictures = (
         path
-        for path in folder.iterdir()
+        for path in paths
         if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
     )
     return sorted(pictures, key=natural_key)
@@ -41,84 +49,125 @@ def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     return (*numbers_and_words, (-1, path.name))
 
 
-def read_picture(path: Path) -> NDArray[np.integer]:
-    """Read a picture: (H, W) or (H, W, channels) in BGR order, of the depth that the file has.
-
-    Raises:
-        FootageError: the file is empty, unreadable or no picture.
-    """
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise FootageError(f"it cannot be read: {error.strerror}") from error
-    if data.size == 0:
-        raise FootageError("it is empty; copy it again or remove it")
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise FootageError("it cannot be read as a picture; copy it again or remove it")
-    return np.asarray(image)
-
-
-def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Turn a decoded picture into one channel of the same depth, (H, W).
-
-    Args:
-        image: (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
-
-    Raises:
-        FootageError: another depth.
-    """
-    if image.dtype not in (np.uint8, np.uint16):
-        raise FootageError(
-            f"its pixels are {image.dtype}, but 8 or 16 bit whole numbers are read; convert it"
-        )
-    if image.ndim == 2:
-        return image
-    if image.shape[2] == 1:
-        return image[..., 0]
-    code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
-    return np.asarray(cv2.cvtColor(image, code), image.dtype)
-
-
-@dataclass(frozen=True)
-class GreySpan:
-    """Counts that become black and white, the same for every frame of a video.
-
-    A fixed span keeps a faint plume comparable from frame to frame; stretching each
-    frame for itself would make the whole picture flicker with the gas.
+class Picture(NamedTuple):
+    """A picture as its file holds it.
 
     Attributes:
-        low_counts: becomes 0.
-        high_counts: becomes 255.
+        pixels: (H, W) or (H, W, 3) in BGR order, uint8 or uint16.
+        indices: (H, W) uint8: indices of a palette; None without a palette.
+        alpha: (H, W) uint8: opacity; None if the file has none.
+        remarks: what was done to it, such as turning.
     """
 
-    low_counts: int
-    high_counts: int
-
-    def table(self) -> NDArray[np.uint8]:
-        """Grey level of every possible count: (65536,) uint8."""
-        counts = np.arange(MAX_COUNTS + 1, dtype=np.float64)
-        level = (counts - self.low_counts) / (self.high_counts - self.low_counts) * 255
-        return np.clip(np.rint(level), 0, 255).astype(np.uint8)
+    pixels: NDArray[np.integer]
+    indices: NDArray[np.uint8] | None = None
+    alpha: NDArray[np.uint8] | None = None
+    remarks: tuple[str, ...] = ()
 
 
-def measure_span(
-    frames: Iterable[NDArray[np.integer]], n_frames: int, settings: SpanSettings
-) -> GreySpan:
-    """Choose the span of a 16-bit video from a sample of its frames, at least one count wide.
+def read_picture(path: Path, page: int | None = None) -> Picture:
+    """Read a picture of any depth, turned and inverted as its file says.
 
     Args:
-        frames: (H, W) uint16, all of the video.
-        n_frames: how many there are, to sample them evenly.
-        settings: fixed counts, or percentiles.
+        path: the file.
+        page: number of the page of a TIFF stack, from 0; None: the file must have one page.
+
+    Raises:
+        FootageError: the file is empty, unreadable, no picture, too large, or has several pages.
     """
-    if settings.mode == "fixed":
-        return GreySpan(settings.low_counts, settings.high_counts)
-    step = max(1, n_frames // SAMPLED_FRAMES)
-    histogram = np.zeros(MAX_COUNTS + 1, np.int64)
-    for frame in islice(frames, None, None, step):
-        histogram += np.bincount(frame.ravel(), minlength=MAX_COUNTS + 1)
-    below = np.cumsum(histogram) / histogram.sum() * 100
-    low = int(np.searchsorted(below, settings.low_percentile))
-    high = int(np.searchsorted(below, settings.high_percentile))
-    return GreySpan(low, max(high, low + 1))
+    check_regular_file(path)
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            _check_extent(image, page)
+            if page is not None:
+                image.seek(page)
+            return _turned(_pixels(image, path), image)
+    except UnidentifiedImageError as error:
+        raise FootageError("it is no picture of a known kind; convert it or remove it") from error
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise FootageError(
+            "it cannot be read as a picture to its end; copy it again or remove it"
+        ) from error
+
+
+def n_pages(path: Path) -> int:
+    """Number of pages of a TIFF file; a `FootageError` if it cannot be read."""
+    check_regular_file(path)
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            return int(getattr(image, "n_frames", 1))
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise FootageError("it cannot be read as a picture; copy it again") from error
+
+
+def _check_extent(image: Image.Image, page: int | None) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise FootageError(
+            f"it is {image.width} x {image.height}, but at most {MAX_PIXELS / 1e6:.0f} million "
+            "pixels are read; scale it down"
+        )
+    pages = int(getattr(image, "n_frames", 1))
+    if page is None and pages > 1 and image.format != "MPO":  # whose second page is a preview
+        raise FootageError(
+            f"it has {pages} pages; put stacks beside the other videos, not into a folder of frames"
+        )
+
+
+def _pixels(image: Image.Image, path: Path) -> Picture:
+    """The pixels in the depth of the file."""
+    mode = image.mode
+    if mode == "P":
+        rgba = np.asarray(image.convert("RGBA"))
+        alpha = rgba[..., 3] if "transparency" in image.info else None
+        return Picture(_bgr(rgba), np.asarray(image), alpha)
+    if mode in ("RGB", "RGBA") and ";16" in str(image.tile):  # Pillow would cut it to 8 bits
+        return Picture(_deep_colour(path))
+    if mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        rgba = np.asarray(image.convert("RGBA"))
+        return Picture(rgba[..., 0] if mode in ("LA", "La") else _bgr(rgba), None, rgba[..., 3])
+    if mode in ("RGB", "CMYK", "YCbCr", "LAB", "HSV"):
+        return Picture(_bgr(np.asarray(image.convert("RGB"))))
+    if mode == "1":
+        return Picture(np.asarray(image.convert("L")))
+    if mode == "I" or mode.startswith("I;16"):
+        return _counts(image)
+    return Picture(np.asarray(image))
+
+
+def _counts(image: Image.Image) -> Picture:
+    """A grey picture of 16 bits."""
+    counts = np.asarray(image)
+    if counts.min() < 0 or counts.max() > MAX_COUNTS:
+        raise FootageError("its pixels are 32 bit whole numbers; convert it to 16 bits")
+    counts = counts.astype(np.uint16)
+    # Pillow minds the tag at 8 bits only.
+    if getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        counts = MAX_COUNTS - counts
+    return Picture(counts)
+
+
+def _bgr(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(rgb[..., 2::-1])
+
+
+def _deep_colour(path: Path) -> NDArray[np.integer]:
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise FootageError("it cannot be read as a picture of 16 bits; convert it")
+    return np.asarray(image)[..., :3]
+
+
+def _turned(picture: Picture, image: Image.Image) -> Picture:
+    """Turn and mirror the picture as its EXIF data say."""
+    orientation = image.getexif().get(ORIENTATION, 1)
+    if orientation not in range(2, 9):
+        return picture
+    planes = (each if each is None else _oriented(each, orientation) for each in picture[:3])
+    return Picture(*planes, remarks=(f"turned as its EXIF orientation {orientation} says",))
+
+
+def _oriented(pixels: NDArray[np.integer], orientation: int) -> NDArray[np.integer]:
+    if orientation >= 5:  # rows and columns change places
+        pixels = pixels.swapaxes(0, 1)
+    upside_down, mirrored = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1])

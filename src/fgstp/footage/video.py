@@ -26,12 +26,15 @@ class Frame(NamedTuple):
         mask: (H, W) uint8, 0/1; None where the source itself has no mask of this frame.
         leak_class: leak class; None where the source itself does not know it.
         time_s: seconds since the beginning; None where frames follow each other evenly.
+        place: place in the file, from 0, counting frames too that cannot be decoded; None where
+            there are no such frames.
     """
 
     grey: NDArray[np.integer]
     mask: NDArray[np.uint8] | None = None
     leak_class: int | None = None
     time_s: float | None = None
+    place: int | None = None
 
 
 class FrameSource(Protocol):
@@ -49,8 +52,8 @@ class FrameSource(Protocol):
     def content_hash(self) -> str:
         """Hexadecimal SHA-256 of the content."""
 
-    def __iter__(self) -> Iterator[Frame]:
-        """All frames in the order of time, from the first each time."""
+    def frames(self, remarks: list[str]) -> Iterator[Frame]:
+        """All frames in the order of time; at their end, `remarks` gets what is to be said."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""Grey: colour to one channel, and 16 bits to 8 by one range for a whole video."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.core.errors import FootageError
+from fgstp.footage.settings import SpanSettings
+
+MAX_COUNTS = 65535
+SAMPLED_FRAMES = 200
+COLOURED_LEVELS, COLOURED_FRACTION = 24, 0.05
+COLOUR_REMARK = (
+    "it is in colour and was turned into grey by brightness; if a palette colours temperatures, "
+    "export it again in white-hot grey"
+)
+
+
+def is_coloured(image: NDArray[np.integer]) -> bool:
+    """Whether more than a logo of a picture is in colour.
+
+    Args:
+        image: (H, W) or (H, W, channels), uint8 or uint16.
+    """
+    if image.ndim == 2 or image.shape[2] < 3:
+        return False
+    channels = image[..., :3].astype(np.int32)
+    spread = (channels.max(axis=2) - channels.min(axis=2)) * 255 / np.iinfo(image.dtype).max
+    return float((spread > COLOURED_LEVELS).mean()) > COLOURED_FRACTION
+
+
+def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Turn a decoded picture into one channel of the same depth, (H, W).
+
+    Args:
+        image: (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
+
+    Raises:
+        FootageError: another depth.
+    """
+    if image.dtype not in (np.uint8, np.uint16):
+        raise FootageError(
+            f"its pixels are {image.dtype}, but 8 or 16 bit whole numbers are read; convert it"
+        )
+    if image.ndim == 2:
+        return image
+    if image.shape[2] == 1:
+        return image[..., 0]
+    code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
+    return np.asarray(cv2.cvtColor(image, code), image.dtype)
+
+
+@dataclass(frozen=True)
+class GreySpan:
+    """Counts that become black and white, the same for every frame of a video.
+
+    A fixed span keeps a faint plume comparable from frame to frame; stretching each
+    frame for itself would make the whole picture flicker with the gas.
+
+    Attributes:
+        low_counts: becomes 0.
+        high_counts: becomes 255.
+    """
+
+    low_counts: int
+    high_counts: int
+
+    def table(self) -> NDArray[np.uint8]:
+        """Grey level of every possible count: (65536,) uint8."""
+        counts = np.arange(MAX_COUNTS + 1, dtype=np.float64)
+        level = (counts - self.low_counts) / (self.high_counts - self.low_counts) * 255
+        return np.clip(np.rint(level), 0, 255).astype(np.uint8)
+
+
+def measure_span(
+    frames: Iterable[NDArray[np.integer]], n_frames: int, settings: SpanSettings
+) -> GreySpan:
+    """Choose the span of a 16-bit video from a sample of its frames, at least one count wide.
+
+    Args:
+        frames: (H, W) uint16, all of the video.
+        n_frames: how many there are, to sample them evenly.
+        settings: fixed counts, or percentiles.
+    """
+    if settings.mode == "fixed":
+        return GreySpan(settings.low_counts, settings.high_counts)
+    step = max(1, n_frames // SAMPLED_FRAMES)
+    histogram = np.zeros(MAX_COUNTS + 1, np.int64)
+    for frame in islice(frames, None, None, step):
+        histogram += np.bincount(frame.ravel(), minlength=MAX_COUNTS + 1)
+    below = np.cumsum(histogram) / histogram.sum() * 100
+    low = int(np.searchsorted(below, settings.low_percentile))
+    high = int(np.searchsorted(below, settings.high_percentile))
+    return GreySpan(low, max(high, low + 1))
