@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from fgstp.models.blocks.losses import hybrid_loss
-from fgstp.models.blocks.triple_network import pick
+from fgstp.models.blocks.triples import pick
 from fgstp.models.fgstp import Fgstp
 
 TARGETS = 4  # of a window

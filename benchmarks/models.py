@@ -30,7 +30,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from fgstp.models.predictor import AnyPredictor
+from fgstp.models.base import AnyPredictor
 from fgstp.models.registry import create_model, list_models, model_settings
 from fgstp.models.session import prompt_of
 from fgstp.plumes import SyntheticVideo

@@ -21,7 +21,7 @@ from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.validation import hold_out
 from fgstp.footage.video_store import VideoStore
 from fgstp.plumes import SyntheticVideo
-from fgstp.plumes.render import render
+from fgstp.plumes.video import render
 
 REPOSITORY = Path(__file__).parents[1]
 CLIP_LENGTH = 10
@@ -349,16 +349,6 @@ def finished_job(kedro, tmp_path_factory):
     for answer in answers:
         assert answer.returncode == 0, answer.stdout + answer.stderr
     return folder, answers
-
-
-@pytest.fixture
-def environment(tmp_path):
-    """Environment of a subprocess: runs are recorded in a file of the test."""
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return inherited | {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
-        "DO_NOT_TRACK": "1",
-    }
 
 
 @pytest.fixture(scope="session")

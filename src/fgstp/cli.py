@@ -9,7 +9,7 @@ import yaml
 
 from fgstp.core.errors import UserError
 from fgstp.plumes import CATEGORIES, SyntheticVideo
-from fgstp.plumes.render import render as render_video
+from fgstp.plumes.video import render as render_video
 
 
 class _Group(click.Group):
@@ -113,9 +113,13 @@ def import_weights(
     a training, such as data/06_models/fgstp/seed_1, can be evaluated.
     """
     # Torch takes seconds to import, and the other commands do not need it.
-    from fgstp.models.checkpoint import BEST, record_of, save_checkpoint  # noqa: PLC0415
+    from fgstp.models.checkpoint import (  # noqa: PLC0415
+        BEST,
+        record_of,
+        save_checkpoint,
+        write_record,
+    )
     from fgstp.models.published import import_published, parsed_settings  # noqa: PLC0415
-    from fgstp.models.seeds import write_record  # noqa: PLC0415
 
     values = _pairs(settings)
     if variant is not None:

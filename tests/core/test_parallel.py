@@ -1,33 +1,35 @@
 import os
 import sys
+import time
 
 import pytest
 from joblib import delayed
 from pydantic import ValidationError
 from tqdm import tqdm
 
+from fgstp.core import parallel
 from fgstp.core.errors import UserError
-from fgstp.core.parallel import ParallelSettings, in_parallel
+from fgstp.core.parallel import Counter, ParallelSettings, in_parallel, shared_bar
 
 ALONE, LOKY = ParallelSettings(backend="sequential"), ParallelSettings(jobs=2)
 
 
-def check_order(parallel):
+def check_order(settings):
     numbers = list(range(50))
-    results = in_parallel([delayed(divmod)(n, 7) for n in numbers], parallel)
+    results = in_parallel([delayed(divmod)(n, 7) for n in numbers], settings)
     assert results == [divmod(n, 7) for n in numbers]
 
 
-def check_bar(parallel):
+def check_bar(settings):
     with tqdm(total=5, disable=False) as bar:
-        in_parallel([delayed(abs)(n) for n in range(5)], parallel, bar)
+        in_parallel([delayed(abs)(n) for n in range(5)], settings, bar)
         assert bar.n == 5
 
 
-@pytest.mark.parametrize("parallel", [ALONE, LOKY])
+@pytest.mark.parametrize("settings", [ALONE, LOKY])
 @pytest.mark.parametrize("check", [check_order, check_bar])
-def test_results_come_in_order_and_all_are_counted(check, parallel):
-    check(parallel)
+def test_results_come_in_order_and_all_are_counted(check, settings):
+    check(settings)
 
 
 def test_sequential_stays_in_this_process_and_loky_leaves_it():
@@ -36,10 +38,10 @@ def test_sequential_stays_in_this_process_and_loky_leaves_it():
     assert os.getpid() not in in_parallel(work, LOKY)
 
 
-@pytest.mark.parametrize("parallel", [ALONE, LOKY])
-def test_an_error_of_the_work_comes_through(parallel):
+@pytest.mark.parametrize("settings", [ALONE, LOKY])
+def test_an_error_of_the_work_comes_through(settings):
     with pytest.raises(ZeroDivisionError):
-        in_parallel([delayed(divmod)(1, n) for n in (1, 0, 1)], parallel)
+        in_parallel([delayed(divmod)(1, n) for n in (1, 0, 1)], settings)
 
 
 def test_an_unknown_back_end_is_told_with_those_there_are():
@@ -56,13 +58,13 @@ def test_a_back_end_that_is_not_installed_is_told(backend, package, monkeypatch)
 
 @pytest.mark.slow
 def test_a_cluster_that_runs_is_joined_and_left(cluster):
-    parallel = ParallelSettings(backend=cluster, jobs=4)  # more than its two workers
-    check_order(parallel)
-    check_bar(parallel)
-    assert os.getpid() not in in_parallel([delayed(os.getpid)()] * 4, parallel)
+    settings = ParallelSettings(backend=cluster, jobs=4)  # more than its two workers
+    check_order(settings)
+    check_bar(settings)
+    assert os.getpid() not in in_parallel([delayed(os.getpid)()] * 4, settings)
     with pytest.raises(ZeroDivisionError):
-        in_parallel([delayed(divmod)(1, n) for n in (1, 0, 1)], parallel)
-    check_order(parallel)
+        in_parallel([delayed(divmod)(1, n) for n in (1, 0, 1)], settings)
+    check_order(settings)
 
 
 @pytest.mark.slow
@@ -95,3 +97,107 @@ def test_a_wrong_address_is_told(backend, package, variable, monkeypatch):
         monkeypatch.setitem(dask.config.config, "scheduler-address", "nowhere")
     with pytest.raises(UserError, match=rf"No cluster can be joined: .*nowhere.*; .* {variable}"):
         in_parallel([delayed(abs)(1)], ParallelSettings(backend=backend))
+
+
+# ---------------------------------------------------------------- progress bar
+
+
+class Bar:
+    """Stands in for tqdm and records its arguments and steps."""
+
+    def __init__(self, total=None, unit=None, desc=None):
+        self.arguments = {"total": total, "unit": unit, "desc": desc}
+        self.n = 0
+        self.steps = []
+        Bar.last = self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def update(self, step):
+        self.n += step
+        self.steps.append(step)
+
+
+@pytest.fixture
+def bar(monkeypatch):
+    monkeypatch.setattr(parallel, "tqdm", Bar)
+    monkeypatch.setattr(parallel, "POLL_S", 0.001)
+    return Bar
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_the_counters_of_all_workers_are_added_up(bar, tmp_path):
+    with shared_bar(100, "frames", "ingest", tmp_path) as folder:
+        one, other = Counter(folder / "0"), Counter(folder / "1")
+        one(10)
+        other(20)
+        wait_for(lambda: bar.last.n == 30)
+        one(15)
+        wait_for(lambda: bar.last.n == 45)
+    assert bar.last.arguments == {"total": 100, "unit": " frames", "desc": "ingest"}
+
+
+def test_the_last_steps_are_shown_before_the_bar_ends(bar, tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "POLL_S", 60)
+    with shared_bar(100, "frames", "ingest", tmp_path) as folder:
+        Counter(folder / "0")(100)
+    assert bar.last.n == 100
+
+
+def test_the_bar_never_goes_back(bar, tmp_path):
+    with shared_bar(100, "frames", "ingest", tmp_path) as folder:
+        path = folder / "0"
+        Counter(path)(50)
+        wait_for(lambda: bar.last.n == 50)
+        seen = len(bar.last.steps)
+        path.write_text("")  # caught while it is being written
+        wait_for(lambda: len(bar.last.steps) > seen + 1)
+        path.write_text("60")
+    assert bar.last.n == 60
+    assert min(bar.last.steps) >= 0
+
+
+def test_the_counters_go_with_the_bar_also_after_an_error(bar, tmp_path):
+    with pytest.raises(ValueError, match="mine"), shared_bar(0, "frames", "x", tmp_path) as folder:
+        assert folder.parent == tmp_path
+        Counter(folder / "0")(1)
+        raise ValueError("mine")
+    assert list(tmp_path.iterdir()) == []
+    assert bar.last.n == 1
+    assert bar.last.arguments["total"] is None  # unknown, and not 0 of 0
+
+
+def test_work_goes_on_without_its_counter(tmp_path):
+    counter = Counter(tmp_path / "gone" / "0")
+    counter(3)
+    counter(4)
+    assert counter.count == 7
+
+
+def test_what_killed_runs_left_is_removed_and_nothing_else(bar, tmp_path):
+    (tmp_path / ".progress-old").mkdir()
+    (tmp_path / ".progress-old" / "0").write_text("3")
+    (tmp_path / "a.json").touch()
+    with shared_bar(10, "frames", "ingest", tmp_path) as folder:
+        assert {path.name for path in tmp_path.iterdir()} == {"a.json", folder.name}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert bar.last.n == 0
+
+
+def test_a_folder_that_cannot_be_written_is_told(bar, tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(UserError, match=r"Cannot write in .*file: Not a directory; .* written"),
+        shared_bar(10, "frames", "ingest", tmp_path / "file"),
+    ):
+        pass

@@ -112,16 +112,10 @@ def test_masks_and_leak_classes_of_the_source_itself(work, frames, footage):
     assert [row["leak_class"] for row in record["clips"]] == [0, 3, 3]
     assert [row["mask_source"] for row in record["clips"]] == ["synthetic"] * 3
     np.testing.assert_array_equal(work.clip(1).masks(), masks[10:20])
-    assert work.clip(1).leak_class.tolist() == [0] * 4 + [3] * 6
-
-
-def test_the_whole_video_is_kept_once_with_what_is_left_over(work, frames, footage):
-    masks = footage.masks(37)
-    work(Video("v", InMemory(frames, masks, [0] * 37), "test", mask_source="synthetic"))
-    whole = work.store.clip("v")
+    whole = work.store.clip("v")  # with the frames that fill no clip
     np.testing.assert_array_equal(whole.frames, frames)
     np.testing.assert_array_equal(whole.masks(), masks)
-    assert whole.leak_class.shape == (37,)
+    assert whole.leak_class.tolist() == classes
 
 
 def test_times_are_those_of_the_frames_or_follow_from_the_frame_rate(work, frames):
@@ -135,14 +129,22 @@ def test_times_are_those_of_the_frames_or_follow_from_the_frame_rate(work, frame
         np.testing.assert_allclose(work.store.clip("v").times_s, expected, rtol=1e-15)
 
 
-def test_some_masks_are_enough(work, frames, footage):
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_some_masks_are_enough(work, frames, footage, tmp_path, in_folder):
     every = footage.masks(37)
-    masks = [mask if number in (3, 8, 31) else None for number, mask in enumerate(every)]
-    record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
+    if in_folder:
+        folder = footage.pictures(tmp_path / "masks", 255 * every)
+        for path in folder.iterdir():
+            if int(path.stem) not in (3, 8, 31):
+                path.unlink()
+        masks = MaskFolder.numbered(folder)
+        record = work(Video("v", InMemory(frames), "train", "annotated", masks))
+    else:
+        masks = [mask if number in (3, 8, 31) else None for number, mask in enumerate(every)]
+        record = work(Video("v", InMemory(frames, masks), "train", "annotated"))
     rows = record["clips"]
-    assert [row["annotated_frames"] for row in rows] == [2, 0, 0]
-    assert [row["mask_source"] for row in rows] == ["annotated", "none", "none"]
-    assert [row["dropped"] for row in rows] == [None] * 3
+    facts = [(row["annotated_frames"], row["mask_source"], row["dropped"]) for row in rows]
+    assert facts == [(2, "annotated", None), (0, "none", None), (0, "none", None)]
     assert rows[0]["gas_fraction"] == pytest.approx(every[[3, 8]].mean(), abs=1e-6)
     assert rows[1]["gas_fraction"] is None
     assert work.clip(0).annotated.tolist() == [3, 8]
@@ -172,10 +174,35 @@ def test_an_unknown_frame_rate_is_guessed_and_remarked(work, frames):
     ]
 
 
-def test_background_that_the_table_gives_is_not_measured(work, frames):
-    record = work(Video("v", InMemory(frames), "train", distance_m=4.6, background="complex"))
-    assert record["video"]["category"] == "close_complex"
-    assert "measured" not in record["video"]["remarks"]
+@pytest.mark.parametrize(
+    ("facts", "category"),
+    [
+        ({"distance_m": 4.6, "background": "complex"}, "close_complex"),
+        ({"distance_m": 9.8}, "medium_clear"),
+        # At 1 Hz the release is at frame 20, after which it moves.
+        ({"fps_hz": 1.0, "schedule": LeakSchedule(20, 21)}, "unknown_clear"),
+    ],
+)
+def test_background_of_the_table_or_measured_in_a_still_scene(work, footage, facts, category):
+    frames = footage.frames([5, 5, 20, 10])
+    still = 20 if "schedule" in facts else 40
+    frames[:still, 16:32] = frames[:still, 32:48]
+    record = work(Video("v", InMemory(frames), "train", **facts))
+    assert record["video"]["category"] == category
+    assert ("measured" in record["video"]["remarks"]) == ("background" not in facts)
+
+
+@pytest.mark.parametrize(("gas_from", "background"), [(20, "complex"), (10, "clear"), (0, None)])
+def test_background_is_measured_in_clips_whose_masks_are_empty(work, footage, gas_from, background):
+    # Still in its first clip and moving in the second.
+    frames = footage.frames([5, 40])
+    frames[:10, 16:32] = frames[:10, 32:48]
+    masks = np.zeros(frames.shape, np.uint8)
+    masks[gas_from:, 16:32, 40:50] = 1
+    record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
+    assert record["video"]["background"] == background
+    unknown = "background unknown: no clip is free of gas"
+    assert (unknown in record["video"]["remarks"]) == (background is None)
 
 
 @pytest.mark.parametrize(("opening_s", "found"), [(60.0, "complex"), (0.1, None)])
@@ -186,40 +213,6 @@ def test_background_is_measured_in_the_opening(work, frames, opening_s, found):
     assert record["video"]["background"] == found
     assert record["video"]["category"] == f"long_{found or 'unknown'}"
     assert ("background measured" in record["video"]["remarks"]) == (found is not None)
-
-
-def test_a_still_scene_is_clear(work, footage):
-    frames = footage.frames([5, 5, 5])
-    frames[:, 16:32, 5:15] = frames[:, 32:48, 5:15]  # nothing flickers
-    record = work(Video("v", InMemory(frames), "train", distance_m=9.8))
-    assert record["video"]["category"] == "medium_clear"
-
-
-@pytest.mark.parametrize("with_gas", [True, False])
-def test_clips_whose_masks_show_gas_do_not_tell_the_background(work, footage, with_gas):
-    # Still in its first clip and moving in the second, which is gas if the masks say so.
-    frames = footage.frames([5, 40])
-    frames[:10, 16:32] = frames[:10, 32:48]
-    masks = np.zeros(frames.shape, np.uint8)
-    masks[10:, 16:32, 40:50] = with_gas
-    record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
-    assert record["video"]["background"] == ("clear" if with_gas else "complex")
-
-
-def test_a_background_that_cannot_be_measured_is_remarked(work, footage):
-    frames = footage.frames([5])
-    masks = np.ones(frames.shape, np.uint8)
-    record = work(Video("v", InMemory(frames, masks), "train", mask_source="annotated"))
-    assert record["video"]["background"] is None
-    assert "background unknown: no clip is free of gas" in record["video"]["remarks"]
-
-
-def test_only_leak_free_clips_tell_the_background(work, footage):
-    # Still before the release at frame 20, moving after it.
-    frames = footage.frames([5, 40, 20, 10])
-    frames[:20, 16:32] = frames[:20, 32:48]
-    video = Video("v", InMemory(frames), "train", fps_hz=1.0, schedule=LeakSchedule(20, 21))
-    assert work(video)["video"]["background"] == "clear"
 
 
 # ------------------------------------------------------------------------- 16 bits
@@ -250,13 +243,6 @@ def test_16_bits_with_a_fixed_span(work, frames):
     np.testing.assert_array_equal(work.clip(1).frames, frames[10:20])
 
 
-def test_8_bits_stay_as_they_are(work, frames):
-    dark = (frames // 4).astype(np.uint8)
-    record = work(Video("v", InMemory(dark), "train"))
-    assert record["video"]["low_counts"] is None
-    np.testing.assert_array_equal(work.clip(0).frames, dark[:10])
-
-
 # ------------------------------------------------------------------------ refusals
 
 
@@ -265,12 +251,11 @@ def test_too_few_frames(work, frames, tmp_path, n_frames, words):
     with pytest.raises(FootageError, match=words):
         work(Video("v", InMemory(frames[:n_frames]), "train"))
     assert not list(tmp_path.rglob("v.*"))
-
-
-def test_exactly_one_clip(work, frames):
-    record = work(Video("v", InMemory(frames[:10]), "train"))
-    assert record["video"]["clips"] == 1
-    assert record["video"]["frames_left_over"] == 0
+    dark = frames[:10] // 4
+    record = work(Video("v", InMemory(dark), "train"))
+    assert (record["video"]["clips"], record["video"]["frames_left_over"]) == (1, 0)
+    assert record["video"]["low_counts"] is None  # 8 bits stay as they are
+    np.testing.assert_array_equal(work.clip(0).frames, dark)
 
 
 def test_masks_beyond_the_end_are_found_although_the_clips_have_theirs(

@@ -15,7 +15,6 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import FrameFolder, VideoFile
-from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video_store import VideoWriter
 
 LOKY = {"parallel": {"backend": "loky", "jobs": 2}}
@@ -153,14 +152,6 @@ def test_a_threshold_above_one_keeps_every_clip(raw, ingest, tmp_path):
     assert len(result.clips) == 6
 
 
-def test_identical_stretches_have_similarity_one(ingest, footage, tmp_path):
-    frames = footage.frames([5, 40])
-    footage.video(tmp_path / "footage" / "a.mkv", np.concatenate([frames, frames]))
-    clips = ingest(tmp_path, tmp_path / "out").clips
-    assert clips["repeats"].fillna("").tolist() == ["", "", "a_0000", "a_0001"]
-    assert clips["similarity"].tolist()[2:] == [1.0, 1.0]
-
-
 def test_pseudo_masks_are_made_only_where_there_are_none_and_are_marked(raw, ingest, tmp_path):
     # By hand: the blob is 60 levels above its background in two frames of every four.
     result = ingest(raw[0], tmp_path, pseudo_masks={"enabled": True, "percentile": 20.0})
@@ -215,45 +206,16 @@ def _new_mask(raw, out, footage):
     footage.pictures(raw / "footage" / "a_masks", 255 * footage.masks(34, seed=3))
 
 
-def _new_split(raw, out, footage):
-    footage.table(raw / "footage", a="test", b="test", c="train")
-
-
 def _frames_cut_off(raw, out, footage):
     path = out / "videos" / "a.frames.npy"
     path.write_bytes(path.read_bytes()[:-1])
-
-
-def _masks_lost(raw, out, footage):
-    (out / "videos" / "a.masks.npy").unlink()
-
-
-def _record_damaged(raw, out, footage):
-    path = out / "videos" / "a.record.json"
-    path.write_text(path.read_text()[:100])
-
-
-def _stamp_lost(raw, out, footage):
-    (out / "videos" / "a.stamp.json").unlink()
 
 
 def _masks_taken_away(raw, out, footage):
     (raw / "footage" / "a_masks").rename(raw / "elsewhere")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        _new_content,
-        _new_mask,
-        _new_split,
-        _frames_cut_off,
-        _masks_lost,
-        _record_damaged,
-        _stamp_lost,
-        _masks_taken_away,
-    ],
-)
+@pytest.mark.parametrize("change", [_new_content, _new_mask, _masks_taken_away, _frames_cut_off])
 def test_a_change_redoes_that_video_alone(copied, ingest, footage, tmp_path, monkeypatch, change):
     out = tmp_path / "out"
     ingest(copied, out)
@@ -349,28 +311,14 @@ def test_clips_of_removed_videos_go_and_foreign_files_stay(copied, ingest, foota
 # ---------------------------------------------------------------------- bad input
 
 
-def _truncated(suffix, codec):
-    def spoil(root, footage):
-        path = footage.video(root / f"bad{suffix}", footage.frames([5, 40, 20, 30, 10]), codec)
-        content = path.read_bytes()
-        path.write_bytes(content[: len(content) * 2 // 3])
-
-    return spoil
+def _truncated(root, footage):
+    path = footage.video(root / "bad.mkv", footage.frames([5, 40, 20, 30, 10]))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
 
 
-def _write(name, content):
-    def spoil(root, footage):
-        (root / name).write_bytes(content)
-
-    return spoil
-
-
-def _short(root, footage):
-    footage.video(root / "bad.mkv", footage.frames([5])[:9])
-
-
-def _no_frames(root, footage):
-    (root / "bad" / "images").mkdir(parents=True)
+def _empty(root, footage):
+    (root / "bad.mp4").write_bytes(b"")
 
 
 def _size_changes(root, footage):
@@ -379,90 +327,38 @@ def _size_changes(root, footage):
     footage.pictures(root / "bad", frames)
 
 
-def _depth_changes(root, footage):
-    frames = list(footage.frames([5, 40]))
-    frames[13] = frames[13].astype(np.uint16)
-    footage.pictures(root / "bad", frames)
+def _with_masks(root, footage, n_masks=20):
+    footage.video(root / "bad.mkv", footage.frames([5, 40], seed=9))
+    return footage.pictures(root / "bad_masks", 255 * footage.masks(n_masks))
 
 
-def _float_frames(root, footage):
-    footage.pictures(root / "bad", footage.frames([5]).astype(np.float32), "{:03d}.tif")
+def _masks_beyond_the_end(root, footage):
+    _with_masks(root, footage, 22)
 
 
-def _empty_picture(root, footage):
-    (footage.pictures(root / "bad", footage.frames([5, 40])) / "000011.png").write_bytes(b"")
+def _mask_twice(root, footage):
+    masks = _with_masks(root, footage)
+    shutil.copy(masks / "000003.png", masks / "again_3.png")
 
 
-def _no_picture(root, footage):
-    (footage.pictures(root / "bad", footage.frames([5, 40])) / "000011.png").write_bytes(b"text")
+def _empty_mask(root, footage):
+    (_with_masks(root, footage) / "000013.png").write_bytes(b"")
 
 
-def _with_masks(change):
-    def spoil(root, footage):
-        footage.video(root / "bad.mkv", footage.frames([5, 40], seed=9))
-        footage.pictures(root / "bad_masks", change(255 * footage.masks(20)))
-
-    return spoil
-
-
-def _no_number(root, footage):
-    _with_masks(list)(root, footage)
-    (root / "bad_masks" / "000003.png").rename(root / "bad_masks" / "mask.png")
+BAD_VIDEOS = [  # refused before, while and after its frames are read; by its source
+    (_empty, ["bad.mp4 is empty"]),
+    (_truncated, ["bad.mkv", "truncated"]),
+    (_size_changes, ["000013.png is 32 x 24", "64 x 48"]),
+    (_empty_mask, ["000013.png", "empty"]),
+    (_masks_beyond_the_end, ["2 masks", "20 frames", "000020.png"]),
+    (_mask_twice, ["000003.png", "again_3.png", "both of frame 3"]),
+]
 
 
-def _number_twice(root, footage):
-    _with_masks(list)(root, footage)
-    shutil.copy(root / "bad_masks" / "000003.png", root / "bad_masks" / "again_3.png")
-
-
-def _empty_mask_file(root, footage):
-    _with_masks(list)(root, footage)
-    (root / "bad_masks" / "000003.png").write_bytes(b"")
-
-
-def _mask_without_frame(root, footage):
-    footage.pictures(root / "bad", footage.frames([5]))
-    footage.pictures(root / "bad_masks", 255 * footage.masks(11))
-
-
-def _more_masks(masks):
-    return [*masks, masks[0], masks[0]]
-
-
-BAD_VIDEOS = {
-    "truncated mkv": (_truncated(".mkv", "FFV1"), ["bad.mkv", "truncated"]),
-    "truncated avi": (_truncated(".avi", "FFV1"), ["bad.avi", "truncated"]),
-    "truncated mp4": (_truncated(".mp4", "mp4v"), ["bad.mp4", "truncated"]),
-    "empty": (_write("bad.mp4", b""), ["bad.mp4 is empty"]),
-    "no video": (_write("bad.avi", b"this is a text\n" * 99), ["bad.avi", "cannot be opened"]),
-    "too short": (_short, ["9 frames", "a clip takes 10", "ingest.clip_length_frames"]),
-    "no frame": (_no_frames, ["no frame"]),
-    "size changes": (_size_changes, ["000013.png is 32 x 24", "64 x 48"]),
-    "depth changes": (_depth_changes, ["000013.png", "uint16", "uint8"]),
-    "float frames": (_float_frames, ["000.tif", "float32"]),
-    "empty picture": (_empty_picture, ["000011.png", "empty"]),
-    "no picture": (_no_picture, ["000011.png", "cannot be read as a picture"]),
-    "masks of other proportions": (
-        _with_masks(lambda masks: masks[:, :, :48]),
-        ["000000.png", "48 x 48", "64 x 48"],
-    ),
-    "masks of 16 bits with 8 bit values": (
-        _with_masks(lambda masks: masks.astype(np.uint16)),
-        ["000000.png", "255 of 65535"],
-    ),
-    "masks beyond the end": (_with_masks(_more_masks), ["2 masks", "20 frames", "000020.png"]),
-    "mask without number": (_no_number, ["mask.png", "no frame number"]),
-    "mask twice": (_number_twice, ["000003.png", "again_3.png", "both of frame 3"]),
-    "empty mask": (_empty_mask_file, ["000003.png", "empty"]),
-    "mask of no frame": (_mask_without_frame, ["1 of the 11 masks", "000010.png"]),
-}
-
-
-@pytest.mark.parametrize("case", BAD_VIDEOS)
-def test_a_bad_video_is_told_in_one_sentence_and_harms_no_other(
-    copied, ingested, ingest, footage, tmp_path, case
+@pytest.mark.parametrize(("spoil", "words"), BAD_VIDEOS)
+def test_a_bad_video_is_refused_in_one_sentence_and_harms_no_other(
+    copied, ingested, ingest, footage, tmp_path, spoil, words
 ):
-    spoil, words = BAD_VIDEOS[case]
     spoil(copied / "footage", footage)
     # In the middle of the table: videos before and behind it must go on.
     footage.table(copied / "footage", a="train", bad="train", b="test", c="train")
@@ -483,8 +379,8 @@ def test_a_bad_video_is_told_in_one_sentence_and_harms_no_other(
 
 
 def test_bad_videos_are_noted_in_parallel_too(copied, ingested, ingest, footage, tmp_path):
-    for name in ("empty", "size changes"):
-        BAD_VIDEOS[name][0](copied / "footage", footage)
+    for spoil in (_empty, _size_changes):
+        spoil(copied / "footage", footage)
     (copied / "footage" / "bad.mp4").rename(copied / "footage" / "worse.mp4")
     footage.table(copied / "footage", a="train", bad="train", worse="test", b="test", c="train")
     result = ingest(copied, tmp_path / "out", **LOKY)
@@ -493,60 +389,14 @@ def test_bad_videos_are_noted_in_parallel_too(copied, ingested, ingest, footage,
     assert result.files("a", "b", "c") == ingested.files("a", "b", "c")
 
 
-@pytest.mark.parametrize("removed", [[12, 15], range(10, 20)])
-def test_a_clip_with_some_masks_missing_is_kept_with_those_that_it_has(
-    copied, ingested, ingest, footage, tmp_path, removed
-):
-    for number in removed:
-        (copied / "footage" / "a_masks" / f"{number:06d}.png").unlink()
-    result = ingest(copied, tmp_path / "out")
-    numbers = [number for number in range(10) if 10 + number not in removed]
-    view, row = result.clip("a_0001"), result.clips_of("a").iloc[1]
-    assert view.annotated.tolist() == numbers
-    np.testing.assert_array_equal(view.masks(), footage.masks(34)[10:20][numbers])
-    assert row["annotated_frames"] == len(numbers)
-    assert row["mask_source"] == ("annotated" if numbers else "none")
-    before = ingested.clips_of("a")["dropped"].fillna("")
-    assert result.clips_of("a")["dropped"].fillna("").tolist() == before.tolist()
-    assert f"{34 - len(removed)} of 34 frames have a mask" in result.video("a")["remarks"]
-    assert result.files("b", "c") == ingested.files("b", "c")
-
-
-def _colour(masks):
-    """Foreground red, as an annotation tool might save it."""
-    return [np.dstack([0 * mask, 0 * mask, mask]) for mask in masks]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda masks: masks // 255,
-        lambda masks: masks.astype(np.uint16) * 257,
-        _colour,
-        lambda masks: masks.repeat(2, axis=1).repeat(2, axis=2),
-        lambda masks: np.where(masks > 0, np.uint8(200), np.uint8(90)),
-    ],
-    ids=["zeros and ones", "16 bits", "colour", "twice the size", "half tones"],
-)
-def test_masks_of_other_depth_colour_or_size_give_the_same_masks(
-    copied, ingested, ingest, footage, tmp_path, change
-):
-    footage.pictures(copied / "footage" / "a_masks", change(255 * footage.masks(34)))
-    result = ingest(copied, tmp_path / "out")
-    assert result.files("a") == ingested.files("a")
-
-
-def test_a_table_that_names_what_is_not_there_and_a_file_that_it_does_not_name(
+def test_masks_of_other_depth_colour_and_size_give_the_same_masks(
     copied, ingested, ingest, footage, tmp_path
 ):
-    footage.table(copied / "footage", a="train", gone="test", c="train")
+    masks = 65535 * footage.masks(34).astype(np.uint16).repeat(2, axis=1).repeat(2, axis=2)
+    red = [np.dstack([0 * mask, 0 * mask, mask]) for mask in masks]  # as some tools save it
+    footage.pictures(copied / "footage" / "a_masks", red)
     result = ingest(copied, tmp_path / "out")
-    for name, words in {"gone": "but is not in", "b": "no row of"}.items():
-        _one_sentence(result.video(name)["error"])
-        assert words in result.video(name)["error"]
-        assert str(copied / "footage") in result.video(name)["error"]
-    assert result.files("a", "c") == ingested.files("a", "c")
-    assert result.files("b") == {}
+    assert result.files("a") == ingested.files("a")
 
 
 @pytest.mark.parametrize("back_end", [{}, LOKY], ids=["sequential", "loky"])
@@ -578,24 +428,6 @@ def test_the_twin_is_taken_once_the_first_is_gone(copied, ingest, footage, tmp_p
     for part in ("frames.npy", "time_s.npy", "descriptors.npy"):
         assert after.files("twin")[f"twin.{part}"] == before[f"b.{part}"]
     assert after.files("b") == {}
-
-
-def test_a_video_for_train_and_test_is_refused(copied, ingested, ingest, tmp_path):
-    rows = "video,split\na,train\nb,test\nc,train\nb,train\n"
-    (copied / "footage" / "videos.csv").write_text(rows)
-    result = ingest(copied, tmp_path / "out")
-    error = result.video("b")["error"]
-    _one_sentence(error)
-    assert "2 times" in error
-    assert "for test and train" in error
-    assert result.files("b") == {}
-    assert result.files("a", "c") == ingested.files("a", "c")
-
-
-@pytest.mark.parametrize("length", [0, -5, 2])
-def test_a_clip_length_of_nothing_is_refused_by_the_settings(length):
-    with pytest.raises(ValueError, match="clip_length_frames"):
-        IngestSettings(source="folder", clip_length_frames=length)
 
 
 @pytest.mark.parametrize("back_end", [{}, LOKY], ids=["sequential", "loky"])
@@ -637,23 +469,6 @@ def test_a_folder_that_cannot_be_written(raw, ingest, tmp_path, part):
     assert blocked.read_text() == "a file where a folder should be"
 
 
-def test_a_folder_in_which_nothing_can_be_made(raw, ingest, tmp_path, monkeypatch):
-    # What a folder of another user does to everybody but root.
-    def denied(*_):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    monkeypatch.setattr("tempfile.mkdtemp", denied)
-    with pytest.raises(UserError) as caught:
-        ingest(raw[0], tmp_path)
-    _one_sentence(str(caught.value))
-    assert str(tmp_path / "videos") in str(caught.value)
-    assert "Permission denied" in str(caught.value)
-
-
-def _full_disk():
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 @pytest.mark.parametrize(
     "path", ["a.frames.npy", "a.masks.npy", "a.descriptors.npy", "a.record.json", "b.stamp.json"]
 )
@@ -664,7 +479,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
 
     def full(self, target):
         if Path(target).name == path:
-            raise _full_disk()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return replace(self, target)
 
     with monkeypatch.context() as patch, pytest.raises(UserError) as caught:
@@ -754,7 +569,7 @@ def _wait_for(condition, process):
 
 
 def test_killed_again_and_again_the_result_is_that_of_an_uninterrupted_run(
-    raw, ingested, ingest, tmp_path
+    raw, ingested, ingest, tmp_path, monkeypatch
 ):
     for video in ("a", "a", "b", "c"):
         process = _start(raw[0], tmp_path, "slow")
@@ -765,21 +580,12 @@ def test_killed_again_and_again_the_result_is_that_of_an_uninterrupted_run(
         assert half.exists()
     assert (tmp_path / "videos" / "b.stamp.json").exists()
 
+    decoded = _count_decoded(monkeypatch)
     last = ingest(raw[0], tmp_path)
+    assert decoded == {"c"}
     assert last.files() == ingested.files()
     assert last.clips.equals(ingested.clips)
     assert last.videos.equals(ingested.videos)
-
-
-def test_what_a_killed_run_finished_is_not_done_again(raw, ingest, tmp_path, monkeypatch):
-    process = _start(raw[0], tmp_path, "slow")
-    _wait_for((tmp_path / "videos" / "a.stamp.json").exists, process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    decoded = _count_decoded(monkeypatch)
-    ingest(raw[0], tmp_path)
-    assert "a" not in decoded
-    assert "c" in decoded
 
 
 @pytest.mark.slow
@@ -798,11 +604,3 @@ def test_a_cluster_gives_what_processes_of_this_machine_give(raw, ingest, tmp_pa
     assert there.files() == here.files()
     assert there.clips.equals(here.clips)
     assert there.videos.equals(here.videos)
-
-
-def test_no_footage_at_all_is_told(ingest, tmp_path):
-    with pytest.raises(UserError, match="There is no folder"):
-        ingest(tmp_path, tmp_path / "out")
-    (tmp_path / "footage").mkdir()
-    with pytest.raises(UserError, match="neither a video nor a folder of frames"):
-        ingest(tmp_path, tmp_path / "out")

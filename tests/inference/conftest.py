@@ -5,7 +5,7 @@ import pytest
 
 from fgstp.core.config import Settings
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.predictor import Predictor
+from fgstp.models.base import Predictor
 from fgstp.models.session import Session
 
 

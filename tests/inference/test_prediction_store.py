@@ -84,7 +84,7 @@ def test_a_write_that_is_broken_off_leaves_no_half_file(predictions, monkeypatch
 
     with pytest.raises((KeyboardInterrupt, UserError)), predictions.writing("a.b", {}) as append:
         append(Prediction(0, 0.0, np.zeros((4, 5), np.float32), 0.0))
-        monkeypatch.setattr("fgstp.core.arrays.np.ascontiguousarray", broken)
+        monkeypatch.setattr("fgstp.core.files.np.ascontiguousarray", broken)
         append(Prediction(1, 0.1, np.zeros((4, 5), np.float32), 0.0))
     assert names(predictions) == before
     if old:

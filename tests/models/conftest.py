@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.frames import network_input, probabilities
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
+from fgstp.models.blocks.triples import OFFSETS_FRAMES
 from fgstp.models.registry import create_model
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.layers import Pyramid
-from fgstp.models.blocks.triple_network import pick
+from fgstp.models.blocks.triples import pick
 from fgstp.models.fgstp import Fgstp
 
 ABLATIONS = pytest.mark.parametrize(

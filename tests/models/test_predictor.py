@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
-from fgstp.models.predictor import Predictor
+from fgstp.models.base import Predictor
 from fgstp.models.registry import create_model
 from fgstp.models.session import Prompt
 

@@ -4,12 +4,11 @@ import itertools
 import numpy as np
 import pytest
 
+from fgstp.plumes.camera import PRESETS, View
+from fgstp.plumes.confusers import Clouds, Steam, Traffic
 from fgstp.plumes.layout import Tube
-from fgstp.plumes.lookalikes import Clouds, Steam
+from fgstp.plumes.leak import pixel_grid
 from fgstp.plumes.scene import Light, build_scene, draw
-from fgstp.plumes.traffic import Traffic
-from fgstp.plumes.transport import pixel_grid
-from fgstp.plumes.view import PRESETS, View
 
 SHAPE = (96, 128)
 LIGHT = Light(side=0.4, streak_k=1.0, rim_k=3.0, slope_k=0.5)

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from fgstp.plumes.transport import SLABS, Plume, advect, pixel_grid
-from fgstp.plumes.view import View
+from fgstp.plumes.camera import View
+from fgstp.plumes.leak import SLABS, Plume, advect, pixel_grid
 
 SHAPE = (60, 80)
 PIXEL_M = 0.01

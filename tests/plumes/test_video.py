@@ -7,9 +7,8 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.plumes import CATEGORIES, SyntheticVideo
-from fgstp.plumes.camera import Camera, visible_change
+from fgstp.plumes.camera import PRESETS, Camera, visible_change
 from fgstp.plumes.leak import LEAK_RATES_G_PER_H
-from fgstp.plumes.view import PRESETS
 
 SMALL = {"fps_hz": 5.0, "height_px": 60, "width_px": 80}
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from fgstp.footage.clip_table import VIDEO_COLUMNS, table
-from fgstp.footage.descriptors import ClipDescriptor
-from fgstp.footage.duplicates import DuplicateFilter
+from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.reporting.ingest import (
     OUTLINE_RGB,

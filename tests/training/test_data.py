@@ -10,7 +10,7 @@ import torch
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.models.blocks.frames import network_input, normalised
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
+from fgstp.models.blocks.triples import OFFSETS_FRAMES
 from fgstp.models.sampling import Batch, FlowPairs, SampleKey, SpreadFrames, Windows
 from fgstp.models.settings import NormalisationSettings, OptimisationSettings
 from fgstp.training.data import (

@@ -1,4 +1,4 @@
-"""The base of all settings: typed, bounded, frozen."""
+"""The base class of settings: typed, bounded, frozen."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -30,8 +30,8 @@ OddPixels = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 class Settings(BaseModel):
     """A block of settings: unknown keys are errors and values do not change.
 
-    A block inside a block that is given in part is completed from the default of the outer
-    block, which may differ from that of its own class.
+    An inner block that is given in part is completed from its default in the outer block, which
+    may differ from the defaults of its own class.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,7 +53,7 @@ def _completed(given: object, default: object) -> object:
 
 
 def faults(error: ValidationError, block: str) -> str:
-    """What is wrong with settings, for the middle of a sentence.
+    """Describe invalid settings, for the middle of a sentence.
 
     Args:
         error: pydantic's report.
@@ -74,11 +74,7 @@ def _fault(fault: ErrorDetails, block: str) -> str:
 
 
 def check_seed(seed: object) -> int:
-    """See that the project's seed is a whole number of 0 or more.
-
-    Raises:
-        UserError: it is not.
-    """
+    """Return the project's seed; a `UserError` unless it is an integer of 0 or more."""
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UserError(f"The seed is {seed!r}; choose a whole number of 0 or more.")
     return seed

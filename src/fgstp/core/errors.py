@@ -1,13 +1,13 @@
-"""Errors that a user can mend."""
+"""Errors that a user can correct."""
 
 
 class UserError(Exception):
-    """A mistake in the input or the settings, told in one sentence.
+    """A mistake in the input or the settings.
 
-    The message says what is wrong, where, and how to mend it. Commands print it
-    without a traceback and exit with a status that is not 0.
+    The message is one sentence that says what is wrong, where, and how to correct it. Commands
+    print it without a traceback and exit with a status other than 0.
     """
 
 
 class FootageError(UserError):
-    """One video that cannot be used; the other videos are not affected by it."""
+    """A video cannot be used; ingest goes on with the others."""

@@ -1,31 +1,41 @@
-"""Files: written so that a reader never sees half of one, and told apart by content."""
+"""Files and arrays that are written whole or not at all, and digests of code."""
 
 import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedWriter
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError, UserError
 
 TEMPORARY_PREFIX = ".tmp-"
+FREE_SPACE = "free some space or choose a folder that can be written"
+
+
+@contextmanager
+def user_error_if_denied(action: str, remedy: str = FREE_SPACE) -> Iterator[None]:
+    """Turn an `OSError` of the block into a `UserError`: "Cannot <action>: ...; <remedy>."."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"Cannot {action}: {error.strerror or error}; {remedy}.") from error
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path that replaces `path` when the block ends without an error.
 
-    The temporary name keeps the suffix, because writers of pictures and videos choose
-    their format by it. Missing parent folders are made. The content is on the disk before the
-    file takes its name. When the block raises, the temporary file is removed and `path` stays
-    as it was.
-
-    Args:
-        path: the file to write.
-
-    Yields:
-        The path to write to.
+    The temporary file has the same folder and suffix, because writers of pictures and videos
+    choose their format by it. Missing parent folders are made. The content is on the disk before
+    the file is renamed. When the block raises, the temporary file is removed and `path` stays as
+    it was.
 
     Raises:
         UserError: the folder cannot be written or the disk is full.
@@ -33,14 +43,49 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # One name a target: what a killed run left is overwritten by the next.
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
-        with told_if_unwritable(path):
+        with user_error_if_denied(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(path)
     finally:
-        _remove_if_there(temporary)
+        # Where the folder itself is out of reach, the error that brought us here says so.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file through `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+class GrowingArray:
+    """An array on disk that grows along its first axis; see `growing_array`."""
+
+    def __init__(self, path: Path, stream: BufferedWriter) -> None:
+        self._path, self._stream = path, stream
+        self._like: NDArray[Any] | None = None
+        self._length = 0
+
+    def append(self, array: NDArray[Any]) -> None:
+        """Append (N, ...) values; the dtype and all but the first axis are those of the first."""
+        if self._like is None:
+            self._like = array[:0]
+            self.write_header()
+        with user_error_if_denied(f"write {self._path}"):
+            self._stream.write(np.ascontiguousarray(array).view(np.uint8).data)
+        self._length += len(array)
+
+    def write_header(self) -> None:
+        """Write the header for the present length; all lengths take the same space."""
+        if self._like is not None:
+            shape = (self._length, *self._like.shape[1:])
+            described = npy.dtype_to_descr(self._like.dtype)
+            header = {"descr": described, "fortran_order": False, "shape": shape}
+            self._stream.seek(0)
+            npy.write_array_header_1_0(self._stream, header)
 
 
 def check_regular_file(path: Path) -> None:
@@ -66,22 +111,42 @@ def check_regular_file(path: Path) -> None:
 
 
 @contextmanager
-def told_if_unwritable(path: Path) -> Iterator[None]:
-    """Say of an `OSError` in the block that it is about writing a file, and how to mend it.
+def growing_array(path: Path) -> Iterator[GrowingArray]:
+    """Write a .npy file piece by piece through `atomic_path`, in constant memory."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        array = GrowingArray(path, stream)
+        yield array
+        array.write_header()
+
+
+def mapped_array(path: Path, what: str, remedy: str) -> NDArray[Any]:
+    """Open a .npy file, memory-mapped and read-only.
 
     Args:
-        path: the file that is written.
+        path: the file.
+        what: what it holds, for the error, such as `The video a`.
+        remedy: how to make it again, for the error.
 
     Raises:
-        UserError: the folder cannot be written or the disk is full.
+        UserError: it cannot be read.
     """
     try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"Cannot write {path}: {error.strerror or error}; "
-            "free some space or choose a folder that can be written."
-        ) from error
+        array: NDArray[Any] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{what} cannot be read from {path}; {remedy}") from error
+    return array
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents; a `UserError` if it cannot be made."""
+    with user_error_if_denied(f"make the folder {folder}", "choose one that can be written"):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there; a `UserError` if the folder cannot be written."""
+    with user_error_if_denied(f"remove {path}", "choose a folder that can be written"):
+        path.unlink(missing_ok=True)
 
 
 def remove_others(folder: Path, suffixes: Iterable[str], kept: Iterable[str]) -> None:
@@ -89,7 +154,7 @@ def remove_others(folder: Path, suffixes: Iterable[str], kept: Iterable[str]) ->
 
     Args:
         folder: the folder, which need not exist.
-        suffixes: suffixes that count, such as `.maps.npy`; all other files stay.
+        suffixes: suffixes of the files to remove, such as `.maps.npy`; all other files stay.
         kept: names whose files stay.
 
     Raises:
@@ -102,64 +167,11 @@ def remove_others(folder: Path, suffixes: Iterable[str], kept: Iterable[str]) ->
                 remove_file(path)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder with its parents.
-
-    Raises:
-        UserError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"Cannot make the folder {folder}: {error.strerror}; choose one that can be written."
-        ) from error
-
-
-def remove_file(path: Path) -> None:
-    """Remove a file if it is there.
-
-    Args:
-        path: the file.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"Cannot remove {path}: {error.strerror or error}; choose a folder that can be written."
-        ) from error
-
-
-def _remove_if_there(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        # The folder itself is out of reach; the error that brought us here says so.
-        return
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all.
-
-    Args:
-        path: the file to write.
-        text: its content.
-
-    Raises:
-        UserError: the folder cannot be written or the disk is full.
-    """
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def code_digest(places: Iterable[Path]) -> str:
-    """SHA-256 of Python code: where it changed, what it made may be outdated.
+    """Compute the SHA-256 of Python code, of which stored results may depend.
 
     Args:
-        places: files, and folders whose Python files count, at any depth.
+        places: files, and folders of which all Python files count, at any depth.
 
     Returns:
         Hexadecimal digits.

@@ -1,4 +1,4 @@
-"""Whether work on the disk is still valid: stamps of what it depends on."""
+"""Stamps: whether results on the disk still fit what they were computed from."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ class Stamp(NamedTuple):
 
     Attributes:
         facts: plain values by name.
-        fingerprint: of the facts.
+        fingerprint: `fingerprint(facts)`.
         files: size, mtime_ns and sha256 of each file, by its path relative to the stamp's folder.
     """
 
@@ -29,29 +29,29 @@ class Stamp(NamedTuple):
 
 
 def fingerprint(facts: Mapping[str, object]) -> str:
-    """SHA-256 of facts as canonical JSON, in hexadecimal digits."""
+    """Compute the SHA-256 of facts as canonical JSON, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def signature(files: Iterable[Path]) -> str:
-    """SHA-256 of names, sizes and times of change: as good as a look at the content, but quick.
+    """Compute the SHA-256 of names, sizes and times of change: quick, as nothing is read.
 
     Args:
         files: the files, in a fixed order.
 
     Raises:
-        UserError: a file is not there any more.
+        UserError: a file does not exist.
     """
     digest = hashlib.sha256()
     for file in files:
-        with _told_if_unreadable(file):
+        with _user_error_if_unreadable(file):
             facts = file.stat()
         digest.update(f"{file.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
     return digest.hexdigest()
 
 
 def content_hash(files: Iterable[Path]) -> str:
-    """SHA-256 of the content of files, one after the other; of one file as `sha256sum` prints it.
+    """Compute the SHA-256 of files joined one after the other; `sha256sum` agrees for one file.
 
     Args:
         files: the files, in a fixed order.
@@ -61,14 +61,14 @@ def content_hash(files: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for file in files:
-        with _told_if_unreadable(file), file.open("rb") as stream:
+        with _user_error_if_unreadable(file), file.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):
                 digest.update(block)
     return digest.hexdigest()
 
 
 @contextmanager
-def _told_if_unreadable(file: Path) -> Iterator[None]:
+def _user_error_if_unreadable(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -78,12 +78,12 @@ def _told_if_unreadable(file: Path) -> Iterator[None]:
 
 
 def write_stamp(path: Path, facts: Mapping[str, object], files: Iterable[Path] = ()) -> None:
-    """Write the stamp `<path>.stamp.json`; it is written last, as the sign that work is whole.
+    """Write the stamp `<path>.stamp.json`, last of all, as a sign that the work is complete.
 
     Args:
         path: the file or folder that was made.
         facts: what it depends on, as plain values by name.
-        files: files that must remain as they are, in the folder of `path` or below.
+        files: files that must not change, in the folder of `path` or below.
     """
     kept = {
         each.relative_to(path.parent).as_posix(): {
@@ -98,7 +98,7 @@ def write_stamp(path: Path, facts: Mapping[str, object], files: Iterable[Path] =
 
 
 def read_stamp(path: Path) -> Stamp | None:
-    """The stamp of a file or folder; None if it is absent or damaged."""
+    """Read the stamp of a file or folder; None if it is absent or damaged."""
     try:
         return Stamp(**json.loads(path.with_name(path.name + SUFFIX).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -106,14 +106,14 @@ def read_stamp(path: Path) -> Stamp | None:
 
 
 def changed_facts(path: Path, facts: Mapping[str, object]) -> list[str]:
-    """Names of the facts that differ from those of the stamp."""
+    """List the names of the facts that differ from those of the stamp."""
     stamp = read_stamp(path)
     before, now = stamp.facts if stamp else {}, json.loads(json.dumps(facts))
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
 def is_current(path: Path, facts: Mapping[str, object]) -> bool:
-    """Whether the stamp is of these facts and its files have not changed since."""
+    """Whether the stamp has these facts and its files have not changed since."""
     stamp = read_stamp(path)
     if stamp is None or stamp.fingerprint != fingerprint(facts):
         return False

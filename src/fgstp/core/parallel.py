@@ -1,9 +1,14 @@
-"""Work spread over processes, or over machines."""
+"""Work spread over processes or machines, and one progress bar for all of it."""
 
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any, Literal
 
 from joblib import Parallel
@@ -12,22 +17,25 @@ from tqdm import tqdm
 
 from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
+from fgstp.core.files import user_error_if_denied
 
 PACKAGES = {"ray": "ray", "dask": "distributed"}
+POLL_S = 0.25
+PREFIX = ".progress-"
 
 
 class ParallelSettings(Settings):
-    """How videos are worked on at the same time.
+    """How many videos or clips are worked on at the same time, and where.
 
-    `ray` and `dask` work on the cluster that this process has joined, or that `RAY_ADDRESS` or
-    `DASK_SCHEDULER_ADDRESS` names, or that runs already on this machine (Ray only). Without one
-    they start one here, and stop it after the work.
+    `ray` and `dask` use the cluster that this process has joined, or that `RAY_ADDRESS` or
+    `DASK_SCHEDULER_ADDRESS` names, or that already runs on this machine (Ray only). Otherwise
+    they start one on this machine and stop it after the work.
 
     Attributes:
         backend: `loky` for the processors of this machine, `ray` or `dask` for a cluster,
             `sequential` for one after the other in this process.
-        jobs: videos at a time; -1 takes all processors. Ray takes at most as many as the cluster
-            has processors; a Dask cluster that runs already takes one a thread of its workers.
+        jobs: number of workers; -1 takes all processors. Ray takes at most as many as the cluster
+            has processors; a running Dask cluster takes one per thread of its workers.
     """
 
     backend: Literal["loky", "sequential", "ray", "dask"] = "loky"
@@ -54,16 +62,12 @@ class ParallelSettings(Settings):
 def in_parallel(
     work: Iterable[Any], settings: ParallelSettings, bar: "tqdm[Any] | None" = None
 ) -> list[Any]:
-    """Do work at the same time.
+    """Run calls in parallel and return their results in the order of the calls.
 
     Args:
-        work: calls that joblib has delayed; functions, arguments and results can be pickled.
-        settings: back-end, and how much at a time.
-        bar: shows how many calls are done. This process counts them, so that the bar is right
-            wherever the workers are.
-
-    Returns:
-        The results, in the order of the work.
+        work: calls made by `joblib.delayed`; functions, arguments and results can be pickled.
+        settings: back-end and number of workers.
+        bar: counts the calls that are done, in this process, wherever the workers are.
 
     Raises:
         UserError: the cluster cannot be joined.
@@ -83,7 +87,7 @@ def in_parallel(
 
 @contextmanager
 def _joining(address: str) -> Iterator[None]:
-    """Tell what hinders from joining the cluster that a variable of the environment names."""
+    """Explain why the cluster that an environment variable names cannot be joined."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
@@ -96,7 +100,7 @@ def _joining(address: str) -> Iterator[None]:
 
 @_joining("RAY_ADDRESS")
 def _join_ray(jobs: int, until_done: ExitStack) -> int:
-    """Join Ray's cluster and tell joblib of it; gives how many jobs it can take at a time."""
+    """Join Ray's cluster and register it with joblib; returns how many jobs it can take."""
     import ray  # noqa: PLC0415 - optional
     from ray.util.joblib import register_ray  # noqa: PLC0415
 
@@ -112,7 +116,7 @@ def _join_ray(jobs: int, until_done: ExitStack) -> int:
 
 @_joining("DASK_SCHEDULER_ADDRESS")
 def _join_dask(jobs: int, until_done: ExitStack) -> Any:  # noqa: ANN401 - distributed is optional
-    """The client of Dask's cluster."""
+    """Return the client of Dask's cluster."""
     import dask  # noqa: PLC0415 - optional
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
@@ -137,3 +141,73 @@ def _with_dask(work: Iterable[Any], client: Any, bar: "tqdm[Any]") -> list[Any]:
         results[future.key] = result
         bar.update()
     return [results[future.key] for future in futures]
+
+
+@dataclass
+class Counter:
+    """Counts the work of one worker in a file, which any process can read.
+
+    Attributes:
+        path: the file; each worker has its own.
+        count: work done so far.
+    """
+
+    path: Path
+    count: int = 0
+
+    def __call__(self, amount: int) -> None:
+        """Add to the work done."""
+        self.count += amount
+        # A bar that stands still does less harm than work that stops for its sake.
+        with suppress(OSError):
+            self.path.write_text(str(self.count), "ascii")
+
+
+@contextmanager
+def shared_bar(total: int, unit: str, title: str, folder: Path) -> Iterator[Path]:
+    """Show one progress bar for the work of several processes.
+
+    Args:
+        total: amount of work in all, 0 if unknown.
+        unit: what is counted, in the plural.
+        title: text before the bar.
+        folder: where the counters are kept; workers on other machines must reach it.
+
+    Yields:
+        A folder that exists as long as the bar; the bar shows the sum of all `Counter` in it.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    for left in folder.glob(f"{PREFIX}*"):  # by killed runs
+        shutil.rmtree(left, ignore_errors=True)
+    with user_error_if_denied(f"write in {folder}"):
+        temporary = tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX)
+    with temporary as counters, tqdm(total=total or None, unit=f" {unit}", desc=title) as bar:
+        stop = Event()
+        watcher = Thread(target=_watch, args=(Path(counters), bar, stop), daemon=True)
+        watcher.start()
+        try:
+            yield Path(counters)
+        finally:
+            stop.set()
+            watcher.join()
+
+
+def _watch(counters: Path, bar: "tqdm[None]", stop: Event) -> None:
+    while not stop.wait(POLL_S):
+        _show(counters, bar)
+    _show(counters, bar)
+
+
+def _show(counters: Path, bar: "tqdm[None]") -> None:
+    with suppress(OSError):
+        done = sum(_read(path) for path in counters.iterdir())
+        # A counter caught while it is being written reads as 0: never go back.
+        bar.update(max(0, done - bar.n))
+
+
+def _read(path: Path) -> int:
+    with suppress(OSError, ValueError):
+        return int(path.read_text("ascii"))
+    return 0

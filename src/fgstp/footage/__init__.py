@@ -1,1 +1,1 @@
-"""Footage: videos and masks in, clean clips out."""
+"""Footage: reading videos and masks, and cutting them into clips."""

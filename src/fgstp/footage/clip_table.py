@@ -1,4 +1,4 @@
-"""The tables of videos and clips, and the clips that can be trained and scored on."""
+"""The video table and the clip table, and the clips to train and score on."""
 
 import hashlib
 import logging
@@ -58,20 +58,20 @@ MEND = {
 
 
 def table(rows: list[Row], columns: dict[str, str]) -> pd.DataFrame:
-    """Rows as a table with columns of these names and types; what a row lacks is missing."""
+    """Make a table with these columns and types; what a row lacks is missing."""
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
 class ClipRow(NamedTuple):
-    """Which frames a clip is: what its row of the clip table says.
+    """A row of the clip table.
 
     Attributes:
-        name: its id.
+        name: id of the clip.
         video: id of its video.
-        first_frame: number of its first frame in the video.
+        first_frame: number of its first frame in the video, from 0.
         n_frames: its length.
         annotated_frames: number of its frames that have a mask.
-        sha256: of its frames and masks.
+        sha256: SHA-256 of its frames and masks.
     """
 
     name: str
@@ -82,7 +82,7 @@ class ClipRow(NamedTuple):
     sha256: str
 
     def read(self, store: VideoStore) -> Clip:
-        """View the clip; a `UserError` if it is not as it was when the table was made."""
+        """View the clip; a `UserError` if its masks are not those of the clip table."""
         clip = store.clip(self.video, self.first_frame, self.n_frames)
         if len(clip.annotated) != self.annotated_frames:
             raise UserError(
@@ -93,19 +93,19 @@ class ClipRow(NamedTuple):
 
 
 def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
-    """The rows of a clip table, in its order."""
+    """Convert a clip table to rows, in its order."""
     columns = ["clip", "video", "first_frame", "frames", "annotated_frames", "sha256"]
     return [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
 
 
 def spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` rows of a table, evenly from the first to the last."""
+    """Select at most `count` rows of a table, spread evenly from the first to the last."""
     places = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
     return rows.iloc[places]
 
 
 def by_video(clips: Iterable[ClipRow]) -> dict[str, list[ClipRow]]:
-    """Clips by video, both in order."""
+    """Group clips by video, sorted by video and first frame."""
     found: dict[str, list[ClipRow]] = {}
     for clip in sorted(clips, key=lambda each: (each.video, each.first_frame)):
         found.setdefault(clip.video, []).append(clip)
@@ -115,17 +115,17 @@ def by_video(clips: Iterable[ClipRow]) -> dict[str, list[ClipRow]]:
 def masked_clips(
     table: pd.DataFrame, store: VideoStore, split: str, *, allow_pseudo_masks: bool, setting: str
 ) -> list[ClipRow]:
-    """The kept clips of a split that have masks, of all frames or of some; at least one.
+    """Select the kept clips of a split that have masks, of all frames or of some.
 
     Args:
         table: the clip table.
         store: the videos.
         split: `train`, `validation` or `test`.
-        allow_pseudo_masks: take masks that were computed from the footage.
-        setting: name of the setting that says so, for the error.
+        allow_pseudo_masks: whether masks that were computed from the footage are accepted.
+        setting: name of the setting that accepts them, for the error.
 
     Raises:
-        UserError: there are none, or pseudo masks that are not allowed, or files are missing.
+        UserError: there is no such clip, pseudo masks are not accepted, or files are missing.
     """
     kept = table[table["dropped"].isna()]
     if kept.empty:
@@ -163,7 +163,7 @@ def masked_clips(
 
 
 def digest(clips: Iterable[ClipRow]) -> str:
-    """SHA-256 of the names, frames and masks of some clips, as hexadecimal digits."""
+    """Compute the SHA-256 of names, frames and masks of clips, as hexadecimal digits."""
     return hashlib.sha256(
         "".join(f"{each.name} {each.sha256}\n" for each in clips).encode()
     ).hexdigest()

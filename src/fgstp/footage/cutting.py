@@ -1,4 +1,4 @@
-"""A stream of frames cut into clips of equal length."""
+"""Cutting a stream of frames into clips of equal length."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -10,49 +10,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.footage.packed_masks import GAS, VOID, packed
 from fgstp.footage.video import Frame, MaskSource
-from fgstp.footage.video_store import packed
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive frames of a video that is being ingested: a clip, or what is left at the end.
+    """Consecutive frames of a video that is being ingested: a clip, or the rest at the end.
 
     Attributes:
         first_frame: number of its first frame in the video, from 0.
         frames: (T, H, W) uint8.
-        annotated: (A,) int64: numbers of the frames that have a mask, from 0 in the stretch.
-        masks: (A, H, W) uint8, 0/1.
-        mask_source: what kind of masks it has; `none` without any.
+        annotated: (A,) int64, numbers of the frames that have a mask, from 0 in the stretch.
+        masks: (A, H, W) uint8: 0, 1 for gas, 255 for void, which is neither.
+        mask_source: kind of its masks; `none` without any.
+        times_s: (T,) float64, seconds since the beginning of the video.
         leak_class: (T,) int8, -1 before the release, 8 after it; None if unknown.
-        times_s: (T,) float64, as the source gives them; None if it gives none.
     """
 
     first_frame: int
     frames: NDArray[np.uint8]
     annotated: NDArray[np.int64]
     masks: NDArray[np.uint8]
+    times_s: NDArray[np.float64]
     mask_source: MaskSource = "none"
     leak_class: NDArray[np.int8] | None = None
-    times_s: NDArray[np.float64] | None = None
 
     @classmethod
     def of(
         cls, first_frame: int, frames: Sequence[Frame], mask_source: MaskSource = "none"
     ) -> "Stretch":
-        """Join frames, all of one size; `mask_source` is that of masks that they bring along."""
+        """Stack frames of one size; `mask_source` is the kind of the masks of these frames."""
         masks = {number: each.mask for number, each in enumerate(frames) if each.mask is not None}
         classes = [each.leak_class for each in frames if each.leak_class is not None]
-        times = [each.time_s for each in frames if each.time_s is not None]
         grey = np.stack([each.grey for each in frames]).astype(np.uint8, copy=False)
         return cls(
             first_frame,
             grey,
             np.array(list(masks), np.int64),
             np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
+            np.array([each.time_s for each in frames], np.float64),
             mask_source if masks else "none",
             np.array(classes, np.int8) if len(classes) == len(frames) else None,
-            np.array(times, np.float64) if len(times) == len(frames) else None,
         )
 
     @property
@@ -61,7 +60,7 @@ class Stretch:
         return self.first_frame // len(self.frames)
 
     def main_class(self) -> int | None:
-        """Leak class of most of its frames, the lower of equals; None if unknown."""
+        """Most frequent leak class, the lower of equals; None if unknown."""
         if self.leak_class is None:
             return None
         classes, counts = np.unique(self.leak_class, return_counts=True)
@@ -69,21 +68,25 @@ class Stretch:
 
     def gas_fraction(self) -> float | None:
         """Fraction of the pixels of its annotated frames that are gas; None without any."""
-        return round(float(self.masks.mean()), 6) if len(self.masks) else None
+        n_known = np.count_nonzero(self.masks != VOID)
+        return round(np.count_nonzero(self.masks == GAS) / n_known, 6) if n_known else None
 
     def sha256(self) -> str:
         """SHA-256 of the bytes of its frames, then of its masks with their numbers."""
         digest = hashlib.sha256(self.frames.data)
-        digest.update(packed(self.annotated, self.masks).tobytes())
+        for value in (GAS, VOID):
+            masks = self.masks == value
+            if value == GAS or masks.any():
+                digest.update(packed(self.annotated, masks).tobytes())
         return digest.hexdigest()
 
 
 class ClipCutter:
-    """Cuts a stream of 8-bit frames into clips, one clip in memory at a time.
+    """Cuts a stream of 8-bit frames into clips, with one clip in memory at a time.
 
     Attributes:
         length: frames of a clip.
-        mask_source: what kind of masks the frames bring along, if they do.
+        mask_source: kind of the masks of the frames.
         left_over: frames at the end that fill no clip, once the stream has ended.
     """
 
@@ -93,7 +96,7 @@ class ClipCutter:
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
-        """The clips of uint8 frames of one size, in the order of time.
+        """Yield the clips of uint8 frames of one size, in the order of time.
 
         Raises:
             FootageError: the source cannot be read to its end.
@@ -116,10 +119,9 @@ def _read(frames: Iterator[Frame], count: int) -> list[Frame]:
 
 
 def read_ahead(clips: Iterator[Stretch]) -> Iterator[Stretch]:
-    """Make the next clip in a thread of its own while the present one is worked on.
+    """Make the next clip in another thread while the present one is processed.
 
-    Decoding and writing wait for different things, so that they can overlap. An error in making
-    a clip is raised in its place.
+    So decoding and writing overlap. An error in making a clip is raised in its place.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         upcoming = thread.submit(next, clips, None)

@@ -1,7 +1,7 @@
-"""Descriptors: what a clip looks like, where it changes, and the category that this gives."""
+"""Descriptors of clips: what a clip looks like, which clips repeat it, and its background."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,21 +13,21 @@ from fgstp.footage.video import Background
 GRID_HEIGHT = 24
 GRID_WIDTH = 32
 STRUCTURE_CELLS = 4.0
-FRAME_STEP = 2  # at video rate every second frame tells the same for half the work
+FRAME_STEP = 2  # at video rate every second frame holds the same for half the work
 NOISE_MARGIN = 2.0
+BLOB_FRACTION = 0.02  # of the grid: a blob smaller than this does not make a clip new
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class ClipDescriptor:
-    """Three maps on a coarse grid, in grey levels.
+class ClipDescriptor(NamedTuple):
+    """Three maps of a clip on a coarse grid, in grey levels.
 
-    Averaging over the cells of the grid removes most of the sensor noise; what is left
-    of it is estimated from the clip itself and taken off the maps of change and motion.
+    Averaging over the cells of the grid removes most of the sensor noise; what is left is
+    estimated from the clip itself and subtracted from the maps of change and motion.
 
     Attributes:
-        appearance: (24, 32) float32, mean over time, less its own blur by 4 cells, so that
-            a drift of the sky or of the camera's gain is no change of the scene.
+        appearance: (24, 32) float32, mean over time minus its own Gaussian blur (sigma of 4
+            cells), so that a drift of the sky or of the camera's gain is no change of the scene.
         change: (24, 32) float32, standard deviation over time: where the clip changes.
         motion: (24, 32) float32, mean absolute difference of frames two apart: how fast.
     """
@@ -35,15 +35,6 @@ class ClipDescriptor:
     appearance: NDArray[np.float32]
     change: NDArray[np.float32]
     motion: NDArray[np.float32]
-
-    def as_array(self) -> NDArray[np.float32]:
-        """The three maps as one array (3, 24, 32) float32, to be stored."""
-        return np.stack([self.appearance, self.change, self.motion])
-
-    @classmethod
-    def from_array(cls, maps: NDArray[np.float32]) -> "ClipDescriptor":
-        """The descriptor that `as_array` gave."""
-        return cls(*maps)
 
 
 def describe(frames: NDArray[np.uint8]) -> ClipDescriptor:
@@ -73,10 +64,75 @@ def _shrink(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     return cells
 
 
+def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: float) -> float:
+    """Compute how similar two clips are, from 0 to 1 (the same).
+
+    The weighted Jaccard (Ruzicka) index of the maps of change and motion, where a difference of
+    appearance counts as something that only one clip has:
+    (sum min + f) / (sum max + sum |difference of appearance| + f). All terms are counted above
+    the floor. The constant f is a small blob of that strength, so that two clips in which
+    nothing happens are similar.
+
+    Args:
+        first: a clip.
+        second: another clip; the order does not matter.
+        floor_levels: grey levels up to which a cell is taken to be at rest.
+    """
+    activity_1, activity_2 = _activity(first, floor_levels), _activity(second, floor_levels)
+    difference = np.abs(first.appearance - second.appearance)
+    blob = BLOB_FRACTION * difference.size * floor_levels
+    shared = float(np.minimum(activity_1, activity_2).sum())
+    either = float(np.maximum(activity_1, activity_2).sum())
+    unlike = float(np.maximum(difference - floor_levels, 0).sum())
+    return (shared + blob) / (either + unlike + blob)
+
+
+def _activity(clip: ClipDescriptor, floor_levels: float) -> NDArray[np.float32]:
+    """Change and motion above the floor: (2, h, w) float32."""
+    return np.maximum(np.stack([clip.change, clip.motion]) - floor_levels, 0)
+
+
+class DuplicateFilter:
+    """Greedy filter of the clips of a video: a clip is kept unless it is similar to a kept one.
+
+    It needs one pass in the order of time, and of similar clips it keeps the earliest.
+
+    Attributes:
+        threshold: similarity from which a clip is a duplicate.
+        floor_levels: see `similarity`.
+    """
+
+    def __init__(self, threshold: float, floor_levels: float) -> None:
+        self.threshold = threshold
+        self.floor_levels = floor_levels
+        self._kept: dict[int, ClipDescriptor] = {}
+
+    def repeats(self, index: int, descriptor: ClipDescriptor) -> tuple[int, float] | None:
+        """Find the kept clip that the next clip repeats; without one, keep the clip.
+
+        Args:
+            index: number of the clip in its video.
+            descriptor: its descriptor.
+
+        Returns:
+            Number and similarity of the most similar kept clip, the earliest of equals; None if
+            its similarity is below the threshold.
+        """
+        matches = (
+            (kept, similarity(of_kept, descriptor, self.floor_levels))
+            for kept, of_kept in self._kept.items()
+        )
+        match = max(matches, key=lambda match: match[1], default=None)
+        if match is not None and match[1] >= self.threshold:
+            return match
+        self._kept[index] = descriptor
+        return None
+
+
 def category_name(
     distance_m: float | None, background: Background | None, settings: CategorySettings
 ) -> str:
-    """Name of a category, such as `close_complex`; `unknown` stands for what is None."""
+    """Name a category, such as `close_complex`; None becomes `unknown`."""
     distance = UNKNOWN
     if distance_m is not None:
         distance = "long" if distance_m >= settings.long_from_m else "medium"
@@ -87,15 +143,18 @@ def category_name(
 def measure_background(
     clips: Sequence[ClipDescriptor], settings: CategorySettings
 ) -> tuple[Background, float] | None:
-    """The background, by the share of it that moves without a leak; None without any clip.
+    """Measure whether the background of a video is clear or complex.
 
-    Clouds are slow: within a clip they hardly move, but between the clips of some
-    minutes they do. So a cell moves if its variance within clips plus that of its
-    appearance between them exceeds the square of a bound.
+    Clouds are slow: within a clip they hardly move, but between the clips of some minutes they
+    do. So a cell moves if its variance within clips plus that of its appearance between clips
+    exceeds `moving_levels` squared.
 
     Args:
-        clips: descriptors of leak-free clips of one video.
-        settings: the bound, and the share of moving cells that makes a background complex.
+        clips: descriptors of leak-free clips of the video.
+        settings: the bound, and the fraction of moving cells that makes a background complex.
+
+    Returns:
+        The background and the fraction of moving cells; None without any clip.
     """
     if not clips:
         return None

@@ -1,6 +1,7 @@
 """Frames from pictures: a folder with one for each frame, or the pages of a TIFF stack."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from fgstp.core.errors import FootageError
 from fgstp.core.fingerprint import content_hash, signature
 from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, to_grey
-from fgstp.footage.pictures import list_pictures, n_pages, read_picture
+from fgstp.footage.pictures import check_names, list_pictures, n_pages, read_picture
 from fgstp.footage.settings import SpanSettings
 from fgstp.footage.video import Frame, FrameSource
 from fgstp.footage.video_file import VideoFile
@@ -28,6 +29,10 @@ class PictureSequence:
     """
 
     files: tuple[Path, ...]
+
+    @property
+    def timing(self) -> None:
+        """None, since pictures have no times."""
 
     def n_frames_hint(self) -> int | None:
         """Number of pictures."""
@@ -69,12 +74,23 @@ class PictureSequence:
                 found[COLOUR_REMARK] = None
             found |= dict.fromkeys(picture.remarks)
             yield Frame(grey)
-        remarks += found
+        remarks += [*found, *_gaps([path.stem for path in self.files])]
 
     def _pages(self) -> list[tuple[Path, int | None]]:
         if len(self.files) != 1:
             return [(path, None) for path in self.files]
         return [(self.files[0], page) for page in range(n_pages(self.files[0]))]
+
+
+def _gaps(names: Sequence[str]) -> list[str]:
+    """A remark if the pictures are numbered, and some numbers are missing."""
+    numbers = [int(found[-1]) for name in names if (found := re.findall(r"\d+", name))]
+    steps = np.diff(numbers)
+    if len(numbers) < max(len(names), 3) or (steps < 1).any():
+        return []
+    usual = int(np.median(steps))
+    missing = int((steps // usual - 1).clip(min=0).sum())
+    return [f"{missing} numbers are missing between those of its pictures"] if missing else []
 
 
 def _check_fits(grey: NDArray[np.integer], first: NDArray[np.integer], name: str) -> None:
@@ -93,9 +109,15 @@ def _check_fits(grey: NDArray[np.integer], first: NDArray[np.integer], name: str
 
 
 def frames_of(path: Path) -> FrameSource:
-    """The frames of a video file, of a TIFF stack, or of a folder of pictures."""
+    """Source of the frames of a video file, of a TIFF stack, or of a folder of pictures.
+
+    Raises:
+        FootageError: the folder cannot be read, or two of its pictures have the same name.
+    """
     if path.is_dir():
-        return PictureSequence(tuple(list_pictures(path)))
+        pictures = list_pictures(path)
+        check_names(pictures)
+        return PictureSequence(tuple(pictures))
     if path.suffix.lower() in STACK_SUFFIXES:
         return PictureSequence((path,))
     return VideoFile(path)
@@ -129,5 +151,5 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
     if frames[0].dtype == np.uint8:
         return np.stack(frames).astype(np.uint8, copy=False)
-    table = measure_span(frames, len(frames), SpanSettings()).table()
+    table = measure_span(frames, len(frames), SpanSettings())[0].table()
     return np.stack([table[frame] for frame in frames])

@@ -13,6 +13,7 @@ from fgstp.footage.settings import SpanSettings
 
 MAX_COUNTS = 65535
 SAMPLED_FRAMES = 200
+MOST_PERCENTILES, OUTLIER_FACTOR = (1.0, 99.0), 4
 COLOURED_LEVELS, COLOURED_FRACTION = 24, 0.05
 COLOUR_REMARK = (
     "it is in colour and was turned into grey by brightness; if a palette colours temperatures, "
@@ -78,21 +79,34 @@ class GreySpan:
 
 def measure_span(
     frames: Iterable[NDArray[np.integer]], n_frames: int, settings: SpanSettings
-) -> GreySpan:
+) -> tuple[GreySpan, list[str]]:
     """Choose the span of a 16-bit video from a sample of its frames, at least one count wide.
+
+    The span between the two percentiles serves, unless a hundredth of the pixels would take most of
+    it: a flare, or rows of telemetry in the picture. Then it is twice that of the others.
 
     Args:
         frames: (H, W) uint16, all of the video.
         n_frames: how many there are, to sample them evenly.
         settings: fixed counts, or percentiles.
+
+    Returns:
+        The span, and remarks about it.
     """
     if settings.mode == "fixed":
-        return GreySpan(settings.low_counts, settings.high_counts)
+        return GreySpan(settings.low_counts, settings.high_counts), []
     step = max(1, n_frames // SAMPLED_FRAMES)
     histogram = np.zeros(MAX_COUNTS + 1, np.int64)
     for frame in islice(frames, None, None, step):
         histogram += np.bincount(frame.ravel(), minlength=MAX_COUNTS + 1)
     below = np.cumsum(histogram) / histogram.sum() * 100
-    low = int(np.searchsorted(below, settings.low_percentile))
-    high = int(np.searchsorted(below, settings.high_percentile))
-    return GreySpan(low, max(high, low + 1))
+    percentiles = (settings.low_percentile, settings.high_percentile, *MOST_PERCENTILES)
+    low, high, most_low, most_high = (int(np.searchsorted(below, each)) for each in percentiles)
+    margin = max(1, (most_high - most_low) // 2)
+    if high - low <= OUTLIER_FACTOR * (most_high - most_low + 2 * margin):
+        return GreySpan(low, max(high, low + 1)), []
+    low, high = max(low, most_low - margin), min(high, most_high + margin)
+    return GreySpan(low, max(high, low + 1)), [
+        f"98 % of its pixels lie between {most_low} and {most_high} counts, and few far outside: a "
+        "flare, or rows of telemetry, which are cut off in grey; set ingest.span to choose it"
+    ]

@@ -1,26 +1,37 @@
-"""Ingest of one video: from its frames to the store, its clips and what is known of them."""
+"""Ingest of one video: from its source to its files in the store and its rows of the tables."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
-from fgstp.footage.descriptors import ClipDescriptor, category_name, describe, measure_background
-from fgstp.footage.duplicates import DuplicateFilter
-from fgstp.footage.pictures import GreySpan, measure_span
+from fgstp.footage.descriptors import (
+    ClipDescriptor,
+    DuplicateFilter,
+    category_name,
+    describe,
+    measure_background,
+)
+from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.mask_pictures import with_void_band
+from fgstp.footage.masks import Masks
+from fgstp.footage.numbering import mask_numbers
+from fgstp.footage.packed_masks import GAS
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
+from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import Background, Frame, Video
 from fgstp.footage.video_store import Row, VideoStore, VideoWriter
 
-VERSION = 2  # to be raised whenever the same footage and settings give other files
-DEFAULT_FPS_HZ = 15.0
+VERSION = 3  # to be raised whenever the same footage and settings give other files
 # The settings that decide what comes out of a video.
-DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "pseudo_masks"}
+DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "masks", "pseudo_masks"}
 
 Progress = Callable[[int], None]
 
@@ -28,23 +39,23 @@ Progress = Callable[[int], None]
 def ingest_video(
     video: Video, store: VideoStore, settings: IngestSettings, progress: Progress
 ) -> Row:
-    """Write one video into the store, and judge its clips; or find it done already.
+    """Write one video to the store and describe its clips, unless that was done before.
 
     Memory holds three clips, and with pseudo masks as many more as their window spans; it
     does not grow with the video.
 
     Args:
-        video: what to ingest.
+        video: the video to ingest.
         store: where it is written.
         settings: all of ingest's settings.
-        progress: called with the number of frames whenever some more are done.
+        progress: called with the number of frames that were finished since the last call.
 
     Returns:
-        Its record: `video` is its row of the video table, `clips` its rows of the clip table,
-        the dropped clips too.
+        Its record: `video` is its row of the video table, `clips` are its rows of the clip table,
+        including dropped clips.
 
     Raises:
-        FootageError: this video cannot be used; its files of an earlier run may be there.
+        FootageError: the video cannot be used; files of an earlier run may remain.
         UserError: the disk is full or a folder cannot be written.
     """
     try:
@@ -60,13 +71,12 @@ def ingest_video(
     with store.writing(video.name) as writer:
         work.run(writer)
     record = {"video": work.video_row() | {"sha256": content}, "clips": work.rows}
-    maps = np.stack([descriptor.as_array() for descriptor in work.descriptors])
-    store.finish(video.name, facts, record, maps)
+    store.finish(video.name, facts, record, np.array(work.descriptors))
     return record
 
 
 def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
-    """Everything that decides what comes out, as plain values."""
+    """Everything that the results depend on, as plain values."""
     own = ("split", "mask_source", "fps_hz", "distance_m", "background", "remarks")
     return {
         "version": VERSION,
@@ -79,16 +89,17 @@ def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
 
 
 class _VideoWork:
-    """One video while it is being ingested."""
+    """A video while it is being ingested."""
 
     def __init__(self, video: Video, settings: IngestSettings, progress: Progress) -> None:
         self.video = video
         self.settings = settings
         self.progress = progress
         self.remarks = list(video.remarks)
-        self.fps_hz = video.fps_hz or video.frames.fps_hz() or 0.0
-        if not self.fps_hz:
-            self.fps_hz = DEFAULT_FPS_HZ
+        stated_hz = video.frames.fps_hz()
+        self.fps_hz = video.fps_hz or stated_hz or DEFAULT_FPS_HZ
+        self.time_scale = (stated_hz or self.fps_hz) / self.fps_hz  # where the table corrects it
+        if not (video.fps_hz or stated_hz):
             self.remarks.append(f"frame rate unknown, taken as {DEFAULT_FPS_HZ:g} Hz")
         self.span = self._measured_span()
         self.rows: list[Row] = []
@@ -98,12 +109,15 @@ class _VideoWork:
         self.n_frames = self.n_annotated = 0
 
     def _measured_span(self) -> GreySpan | None:
-        """The span of 16-bit footage; None for 8 bits, which stay as they are."""
-        first = next(islice(self.video.frames, 1), None)
+        """Span of 16-bit footage; None for 8 bits, which stay as they are."""
+        source = self.video.frames
+        first = next(islice(source.frames([]), 1), None)
         if first is None or first.grey.dtype == np.uint8:
             return None
-        counts = (frame.grey for frame in self.video.frames)
-        return measure_span(counts, self.video.frames.n_frames_hint() or 1, self.settings.span)
+        counts = (frame.grey for frame in source.frames([]))
+        span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
+        self.remarks += remarks
+        return span
 
     def run(self, writer: VideoWriter) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
@@ -111,16 +125,14 @@ class _VideoWork:
             settings.duplicates.threshold, settings.duplicates.floor_levels
         )
         cutter = ClipCutter(length, self.video.mask_source)
-        clips: Iterator[Stretch] = map(
-            self._labelled, read_ahead(cutter.clips(self._eight_bit_frames()))
-        )
+        clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
         for clip in clips:
             self._judge(clip, duplicates)
             self._write(clip, writer)
         if cutter.left_over is not None:
-            self._write(self._labelled(cutter.left_over), writer)
+            self._write(cutter.left_over, writer)
         if self.n_frames == 0:
             raise FootageError("it holds no frame that can be decoded; copy it again")
         if self.n_frames < length:
@@ -129,36 +141,42 @@ class _VideoWork:
                 "footage or lower ingest.clip_length_frames"
             )
         if self.video.masks:
-            self.video.masks.check_fits(self.n_frames)
+            self.remarks += self.video.masks.remarks()
         if 0 < self.n_annotated < self.n_frames:
             self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 
-    def _eight_bit_frames(self) -> Iterator[Frame]:
-        if self.span is None:
-            return iter(self.video.frames)
-        table = self.span.table()
-        return (frame._replace(grey=table[frame.grey]) for frame in self.video.frames)
+    def _frames(self) -> Iterator[Frame]:
+        """The frames in 8 bits, with times, masks and leak classes as far as they are known."""
+        table = None if self.span is None else self.span.table()
+        masks, schedule = self.video.masks, self.video.schedule
+        for place, frame in enumerate(self.video.frames.frames(self.remarks)):
+            grey = frame.grey if table is None else table[frame.grey]
+            time_s = place / self.fps_hz if frame.time_s is None else frame.time_s * self.time_scale
+            mask, leak_class = frame.mask, frame.leak_class
+            if masks is not None:
+                number = int(self._mask_numbers[place if frame.place is None else frame.place])
+                mask = self._mask(masks, number, grey.shape) if number in masks.numbers else None
+            if schedule is not None:
+                leak_class = int(schedule.classes(np.array([time_s]))[0])
+            yield Frame(grey, mask, leak_class, time_s)
 
-    def _labelled(self, stretch: Stretch) -> Stretch:
-        """A stretch with masks and leak classes, as far as there are any."""
-        first, n_frames = stretch.first_frame, len(stretch.frames)
-        if self.video.masks:
-            numbers = self.video.masks.annotated(first, n_frames)
-            masks = self.video.masks.read(first + numbers, stretch.frames.shape[1:])
-            source = self.video.mask_source if len(numbers) else "none"
-            stretch = replace(stretch, annotated=numbers, masks=masks, mask_source=source)
-        if self.video.schedule:
-            classes = self.video.schedule.classes(first, n_frames, self.fps_hz)
-            stretch = replace(stretch, leak_class=classes)
-        return stretch
+    @cached_property
+    def _mask_numbers(self) -> NDArray[np.int64]:
+        source, masks = self.video.frames, self.video.masks
+        assert masks is not None
+        timing = source.timing
+        n_frames = source.n_frames_hint() if timing is None else len(timing.times_s)
+        return mask_numbers(masks.numbers, n_frames or 0, timing, self.remarks)
+
+    def _mask(self, masks: Masks, number: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        height, width = size
+        mask = masks.read(number, (height, width))
+        return with_void_band(mask, self.settings.masks.void_band_px)
 
     def _write(self, stretch: Stretch, writer: VideoWriter) -> None:
-        times_s = stretch.times_s
-        if times_s is None or self.video.fps_hz:
-            times_s = (stretch.first_frame + np.arange(len(stretch.frames))) / self.fps_hz
         writer.append(
             stretch.frames,
-            times_s,
+            stretch.times_s,
             annotated=stretch.annotated,
             masks=stretch.masks,
             leak_class=stretch.leak_class,
@@ -169,7 +187,7 @@ class _VideoWork:
         self.progress(len(stretch.frames))
 
     def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
-        """Describe a clip, see whether it is kept, and note its row."""
+        """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
         if self._is_leak_free(clip):
@@ -187,8 +205,8 @@ class _VideoWork:
                 "annotated_frames": len(clip.annotated),
                 "gas_fraction": clip.gas_fraction(),
                 "dropped": match and "duplicate",
-                "repeats": match and self._clip_name(match.index),
-                "similarity": match and match.similarity,
+                "repeats": match and self._clip_name(match[0]),
+                "similarity": match and match[1],
                 "sha256": clip.sha256(),
             }
         )
@@ -200,7 +218,7 @@ class _VideoWork:
         if clip.leak_class is not None:
             return bool((clip.leak_class <= 0).all())
         if len(clip.annotated) and clip.mask_source != "pseudo":
-            return not clip.masks.any()
+            return not (clip.masks == GAS).any()
         end_s = (clip.first_frame + len(clip.frames)) / self.fps_hz
         return end_s <= self.settings.categories.opening_s
 

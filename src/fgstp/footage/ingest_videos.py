@@ -1,4 +1,4 @@
-"""Ingest of many videos, in parallel; a bad one is noted and stops none of the others."""
+"""Ingest of many videos in parallel; a video that cannot be used does not stop the others."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,8 +9,7 @@ from joblib import delayed
 
 from fgstp.core.errors import FootageError
 from fgstp.core.files import make_folder
-from fgstp.core.parallel import in_parallel
-from fgstp.core.progress import Counter, shared_bar
+from fgstp.core.parallel import Counter, in_parallel, shared_bar
 from fgstp.footage.ingest_video import ingest_video
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import RefusedVideo, Video
@@ -20,15 +19,15 @@ from fgstp.footage.video_store import Row, VideoStore
 def ingest_videos(
     videos: Sequence[Video | RefusedVideo], store: VideoStore, settings: IngestSettings
 ) -> None:
-    """Ingest all videos and tidy up what earlier runs left.
+    """Ingest all videos, and remove files of videos that are no longer there.
 
     Args:
-        videos: what the source found, in the order of the table, the refused ones too.
-        store: where videos and what becomes of them are written.
+        videos: the videos that the source found, including refused ones, in the order of rows.
+        store: where videos and rows are written.
         settings: all of ingest's settings.
 
     Raises:
-        UserError: the disk is full, a folder cannot be written, no cluster can be joined.
+        UserError: the disk is full, a folder cannot be written, or no cluster can be joined.
     """
     sound = [video for video in videos if isinstance(video, Video)]
     outcomes = iter(_ingest_in_parallel(sound, store, settings))
@@ -39,10 +38,10 @@ def ingest_videos(
 
 
 def tables(store: VideoStore) -> tuple[list[Row], list[Row]]:
-    """What came of ingest: rows of the video table, and of the clip table, dropped clips too.
+    """Read the rows of the video table and of the clip table, including dropped clips.
 
     Raises:
-        UserError: ingest has not come to its end yet.
+        UserError: ingest is not finished.
     """
     videos = store.outcome()
     clips = [store.record(row["video"])["clips"] for row in videos if row["error"] is None]
@@ -52,7 +51,7 @@ def tables(store: VideoStore) -> tuple[list[Row], list[Row]]:
 def _ingest_in_parallel(
     videos: list[Video], store: VideoStore, settings: IngestSettings
 ) -> list[Row]:
-    """Rows of the video table, in the order of the videos."""
+    """Return the rows of the video table, in the order of the videos."""
     make_folder(store.folder)
     total = sum(_frames_hint(video) for video in videos)
     with shared_bar(total, "frames", "ingest", store.folder) as counters:
@@ -66,29 +65,29 @@ def _ingest_in_parallel(
 def _ingest_or_refuse(
     video: Video, store: VideoStore, settings: IngestSettings, counter: Path
 ) -> Row:
-    """Work of one worker."""
+    """Ingest one video in a worker, and return its row of the video table."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the videos are what goes in parallel
     try:
         row: Row = ingest_video(video, store, settings, Counter(counter))["video"]
         return row
     except FootageError as error:
-        told = str(error)
+        fault = str(error)
     except cv2.error as error:
-        told = f"OpenCV cannot work with it ({error.err}); convert it"
+        fault = f"OpenCV cannot work with it ({error.err}); convert it"
     finally:
         cv2.setNumThreads(threads)
-    return _refused(RefusedVideo(video.name, f"{video.name}: {told}", video.split))
+    return _refused(RefusedVideo(video.name, f"{video.name}: {fault}", video.split))
 
 
 def _refused(video: RefusedVideo) -> Row:
-    """Its row of the video table."""
-    told = {"clips": 0, "clips_distinct": 0, "error": video.error}
-    return {"video": video.name, "split": video.split, **told}
+    """Row of the video table of a refused video."""
+    outcome = {"clips": 0, "clips_distinct": 0, "error": video.error}
+    return {"video": video.name, "split": video.split, **outcome}
 
 
 def _refuse_twins(rows: list[Row]) -> None:
-    """Refuse a video whose content is that of one before it: it could fall into train and test."""
+    """Refuse a video with the content of an earlier one: it could be in train and in test."""
     name_of: dict[str, str] = {}
     for place, row in enumerate(rows):
         name = row["video"]
@@ -102,6 +101,6 @@ def _refuse_twins(rows: list[Row]) -> None:
 
 
 def _frames_hint(video: Video) -> int:
-    with suppress(FootageError):  # said again, and noted, when the video's turn comes
+    with suppress(FootageError):  # raised again when the video is ingested
         return video.frames.n_frames_hint() or 0
     return 0

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.footage.packed_masks import GAS, VOID
 from fgstp.footage.pictures import Picture
 
-GAS, VOID = 1, 255  # values of a mask, beside 0; void pixels are neither gas nor free of it
 VOC_VOID_BGR = (192, 224, 224)
 FLAT_RANGE = 8  # levels that differ less are one level, blurred by compression
 CLEAR_FRACTION = 0.05  # of the flat pixels; a level that covers less is a fringe
@@ -25,8 +25,9 @@ class MaskReader:
     """Turns the mask pictures of one video into masks, all by the same rule.
 
     Understood as they are: 0 and 1, 0 and the maximum, a palette whose first colour is the
-    background (as DAVIS and VOC have it), one colour on black, a shape in the alpha channel, and 255
-    as void beside 1 or a palette. What could mean several things is refused; `labelmap` names it.
+    background (as DAVIS and VOC have it), one colour on black, a shape in the alpha channel, and
+    255 as void beside a palette, or as the rim of 1. What could mean several things is refused;
+    `labelmap` names it.
 
     Attributes:
         labelmap: meaning of each label: a number (`"2"`) or a colour (`"#ff0000"`); empty: guess.
@@ -94,7 +95,7 @@ class MaskReader:
         return (grey > full // 2).astype(np.uint8)
 
     def _keep_rule(self, rule: str) -> None:
-        """See that all masks of a video mean the same: 255 is gas in one rule, void in the other."""
+        """See that all masks mean the same: 255 is gas by one rule, and void by the other."""
         if self._rule not in (None, rule):
             raise FootageError(
                 f"it marks gas by {rule}, but the masks before it by {self._rule}; {HINT}"
@@ -125,9 +126,7 @@ def _is_grey_palette(picture: Picture) -> bool:
     return bool((used.min(axis=1) == used.max(axis=1)).all()) and set(used[:, 0]) <= {0, 255}
 
 
-def _shape_in_alpha(
-    pixels: NDArray[np.integer], alpha: NDArray[np.uint8]
-) -> NDArray[np.integer]:
+def _shape_in_alpha(pixels: NDArray[np.integer], alpha: NDArray[np.uint8]) -> NDArray[np.integer]:
     """Alpha as a mask, where the colours say nothing else."""
     flat = pixels.reshape(*alpha.shape, -1)
     visible = flat[alpha > 127]
@@ -181,6 +180,21 @@ def _colour_codes(pixels: NDArray[np.integer]) -> NDArray[np.int64]:
     bgr = np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels
     blue, green, red = (bgr[..., channel].astype(np.int64) for channel in range(3))
     return red << 16 | green << 8 | blue
+
+
+def with_void_band(mask: NDArray[np.uint8], radius_px: int) -> NDArray[np.uint8]:
+    """Make void what is at most `radius_px` from an edge between gas and background.
+
+    Args:
+        mask: (H, W) uint8: 0, 1, or 255 for void.
+        radius_px: half the width of the band; 0 changes nothing.
+    """
+    if not radius_px:
+        return mask
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+    gas = (mask == GAS).astype(np.uint8)
+    band = cv2.dilate(gas, disc) != cv2.erode(gas, disc)
+    return np.where(band, VOID, mask).astype(np.uint8)
 
 
 def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.uint8], str]:

@@ -2,8 +2,9 @@
 
 import re
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -47,6 +48,22 @@ def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     ]
     # `frame_1` and `frame_01` are equal so far; the name itself settles their order.
     return (*numbers_and_words, (-1, path.name))
+
+
+def check_names(paths: Iterable[Path]) -> None:
+    """See that no two names mean the same: `7.png` is `007.jpg`.
+
+    Raises:
+        FootageError: two do.
+    """
+    first: dict[tuple[tuple[int, int | str], ...], Path] = {}
+    for path in paths:
+        key = natural_key(Path(path.stem))[:-1]
+        if (other := first.setdefault(key, path)) is not path:
+            raise FootageError(
+                f"{other.name} and {path.name} in {path.parent} have the same name but for the "
+                "spelling; remove one"
+            )
 
 
 class Picture(NamedTuple):
@@ -120,18 +137,16 @@ def _pixels(image: Image.Image, path: Path) -> Picture:
         rgba = np.asarray(image.convert("RGBA"))
         alpha = rgba[..., 3] if "transparency" in image.info else None
         return Picture(_bgr(rgba), np.asarray(image), alpha)
-    if mode in ("RGB", "RGBA") and ";16" in str(image.tile):  # Pillow would cut it to 8 bits
-        return Picture(_deep_colour(path))
+    if mode in ("RGB", "RGBA") and ";16" in str(getattr(image, "tile", "")):
+        return Picture(_deep_colour(path))  # Pillow would cut it to 8 bits
     if mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         rgba = np.asarray(image.convert("RGBA"))
         return Picture(rgba[..., 0] if mode in ("LA", "La") else _bgr(rgba), None, rgba[..., 3])
-    if mode in ("RGB", "CMYK", "YCbCr", "LAB", "HSV"):
-        return Picture(_bgr(np.asarray(image.convert("RGB"))))
-    if mode == "1":
-        return Picture(np.asarray(image.convert("L")))
-    if mode == "I" or mode.startswith("I;16"):
+    if mode in ("I", "I;16", "I;16B", "I;16L"):
         return _counts(image)
-    return Picture(np.asarray(image))
+    if mode in ("1", "L", "F"):
+        return Picture(np.asarray(image if mode != "1" else image.convert("L")))
+    return Picture(_bgr(np.asarray(image.convert("RGB"))))
 
 
 def _counts(image: Image.Image) -> Picture:
@@ -154,7 +169,7 @@ def _deep_colour(path: Path) -> NDArray[np.integer]:
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise FootageError("it cannot be read as a picture of 16 bits; convert it")
-    return np.asarray(image)[..., :3]
+    return np.asarray(image[..., :3], np.uint16)
 
 
 def _turned(picture: Picture, image: Image.Image) -> Picture:
@@ -162,11 +177,16 @@ def _turned(picture: Picture, image: Image.Image) -> Picture:
     orientation = image.getexif().get(ORIENTATION, 1)
     if orientation not in range(2, 9):
         return picture
-    planes = (each if each is None else _oriented(each, orientation) for each in picture[:3])
-    return Picture(*planes, remarks=(f"turned as its EXIF orientation {orientation} says",))
+    pixels, indices, alpha, _ = picture
+    return Picture(
+        _oriented(pixels, orientation),
+        None if indices is None else _oriented(indices, orientation),
+        None if alpha is None else _oriented(alpha, orientation),
+        (f"turned as its EXIF orientation {orientation} says",),
+    )
 
 
-def _oriented(pixels: NDArray[np.integer], orientation: int) -> NDArray[np.integer]:
+def _oriented(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation >= 5:  # rows and columns change places
         pixels = pixels.swapaxes(0, 1)
     upside_down, mirrored = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)

@@ -1,4 +1,4 @@
-"""Pseudo masks: gas guessed from the footage alone, for footage without annotations."""
+"""Pseudo masks: masks computed from the footage, for footage without annotations."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ SAMPLES_PER_SECOND_HZ = 1.0
 def add_pseudo_masks(
     clips: Iterator[Stretch], settings: PseudoMaskSettings, fps_hz: float
 ) -> Iterator[Stretch]:
-    """Give pseudo masks to the clips that have no masks.
+    """Add pseudo masks to the clips that have no masks.
 
-    The background of a clip is a percentile over time of the footage around it, from
-    samples of one frame a second. So a few clips are held back until what follows them
-    is known; their number depends on the window alone.
+    The background of a clip is a percentile over time of the footage around it, sampled at one
+    frame per second. So some clips are held back until those after them are known; their number
+    depends only on the window.
 
     Args:
-        clips: clips of one video in the order of time, in which they are given back.
+        clips: clips of one video in the order of time, which stays.
         settings: see `PseudoMaskSettings`.
         fps_hz: true frame rate.
     """
@@ -40,7 +40,7 @@ def add_pseudo_masks(
 def _with_surroundings(
     clips: Iterator[Stretch], window_s: float, fps_hz: float
 ) -> Iterator[tuple[Stretch, NDArray[np.uint8]]]:
-    """Each clip with samples of the footage before, in and after it."""
+    """Yield each clip with samples of the footage before, in and after it."""
     waiting: deque[Stretch] = deque()
     samples: dict[int, NDArray[np.uint8]] = {}
     reach = 0
@@ -56,14 +56,14 @@ def _with_surroundings(
 
 
 def _gather(samples: dict[int, NDArray[np.uint8]], first: int) -> NDArray[np.uint8]:
-    """Join the samples from clip `first` on, and forget those before it."""
+    """Join the samples from clip `first` on, and remove those before it."""
     for index in [index for index in samples if index < first]:
         del samples[index]
     return np.concatenate(list(samples.values()))
 
 
 def clips_around(window_s: float, clip_length: int, fps_hz: float) -> int:
-    """Clips before and after a clip that its background is taken from, at least one."""
+    """Compute how many clips on each side of a clip its background is taken from, at least 1."""
     clip_s = clip_length / fps_hz
     return max(1, round((window_s / clip_s - 1) / 2))
 
@@ -71,7 +71,7 @@ def clips_around(window_s: float, clip_length: int, fps_hz: float) -> int:
 def segment(
     frames: NDArray[np.uint8], surroundings: NDArray[np.uint8], settings: PseudoMaskSettings
 ) -> NDArray[np.uint8]:
-    """Guess where gas is by what differs from the background: (T, H, W) uint8, 0/1.
+    """Segment what differs from the background: (T, H, W) uint8, 0/1.
 
     Args:
         frames: (T, H, W) uint8.
@@ -83,7 +83,7 @@ def segment(
         background = np.percentile(surroundings, percentile, axis=0).astype(np.float32)
         for frame, mask in zip(frames, masks, strict=True):
             difference = sign * (frame - background)
-            # Most of a frame is no gas: what all of it shares is the camera's gain.
+            # Most of a frame is no gas: a difference of all pixels is the camera's gain.
             difference -= np.median(difference[::4, ::4])
             np.maximum(mask, _clean(difference > settings.threshold_levels, settings), out=mask)
     return masks
@@ -95,7 +95,7 @@ def _polarities(settings: PseudoMaskSettings) -> list[tuple[int, float]]:
 
 
 def _clean(mask: NDArray[np.bool_], settings: PseudoMaskSettings) -> NDArray[np.uint8]:
-    """Open the mask and drop its small parts: (H, W) bool to (H, W) uint8."""
+    """Open the mask and remove small components: (H, W) bool to (H, W) uint8."""
     side = settings.opening_px
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)

@@ -1,4 +1,4 @@
-"""Settings of ingest, checked before anything runs."""
+"""Settings of ingest."""
 
 from typing import Annotated, Literal
 
@@ -17,18 +17,17 @@ def _known_source(name: str) -> str:
 
 
 class SyntheticSettings(Settings):
-    """Which synthetic videos are rendered: so many of each of the five categories.
+    """Synthetic videos to render.
 
     Attributes:
-        train_videos_per_category: videos for training.
-        test_videos_per_category: videos for testing.
+        train_videos_per_category: training videos of each of the five categories.
+        test_videos_per_category: test videos of each category.
         seconds: length of each video.
         fps_hz: frame rate.
         height_px: frame height.
         width_px: frame width.
-        still_plumes: plumes in each video that do not move and are no gas: in a single frame
-            nothing tells them from a leak. Each takes some seconds a video to grow, about 1.6 s
-            at 320 x 240 pixels.
+        still_plumes: plumes in each video that do not move and are no gas; in a single frame
+            they look like a leak. Each takes some time to render, about 1.6 s at 320 x 240 pixels.
     """
 
     train_videos_per_category: int = Field(3, ge=0, le=5000)
@@ -47,11 +46,11 @@ class SyntheticSettings(Settings):
 
 
 class FolderSettings(Settings):
-    """Where a folder of any footage lies.
+    """Location of the source `folder`.
 
     Attributes:
         path: the folder, absolute or relative to the raw data folder.
-        table: name of the table in it; without that file the facts are guessed.
+        table: name of the table in it; without that file, splits are guessed.
     """
 
     path: str = "footage"
@@ -59,11 +58,11 @@ class FolderSettings(Settings):
 
 
 class SpanSettings(Settings):
-    """How 16-bit footage is mapped to 8 bits: one span for a whole video.
+    """Mapping of 16-bit footage to 8 bits: one span for a whole video.
 
     Attributes:
-        mode: `robust` takes the span between two percentiles of the video's counts,
-            `fixed` the counts given.
+        mode: `robust` for the span between two percentiles of the video's counts, `fixed` for
+            given counts.
         low_percentile: percentile that becomes black (robust).
         high_percentile: percentile that becomes white (robust).
         low_counts: counts that become black (fixed).
@@ -84,14 +83,15 @@ class SpanSettings(Settings):
 
 
 class CategorySettings(Settings):
-    """Where one category ends and the next begins.
+    """Limits of the categories of videos.
 
     Attributes:
         close_below_m: a leak nearer than this is `close`.
-        long_from_m: a leak at this distance or farther is `long`; between is `medium`.
+        long_from_m: a leak at this distance or farther is `long`, between them `medium`.
         moving_levels: grey levels by which a cell must vary in time to count as moving.
-        complex_from_fraction: share of moving cells from which a background is `complex`.
-        opening_s: footage without a leak schedule is measured in its first seconds.
+        complex_from_fraction: fraction of moving cells from which a background is `complex`.
+        opening_s: length of the beginning that is taken to be free of gas, in footage without
+            masks and leak schedule.
     """
 
     close_below_m: float = Field(6.0, gt=0)
@@ -108,11 +108,11 @@ class CategorySettings(Settings):
 
 
 class DuplicateSettings(Settings):
-    """When a clip repeats an earlier one of the same video.
+    """Detection of clips that repeat an earlier one of the same video.
 
     Attributes:
         threshold: similarity from which a clip is dropped; above 1 keeps every clip.
-        floor_levels: grey levels of change up to which a place is taken to be at rest.
+        floor_levels: grey levels of change up to which a cell is taken to be at rest.
     """
 
     threshold: float = Field(0.5, gt=0, le=1.01)
@@ -120,28 +120,42 @@ class DuplicateSettings(Settings):
 
 
 class ValidationSettings(Settings):
-    """What is held out of the training videos.
+    """Validation clips that are held out of the training videos.
 
     Attributes:
-        fraction: fraction of the kept training clips that goes to validation.
-        gap_clips: clips this near in time to a validation clip are left out of training.
+        fraction: fraction of the kept training clips that is held out.
+        gap_clips: number of clips before and after a validation clip that are not trained on.
     """
 
     fraction: Fraction = 0.15
     gap_clips: int = Field(1, ge=1)
 
 
-class PseudoMaskSettings(Settings):
-    """Masks computed from the footage alone, for holders of footage without annotations.
+class MaskSettings(Settings):
+    """How masks are read.
 
     Attributes:
-        enabled: make them for clips that have no masks.
+        labelmap: meaning of each label: `gas`, `background` or `void`, which is left out of losses
+            and scores. A label is a level or a palette's index (`"2"`), a colour (`"#ff0000"`), or
+            the name of a class in an export; empty to take what is unambiguous.
+        void_band_px: half the width of a void band along the edges of gas, which are uncertain.
+    """
+
+    labelmap: dict[str, Literal["gas", "background", "void"]] = Field({}, max_length=1000)
+    void_band_px: int = Field(0, ge=0, le=50)
+
+
+class PseudoMaskSettings(Settings):
+    """Masks computed from the footage, for footage without annotations.
+
+    Attributes:
+        enabled: whether clips without masks get them.
         polarity: gas brighter than its background, darker, or both.
-        percentile: temporal percentile taken as background (from the other end for dark gas).
-        window_s: length of footage around a clip that the background is taken from.
+        percentile: temporal percentile taken as background (100 minus it for dark gas).
+        window_s: length of footage around a clip from which its background is taken.
         threshold_levels: grey levels by which gas must differ from the background.
-        opening_px: diameter of the opening that removes thin parts, odd; 1 leaves them.
-        min_area_px: connected parts smaller than this are dropped.
+        opening_px: diameter of the morphological opening that removes thin parts, odd; 1 for none.
+        min_area_px: connected components smaller than this are removed.
     """
 
     enabled: bool = False
@@ -154,7 +168,7 @@ class PseudoMaskSettings(Settings):
 
 
 class ContactSheetSettings(Settings):
-    """Size of the contact sheets.
+    """Layout of the contact sheets.
 
     Attributes:
         clips: rows of a sheet, one clip each.
@@ -168,13 +182,13 @@ class ContactSheetSettings(Settings):
 
 
 class IngestSettings(Settings):
-    """Everything that ingest can be told.
+    """All settings of ingest.
 
     Attributes:
-        source: where footage comes from: the name of a source in `fgstp.footage.sources`.
+        source: name of a source in `fgstp.footage.sources`.
         clip_length_frames: frames of a clip.
-        tolerate_bad_videos: end well although some videos could not be used; if false,
-            the run still finishes all others and then fails.
+        tolerate_bad_videos: whether a run succeeds although some videos could not be used; if
+            false, it finishes all other videos and then fails.
     """
 
     source: Annotated[str, AfterValidator(_known_source)]
@@ -186,6 +200,7 @@ class IngestSettings(Settings):
     categories: CategorySettings = CategorySettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     validation: ValidationSettings = ValidationSettings()
+    masks: MaskSettings = MaskSettings()
     pseudo_masks: PseudoMaskSettings = PseudoMaskSettings()
     parallel: ParallelSettings = ParallelSettings()
     contact_sheet: ContactSheetSettings = ContactSheetSettings()

@@ -1,11 +1,9 @@
 """The times of a video's frames: their rate, its gaps, and how frames are counted."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 DEFAULT_FPS_HZ = 15.0
 SAME_RATE = 0.1  # a stated rate that differs less from the measured one is the exact one
@@ -30,7 +28,7 @@ class Timing:
     is_even: bool
 
     @classmethod
-    def of(cls, times_s: Sequence[float], stated_hz: float | None = None) -> "Timing":
+    def of(cls, times_s: ArrayLike, stated_hz: float | None = None) -> "Timing":
         """Timing of frames at ascending times; closer than a quarter of a frame are one.
 
         Args:
@@ -85,7 +83,7 @@ class Timing:
         ]
 
 
-def _frame_duration_s(deltas: NDArray[np.float64], stated_hz: float | Fraction | None) -> float:
+def _frame_duration_s(deltas: NDArray[np.float64], stated_hz: float | None) -> float:
     """Duration of most frames; the stated one where the two agree."""
     deltas = deltas[deltas > 0]
     if not len(deltas):

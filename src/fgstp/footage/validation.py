@@ -1,4 +1,4 @@
-"""Validation clips: held out of the training videos, never beside a training clip."""
+"""Holding out validation clips of the training videos, with a gap to the training clips."""
 
 import math
 import zlib
@@ -13,19 +13,19 @@ RUN_CLIPS = 3
 
 
 def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd.DataFrame:
-    """Move some training clips to validation, and drop those that lie next to them.
+    """Move some training clips to validation, and drop those next to them.
 
-    In each training video runs of up to three kept clips are held out, spread evenly from
-    an offset that the seed and the video's name give; a single run is at the beginning or
-    the end. However large the share, some clips are left for training. Kept training clips
-    within the gap of a run are dropped as `guard`. Where no training video has enough clips to
-    give one up, whole videos are held out instead. Footage that brings its own validation
-    clips is left as it is.
+    In each training video, runs of up to three kept clips are held out, evenly spaced from an
+    offset that depends on the seed and the name of the video; a single run is at the beginning
+    or the end. Whatever the fraction, some clips are left for training. Kept training clips
+    within the gap of a run are dropped as `guard`. If all training videos are too short for
+    that, whole videos are held out instead. Footage with validation clips of its own does not
+    change.
 
     Args:
         clips: the clip table.
-        settings: how much is held out, and how wide the gap is.
-        seed: of the project.
+        settings: fraction to hold out, and width of the gap.
+        seed: seed of the project.
 
     Returns:
         A copy with changed `split` and `dropped`.
@@ -49,7 +49,7 @@ def hold_out(clips: pd.DataFrame, settings: ValidationSettings, seed: int) -> pd
 
 
 def _spread(rows: pd.DataFrame, video: str, settings: ValidationSettings, seed: int) -> list[int]:
-    """Index labels of the clips of one video that are held out, none if it is too short."""
+    """Index labels of the clips of a video to hold out; none if the video is too short."""
     n_clips, gap = len(rows), settings.gap_clips
     if n_clips <= 2 * gap + 1:
         return []
@@ -87,5 +87,5 @@ def _whole_videos(videos: list[str], share: float, seed: int) -> list[str]:
 
 
 def _chance(video: str, seed: int) -> float:
-    """A number in [0, 1) that depends on the seed and the video's name alone."""
+    """A random number in [0, 1) that depends only on the seed and the name of the video."""
     return float(np.random.default_rng([seed, zlib.crc32(video.encode())]).random())

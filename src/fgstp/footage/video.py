@@ -1,4 +1,4 @@
-"""A video to be ingested: where its frames and masks are and what is known of it."""
+"""A video to ingest: its frames, its masks and its metadata."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.footage.masks import MaskFolder
+from fgstp.footage.masks import Masks
+from fgstp.footage.timing import Timing
 
 Background = Literal["clear", "complex"]
 Split = Literal["train", "validation", "test"]
@@ -19,15 +20,15 @@ BEFORE_RELEASE, AFTER_RELEASE = -1, 8  # beside the leak classes 0 to 7
 
 
 class Frame(NamedTuple):
-    """One frame as its source gives it.
+    """A frame from a source.
 
     Attributes:
         grey: (H, W) uint8 or uint16.
-        mask: (H, W) uint8, 0/1; None where the source itself has no mask of this frame.
-        leak_class: leak class; None where the source itself does not know it.
-        time_s: seconds since the beginning; None where frames follow each other evenly.
-        place: place in the file, from 0, counting frames too that cannot be decoded; None where
-            there are no such frames.
+        mask: (H, W) uint8, 0/1; None if the source has no mask of this frame.
+        leak_class: leak class; None if the source does not know it.
+        time_s: seconds since the beginning; None for a constant frame rate.
+        place: place in the file, from 0, which counts frames that cannot be decoded; None if
+            every frame can.
     """
 
     grey: NDArray[np.integer]
@@ -38,22 +39,26 @@ class Frame(NamedTuple):
 
 
 class FrameSource(Protocol):
-    """Where the frames of a video come from: a file, a folder of pictures, a generator."""
+    """Source of the frames of a video: a file, a folder of pictures, a generator."""
+
+    @property
+    def timing(self) -> Timing | None:
+        """Times of all frames, also of those that cannot be decoded; None for a constant rate."""
 
     def n_frames_hint(self) -> int | None:
-        """Number of frames as far as it is known without reading them all."""
+        """Number of frames, if it is known without reading them all."""
 
     def fps_hz(self) -> float | None:
-        """Frame rate that the source states, None if it states none."""
+        """Frame rate; None if the source does not tell it."""
 
     def signature(self) -> str:
-        """Changes whenever the content may have changed; quick to compute."""
+        """String that changes whenever the content may have changed; quick to compute."""
 
     def content_hash(self) -> str:
         """Hexadecimal SHA-256 of the content."""
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
-        """All frames in the order of time; at their end, `remarks` gets what is to be said."""
+        """Iterate over all frames in the order of time; `remarks` is extended at their end."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,15 @@ class LeakSchedule:
                 f"{self.class_0_start_s:g} and {self.class_1_start_s:g}; correct the table."
             )
 
-    def classes(self, first_frame: int, n_frames: int, fps_hz: float) -> NDArray[np.int8]:
-        """Leak class of frames: (n_frames,) int8, 0 to 7, -1 before the release, 8 after it."""
-        second = (first_frame + np.arange(n_frames)) / fps_hz
-        since_class_1 = np.floor((second - self.class_1_start_s) / CLASS_DURATION_S) + 1
+    def classes(self, times_s: NDArray[np.float64]) -> NDArray[np.int8]:
+        """Compute leak classes: (T,) int8, 0 to 7, -1 before the release, 8 after it.
+
+        Args:
+            times_s: (T,) seconds since the beginning of the video.
+        """
+        since_class_1 = np.floor((times_s - self.class_1_start_s) / CLASS_DURATION_S) + 1
         leak_class = np.clip(since_class_1, 0, AFTER_RELEASE)
-        leak_class[second < self.class_0_start_s] = BEFORE_RELEASE
+        leak_class[times_s < self.class_0_start_s] = BEFORE_RELEASE
         return leak_class.astype(np.int8)
 
 
@@ -93,22 +101,22 @@ class Video:
 
     Attributes:
         name: its id, such as `MOV_1467`.
-        frames: where its frames come from.
-        split: what it is for.
-        mask_source: what kind of masks it has, `none` without any.
-        masks: folder of masks; None where there is none or the frames bring their masks.
-        fps_hz: true frame rate where it differs from what the file says.
+        frames: source of its frames.
+        split: its split.
+        mask_source: kind of its masks, `none` without any.
+        masks: its masks; None if there is none or the frames have masks of their own.
+        fps_hz: true frame rate where it differs from that of the file.
         distance_m: distance to the leak.
         background: `clear` or `complex`; None to have it measured.
-        schedule: leak schedule; None where there is none or the frames bring their class.
-        remarks: what a reader of the video table should know, such as guesses.
+        schedule: leak schedule; None if there is none or the frames have classes of their own.
+        remarks: remarks for the video table, such as guesses.
     """
 
     name: str
     frames: FrameSource
     split: Split
     mask_source: MaskSource = "none"
-    masks: MaskFolder | None = None
+    masks: Masks | None = None
     fps_hz: float | None = None
     distance_m: float | None = None
     background: Background | None = None
@@ -122,8 +130,8 @@ class RefusedVideo:
 
     Attributes:
         name: its id.
-        error: one sentence: what is wrong, where, and how to mend it.
-        split: what it was meant for, if that is known.
+        error: one sentence that says what is wrong, where, and how to correct it.
+        split: its split, if it is known.
     """
 
     name: str

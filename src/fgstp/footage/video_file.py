@@ -1,17 +1,21 @@
 """Video files, decoded by FFmpeg through PyAV: grey frames with their times."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+import av
 import cv2
 import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
@@ -22,15 +26,9 @@ from fgstp.footage.pictures import MAX_PIXELS
 from fgstp.footage.timing import DEFAULT_FPS_HZ, Timing
 from fgstp.footage.video import Frame
 
-if TYPE_CHECKING:  # imported where it is used: PyAV and OpenCV bring an FFmpeg each
-    from av.container import InputContainer
-    from av.packet import Packet
-    from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
-
 VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .avi .webm .wmv .asf .mpg .mpeg .ts .m2ts .mts .y4m .flv .ogv .3gp .mxf "
-    ".gif".split()
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".mpg", ".mpeg", ".ts"}
+    | {".m2ts", ".mts", ".mxf", ".flv", ".ogv", ".3gp", ".y4m", ".gif"}
 )
 CUT_OFF_TOLERANCE = 0.01  # of a video that may be missing at its end
 COLOUR_SAMPLES = 8  # frames that are looked at for colour
@@ -92,9 +90,7 @@ class VideoFile:
             self._check_whole(container, stream, timing)
             return timing
 
-    def _check_whole(
-        self, container: InputContainer, stream: VideoStream, timing: Timing
-    ) -> None:
+    def _check_whole(self, container: InputContainer, stream: VideoStream, timing: Timing) -> None:
         stated_s = (container.duration or 0) / 1e6
         if container.format.name == "avi":  # whose duration is guessed from the size of the file
             stated_s = stream.frames / timing.fps_hz
@@ -142,8 +138,6 @@ class VideoFile:
     @contextmanager
     def _opened(self, strictness: str) -> Iterator[tuple[InputContainer, VideoStream]]:
         """The open file and its first video stream, to be read from the beginning."""
-        import av
-
         check_regular_file(self.path)
         options = {"err_detect": strictness}
         try:
@@ -170,10 +164,8 @@ class VideoFile:
             yield container, streams[0]
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def _packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[Any]]":
     """All packets of the stream; a file that cannot be read further ends there."""
-    import av
-
     packets = container.demux(stream)
     while True:
         try:
@@ -190,9 +182,8 @@ def _decoded(
     container: InputContainer, stream: VideoStream, strictness: str
 ) -> Iterator[VideoFrame | None]:
     """Decoded frames in the order of time; None at a decoding error if `strictness` is STRICT."""
-    import av
-
     for packet in chain(_packets(container, stream), [None]):  # the last empties the decoder
+        images: list[VideoFrame] | list[None]
         try:
             images = stream.decode(packet)
         except av.FFmpegError:
@@ -204,7 +195,7 @@ def _decoded(
                 yield None
 
 
-def _time_s(timed: Packet | VideoFrame, stream: VideoStream) -> float | None:
+def _time_s(timed: "Packet[Any] | VideoFrame", stream: VideoStream) -> float | None:
     """Seconds since the beginning of the video."""
     if timed.pts is None or timed.time_base is None:
         return None
@@ -225,9 +216,9 @@ class _Pictures:
 
     def __call__(self, image: VideoFrame, place: int) -> NDArray[np.integer]:
         """The picture of one frame: (H, W), uint8 or uint16."""
-        if place % self._every == 0 and _has_colour_channels(image):
-            if is_coloured(image.to_ndarray(format="bgr24")):
-                self._remark(COLOUR_REMARK)
+        is_sample = place % self._every == 0 and _has_colour_channels(image)
+        if is_sample and is_coloured(_colours(image)):
+            self._remark(COLOUR_REMARK)
         grey = _grey(image)
         if turn := round(image.rotation / 90) % 4:
             grey = np.rot90(grey, turn)
@@ -243,7 +234,8 @@ class _Pictures:
             return grey
         (height, width), (to_height, to_width) = grey.shape, size
         self._remark(f"its size changes to {width} x {height} and was scaled back")
-        return cv2.resize(grey, (to_width, to_height), interpolation=cv2.INTER_AREA)
+        scaled = cv2.resize(grey, (to_width, to_height), interpolation=cv2.INTER_AREA)
+        return np.asarray(scaled, grey.dtype)
 
     def _remark(self, sentence: str) -> None:
         if sentence not in self.remarks:
@@ -264,19 +256,23 @@ def _grey(image: VideoFrame) -> NDArray[np.integer]:
         )
     is_luma_plane = (kind.is_planar or len(kind.components) == 1) and first.is_luma
     if not is_luma_plane or kind.has_palette or kind.is_big_endian or first.bits < 8:
-        deep = first.bits > 8
-        return to_grey(image.to_ndarray(format="bgr48le" if deep else "bgr24"))
-    plane = image.planes[0]
-    pixels = np.frombuffer(plane, np.uint8 if first.bits == 8 else "<u2")
+        return to_grey(_colours(image))
+    pixels = np.frombuffer(memoryview(image.planes[0]), "u1" if first.bits == 8 else "<u2")
     luma = pixels.reshape(image.height, -1)[:, : image.width]
     if first.bits > 8 or len(kind.components) == 1 or _is_full_range(image):
         return luma.copy()
     return np.asarray(cv2.LUT(luma, _full_range()))
 
 
-def _is_full_range(image: VideoFrame) -> bool:
-    from av.video.reformatter import ColorRange
+def _colours(image: VideoFrame) -> NDArray[np.integer]:
+    """(H, W, 3) in BGR order, uint8 or uint16."""
+    deep = image.format.components[0].bits > 8
+    return np.asarray(
+        image.to_ndarray(format="bgr48le" if deep else "bgr24"), "<u2" if deep else "u1"
+    )
 
+
+def _is_full_range(image: VideoFrame) -> bool:
     return image.color_range == ColorRange.JPEG or image.format.name.startswith("yuvj")
 
 

@@ -1,7 +1,6 @@
-"""The video store: the frames of each video and the masks of its annotated frames, on disk."""
+"""The video store: frames of videos and masks of their annotated frames, on disk."""
 
 import json
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,137 +11,132 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.core.arrays import GrowingArray, growing_array, mapped_array
 from fgstp.core.errors import UserError
-from fgstp.core.files import atomic_path, remove_file, remove_others, write_text
+from fgstp.core.files import (
+    GrowingArray,
+    atomic_path,
+    growing_array,
+    mapped_array,
+    remove_file,
+    remove_others,
+    write_text,
+)
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
+from fgstp.footage.packed_masks import GAS, VOID, PackedMasks, packed
 
-FRAMES, MASKS, LEAK_CLASS, TIME_S = "frames.npy", "masks.npy", "leak_class.npy", "time_s.npy"
+FRAMES, MASKS, VOID_MASKS = "frames.npy", "masks.npy", "void.npy"
+LEAK_CLASS, TIME_S = "leak_class.npy", "time_s.npy"
 DESCRIPTORS, RECORD = "descriptors.npy", "record.json"
-PARTS = (FRAMES, MASKS, LEAK_CLASS, TIME_S, DESCRIPTORS, RECORD)
+PARTS = (FRAMES, MASKS, VOID_MASKS, LEAK_CLASS, TIME_S, DESCRIPTORS, RECORD)
 OUTCOME = "outcome.json"  # one for all videos
+REMEDY = "run `kedro run --pipelines=ingest`."
 Row = dict[str, Any]
-
-
-def packed(numbers: NDArray[np.integer], masks: NDArray[np.uint8]) -> NDArray[np.void]:
-    """Masks as rows: the number of the frame, int32, and the bits of its mask, row by row.
-
-    Args:
-        numbers: (A,) numbers of frames.
-        masks: (A, H, W) uint8, 0/1.
-    """
-    _, height, width = masks.shape
-    bits = np.packbits(masks.reshape(-1, height * width), axis=1)
-    rows = np.empty(len(masks), [("frame", "<i4"), ("bits", "u1", bits.shape[1:])])
-    rows["frame"], rows["bits"] = numbers, bits
-    return rows
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Consecutive frames of a video, read from the disk when they are looked at.
+    """Consecutive frames of a video, memory-mapped.
 
     Attributes:
-        frames: (T, H, W) uint8, memory-mapped and read-only.
-        annotated: (A,) int64: numbers of the frames that have a mask, from 0 in the clip, sorted.
-        leak_class: (T,) int8; None where it is unknown.
+        frames: (T, H, W) uint8, read-only.
+        annotated: (A,) int64, numbers of the frames that have a mask, from 0 in the clip, sorted.
+        leak_class: (T,) int8; None if it is unknown.
         times_s: (T,) float64, seconds since the beginning of the video.
-        features: (T, ...) what a model precomputed of the frames; None without.
+        features: (T, ...) features that a model precomputed from the frames, if it does.
     """
 
     frames: NDArray[np.uint8]
     annotated: NDArray[np.int64]
     leak_class: NDArray[np.int8] | None
     times_s: NDArray[np.float64]
-    _bits: NDArray[np.uint8]
+    _masks: PackedMasks
+    _void: PackedMasks
     features: NDArray[np.float16] | None = None
 
     def masks(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
-        """Masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
-        places = slice(None) if numbers is None else np.searchsorted(self.annotated, numbers)
-        _, height, width = self.frames.shape
-        masks = np.unpackbits(self._bits[places], axis=1, count=height * width)
-        return masks.reshape(-1, height, width)
+        """Read masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
+        return self._masks.read(self.annotated if numbers is None else numbers)
+
+    def void(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        """Read which pixels are neither gas nor free of it, like `masks`."""
+        return self._void.read(self.annotated if numbers is None else numbers)
 
     def masks_or_zeros(self) -> NDArray[np.uint8]:
-        """Masks of all frames, (T, H, W) uint8, 0/1; zeros where a frame has none."""
-        masks = np.zeros(self.frames.shape, np.uint8)
-        masks[self.annotated] = self.masks()
-        return masks
+        """Read masks of all frames, (T, H, W) uint8, 0/1, with zeros for frames without one."""
+        return self._masks.read(np.arange(len(self.frames)))
 
 
 @dataclass(frozen=True)
 class VideoStore:
-    """A folder of videos, each with what ingest found out about it.
+    """A folder of ingested videos.
 
     Attributes:
-        folder: where they lie; made when the first video is written.
+        folder: the folder; made when the first video is written.
     """
 
     folder: Path
 
     def path(self, video: str, part: str) -> Path:
-        """File of one part of a video, such as `frames.npy`."""
+        """Return the path of a part of a video, such as `frames.npy`."""
         return self.folder / f"{video}.{part}"
 
     def clip(self, video: str, first_frame: int = 0, n_frames: int | None = None) -> Clip:
-        """View some frames of a video, by default all of them.
+        """View consecutive frames of a video, by default all of them.
 
         Args:
             video: id of the video.
             first_frame: number of the first frame, from 0.
-            n_frames: number of frames; None: up to the end.
+            n_frames: number of frames; None for all up to the end.
 
         Raises:
-            UserError: the video is not there, or shorter.
+            UserError: the video does not exist or is shorter.
         """
         frames = self._read(video, FRAMES)
         end = len(frames) if n_frames is None else first_frame + n_frames
         if end > len(frames):
             raise UserError(
                 f"The video {video} in {self.folder} has {len(frames)} frames, but a clip ends "
-                f"after {end}; run `kedro run --pipelines=ingest`."
+                f"after {end}; {REMEDY}"
             )
         stretch = slice(first_frame, end)
-        annotated, bits = np.empty(0, np.int64), np.empty((0, 0), np.uint8)
-        if (masks := self._read_if_there(video, MASKS)) is not None:
-            # Bisection reads a few numbers; the column as a whole is spread over the file.
-            numbers = masks["frame"]
-            rows = masks[bisect_left(numbers, first_frame) : bisect_left(numbers, end)]
-            annotated, bits = rows["frame"].astype(np.int64) - first_frame, rows["bits"]
+        masks, void = (
+            PackedMasks.between(
+                self._read_if_there(video, part), first_frame, end, frames.shape[1:]
+            )
+            for part in (MASKS, VOID_MASKS)
+        )
         leak_class = self._read_if_there(video, LEAK_CLASS)
         leak_class = None if leak_class is None else leak_class[stretch]
         times_s = self._read(video, TIME_S)[stretch]
-        return Clip(frames[stretch], annotated, leak_class, times_s, bits)
+        return Clip(frames[stretch], masks.numbers, leak_class, times_s, masks, void)
 
     def _read(self, video: str, part: str) -> NDArray[Any]:
-        mend = "run `kedro run --pipelines=ingest`."
-        return mapped_array(self.path(video, part), f"The video {video}", mend)
+        return mapped_array(self.path(video, part), f"The video {video}", REMEDY)
 
     def _read_if_there(self, video: str, part: str) -> NDArray[Any] | None:
         return self._read(video, part) if self.path(video, part).exists() else None
 
     @contextmanager
     def writing(self, video: str) -> "Iterator[VideoWriter]":
-        """Write a video piece by piece; its files appear when the block ends well.
+        """Write a video piece by piece; its files appear when the block ends without an error.
 
-        Parts that nothing was appended to leave no file, and an old one is removed.
+        Parts to which nothing was appended have no file, and an old one is removed.
         """
         with ExitStack() as files:
             yield (writer := VideoWriter(self, video, files))
-        for part in {FRAMES, MASKS, LEAK_CLASS, TIME_S} - writer.parts.keys():
+        for part in {FRAMES, MASKS, VOID_MASKS, LEAK_CLASS, TIME_S} - writer.parts.keys():
             remove_file(self.path(video, part))
 
     def finish(
         self, video: str, facts: Mapping[str, object], record: Row, maps: NDArray[np.float32]
     ) -> None:
-        """Write what was found out about a video that is written, and stamp it as finished.
+        """Write record and descriptors of a written video, and stamp it as finished.
 
         Args:
             video: id of the video.
             facts: what all its files depend on, as plain values.
             record: its rows of the tables, as plain values.
-            maps: descriptors of its clips.
+            maps: (clips, 3, h, w) float32, descriptors of its clips.
         """
         with atomic_path(self.path(video, DESCRIPTORS)) as temporary, temporary.open("wb") as out:
             np.save(out, maps)
@@ -151,32 +145,29 @@ class VideoStore:
         write_stamp(self.folder / video, facts, [file for file in files if file.exists()])
 
     def is_finished(self, video: str, facts: Mapping[str, object]) -> bool:
-        """Whether a video was finished under the same facts and its files are as they were."""
+        """Whether a video was finished with the same facts and its files have not changed."""
         return is_current(self.folder / video, facts)
 
     def record(self, video: str) -> Row:
-        """The record that `finish` was given; a `UserError` if it was not called."""
+        """Read the record of a finished video; a `UserError` if there is none."""
         record: Row = _read_json(self.path(video, RECORD))
         return record
 
     def descriptors(self, video: str) -> NDArray[np.float32]:
-        """The descriptors that `finish` was given; a `UserError` if it was not called."""
+        """Read the descriptors of a finished video; a `UserError` if there are none."""
         return self._read(video, DESCRIPTORS)
 
     def write_outcome(self, rows: list[Row]) -> None:
-        """Keep a row for each video that was looked at, the refused ones too, in their order."""
+        """Write the rows of the video table, including refused videos."""
         write_text(self.folder / OUTCOME, json.dumps(rows, indent=1) + "\n")
 
     def outcome(self) -> list[Row]:
-        """The rows that `write_outcome` was given; a `UserError` if it was not called."""
+        """Read the rows of the video table; a `UserError` if there are none."""
         rows: list[Row] = _read_json(self.folder / OUTCOME)
         return rows
 
     def remove_all_but(self, videos: Iterable[str]) -> None:
-        """Remove all other videos, and what an interrupted run left half-written.
-
-        Only files with the names that this class gives are touched.
-        """
+        """Remove the files of all other videos, and those that interrupted runs left."""
         remove_others(self.folder, [*(f".{part}" for part in PARTS), SUFFIX], videos)
 
 
@@ -184,15 +175,15 @@ def _read_json(path: Path) -> Any:  # noqa: ANN401
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read; run `kedro run --pipelines=ingest`.") from error
+        raise UserError(f"{path} cannot be read; {REMEDY}") from error
 
 
 class VideoWriter:
-    """Takes a video piece by piece; see `VideoStore.writing`.
+    """Writes a video piece by piece; see `VideoStore.writing`.
 
     Attributes:
-        n_frames: frames so far.
-        parts: the parts that something was appended to.
+        n_frames: number of frames written so far.
+        parts: the arrays written so far, by name.
     """
 
     def __init__(self, store: VideoStore, video: str, files: ExitStack) -> None:
@@ -210,15 +201,15 @@ class VideoWriter:
         masks: NDArray[np.uint8] | None = None,
         leak_class: NDArray[np.int8] | None = None,
     ) -> None:
-        """Append frames and what is known of them.
+        """Append frames with their times, masks and leak classes.
 
         Args:
             frames: (T, H, W) uint8.
             times_s: (T,) seconds since the beginning of the video.
             annotated: (A,) numbers of the frames that have a mask, from 0 in `frames`, sorted;
-                None: all, if there are masks.
-            masks: (A, H, W) uint8, 0/1; None without masks.
-            leak_class: (T,) int8; None if unknown, and then it must be for all frames.
+                None for all, if there are masks.
+            masks: (A, H, W) uint8: 0, 1 for gas, 255 for void; None without masks.
+            leak_class: (T,) int8; None if unknown, then for all pieces of the video.
 
         Raises:
             UserError: the folder cannot be written or the disk is full.
@@ -227,7 +218,10 @@ class VideoWriter:
         self._append(TIME_S, times_s)
         if masks is not None and len(masks):
             numbers = np.arange(len(frames)) if annotated is None else annotated
-            self._append(MASKS, packed(self.n_frames + numbers, masks))
+            self._append(MASKS, packed(self.n_frames + numbers, masks == GAS))
+            void = masks == VOID
+            if (some := void.any(axis=(1, 2))).any():
+                self._append(VOID_MASKS, packed(self.n_frames + numbers[some], void[some]))
         if leak_class is not None:
             self._append(LEAK_CLASS, leak_class)
         self.n_frames += len(frames)

@@ -11,7 +11,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.predictor import AnyPredictor
+from fgstp.models.base import AnyPredictor
 from fgstp.models.session import NO_PROMPT, Prediction, Prompt, prompt_of
 
 

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.core.arrays import growing_array, mapped_array
 from fgstp.core.errors import UserError
-from fgstp.core.files import remove_others
+from fgstp.core.files import growing_array, mapped_array, remove_others
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 from fgstp.footage.clip_table import ClipRow
 from fgstp.models.session import Prediction

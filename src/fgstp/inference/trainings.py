@@ -9,12 +9,19 @@ from typing import Any, NamedTuple
 from fgstp import models
 from fgstp.core.errors import UserError
 from fgstp.core.files import code_digest, write_text
+from fgstp.core.fingerprint import content_hash
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.predict_videos import Predicted, predict_videos
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.checkpoint import BEST, load_model, sha256
-from fgstp.models.seeds import read_records, remove_seeds_after, seed_folder, seed_numbers
+from fgstp.models.checkpoint import (
+    BEST,
+    load_model,
+    read_records,
+    remove_seeds_after,
+    seed_folder,
+    seed_numbers,
+)
 
 PREDICTED = "predicted.json"  # its name in the folder of a model's predictions
 
@@ -56,7 +63,7 @@ def finished_trainings(folder: Path) -> list[Training]:
         records = {min(records): records[min(records)]}
     found = []
     for number, record in records.items():
-        digest = sha256(seed_folder(folder, number) / BEST)
+        digest = content_hash([seed_folder(folder, number) / BEST])
         if digest != record["checkpoint_sha256"]:
             raise UserError(
                 f"The checkpoint of training {number} of {folder.name} is not the one that its "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fgstp.core.config import OddPixels, Settings
-from fgstp.models.predictor import Predictor
+from fgstp.models.base import Predictor
 from fgstp.models.registry import register
 from fgstp.models.session import Session
 

@@ -1,13 +1,161 @@
-"""Models that are trained."""
+"""What all models have in common: settings, sessions, predictions and, of some, training."""
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fgstp.models.predictor import Predictor, SettingsT
+from fgstp.core.config import Settings
+from fgstp.core.errors import UserError
+from fgstp.models.registry import ModelInfo, info_of
 from fgstp.models.sampling import Sampling, VideoFeatures, Windows
+from fgstp.models.session import NO_PROMPT, Prompt, PromptKind, Session, checked
 from fgstp.models.settings import OptimisationSettings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class Predictor(nn.Module, ABC, Generic[SettingsT]):
+    """A model: turns the frames of a video into maps of the probability of gas.
+
+    A model that is trained is a `Model`; a classical method is a predictor alone.
+
+    Attributes:
+        settings_class: type of its settings.
+        session_class: type of its sessions; settings may decide it.
+    """
+
+    settings_class: ClassVar[type[Settings]]
+    session_class: type[Session]
+
+    def __init__(self, settings: SettingsT) -> None:
+        super().__init__()
+        self.settings = settings
+        self._build()
+
+    @abstractmethod
+    def _build(self) -> None:
+        """Build what depends on the settings, such as the network."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Its entry in the registry."""
+        return info_of(type(self), self.settings)
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+        return self.info.name
+
+    @property
+    def label(self) -> str:
+        """Its method, where its settings choose one of several; else empty."""
+        return ""
+
+    @property
+    def prompt_kind(self) -> PromptKind:
+        """Kind of prompt that its sessions need."""
+        return self.info.prompt
+
+    @property
+    def offsets_frames(self) -> tuple[int, ...]:
+        """Offsets from a frame to the neighbours that its prediction depends on."""
+        return ()
+
+    def context_s(self, fps_hz: float) -> float:
+        """Footage before a frame, in seconds, on which its prediction depends; may be infinite."""
+        return -min(0, *self.offsets_frames, 0) / fps_hz
+
+    @property
+    def delay_frames(self) -> int:
+        """Frames after a frame that are pushed before its prediction comes."""
+        return max(0, *self.offsets_frames, 0)
+
+    def session(
+        self,
+        height_px: int,
+        width_px: int,
+        fps_hz: float = 15.0,
+        prompt: Prompt = NO_PROMPT,
+        batch_frames: int = 1,
+    ) -> Session:
+        """Begin a session.
+
+        Args:
+            height_px: height of the frames.
+            width_px: width of the frames.
+            fps_hz: frame rate.
+            prompt: input besides the frames, such as the mask of one frame.
+            batch_frames: maximum number of frames that are predicted at once.
+
+        Raises:
+            UserError: the prompt lacks a mask that the model needs, or a mask does not fit.
+
+        Example:
+            >>> import numpy as np
+            >>> from fgstp import create_model
+            >>> session = create_model("background").session(60, 80, fps_hz=15.0)
+            >>> [prediction] = session.push(np.zeros((60, 80), np.uint8))
+            >>> prediction.frame, prediction.map.shape, session.flush()
+            (0, (60, 80), [])
+        """
+        size = height_px, width_px
+        given = checked(prompt, self.prompt_kind, size, self.name)
+        return self.session_class(self, size, fps_hz, given, batch_frames)
+
+    def predict(
+        self, frames: NDArray[np.uint8], fps_hz: float = 15.0, prompt: Prompt = NO_PROMPT
+    ) -> NDArray[np.float32]:
+        """Predict where gas is in every frame of a video.
+
+        Args:
+            frames: (T, H, W) uint8, consecutive frames.
+            fps_hz: frame rate.
+            prompt: input besides the frames, such as the mask of one frame; ignored by models
+                without a prompt.
+
+        Returns:
+            (T, H, W) float32 in [0, 1]: probability of gas.
+
+        Raises:
+            UserError: frames or masks have a wrong shape or type, or a mask is missing.
+        """
+        frames = np.asanyarray(frames)  # memory-mapped frames stay on disk
+        if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
+            raise UserError(
+                f"Frames must be a uint8 array (T, H, W) of at least one frame; these are "
+                f"{frames.dtype} {frames.shape}."
+            )
+        n_frames, height, width = frames.shape
+        batch: int = getattr(self.settings, "batch_frames", 1)
+        prompt = prompt._replace(n_frames=n_frames)
+        session = self.session(height, width, fps_hz, prompt, batch)
+        predictions = [each for frame in frames for each in session.push(frame)]
+        return np.stack([each.map for each in [*predictions, *session.flush()]])
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are; a model without weights is on the CPU."""
+        return next((each.device for each in self.parameters()), torch.device("cpu"))
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode without gradients; the model is left in the mode it was in."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self.train(was_training)
+
+
+AnyPredictor = Predictor[Any]
 
 
 class Model(Predictor[SettingsT]):
@@ -15,8 +163,8 @@ class Model(Predictor[SettingsT]):
 
     Args:
         settings: its settings.
-        initial_weights: load the files of weights that the settings name; without, such as
-            before a checkpoint is loaded, those files need not exist.
+        initial_weights: load the files of weights that the settings name. If false, as before a
+            checkpoint is loaded, those files need not exist.
 
     Attributes:
         encoders: names of its encoders in the network, for a rate of their own.

@@ -1,9 +1,9 @@
-"""Checkpoints: one file with the weights of a model, its settings, and their origin."""
+"""Trained models on disk: checkpoints, and a folder with a record for each training."""
 
-import hashlib
 import json
 import platform
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ import torch
 
 from fgstp import __version__
 from fgstp.core.errors import UserError
-from fgstp.core.files import atomic_path
-from fgstp.models.base import Model
-from fgstp.models.predictor import AnyPredictor
+from fgstp.core.files import atomic_path, write_text
+from fgstp.core.fingerprint import content_hash
+from fgstp.models.base import AnyPredictor, Model
 from fgstp.models.registry import create_model
 from fgstp.models.state_dicts import Weights, check_fit, read_object
 
 FORMAT = "fgstp checkpoint 2"
-BEST = "best.ckpt"  # name of the file in the folder of a trained model
+BEST, RECORD = "best.ckpt", "training.json"  # files in the folder of a training
 VERSIONS = {
     "python": platform.python_version(),
     "fgstp": __version__,
@@ -38,7 +38,7 @@ class Checkpoint:
     Attributes:
         model: name of the model.
         settings: its settings.
-        weights: the model's state dict, on the CPU.
+        weights: its state dict, on the CPU.
         versions: versions of Python and of packages that wrote it.
         facts: further recorded values, such as the epoch.
     """
@@ -78,13 +78,7 @@ def save_checkpoint(
 
 
 def read_checkpoint(path: Path | str) -> Checkpoint:
-    """Read a checkpoint. Nothing in the file is run: tensors and plain values alone.
-
-    Args:
-        path: the file.
-
-    Returns:
-        What it holds.
+    """Read a checkpoint. No code in the file is run: it may hold tensors and plain values only.
 
     Raises:
         UserError: the file does not exist, cannot be read, or is no checkpoint.
@@ -96,11 +90,10 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
             f"{path} is no checkpoint of this project; "
             "`fgstp weights import` makes one of published weights."
         )
-    parts = {key: value for key, value in content.items() if key != "format"}
     kinds = {"model": str, "settings": dict, "weights": dict, "versions": dict, "facts": dict}
-    if not all(isinstance(parts.get(key), kind) for key, kind in kinds.items()):
+    if not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
         raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
-    return Checkpoint(**{key: parts[key] for key in kinds})
+    return Checkpoint(**{key: content[key] for key in kinds})
 
 
 def load_model(
@@ -152,31 +145,8 @@ def load_model(
     return loaded.eval()
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file as hexadecimal digits.
-
-    Args:
-        path: the file.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-
-
 def load_into(model: AnyPredictor, path: Path | str) -> Checkpoint:
-    """Load a checkpoint's weights into a model that exists.
-
-    Args:
-        model: the model; it stays where it is and in its mode.
-        path: the checkpoint.
-
-    Returns:
-        The checkpoint.
+    """Load a checkpoint's weights into a model, which keeps its device and its mode.
 
     Raises:
         UserError: the file does not exist, is no checkpoint, or is of another model or shape.
@@ -206,7 +176,7 @@ def record_of(model: AnyPredictor, checkpoint: Path) -> dict[str, Any]:
 
     Args:
         model: the model.
-        checkpoint: the file that was written of it.
+        checkpoint: the file that holds it.
 
     Returns:
         Plain values: `model`, `trained`, `parameters`, `checkpoint_sha256`, `epochs`.
@@ -218,6 +188,56 @@ def record_of(model: AnyPredictor, checkpoint: Path) -> dict[str, Any]:
         "model": model.name,
         "trained": False,
         "parameters": sum(weights.numel() for weights in model.parameters()),
-        "checkpoint_sha256": sha256(checkpoint),
+        "checkpoint_sha256": content_hash([checkpoint]),
         "epochs": [],
     }
+
+
+def seed_folder(folder: Path, number: int) -> Path:
+    """Folder of a training, by its number from 1, in its model's folder of any kind of file."""
+    return folder / f"seed_{number}"
+
+
+def seed_numbers(folder: Path) -> list[int]:
+    """Numbers of the trainings that have a folder, in order."""
+    return sorted(number for number, _ in _numbered(folder))
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write the record of a training into its folder; a `UserError` if that is impossible."""
+    write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
+
+
+def read_records(folder: Path) -> dict[int, dict[str, Any]]:
+    """Records of the finished trainings in a model's folder, by number, in order.
+
+    Raises:
+        UserError: a record cannot be read.
+    """
+    paths = {number: seed_folder(folder, number) / RECORD for number in seed_numbers(folder)}
+    return {number: _read_record(path) for number, path in paths.items() if path.is_file()}
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}); train the model again with "
+            f"`kedro run --pipelines=train --params=model={path.parents[1].name}`."
+        ) from error
+    return record
+
+
+def remove_seeds_after(folder: Path, last: int) -> None:
+    """Remove the folders of trainings with higher numbers."""
+    for number, each in _numbered(folder):
+        if number > last:
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
+    for each in list(folder.glob("seed_*")):
+        number = each.name.removeprefix("seed_")
+        if number.isdigit() and each.is_dir():
+            yield int(number), each

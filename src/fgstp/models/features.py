@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fgstp.core.arrays import growing_array
-from fgstp.core.files import code_digest, remove_others
+from fgstp.core.files import code_digest, growing_array, remove_others
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore

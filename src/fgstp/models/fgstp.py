@@ -8,20 +8,19 @@ from torch import nn
 from fgstp.models.blocks.correlation import Correlation, Variant
 from fgstp.models.blocks.encoder import PvtName
 from fgstp.models.blocks.layers import GroupedUnit, Pyramid
-from fgstp.models.blocks.triple_model import TripleModel, TripleSettings
-from fgstp.models.blocks.triple_network import TripleNetwork
+from fgstp.models.blocks.triples import TripleModel, TripleNetwork, TripleSettings
 from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.registry import register
 
 
 class Fgstp(TripleNetwork):
-    """Relates a frame to its neighbours by a correlation and by grouped units.
+    """Relates a frame to its neighbours by a correlation (CTC) and by grouped units (FSP).
 
     With E the encoded features, at each level and for each neighbour n:
 
         R_n = FSP(CTC(E_target, E_n) + E_target)
 
-    Ablations: without CTC, R = FSP(E_target), and the neighbours are not looked at; without
+    Ablations: without CTC, R = FSP(E_target), and the neighbours are not used; without
     FSP, R = CTC(E_target, E_n) + E_target; without both, R = E_target.
 
     Args:
@@ -109,12 +108,12 @@ class FgstpModel(TripleModel[FgstpSettings]):
         )
 
 
-for _name, _title, _order, _ablation, _parts in (
-    ("fgstp_no_ctc_no_fsp", "FGSTP, backbone only", 80, "Backbone only", (False, False)),
-    ("fgstp_no_fsp", "FGSTP without FSP", 90, "+ CTC", (True, False)),
-    ("fgstp_no_ctc", "FGSTP without CTC", 100, "+ FSP", (False, True)),
+for _name, _title, _order, _ablation, _ctc, _fsp in (
+    ("fgstp_no_ctc_no_fsp", "FGSTP, backbone only", 80, "Backbone only", False, False),
+    ("fgstp_no_fsp", "FGSTP without FSP", 90, "+ CTC", True, False),
+    ("fgstp_no_ctc", "FGSTP without CTC", 100, "+ FSP", False, True),
 ):
-    _fixed = dict(zip(("ctc", "fsp"), _parts, strict=True))
+    _fixed = {"ctc": _ctc, "fsp": _fsp}
     register(_name, _title, order=_order, ablation=_ablation, is_compared=False, fixed=_fixed)(
         FgstpModel
     )

@@ -18,7 +18,7 @@ from fgstp.core.errors import UserError
 from fgstp.models.session import PromptKind
 
 if TYPE_CHECKING:
-    from fgstp.models.predictor import Predictor
+    from fgstp.models.base import Predictor
     from fgstp.models.published import Published
 
     ModelT = TypeVar("ModelT", bound=Predictor[Any])

@@ -13,7 +13,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.masks import first_frame_with_gas
 
 if TYPE_CHECKING:
-    from fgstp.models.predictor import Predictor
+    from fgstp.models.base import Predictor
 
 PromptKind = Literal["none", "first_mask", "all_masks"]
 TOP_FRACTION = 0.001  # of the pixels, in the default score of a frame

@@ -20,7 +20,7 @@ from fgstp.models.blocks.frames import (
 )
 from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.blocks.streams import NeighbourSession
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, NeighbourMode
+from fgstp.models.blocks.triples import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Sampling, Windows
@@ -38,12 +38,10 @@ class SinetV2(nn.Module):
         encoder: which backbone, a name of timm.
     """
 
-    n_channels = 32
-
     def __init__(self, encoder: EncoderName = "res2net50d") -> None:
         super().__init__()
-        self.encoder = PyramidEncoder(encoder, self.n_channels)
-        self.decoder = Decoder(self.n_channels)
+        self.encoder = PyramidEncoder(encoder)
+        self.decoder = Decoder()
 
     def forward(self, frames: Tensor) -> Maps:
         """Segment frames.
@@ -95,10 +93,6 @@ class SinetV2Session(NeighbourSession[Tensor]):
 
     model: "SinetV2Model"
 
-    def _begin(self) -> None:
-        super()._begin()
-        self.offsets_frames = self.model.offsets_frames
-
     def encode(self, frames: Tensor) -> list[Tensor]:
         """Grey frames (1, h, w) in [0, 1] at the network's size."""
         settings = self.model.settings
@@ -106,14 +100,9 @@ class SinetV2Session(NeighbourSession[Tensor]):
 
     def decode(self, groups: list[tuple[Tensor, ...]]) -> Tensor:
         """Maps of frames."""
-        settings, n_groups = self.model.settings, len(groups)
-        grey = torch.stack([frame for frames in zip(*groups, strict=True) for frame in frames])
-        if settings.differences:
-            triples = torch.arange(len(grey), device=grey.device).view(3, n_groups).T
-            shown = with_differences(grey, triples, settings)
-        else:
-            shown = normalised(grey, settings.normalisation)
-        return probabilities(self.model.network(shown).s_3, *self.size)
+        grey = torch.stack([frame for group in groups for frame in group])
+        numbers = torch.arange(len(grey), device=grey.device).view(len(groups), -1)
+        return probabilities(self.model.maps(grey, numbers).s_3, *self.size)
 
 
 def published(settings: Mapping[str, Any]) -> Published:
@@ -141,18 +130,9 @@ class SinetV2Model(Model[SinetV2Settings]):
         """`with differences`, if so; else empty."""
         return "with differences" if self.settings.differences else ""
 
-    def context_s(self, fps_hz: float) -> float:
-        """As far as the neighbours reach back that differences are taken to."""
-        return max(0, -min(self.offsets_frames, default=0)) / fps_hz
-
-    @property
-    def delay_frames(self) -> int:
-        """As far as these neighbours reach ahead."""
-        return max(0, max(self.offsets_frames, default=0))
-
     @property
     def offsets_frames(self) -> tuple[int, ...]:
-        """Offsets from a frame to these neighbours."""
+        """Offsets from a frame to the neighbours that differences are taken to."""
         mode = self.settings.differences
         return OFFSETS_FRAMES[mode] if mode else ()
 
@@ -173,9 +153,12 @@ class SinetV2Model(Model[SinetV2Settings]):
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward: the structure losses of all four maps; see `Model.training_step`."""
         frames, masks, triples = batch.flat()
-        if self.settings.differences:
-            maps = self.network(with_differences(frames, triples, self.settings))
-        else:
-            maps = self.network(normalised(frames, self.settings.normalisation))
+        maps = self.maps(frames, triples)
         terms = hybrid_loss(maps, masks, (1.0,) * len(maps), self.settings.loss.bce)
         return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
+
+    def maps(self, grey: Tensor, targets: Tensor) -> Maps:
+        """Maps of targets, and of their neighbours' differences to them; see `Batch.targets`."""
+        if self.settings.differences:
+            return self.network(with_differences(grey, targets, self.settings))
+        return self.network(normalised(grey, self.settings.normalisation))

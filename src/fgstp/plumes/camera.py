@@ -1,4 +1,7 @@
-"""The camera: tripod jitter, blur, sensor noise, contrast control and compression."""
+"""The camera: what it looks at, jitter, blur, sensor noise, contrast control and compression."""
+
+import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -6,8 +9,97 @@ from numpy.typing import NDArray
 
 from fgstp.plumes.fields import FloatImage, GreyImage, OrnsteinUhlenbeck, blurred, moved
 
+_FIELD_OF_VIEW_DEG = 24.0
+_SPAN_K = (10.0, 18.0)  # smallest and largest span of grey levels
+_MEMORY = 0.9  # weight of the old limits of contrast in each update
 _VISIBLE_CHANGE_GREY = 3.0
 _JPEG_QUALITY = 88
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Parameters of one category; the defaults are those of clear sky.
+
+    Attributes:
+        distances_m: distances from camera to source, one of which is drawn.
+        hill_probability: fraction of videos with a warm hill as background.
+        cloud_contrast_k: range of the contrast between the thickest cloud and the sky.
+        cloud_cover: range of the cloudy fraction of the sky, 0-1.
+        birds_per_minute: mean number of birds crossing the picture.
+        people_per_minute: mean number of people walking through it.
+        steam_probability: fraction of videos with a steam vent.
+    """
+
+    distances_m: tuple[float, ...]
+    hill_probability: float = 0.25
+    cloud_contrast_k: Range = (0.1, 0.5)
+    cloud_cover: Range = (0.1, 0.3)
+    birds_per_minute: float = 0.5
+    people_per_minute: float = 0.3
+    steam_probability: float = 0.0
+
+
+def _complex(*distances_m: float) -> Preset:
+    return Preset(
+        distances_m,
+        cloud_contrast_k=(0.8, 2.2),
+        cloud_cover=(0.25, 0.5),
+        birds_per_minute=6.0,
+        people_per_minute=3.0,
+        steam_probability=0.35,
+    )
+
+
+# The distances are those of the GasVid videos in each category.
+PRESETS = {
+    "close_clear": Preset((4.6,)),
+    "medium_clear": Preset((6.9, 9.8)),
+    "close_complex": _complex(4.6),
+    "long_clear": Preset((18.6,)),
+    "long_complex": _complex(15.6, 18.6),
+}
+CATEGORIES = tuple(PRESETS)
+
+
+@dataclass(frozen=True)
+class View:
+    """Size, distance, source and horizon of a picture.
+
+    Attributes:
+        shape: rows and columns of the picture.
+        distance_m: distance from camera to source.
+        source_xy_px: mouth of the release stack.
+        horizon_px: first row of the ground; below the picture if there is none.
+        hill: whether a warm hill rises behind the equipment up to the horizon.
+    """
+
+    shape: tuple[int, int]
+    distance_m: float
+    source_xy_px: tuple[float, float]
+    horizon_px: float
+    hill: bool
+
+    @property
+    def pixel_m(self) -> float:
+        """Width of a pixel at the source."""
+        return self.distance_m * math.radians(_FIELD_OF_VIEW_DEG) / self.shape[1]
+
+
+def draw_view(rng: np.random.Generator, shape: tuple[int, int], preset: Preset) -> View:
+    """Draw distance, source and horizon of a video with a picture of (rows, columns)."""
+    rows, columns = shape
+    distance_m = float(rng.choice(preset.distances_m))
+    source = (columns * rng.uniform(0.35, 0.65), rows * rng.uniform(0.5, 0.7))
+    hill = bool(rng.random() < preset.hill_probability)
+    if hill:
+        horizon = source[1] - rows * rng.uniform(0.0, 0.25)
+    elif distance_m > 8.0:
+        horizon = rows * rng.uniform(0.92, 1.12)
+    else:
+        horizon = rows * 2.0
+    return View(shape, distance_m, source, horizon, hill)
 
 
 class ContrastControl:
@@ -16,24 +108,19 @@ class ContrastControl:
     The lower limit follows the 1st percentile. The span follows the 99th percentile but
     stays within bounds, so that a cold sky beside hot steel does not hide the few grey
     levels of the gas, and an empty sky is not stretched into noise.
-
-    Args:
-        span_k: smallest and largest span in kelvin.
-        memory: weight of the old limits in each update, 0-1.
     """
 
-    def __init__(self, span_k: tuple[float, float] = (10.0, 18.0), memory: float = 0.9) -> None:
-        self._span_k, self._memory = span_k, memory
+    def __init__(self) -> None:
         self._limits_k = np.full(2, np.nan)  # not adapted yet
 
     def adapt(self, temperature_k: FloatImage) -> None:
         """Move the limits towards the range of a frame, float32 (H, W)."""
         # Every fourth pixel in each direction is enough for the percentiles.
         low, high = np.percentile(temperature_k[::4, ::4], (1.0, 99.0))
-        span = np.clip(1.15 * (high - low), *self._span_k)
+        span = np.clip(1.15 * (high - low), *_SPAN_K)
         wanted = np.array([low, low + span])
         old = wanted if np.isnan(self._limits_k).any() else self._limits_k
-        self._limits_k = self._memory * old + (1.0 - self._memory) * wanted
+        self._limits_k = _MEMORY * old + (1.0 - _MEMORY) * wanted
 
     def grey_levels(self, temperature_k: FloatImage) -> FloatImage:
         """Map temperatures to grey levels, float32 (H, W), 0-255, not rounded."""
@@ -91,15 +178,13 @@ class Camera:
     def expose(
         self, with_gas_k: FloatImage, without_gas_k: FloatImage | None
     ) -> tuple[GreyImage, GreyImage]:
-        """Take one frame and its mask.
+        """Take one frame, uint8 (H, W), and its mask of visible gas, uint8 (H, W), 0 or 1.
+
+        The same jitter moves both.
 
         Args:
             with_gas_k: float32 (H, W), the scene in front of the camera.
             without_gas_k: the same scene without gas; None if there is no gas.
-
-        Returns:
-            The frame, uint8 (H, W), and the mask of visible gas, uint8 (H, W), 0 or 1; the
-            same jitter moves both.
         """
         shift_px = self._jitter.step()
         seen = self._optics(with_gas_k, shift_px)

@@ -22,9 +22,6 @@ def moved(image: FloatImage, shift_px: NDArray[np.float64], *, periodic: bool) -
         image: float32 (H, W).
         shift_px: (2,), right and down.
         periodic: wrap around at the edges; otherwise the edge is repeated.
-
-    Returns:
-        float32 (H, W).
     """
     matrix = np.array([[1.0, 0.0, shift_px[0]], [0.0, 1.0, shift_px[1]]])
     size = (image.shape[1], image.shape[0])
@@ -41,8 +38,8 @@ class OrnsteinUhlenbeck:
 
     Args:
         rng: random generator.
-        mean: long-term mean, a number or shape (n,).
-        sigma: standard deviation, like `mean`.
+        mean: long-term mean, (n,).
+        sigma: standard deviation, (n,).
         time_s: correlation time T, > 0.
         step_s: time between two values, > 0.
     """

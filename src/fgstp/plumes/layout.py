@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgstp.plumes.view import View
+from fgstp.plumes.camera import View
 
 Point = tuple[float, float]
 
@@ -30,12 +30,7 @@ class Tube:
 
 
 class Layout:
-    """Places equipment around one source, in metres on a tilted picture plane.
-
-    Args:
-        rng: random generator.
-        view: position of source and horizon.
-    """
+    """Places equipment around one source, in metres on a tilted picture plane."""
 
     def __init__(self, rng: np.random.Generator, view: View) -> None:
         self._rng, self._view = rng, view

@@ -1,12 +1,16 @@
-"""The leak: when it is on, how strong it is, and how an infrared camera sees its gas."""
+"""The leak: when it is on, how the wind carries its gas, and how an infrared camera sees it."""
 
+import math
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from fgstp.plumes.fields import FloatImage
-from fgstp.plumes.transport import Plume
-from fgstp.plumes.view import View
+from fgstp.plumes.camera import View
+from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, blurred
+
+SLABS = 4  # along the line of sight, each with eddies of its own
 
 # GasVid's eight release rates; class 0 is invisible and means "no leak".
 LEAK_RATES_G_PER_H = (5.3, 277.7, 713.1, 958.8, 1124.3, 1389.8, 1806.1, 2051.6)
@@ -18,20 +22,15 @@ _PAUSE_PER_LEAK = 2.0 / 3.0
 _G_PER_M2_PER_PPM_M = 6.67e-4  # methane at 1 atm and 293 K
 _ABSORPTION_PER_PPM_M = 1.1e-4  # mean of methane's nu3 band over the filter, 3.2-3.4 um
 _SATURATION_PPM_M = 5000.0  # above this the strong lines of the band are opaque
+# Unresolved eddies mix with a diffusivity of size^(4/3) (Richardson): K = 0.4 pixel^(4/3).
+_MIXING = 0.4  # m^(2/3)/s
 
 
 def leak_classes(rng: np.random.Generator, fps_hz: float) -> Iterator[int]:
-    """Yields the leak class of each frame, without end.
+    """Yield the leak class 0-7 of each frame, without end.
 
     Leaks of a random class 1-7 and pauses (class 0) alternate, each 6-15 s long, so that 20 s
     of video contain both. Each pause lasts at least 2/3 of the preceding leak.
-
-    Args:
-        rng: random generator, used by this schedule only.
-        fps_hz: frame rate, > 0.
-
-    Yields:
-        The class of each frame, 0-7.
     """
     previous_leak_s = 0.0
     leaking = bool(rng.random() < 0.5)
@@ -60,14 +59,8 @@ def column_density_ppm_m(column_g_per_m2: FloatImage) -> FloatImage:
 def absorbed_fraction(column_ppm_m: FloatImage) -> FloatImage:
     """Fraction of the camera's band that methane absorbs, by Beer-Lambert with line saturation.
 
-    1 - exp(-k CL / sqrt(1 + CL/CL_s)): linear in CL for thin gas; the exponent grows with
-    the square root of CL where the strong lines are saturated.
-
-    Args:
-        column_ppm_m: float32 (H, W), >= 0.
-
-    Returns:
-        float32 (H, W), 0-1.
+    1 - exp(-k CL / sqrt(1 + CL/CL_s)) of CL >= 0, float32 (H, W) in ppm m: linear in CL for thin
+    gas; the exponent grows with the square root of CL where the strong lines are saturated.
     """
     saturation = np.sqrt(1.0 + column_ppm_m / np.float32(_SATURATION_PPM_M))
     optical_depth = np.float32(_ABSORPTION_PER_PPM_M) * column_ppm_m / saturation
@@ -84,11 +77,128 @@ def seen_through(background_k: FloatImage, absorbed: FloatImage, gas_k: float) -
         background_k: float32 (H, W), temperature behind the layer.
         absorbed: float32 (H, W), 0-1, fraction that the layer absorbs.
         gas_k: temperature of the layer, on the scale of `background_k`.
-
-    Returns:
-        float32 (H, W).
     """
     return background_k + absorbed * (np.float32(gas_k) - background_k)
+
+
+def pixel_grid(shape: tuple[int, int]) -> FloatImage:
+    """The x and y position of each pixel: float32 (H, W, 2)."""
+    rows, columns = shape
+    x, y = np.meshgrid(np.arange(columns), np.arange(rows))
+    return np.stack([x, y], axis=-1).astype(np.float32)
+
+
+def advect(column: FloatImage, departure_px: FloatImage) -> FloatImage:
+    """Advect a field (H, W), >= 0, by one semi-Lagrangian step (Stam, Stable Fluids, 1999).
+
+    `departure_px` (H, W, 2) holds the departure point of the air at each pixel. Undershoots of
+    the cubic interpolation are clipped at 0.
+    """
+    no_map = np.empty(0, np.float32)  # `departure_px` holds x and y together
+    carried = cv2.remap(
+        column, departure_px, no_map, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
+    )
+    return np.maximum(carried, 0.0, dtype=np.float32)
+
+
+class Plume:
+    """Gas from one source in several slabs along the line of sight, each with its own eddies.
+
+    dN/dt + (U + u').grad N = K lap N - N/T + q s. Since the eddies of the slabs differ, their
+    sum shows billows where a single slab shows threads. The release fluctuates: its rate is
+    Q exp(OU - sigma^2/2), and its position varies within the mouth.
+
+    Args:
+        rng: random generator.
+        view: size of the picture and of its pixels, and the centre of the mouth.
+        mouth_m: radius of the mouth.
+        sub_step_s: time between two steps.
+        lifetime_s: decay time T of evaporating steam; infinite for gas.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        view: View,
+        *,
+        mouth_m: float,
+        sub_step_s: float,
+        lifetime_s: float = math.inf,
+    ) -> None:
+        self._source = np.array(view.source_xy_px)
+        self._pixel_m, self._step_s = view.pixel_m, sub_step_s
+        # A puff of less than half a pixel would fall between pixels.
+        self._mouth_px = max(mouth_m / view.pixel_m, 0.7)
+        diffusivity_m2_per_s = _MIXING * view.pixel_m ** (4.0 / 3.0)
+        self._spread_px = math.sqrt(2.0 * diffusivity_m2_per_s * sub_step_s) / view.pixel_m
+        self._survival = math.exp(-sub_step_s / lifetime_s)
+        self._slabs = [np.zeros(view.shape, np.float32) for _ in range(SLABS)]
+        self._puffs = [_Puffs(rng, sub_step_s) for _ in range(SLABS)]
+
+    @property
+    def column_g_per_m2(self) -> FloatImage:
+        """Mass in the line of sight: float32 (H, W), g/m^2."""
+        return np.asarray(np.sum(self._slabs, axis=0), np.float32)
+
+    def step(self, departures_px: list[FloatImage], rate_g_per_s: float) -> None:
+        """Advect the gas by one sub-step and release more.
+
+        Args:
+            departures_px: for each slab the departure points of its air, float32 (H, W, 2).
+            rate_g_per_s: mean release rate, >= 0.
+        """
+        for i, departure_px in enumerate(departures_px):
+            slab = self._slabs[i]
+            if slab.any():
+                slab = advect(slab, departure_px)
+                slab = blurred(slab, self._spread_px) * np.float32(self._survival)
+            if rate_g_per_s > 0.0:
+                self._release(slab, self._puffs[i], departure_px, rate_g_per_s / len(self._slabs))
+            # Invisible traces would otherwise never leave the picture.
+            slab[slab < 1e-4] = 0.0
+            self._slabs[i] = slab
+
+    def _release(
+        self, slab: FloatImage, puffs: "_Puffs", departure_px: FloatImage, rate_g_per_s: float
+    ) -> None:
+        """Spread the gas of one sub-step along the displacement of the air."""
+        column, row = np.rint(self._source).astype(int)
+        displacement_px = np.array([column, row]) - departure_px[row, column]
+        before, after = puffs.step()
+        count = 1 + math.ceil(math.hypot(*displacement_px) / (0.4 * self._mouth_px))
+        age = (np.arange(count) + 0.5)[:, None] / count
+        state = after + age * (before - after)
+        centre = self._source + age * displacement_px + 0.6 * self._mouth_px * state[:, 1:]
+        weight = np.exp(0.7 * state[:, :1] - 0.5 * 0.7**2)
+        sigma_px = 0.6 * self._mouth_px
+        # Pixels farther from the streak receive nothing.
+        low = np.maximum(np.floor(centre.min(axis=0) - 4.0 * sigma_px), 0.0).astype(int)
+        high = np.ceil(centre.max(axis=0) + 4.0 * sigma_px).astype(int) + 1
+        box = slab[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+        x, y = low[0] + np.arange(box.shape[1]), low[1] + np.arange(box.shape[0])
+        across = _gaussian(x - centre[:, :1], sigma_px)
+        down = _gaussian(y - centre[:, 1:], sigma_px) * weight
+        mass_per_puff = rate_g_per_s * self._step_s / count
+        box += (down.T @ across).astype(np.float32) * (mass_per_puff / self._pixel_m**2)
+
+
+class _Puffs:
+    """Log rate and position of the release, which change within a fraction of a second."""
+
+    def __init__(self, rng: np.random.Generator, step_s: float) -> None:
+        self._process = OrnsteinUhlenbeck(
+            rng, np.zeros(3), np.ones(3), time_s=rng.uniform(0.1, 0.3), step_s=step_s
+        )
+        self._state = self._process.step()
+
+    def step(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Advance by one sub-step; returns the states at its beginning and its end."""
+        before, self._state = self._state, self._process.step()
+        return before, self._state
+
+
+def _gaussian(distance: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    return np.exp(-0.5 * (distance / sigma) ** 2) / (math.sqrt(2.0 * math.pi) * sigma)
 
 
 class Leak:

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.plumes.camera import View
 from fgstp.plumes.fields import FloatImage, power_law_field
 from fgstp.plumes.layout import Layout, Tube
-from fgstp.plumes.view import View
 
 _SUPERSAMPLING = 2  # equipment is drawn finer and averaged, as a detector pixel averages
 
@@ -49,15 +49,7 @@ class Light:
 
 
 def build_scene(rng: np.random.Generator, view: View) -> Scene:
-    """Draw sky, ground and equipment.
-
-    Args:
-        rng: random generator.
-        view: position of source and horizon.
-
-    Returns:
-        The scene at the resolution of the frame.
-    """
+    """Draw sky, ground and equipment at the resolution of the frame."""
     x, y = (_SUPERSAMPLING * (place + 0.5) - 0.5 for place in view.source_xy_px)
     fine_view = dataclasses.replace(
         view,

@@ -1,24 +1,32 @@
-"""A synthetic video, rendered frame by frame from the parts of the model."""
+"""A synthetic video: rendered frame by frame from the parts of the model, and written to disk."""
 
 import itertools
+import json
 import math
+import shutil
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
+from tqdm import tqdm
 
 from fgstp.core.errors import UserError
-from fgstp.plumes.camera import Camera
+from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, write_text
+from fgstp.plumes.camera import CATEGORIES, PRESETS, Camera, draw_view
+from fgstp.plumes.confusers import Clouds, Steam, StillPlumes, Traffic
 from fgstp.plumes.fields import FloatImage, GreyImage
 from fgstp.plumes.leak import LEAK_RATES_G_PER_H, Leak, leak_classes
-from fgstp.plumes.lookalikes import Clouds, Steam, StillPlumes
 from fgstp.plumes.scene import build_scene
-from fgstp.plumes.traffic import Traffic
-from fgstp.plumes.view import CATEGORIES, PRESETS, draw_view
 from fgstp.plumes.wind import Air
 
 _LONGEST_SUB_STEP_S = 1.0 / 30.0
 _SMALLEST_SIDE_PX = 32
+# FFV1 is lossless; every player can show mp4v.
+_CODECS = {".avi": "FFV1", ".mkv": "FFV1", ".mp4": "mp4v"}
 # New parts are appended, so that the random numbers of the others do not change.
 _PARTS = (
     *("view", "scene", "air", "gas", "steam", "clouds", "traffic", "camera", "leaks"),
@@ -45,6 +53,7 @@ class PlumeFrame:
     leak_rate_g_per_h: float
 
 
+@dataclass(eq=False)
 class SyntheticVideo:
     """A synthetic video of a gas leak; iterate over it to get its frames.
 
@@ -74,27 +83,20 @@ class SyntheticVideo:
         (60, 80) uint8 7
     """
 
-    def __init__(
-        self,
-        category: str,
-        seed: int,
-        *,
-        n_frames: int,
-        fps_hz: float = 15.0,
-        height_px: int = 240,
-        width_px: int = 320,
-        still_plumes: int = 0,
-    ) -> None:
-        self.category = category
-        self.seed = seed
-        self.n_frames = n_frames
-        self.fps_hz = fps_hz
-        self.height_px = height_px
-        self.width_px = width_px
-        self.still_plumes = still_plumes
+    category: str
+    seed: int
+    _: KW_ONLY
+    n_frames: int
+    fps_hz: float = 15.0
+    height_px: int = 240
+    width_px: int = 320
+    still_plumes: int = 0
+
+    def __post_init__(self) -> None:
         self._check()
-        self._preset = PRESETS[category]
-        self._view = draw_view(self._rngs()["view"], (height_px, width_px), self._preset)
+        self._preset = PRESETS[self.category]
+        shape = self.height_px, self.width_px
+        self._view = draw_view(self._rngs()["view"], shape, self._preset)
 
     def _check(self) -> None:
         if self.category not in CATEGORIES:
@@ -130,10 +132,8 @@ class SyntheticVideo:
     def _rngs(self) -> dict[str, np.random.Generator]:
         """One random generator for each part, so that no part affects another."""
         root = np.random.SeedSequence([self.seed, CATEGORIES.index(self.category)])
-        children = root.spawn(len(_PARTS))
-        return {
-            part: np.random.default_rng(child) for part, child in zip(_PARTS, children, strict=True)
-        }
+        children = map(np.random.default_rng, root.spawn(len(_PARTS)))
+        return dict(zip(_PARTS, children, strict=True))
 
     def _frames(self) -> Iterator[PlumeFrame]:
         rngs, view, preset, step_s = self._rngs(), self._view, self._preset, 1.0 / self.fps_hz
@@ -163,3 +163,78 @@ class SyntheticVideo:
             else:
                 grey, mask = camera.expose(background_k, None)
             yield PlumeFrame(grey, mask, column_ppm_m, leak_class, rate_g_per_h)
+
+
+def render(video: SyntheticVideo, path: Path) -> None:
+    """Write `path`, `<stem>_masks/<frame>.png` and `<stem>.json`: all of them or none.
+
+    A progress bar on stderr counts the frames. Existing files are replaced.
+
+    Args:
+        video: the video to render.
+        path: the file to write; its suffix selects the codec.
+
+    Raises:
+        UserError: The suffix is unknown, or the folder cannot be written to.
+    """
+    if path.suffix.lower() not in _CODECS:
+        known = ", ".join(sorted(_CODECS))
+        raise UserError(f"The suffix of {path} is no known video format; choose one of {known}.")
+    masks = path.with_name(f"{path.stem}_masks")
+    leak_classes, leak_rates_g_per_h = [], []
+    with atomic_path(path) as temporary, _atomic_folder(masks) as masks_folder:
+        with _writer(temporary, path, video) as writer:
+            frames = tqdm(video, total=video.n_frames, unit="frame", desc=path.name)
+            for i, frame in enumerate(frames):
+                writer.write(cv2.cvtColor(frame.grey, cv2.COLOR_GRAY2BGR))
+                _write_mask(masks_folder / f"{i:06d}.png", frame.mask)
+                leak_classes.append(frame.leak_class)
+                leak_rates_g_per_h.append(frame.leak_rate_g_per_h)
+        facts = {
+            "category": video.category,
+            "seed": video.seed,
+            "fps_hz": video.fps_hz,
+            "distance_m": video.distance_m,
+            "source_xy_px": video.source_xy_px,
+            "still_plumes": video.still_plumes,
+            "leak_class": leak_classes,
+            "leak_rate_g_per_h": leak_rates_g_per_h,
+        }
+        write_text(path.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
+
+
+@contextmanager
+def _writer(temporary: Path, path: Path, video: SyntheticVideo) -> Iterator[cv2.VideoWriter]:
+    """A video writer that is always closed."""
+    codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
+    size = (video.width_px, video.height_px)
+    writer = cv2.VideoWriter(str(temporary), codec, video.fps_hz, size)
+    try:
+        if not writer.isOpened():
+            raise UserError(
+                f"Cannot write a video to {path}; choose a folder that can be written, "
+                "or another suffix if this OpenCV lacks the codec."
+            )
+        yield writer
+    finally:
+        writer.release()
+
+
+@contextmanager
+def _atomic_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that replaces `folder` if the block succeeds."""
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
+    try:
+        yield temporary
+        # Only the owner can read a folder from mkdtemp.
+        temporary.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_mask(path: Path, mask: GreyImage) -> None:
+    _, data = cv2.imencode(".png", mask * 255)
+    path.write_bytes(data.tobytes())

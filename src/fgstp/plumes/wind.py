@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.plumes.camera import View
 from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck
-from fgstp.plumes.transport import SLABS, pixel_grid
-from fgstp.plumes.view import View
+from fgstp.plumes.leak import SLABS, pixel_grid
 
 _EDDY_GRID_PX = 2  # eddies are computed on every second pixel; the difference is invisible
 _DRIFT_FRACTION = 0.7  # Taylor: eddies travel with most of the mean wind
@@ -22,10 +22,6 @@ class MeanWind:
     camera looks up at the source; buoyant gas also rises. The meander, 0.5-0.8 of the mean
     speed, exceeds that of weather masts, because real plumes swing by a right angle within
     seconds.
-
-    Args:
-        rng: random generator.
-        step_s: time between two values.
     """
 
     def __init__(self, rng: np.random.Generator, step_s: float) -> None:
@@ -129,11 +125,7 @@ def _rms_of_gradient(
 class Air:
     """The moving air: slabs along the line of sight with the same wind and different eddies.
 
-    Args:
-        rng: random generator.
-        view: size of the picture and of its pixels.
-        step_s: time between two frames.
-        sub_step_s: time of one advection step.
+    A frame takes `step_s`, an advection step `sub_step_s`.
     """
 
     def __init__(

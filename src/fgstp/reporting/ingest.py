@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fgstp.footage.clip_table import clip_rows, spread
-from fgstp.footage.descriptors import ClipDescriptor
-from fgstp.footage.duplicates import similarity
+from fgstp.footage.descriptors import ClipDescriptor, similarity
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.footage.video_store import Clip, VideoStore
 

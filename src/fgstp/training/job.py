@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from lightning.pytorch import Callback, Trainer, seed_everything
 
-from fgstp.core.fingerprint import fingerprint
+from fgstp.core.fingerprint import content_hash, fingerprint
 from fgstp.footage.clip_table import ClipRow, digest
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
-from fgstp.models.checkpoint import BEST, sha256
+from fgstp.models.checkpoint import BEST
 from fgstp.models.features import FeatureStore
 from fgstp.models.machine import explain_out_of_memory
 from fgstp.training.augmentation import prepared
@@ -133,7 +133,7 @@ class Job:
             "model": name,
             **{f"models.{name}.{key}": value for key, value in own.items()},
             **{f"train.{key}": value for key, value in self.settings.decisive().items()},
-            "train.start_from": start and sha256(start),
+            "train.start_from": start and content_hash([start]),
             "seed": self.seed,
             "training clips": [clip.name for clip in self.train],
             "validation clips": [clip.name for clip in self.validation],
@@ -143,7 +143,7 @@ class Job:
     def stage_facts(self) -> dict[str, Any]:
         """All on which the weights of the present stage depend."""
         stage = self.model.stage
-        before = sha256(self.stage_folder(stage - 1) / BEST) if stage else None
+        before = content_hash([self.stage_folder(stage - 1) / BEST]) if stage else None
         return self.facts() | {"stage": stage, "weights of the stage before": before}
 
 

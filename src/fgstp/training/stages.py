@@ -20,9 +20,8 @@ from typing import Any
 
 from fgstp import models, training
 from fgstp.core.files import code_digest, write_text
-from fgstp.core.fingerprint import changed_facts, is_current, read_stamp, write_stamp
-from fgstp.models.checkpoint import BEST, load_into, record_of, sha256
-from fgstp.models.seeds import write_record
+from fgstp.core.fingerprint import changed_facts, content_hash, is_current, read_stamp, write_stamp
+from fgstp.models.checkpoint import BEST, load_into, record_of, write_record
 from fgstp.models.state_dicts import read_object
 from fgstp.training.callbacks import OWN, STATE, Row, copy
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
@@ -155,7 +154,7 @@ def _publish(job: Job, outcome: Outcome) -> None:
             "train.steps_per_epoch",
         )
     # DVC may have removed the checkpoint.
-    elif not (best.is_file() and sha256(best) == sha256(kept)):
+    elif not (best.is_file() and content_hash([best]) == content_hash([kept])):
         copy(kept, best)
     record = record_of(job.model, best) | {
         "trained": True,

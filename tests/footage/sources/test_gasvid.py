@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,7 +8,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import VideoFile
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources import Search
-from fgstp.footage.sources.gasvid import find_gasvid
+from fgstp.footage.sources.gasvid import find_annotated, find_gasvid
 from fgstp.footage.sources.table import read_table
 from fgstp.footage.video import LeakSchedule, RefusedVideo, Video
 
@@ -28,8 +29,8 @@ LOG = """
 TEST_VIDEOS = {"MOV_1467", "MOV_1472", "MOV_2559", "MOV_2563", "MOV_2566"}
 
 
-def found_in(raw, table):
-    return find_gasvid(Search(raw, table, IngestSettings(source="gasvid"), seed=1))
+def find(raw, table, source=find_gasvid):
+    return source(Search(raw, table, IngestSettings(source="gasvid"), seed=1))
 
 
 def log():
@@ -63,14 +64,14 @@ def raw(tmp_path):
 
 
 def test_the_table_says_what_the_log_of_the_set_says(gasvid, raw):
-    videos = found_in(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid.assign(split="train"))
+    videos = find(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid.assign(split="train"))
     found = [(v.name, v.distance_m, v.schedule) for v in videos]
     assert len(found) == 31
     assert sorted(found, key=lambda facts: facts[0]) == sorted(log(), key=lambda facts: facts[0])
 
 
 def test_five_videos_are_for_test_and_nine_for_training(gasvid, raw):
-    videos = found_in(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
+    videos = find(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
     assert all(isinstance(video, Video) for video in videos)
     assert {video.name for video in videos if video.split == "test"} == TEST_VIDEOS
     assert sum(video.split == "train" for video in videos) == 9
@@ -78,7 +79,7 @@ def test_five_videos_are_for_test_and_nine_for_training(gasvid, raw):
 
 
 def test_a_video_with_its_facts(gasvid, raw):
-    videos = found_in(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
+    videos = find(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
     (video,) = (video for video in videos if video.name == "MOV_1467")
     assert video.frames == VideoFile(raw() / "gasvid" / "MOV_1467.mp4")
     assert (video.distance_m, video.background, video.fps_hz) == (4.6, "complex", None)
@@ -92,7 +93,7 @@ def test_masks_beside_the_videos_are_found(gasvid, raw):
     for video in ("MOV_1467", "MOV_1468"):
         (root / "gasvid_masks" / video).mkdir(parents=True)
         (root / "gasvid_masks" / video / "000012.png").touch()
-    videos = {video.name: video for video in found_in(root, gasvid)}
+    videos = {video.name: video for video in find(root, gasvid)}
     assert videos["MOV_1467"].mask_source == "annotated"
     assert list(videos["MOV_1467"].masks.files) == [12]
     assert videos["MOV_2559"].mask_source == "none"
@@ -103,70 +104,139 @@ def test_the_table_may_name_another_folder_of_masks(raw):
     (root / "gasvid_masks" / "by hand").mkdir(parents=True)
     (root / "gasvid_masks" / "by hand" / "3.png").touch()
     table = pd.DataFrame({"video": ["MOV_1467"], "split": ["test"], "masks": ["by hand"]})
-    (video,) = found_in(root, table)
+    (video,) = find(root, table)
     assert list(video.masks.files) == [3]
 
 
-def test_masks_that_the_table_names_must_be_there(raw):
-    table = pd.DataFrame({"video": ["MOV_1467"], "split": ["test"], "masks": ["by hand"]})
-    (refused,) = found_in(raw("MOV_1467.mp4"), table)
-    assert refused == RefusedVideo(
-        "MOV_1467",
-        "MOV_1467: the table names by hand for its masks, but there is no such folder; correct "
-        "the cell or empty it",
-        "test",
-    )
-
-
-def test_unsound_masks_refuse_the_video(gasvid, raw):
-    root = raw("MOV_1467.mp4")
-    (root / "gasvid_masks" / "MOV_1467").mkdir(parents=True)
-    (root / "gasvid_masks" / "MOV_1467" / "first.png").touch()
-    refused = {video.name: video for video in found_in(root, gasvid)}["MOV_1467"]
-    assert refused.split == "test"
-    assert refused.error.startswith("MOV_1467: 1 of the 1 masks in ")
-
-
-def test_videos_that_are_not_there_and_files_that_no_row_names_are_told(gasvid, raw):
+def test_videos_that_are_not_there_and_files_that_no_row_names_are_refused(gasvid, raw):
     root = raw("MOV_1467.mp4", "MOV_9999.mp4", "MOV_1468.mp4", "notes.txt", ".MOV_1.mp4")
-    found = found_in(root, gasvid)
+    found = find(root, gasvid)
     assert [video.name for video in found if isinstance(video, Video)] == ["MOV_1467"]
     refused = {video.name: video for video in found if isinstance(video, RefusedVideo)}
     # The 13 others of the table's 14 and the file; 1468 is left out on purpose.
     assert len(refused) == 14
     assert refused["MOV_2559"].split == "test"
-    assert refused["MOV_2559"].error == (
-        f"MOV_2559 is for test in conf/base/gasvid_videos.csv, but is not in {root / 'gasvid'}; "
-        "put it there or empty its split"
-    )
-    assert refused["MOV_9999"].error == (
-        f"MOV_9999.mp4 is in {root / 'gasvid'}, but no row of conf/base/gasvid_videos.csv names "
-        "it; add a row or remove it"
-    )
-
-
-def test_one_video_under_two_suffixes_is_refused(gasvid, raw):
-    root = raw("MOV_1467.mp4", "MOV_1467.avi", "MOV_2559.mp4")
-    found = {video.name: video for video in found_in(root, gasvid)}
-    assert isinstance(found["MOV_2559"], Video)
-    assert found["MOV_1467"] == RefusedVideo(
-        "MOV_1467",
-        f"MOV_1467.avi and MOV_1467.mp4 are both in {root / 'gasvid'}; remove one of them, or "
-        "name it with its suffix",
-        "test",
-    )
-
-
-def test_a_bad_row_is_refused_and_its_file_not_told_twice(gasvid, raw):
-    table = gasvid[gasvid["video"] == "MOV_1467"].reset_index(drop=True).assign(distance_m="near")
-    (refused,) = found_in(raw("MOV_1467.mp4"), table)
-    assert refused.error.startswith("MOV_1467 in conf/base/gasvid_videos.csv: distance_m is 'near'")
+    for name in ("MOV_2559", "MOV_9999"):
+        assert "conf/base/gasvid_videos.csv" in refused[name].error
+        assert str(root / "gasvid") in refused[name].error
 
 
 @pytest.mark.parametrize("names", [(), ("notes.txt",)])
 def test_without_any_video_the_way_out_is_told(gasvid, raw, names):
     root = raw(*names)
     with pytest.raises(UserError, match="There is no GasVid video in") as error:
-        found_in(root, gasvid)
+        find(root, gasvid)
     assert str(root / "gasvid") in str(error.value)
     assert "put MOV_<id>.mp4 there, or set env: demo in conf/dvc.yml" in str(error.value)
+
+
+# ---------------------------------------------------------------- annotated clips
+
+FACTS = pd.DataFrame(
+    {
+        "video": ["MOV_1467", "MOV_1472"],
+        "split": ["test", ""],
+        "distance_m": ["4.6", "18.6"],
+        "background": ["complex", ""],
+        "leak0_start_s": ["18", "4"],
+    }
+)
+
+
+def find_clips(raw):
+    return find(raw, FACTS, find_annotated)
+
+
+@pytest.fixture
+def raw_clips(tmp_path, write_picture):
+    """Makes annotated clips, such as `train/clip`, of three frames and a mask for each."""
+
+    def make(*clips, images=("2.jpg", "10.jpg", "1.jpg"), masks=("1.png", "2.png", "10.png")):
+        for clip in clips:
+            folder = tmp_path / "gasvid_annotated" / clip
+            folder.mkdir(parents=True, exist_ok=True)
+            for part, names in (("images", images), ("masks", masks)):
+                for name in names:
+                    write_picture(folder / part / name, np.full((6, 8), 255, np.uint8))
+        return tmp_path
+
+    return make
+
+
+def test_clips_are_videos_in_the_split_of_their_folder(raw_clips):
+    root = raw_clips("val/b", "test/c", "train/a", "train/A 1")
+    found = find_clips(root)
+    assert [(video.name, video.split) for video in found] == [
+        *(("A 1", "train"), ("a", "train"), ("b", "validation"), ("c", "test"))
+    ]
+    for video in found:
+        assert isinstance(video, Video)
+        assert [path.name for path in video.frames.files] == ["1.jpg", "2.jpg", "10.jpg"]
+        assert [video.masks.files[n].name for n in range(3)] == ["1.png", "2.png", "10.png"]
+        assert video.mask_source == "annotated"
+        assert (video.distance_m, video.background, video.schedule) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("clip", "distance_m", "background"),
+    [
+        ("MOV_1467_3", 4.6, "complex"),
+        ("2017-1467", 4.6, "complex"),  # a year is no video of the set
+        ("seq_1472", 18.6, None),
+        ("MOV_1468", None, None),
+        ("MOV_146", None, None),
+    ],
+)
+def test_facts_come_from_the_video_whose_number_the_name_holds(
+    raw_clips, clip, distance_m, background
+):
+    (video,) = find_clips(raw_clips(f"train/{clip}"))
+    assert (video.name, video.split) == (clip, "train")
+    assert (video.distance_m, video.background) == (distance_m, background)
+    # Where in the video the clip lies is not known, so its leak class is neither.
+    assert video.schedule is None
+
+
+def test_a_clip_in_two_splits_is_refused_in_both(raw_clips):
+    root = raw_clips("train/a", "test/a", "train/b")
+    found = {(video.name, video.split): video for video in find_clips(root)}
+    assert isinstance(found["b", "train"], Video)
+    for split in ("train", "test"):
+        refused = found["a", split]
+        assert isinstance(refused, RefusedVideo)
+        assert refused.error == (
+            f"a is in train and in test of {root / 'gasvid_annotated'}; a clip may be for one "
+            "split only: remove one of them"
+        )
+
+
+def test_masks_without_a_frame_refuse_their_clip_only(raw_clips):
+    raw_clips("train/a")
+    root = raw_clips("train/b", masks=("1.png", "3.png"))
+    sound, refused = find_clips(root)
+    assert isinstance(sound, Video)
+    assert refused.split == "train"
+    assert refused.error.startswith("b: 1 of the 2 masks in ")
+    assert "belong to no frame, the first is 3.png; give a mask the name of its frame" in (
+        refused.error
+    )
+
+
+def test_clips_without_masks_or_frames(raw_clips):
+    raw_clips("train/a", masks=())
+    root = raw_clips("train/b", images=(), masks=())
+    without_masks, without_frames = find_clips(root)
+    assert without_masks.mask_source == "none"
+    assert without_masks.masks is None
+    assert without_frames.frames.n_frames_hint() == 0
+
+
+@pytest.mark.parametrize("there", ["", "train", "other/clip"])
+def test_without_any_clip_the_layout_is_told(tmp_path, there):
+    if there:
+        (tmp_path / "gasvid_annotated" / there).mkdir(parents=True)
+    with pytest.raises(UserError, match="There is no clip in") as error:
+        find_clips(tmp_path)
+    assert str(tmp_path / "gasvid_annotated") in str(error.value)
+    assert "put {train,val,test}/<clip>/{images,masks}/ there" in str(error.value)
+    assert "ingest.source" in str(error.value)

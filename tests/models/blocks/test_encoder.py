@@ -10,12 +10,7 @@ from torch.nn import functional
 
 from fgstp.core.errors import UserError
 from fgstp.models.blocks.encoder import PyramidEncoder, ResNetEncoder, ResNetSettings, pvt, res2net
-from fgstp.models.blocks.encoder_weights import (
-    begin_encoder,
-    load_pvt_weights,
-    load_res2net_weights,
-    load_resnet_weights,
-)
+from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.registry import create_model
 from fgstp.models.settings import BackboneSettings
 
@@ -204,7 +199,7 @@ def test_models_with_a_memory_start_from_a_file(saved, weights, form):
 def test_an_encoder_of_masks_sees_the_frame_at_first_and_learns_masks(saved, draw):
     encoder, plain = ResNetEncoder(R18, n_in=5), ResNetEncoder(R18)
     for each in (encoder, plain):
-        load_resnet_weights(each.body, saved("resnet"))
+        begin_encoder(each.body, ResNetSettings(name="resnet18", weights=saved("resnet")))
     frames, masks = draw(1, 3, 32, 32), (draw(1, 2, 32, 32) > 0).float()
     found = encoder.eval()(torch.cat([frames, masks], dim=1)).f16
     torch.testing.assert_close(found, plain.eval()(frames).f16, atol=1e-5, rtol=1e-4)
@@ -235,14 +230,14 @@ def without(part):
     ],
 )
 def test_weights_that_do_not_fit_are_refused(saved, kind, change, message):
-    load, backbones = {
-        "pvt": (load_pvt_weights, [pvt("pvt_v2_b0", (3, 4, 5))]),
-        "res2net": (load_res2net_weights, [res2net()]),
-        "resnet": (load_resnet_weights, [ResNetEncoder(R18, n_in=n).body for n in (3, 5)]),
+    settings, name, backbones = {
+        "pvt": (BackboneSettings, "pvt_v2_b0", [pvt("pvt_v2_b0", (3, 4, 5))]),
+        "res2net": (BackboneSettings, "res2net50d", [res2net()]),
+        "resnet": (ResNetSettings, "resnet18", [ResNetEncoder(R18, n_in=n).body for n in (3, 5)]),
     }[kind]
     for backbone in backbones:
         with pytest.raises(UserError, match=message):
-            load(backbone, saved(kind, change))
+            begin_encoder(backbone, settings(name=name, weights=saved(kind, change)))
 
 
 @pytest.mark.parametrize(("name", "side", "stride"), [("pvt_v2_b0", 7, 4), ("res2net50d", 3, 2)])

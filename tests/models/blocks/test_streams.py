@@ -8,7 +8,7 @@ from fgstp.models.blocks.streams import (
     WindowSession,
     resized_mask,
 )
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES
+from fgstp.models.blocks.triples import OFFSETS_FRAMES
 from fgstp.models.session import Prompt
 from fgstp.models.settings import NetworkSettings
 
@@ -39,11 +39,12 @@ class Cpu:
     device = torch.device("cpu")
     evaluating = staticmethod(torch.no_grad)
 
+    def __init__(self, mode="causal"):
+        self.offsets_frames = OFFSETS_FRAMES[mode]
+
 
 def numbers_session(mode, batch_frames=1):
-    session = Numbers(Cpu(), (1, 3), 10.0, Prompt(), batch_frames)
-    session.offsets_frames = OFFSETS_FRAMES[mode]
-    return session
+    return Numbers(Cpu(mode), (1, 3), 10.0, Prompt(), batch_frames)
 
 
 def pushed(session, frames):

@@ -4,11 +4,11 @@ import torch
 
 from fgstp.models import checkpoint
 from fgstp.models.blocks.frames import network_input, normalised, probabilities
-from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.blocks.losses import alignment_loss, structure_loss
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.settings import NormalisationSettings
 from fgstp.models.slt_net.model import SltNetModel, SltNetSettings
-from fgstp.models.slt_net.network import alignment_loss, stretched
+from fgstp.models.slt_net.network import stretched
 
 RAW = NormalisationSettings(mean=(0, 0, 0), std=(1, 1, 1))
 LONG = {"height_px": 32, "width_px": 64, "n_frames": 3}

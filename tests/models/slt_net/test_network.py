@@ -8,16 +8,14 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.layers import Pyramid
-from fgstp.models.blocks.losses import structure_loss
+from fgstp.models.blocks.losses import alignment_loss, long_term_loss, structure_loss
 from fgstp.models.slt_net.network import (
+    NormalisedSelfAttention,
     SltNet,
     SltNetLong,
     SltNetShort,
-    alignment_loss,
-    long_term_loss,
     stretched,
 )
-from fgstp.models.slt_net.self_attention import NormalisedSelfAttention
 
 
 def close(ours, theirs):

@@ -11,14 +11,21 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
+from fgstp.core.fingerprint import content_hash
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, digest, table
 from fgstp.inference.predict_videos import predict_videos
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import read_predicted
-from fgstp.models.checkpoint import load_model, record_of, save_checkpoint, sha256
+from fgstp.models.checkpoint import (
+    load_model,
+    read_records,
+    record_of,
+    save_checkpoint,
+    seed_folder,
+    write_record,
+)
 from fgstp.models.fgstp import FgstpModel
 from fgstp.models.registry import create_model
-from fgstp.models.seeds import read_records, seed_folder, write_record
 from fgstp.models.session import Prediction
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.reporting.result_tables import result_table
@@ -91,7 +98,7 @@ class Project:
         """The record tells of the checkpoint as it is by now."""
         own = self.models / model / "seed_1"
         record = read_records(own.parent)[1]
-        write_record(own, record | {"checkpoint_sha256": sha256(own / "best.ckpt")})
+        write_record(own, record | {"checkpoint_sha256": content_hash([own / "best.ckpt"])})
 
     def predict(self, model="background", seed=1, **changes):
         settings = EvaluateSettings.model_validate(QUICK | changes)
@@ -169,7 +176,7 @@ def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
         expected = np.rint(255 * model.predict(frames))[row.first_frame :]
         np.testing.assert_array_equal(project.maps(clip), expected)
     assert facts["trainings"] == [
-        {"number": 1, "seed": None, "checkpoint_sha256": sha256(path), "diverged": False}
+        {"number": 1, "seed": None, "checkpoint_sha256": content_hash([path]), "diverged": False}
     ]
     test = [project.folder.row(name) for name in ("t_0000", "u_0000")]
     assert facts["footage_sha256"] == digest(test)
@@ -588,7 +595,7 @@ def test_every_training_predicts_in_a_folder_of_its_own(repeated):
     assert [each["seed"] for each in facts["trainings"]] == [1, 2, 3]
     for training in facts["trainings"]:
         path = seed_folder(repeated.models / "background", training["number"]) / "best.ckpt"
-        assert training["checkpoint_sha256"] == sha256(path)
+        assert training["checkpoint_sha256"] == content_hash([path])
         expected = np.rint(255 * load_model(path).predict(repeated.folder.clip("t_0000").frames))
         found = repeated.predictions_of("t_0000", number=training["number"]).maps
         np.testing.assert_array_equal(found, expected)

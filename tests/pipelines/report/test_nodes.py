@@ -16,7 +16,7 @@ from fgstp.footage.clip_table import VIDEO_COLUMNS, digest, masked_clips, table
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import Training
-from fgstp.models.seeds import seed_folder, write_record
+from fgstp.models.checkpoint import seed_folder, write_record
 from fgstp.models.session import Prediction
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page

@@ -1,24 +1,20 @@
-"""Source `folder`: any folder of videos or of folders of frames, with or without masks."""
+"""Source `folder`: a folder of videos and folders of frames, with or without masks."""
 
-from functools import partial
+import logging
 from pathlib import Path
 
 from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import VIDEO_SUFFIXES, FrameFolder, VideoFile
-from fgstp.footage.masks import MaskFolder
-from fgstp.footage.pictures import list_pictures, natural_key
 from fgstp.footage.sources import Search, register_source
+from fgstp.footage.sources.layout import read_layout
 from fgstp.footage.sources.table import (
     TableRow,
     described_video,
     described_videos,
     read_table,
-    video_name,
+    video_id,
 )
 from fgstp.footage.video import RefusedVideo, Split, Video
 
-MASKS_SUFFIX = "_masks"
-NESTED_FRAMES, NESTED_MASKS = "images", "masks"
 SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
     "val": "validation",
@@ -27,71 +23,54 @@ SPLIT_NAMES: dict[str, Split] = {
     "test": "test",
 }
 
+logger = logging.getLogger(__name__)
+
 
 @register_source("folder")
 def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
-    """Videos of the folder `ingest.folder.path`, described by a table in it or guessed.
+    """Find the videos of the folder `ingest.folder.path`; a table describes them, or none.
 
-    A video is a file (`name.mp4`) or a folder of pictures (`name/` or `name/images/`). Its
-    masks lie in `name_masks/`, or in `name/masks/` beside `name/images/`: numbered from 0
-    for a file, with the names of the frames for a folder.
+    See `fgstp.footage.sources.layout.read_layout` for what is found. Masks are numbered from 0
+    for a file, and have the names of the frames for a folder. What cannot be used is refused.
 
     Raises:
-        UserError: no such folder, nothing in it, or a table with a wrong column.
+        UserError: the folder does not exist or holds nothing, or its table has a wrong column.
     """
     root = search.raw / search.settings.folder.path
     if not root.is_dir():
         raise UserError(
             f"There is no folder {root}; put footage there or correct ingest.folder.path."
         )
-    footage = _list_footage(root)
-    if not footage:
+    table = root / search.settings.folder.table
+    layout = read_layout(root, frozenset({table}))
+    if layout.documents:
+        logger.info("Passed over, since they are no footage: %s.", ", ".join(layout.documents))
+    if not layout.footage and not layout.refused:
         raise UserError(
             f"There is neither a video nor a folder of frames in {root}; put footage there or "
             "correct ingest.folder.path."
         )
-    table = root / search.settings.folder.table
+    refused = [
+        RefusedVideo(video_id(name), f"{name}: {why}") for name, why in layout.refused.items()
+    ]
+    names = {path: name for name, path in layout.footage.items()}
+
+    def make(row: TableRow, path: Path, remarks: tuple[str, ...] = ()) -> Video | RefusedVideo:
+        name = names[path]
+        masks = root / row.masks if row.masks else layout.masks.get(name)
+        named = row.model_copy(update={"video": video_id(name)})
+        return described_video(named, path, masks, search.settings.masks.labelmap, remarks)
+
     if table.is_file():
-        make = partial(_video, root=root)
-        return described_videos(read_table(table), str(table), footage, root, make)
-    return [_guessed(root, path, place) for place, path in enumerate(footage.values())]
+        rows = read_table(table)
+        return [*described_videos(rows, str(table), layout.footage, root, make), *refused]
+    guessed = [_guessed(name, place) for place, name in enumerate(layout.footage)]
+    return [*(make(row, layout.footage[row.video], why) for row, why in guessed), *refused]
 
 
-def _list_footage(root: Path) -> dict[str, Path]:
-    """Footage by name: files and folders directly in `root`, or in its split folders."""
-    places = [root, *(root / name for name in SPLIT_NAMES if (root / name).is_dir())]
-    paths = [path for place in places for path in place.iterdir() if _is_footage(path)]
-    by_name = {path.relative_to(root).as_posix(): path for path in paths}
-    return {name: by_name[name] for name in sorted(by_name, key=lambda n: natural_key(Path(n)))}
-
-
-def _is_footage(path: Path) -> bool:
-    if path.name.startswith(".") or path.name.endswith((MASKS_SUFFIX, NESTED_MASKS)):
-        return False
-    if path.is_file():
-        return path.suffix.lower() in VIDEO_SUFFIXES
-    return bool(list_pictures(path)) or (path / NESTED_FRAMES).is_dir()
-
-
-def _guessed(root: Path, path: Path, place: int) -> Video | RefusedVideo:
-    """A video without a table: its split from its folder's name, or every third for testing."""
-    split = SPLIT_NAMES.get(path.parent.name) if path.parent != root else None
-    why = f"by its folder {path.parent.name}" if split else "every third is for test"
-    split = split or ("test" if place % 3 == 2 else "train")
-    row = TableRow(video=path.relative_to(root).as_posix(), split=split)
-    return _video(row, path, root, (f"no table: split {split} guessed, {why}",))
-
-
-def _video(
-    row: TableRow, path: Path, root: Path, remarks: tuple[str, ...] = ()
-) -> Video | RefusedVideo:
-    named = row.model_copy(update={"video": video_name(path, root)})
-    if path.is_file():
-        masks = root / row.masks if row.masks else path.with_name(path.stem + MASKS_SUFFIX)
-        return described_video(named, VideoFile(path), masks, MaskFolder.numbered, remarks)
-    nested = (path / NESTED_FRAMES).is_dir()
-    files = tuple(list_pictures(path / NESTED_FRAMES if nested else path))
-    beside = path / NESTED_MASKS if nested else path.with_name(path.name + MASKS_SUFFIX)
-    masks = root / row.masks if row.masks else beside
-    pair = partial(MaskFolder.paired, frames=files)
-    return described_video(named, FrameFolder(files), masks, pair, remarks)
+def _guessed(name: str, place: int) -> tuple[TableRow, tuple[str, ...]]:
+    """Guess the split of a video: from the names of its folders, or every third is for testing."""
+    folder = next((part for part in Path(name).parts[:-1] if part.lower() in SPLIT_NAMES), None)
+    split = SPLIT_NAMES[folder.lower()] if folder else ("test" if place % 3 == 2 else "train")
+    why = f"by its folder {folder}" if folder else "every third is for test"
+    return TableRow(video=name, split=split), (f"no table: split {split} guessed, {why}",)

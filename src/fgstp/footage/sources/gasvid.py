@@ -1,24 +1,25 @@
-"""Source `gasvid`: `MOV_<id>.mp4` of the set, with masks in a folder beside them or without."""
+"""Sources `gasvid` and `annotated`: the videos of GasVid, and the authors' annotated clips."""
 
-from functools import partial
+import re
+from collections import defaultdict
 from pathlib import Path
 
 from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import VIDEO_SUFFIXES, VideoFile
-from fgstp.footage.masks import MaskFolder
 from fgstp.footage.sources import Search, register_source
-from fgstp.footage.sources.table import TableRow, described_video, described_videos
-from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.sources.table import TableRow, check_table, described_video, described_videos
+from fgstp.footage.video import RefusedVideo, Split, Video
+from fgstp.footage.video_file import VIDEO_SUFFIXES
 
-VIDEOS, MASKS = "gasvid", "gasvid_masks"
+VIDEOS, MASKS, ANNOTATED = "gasvid", "gasvid_masks", "gasvid_annotated"
 TABLE = "conf/base/gasvid_videos.csv"
+SPLITS: dict[str, Split] = {"train": "train", "val": "validation", "test": "test"}
 
 
 @register_source("gasvid")
 def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
-    """Videos in `gasvid/` that the table uses, and what does not fit it.
+    """Find the videos `gasvid/MOV_<id>.mp4` that the table assigns to a split.
 
-    Masks lie in `gasvid_masks/MOV_<id>/<frame number from 0>.png`.
+    Their masks, if there are any, are `gasvid_masks/MOV_<id>/<frame number from 0>.png`.
 
     Raises:
         UserError: there is no video at all, or the table has a wrong column.
@@ -35,10 +36,48 @@ def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
             f"There is no GasVid video in {folder}; put MOV_<id>.mp4 there, or set env: demo in "
             "conf/dvc.yml to work with synthetic plumes."
         )
-    make = partial(_video, masks=search.raw / MASKS)
+
+    def make(row: TableRow, path: Path) -> Video | RefusedVideo:
+        masks = search.raw / MASKS / (row.masks or row.video)
+        return described_video(row, path, masks, search.settings.masks.labelmap)
+
     return described_videos(search.gasvid, TABLE, files, folder, make)
 
 
-def _video(row: TableRow, path: Path, masks: Path) -> Video | RefusedVideo:
-    folder = masks / (row.masks or row.video)
-    return described_video(row, VideoFile(path), folder, MaskFolder.numbered)
+@register_source("annotated")
+def find_annotated(search: Search) -> list[Video | RefusedVideo]:
+    """Find the clips `gasvid_annotated/{train,val,test}/<clip>/{images,masks}/`.
+
+    Each clip becomes a video. Distance and background come from GasVid's table where the name of
+    the clip holds the number of a GasVid video, such as `1467` in `MOV_1467_3`.
+
+    Raises:
+        UserError: there is no clip, or the table has a wrong column.
+    """
+    root = search.raw / ANNOTATED
+    splits: defaultdict[str, list[str]] = defaultdict(list)
+    found = [(name, clip) for name in SPLITS for clip in sorted((root / name).glob("*/"))]
+    if not found:
+        raise UserError(
+            f"There is no clip in {root}; put {{train,val,test}}/<clip>/{{images,masks}}/ there, "
+            "or choose another ingest.source."
+        )
+    for name, clip in found:
+        splits[clip.name].append(SPLITS[name])
+    known = {row.video: row for row in check_table(search.gasvid, TABLE)[0]}
+
+    def make(split: Split, clip: Path) -> Video | RefusedVideo:
+        name = clip.name
+        if len(splits[name]) > 1:
+            error = (
+                f"{name} is in {' and in '.join(splits[name])} of {root}; a clip may be for one "
+                "split only: remove one of them"
+            )
+            return RefusedVideo(name, error, split)
+        numbers = (f"MOV_{number}" for number in re.findall(r"(?<!\d)\d{4}(?!\d)", name))
+        of = next((known[number] for number in numbers if number in known), TableRow(video=name))
+        row = TableRow(video=name, split=split, distance_m=of.distance_m, background=of.background)
+        labelmap = search.settings.masks.labelmap
+        return described_video(row, clip / "images", clip / "masks", labelmap)
+
+    return [make(SPLITS[name], clip) for name, clip in found]

@@ -1,4 +1,4 @@
-"""Source `synthetic`: plumes that are rendered, which needs no data."""
+"""Source `synthetic`: rendered plumes, which need no data."""
 
 import hashlib
 from collections.abc import Iterator
@@ -25,6 +25,10 @@ class SyntheticFootage:
     width_px: int
     still_plumes: int = 0
 
+    @property
+    def timing(self) -> None:
+        """None, since the rate is constant."""
+
     def n_frames_hint(self) -> int | None:
         """Number of frames."""
         return self.n_frames
@@ -34,21 +38,21 @@ class SyntheticFootage:
         return self.rate_hz
 
     def signature(self) -> str:
-        """Hash of everything that the video is made from."""
+        """Hash of all parameters."""
         return hashlib.sha256(f"{GENERATOR_VERSION} {asdict(self)}".encode()).hexdigest()
 
     def content_hash(self) -> str:
-        """The recipe is the content: the same recipe gives the same bytes."""
+        """Equal to `signature`, since equal parameters give equal frames."""
         return self.signature()
 
     def render(self) -> SyntheticVideo:
-        """The generator behind it."""
+        """Return the generator of the frames."""
         recipe = asdict(self)
         return SyntheticVideo(
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
 
-    def __iter__(self) -> Iterator[Frame]:
+    def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""
         for frame in self.render():
             yield Frame(frame.grey, frame.mask, frame.leak_class)
@@ -56,34 +60,30 @@ class SyntheticFootage:
 
 @register_source("synthetic")
 def find_synthetic(search: Search) -> list[Video]:
-    """Videos of all five categories, some for training and some for testing.
-
-    Their number, length and size are in `ingest.synthetic`; each has a seed of its own.
-    """
+    """Make videos of all five categories, each with its own seed, as `ingest.synthetic` says."""
     settings = search.settings.synthetic
     first = search.seed * SEEDS_PER_PROJECT_SEED
-    seeds: list[tuple[Split, int]] = [
-        *(("train", first + place) for place in range(settings.train_videos_per_category)),
-        *(
-            ("test", first + FIRST_TEST_SEED + place)
-            for place in range(settings.test_videos_per_category)
-        ),
-    ]
+    train, test = (
+        range(settings.train_videos_per_category),
+        range(settings.test_videos_per_category),
+    )
+    seeds: list[tuple[Split, int]] = [("train", first + place) for place in train]
+    seeds += [("test", first + FIRST_TEST_SEED + place) for place in test]
     size = settings.model_dump(include={"height_px", "width_px", "still_plumes"})
     n_frames = max(1, round(settings.seconds * settings.fps_hz))
-    return [
-        _video(SyntheticFootage(category, seed, n_frames, settings.fps_hz, **size), split)
+    footage = [
+        (SyntheticFootage(category, seed, n_frames, settings.fps_hz, **size), split)
         for category in CATEGORIES
         for split, seed in seeds
     ]
-
-
-def _video(footage: SyntheticFootage, split: Split) -> Video:
-    return Video(
-        name=f"{footage.category}_{footage.seed}",
-        frames=footage,
-        split=split,
-        mask_source="synthetic",
-        distance_m=footage.render().distance_m,
-        background="complex" if footage.category.endswith("complex") else "clear",
-    )
+    return [
+        Video(
+            name=f"{frames.category}_{frames.seed}",
+            frames=frames,
+            split=split,
+            mask_source="synthetic",
+            distance_m=frames.render().distance_m,
+            background="complex" if frames.category.endswith("complex") else "clear",
+        )
+        for frames, split in footage
+    ]

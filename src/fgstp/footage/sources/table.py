@@ -1,4 +1,4 @@
-"""Tables that describe videos: one row a video, checked column by column."""
+"""Tables that describe videos, one row per video."""
 
 from collections.abc import Callable, Mapping
 from io import StringIO
@@ -9,31 +9,33 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fgstp.core.errors import FootageError, UserError
-from fgstp.footage.masks import MaskFolder
+from fgstp.footage.frame_sources import STACK_SUFFIXES, frames_of
+from fgstp.footage.mask_pictures import Meaning
+from fgstp.footage.masks import find_masks
 from fgstp.footage.video import (
     CLASS_DURATION_S,
     Background,
-    FrameSource,
     LeakSchedule,
     RefusedVideo,
     Split,
     Video,
 )
+from fgstp.footage.video_file import VIDEO_SUFFIXES
 
 
 class TableRow(BaseModel):
-    """What a table says of one video; an empty cell means unknown.
+    """A row of the table of a source; an empty cell means unknown.
 
     Attributes:
         video: its id, or its name in the folder.
-        split: what it is for; empty leaves the video out.
+        split: its split; empty leaves the video out.
         distance_m: distance to the leak.
-        background: `clear`, `complex`, or empty to have it measured.
-        fps_hz: true frame rate where it differs from what the file says.
+        background: `clear` or `complex`; empty to have it measured.
+        fps_hz: true frame rate where it differs from that of the file.
         leak0_start_s: second at which leak class 0 begins.
         leak1_start_s: second at which leak class 1 begins, by default 180 s later.
-        masks: folder of its masks, where it is not found by its name.
-        note: for the reader.
+        masks: folder of its masks, where its name does not follow from that of the video.
+        note: ignored.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -63,7 +65,7 @@ class TableRow(BaseModel):
         return self
 
     def schedule(self) -> LeakSchedule | None:
-        """Leak schedule of the video, None where no start is given."""
+        """Leak schedule of the video; None if no start is given."""
         if self.leak0_start_s is None:
             return None
         class_1 = self.leak1_start_s or self.leak0_start_s + CLASS_DURATION_S
@@ -71,11 +73,7 @@ class TableRow(BaseModel):
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table as text; lines that begin with # are comments.
-
-    Raises:
-        UserError: the file cannot be read as a table.
-    """
+    """Read a CSV table as text, without lines that begin with #; a `UserError` if it is none."""
     try:
         lines = path.read_text("utf-8-sig").splitlines(keepends=True)
         text = "".join(line for line in lines if not line.startswith("#"))
@@ -86,19 +84,19 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[RefusedVideo]]:
-    """Check a table row by row.
+    """Validate a table row by row.
 
     Args:
         table: cells as text.
-        name: what to call the table in messages.
+        name: name of the table for messages.
 
     Returns:
-        The sound rows, also those with an empty split, and a refusal for each video whose
-        row is not sound or that stands in the table twice.
+        The valid rows, including those with an empty split, and a refusal for each video whose
+        row is invalid or that has several rows.
 
     Raises:
-        UserError: there is no column `video`, a column that is not known, or a row with
-            more cells than there are columns.
+        UserError: the column `video` is missing, a column is unknown, or a row has more cells
+            than there are columns.
     """
     unknown = [column for column in table.columns if column not in TableRow.model_fields]
     if unknown or "video" not in table.columns:
@@ -144,17 +142,21 @@ def described_videos(
     folder: Path,
     make: Callable[[TableRow, Path], Video | RefusedVideo],
 ) -> list[Video | RefusedVideo]:
-    """Videos that a table uses, in its order, then what it does not name.
+    """Match the rows of a table to files and folders of footage.
 
     Args:
         table: cells as text; a row without a split leaves its footage out.
-        name: what to call the table in messages.
+        name: name of the table for messages.
         footage: files and folders by name; the table may leave out the suffix of a file.
-        folder: where they are.
-        make: gives the video of a row.
+        folder: the folder of all footage.
+        make: makes the video of a row.
+
+    Returns:
+        The videos in the order of the table, then a refusal for each invalid row and for all
+        footage without a row.
 
     Raises:
-        UserError: the table has a wrong column.
+        UserError: see `check_table`.
     """
     rows, refused = check_table(table, name)
     used = [row for row in rows if row.split]
@@ -178,18 +180,18 @@ def described_videos(
 
     unnamed = [
         RefusedVideo(
-            video_name(path, folder),
+            video_id(named_path),
             f"{path.name} is in {path.parent}, but no row of {name} names it; add a row or remove "
             "it",
         )
-        for path in footage.values()
+        for named_path, path in footage.items()
         if path not in named
     ]
     return [*map(match, used), *refused, *unnamed]
 
 
 def _fitting(video: str, footage: Mapping[str, Path]) -> list[Path]:
-    """What a table may mean: the very name, or else files that are called so but for a suffix."""
+    """Footage with exactly this name, or else files with this name and any suffix."""
     if video in footage:
         return [footage[video]]
     return [
@@ -199,38 +201,38 @@ def _fitting(video: str, footage: Mapping[str, Path]) -> list[Path]:
     ]
 
 
-def video_name(path: Path, root: Path) -> str:
-    """Id of footage: its path in the folder without the suffix, folders joined by underscores."""
-    inside = path.relative_to(root)
-    return "_".join((inside.with_suffix("") if path.is_file() else inside).parts)
+def video_id(name: str) -> str:
+    """Make the id of footage: its path in the folder without suffix, with underscores."""
+    path = Path(name)
+    known = path.suffix.lower() in VIDEO_SUFFIXES | STACK_SUFFIXES
+    return "_".join((path.with_suffix("") if known else path).parts)
 
 
 def described_video(
     row: TableRow,
-    frames: FrameSource,
-    masks: Path,
-    pair: Callable[[Path], MaskFolder],
+    path: Path,
+    masks: Path | None,
+    labelmap: Mapping[str, Meaning],
     remarks: tuple[str, ...] = (),
 ) -> Video | RefusedVideo:
-    """The video that a row describes, refused if its masks are not sound.
+    """Make the video that a row describes, refused if its masks are invalid.
 
     Args:
-        row: what is known; its split is not empty.
-        frames: its frames.
-        masks: folder of its masks, which need not be there unless the row names it.
-        pair: reads that folder.
-        remarks: what a reader of the video table should know.
+        row: its row; the split is not empty.
+        path: its file, or its folder of frames.
+        masks: folder or file of its masks; it need not exist unless the row names it.
+        labelmap: meaning of the labels of masks.
+        remarks: remarks for the video table.
     """
     split = row.split or None
-    if row.masks and not masks.is_dir():
-        return RefusedVideo(
-            row.video,
-            f"{row.video}: the table names {row.masks} for its masks, but there is no such "
-            "folder; correct the cell or empty it",
-            split,
-        )
     try:
-        found = pair(masks) if masks.is_dir() else None
+        frames = frames_of(path)
+        if row.masks and (masks is None or not masks.exists()):
+            raise FootageError(
+                f"the table names {row.masks} for its masks, but it does not exist; correct the "
+                "cell or empty it"
+            )
+        found = find_masks(masks, path, labelmap) if masks and masks.exists() else None
     except FootageError as error:
         return RefusedVideo(row.video, f"{row.video}: {error}", split)
     return Video(

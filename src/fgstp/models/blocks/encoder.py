@@ -19,7 +19,7 @@ STRIDE = 32  # of the coarsest level: sides must be multiples of it
 
 
 def pvt(name: PvtName, levels: Sequence[Level], drop_path: float = 0.0) -> nn.Module:
-    """A pyramid vision transformer without weights of its own (PVTv2, arXiv 2106.13797), by timm.
+    """Pyramid vision transformer (PVTv2, arXiv 2106.13797), by timm.
 
     Args:
         name: its size, a name of timm.
@@ -27,7 +27,8 @@ def pvt(name: PvtName, levels: Sequence[Level], drop_path: float = 0.0) -> nn.Mo
         drop_path: rate of stochastic depth in the last block, in [0, 1); linear over blocks.
 
     Returns:
-        A network that gives maps (B, C, H / 2^level, W / 2^level) of frames (B, 3, H, W).
+        An untrained network that gives maps (B, C, H / 2^level, W / 2^level) of frames
+        (B, 3, H, W).
     """
     return timm.create_model(
         name,
@@ -42,8 +43,8 @@ def res2net() -> nn.Module:
     """Res2Net-50 (arXiv 1904.01169) with the stem and shortcuts of its version 1b, by timm.
 
     Returns:
-        A network without weights of its own, that gives maps of 512, 1024 and 2048 channels
-        (B, C, H / 2^level, W / 2^level), levels 3 to 5, of frames (B, 3, H, W).
+        An untrained network that gives maps (B, C, H / 2^level, W / 2^level), levels 3 to 5 of
+        512, 1024 and 2048 channels, of frames (B, 3, H, W).
     """
     return timm.create_model(
         "res2net50d",
@@ -70,8 +71,7 @@ class PyramidEncoder(nn.Module):
     Args:
         name: which backbone, a name of timm.
         n_channels: channels of each level.
-        drop_path: rate of stochastic depth in the last block of a transformer, in [0, 1);
-            linear over blocks.
+        drop_path: rate of stochastic depth of a transformer; see `pvt`.
     """
 
     def __init__(
@@ -82,9 +82,8 @@ class PyramidEncoder(nn.Module):
             self.res2net = res2net()
         else:
             self.pvt = pvt(name, (3, 4, 5), drop_path)
-        self.reduce = nn.ModuleList(
-            [TextureEnhancement(width, n_channels) for width in widths(self.backbone)]
-        )
+        reduce = (TextureEnhancement(width, n_channels) for width in widths(self.backbone))
+        self.reduce = nn.ModuleList(reduce)
 
     @property
     def backbone(self) -> nn.Module:
@@ -115,12 +114,11 @@ class ResNetSettings(Settings):
     Attributes:
         name: its size.
         weights: file of weights to start from, of a ResNet of this size by torchvision or timm;
-            None starts from scratch. See `fgstp.models.blocks.encoder_weights.load_resnet_weights`.
+            None starts from scratch. See `fgstp.models.blocks.encoder_weights.begin_encoder`.
         batch_norm: `train`, or `frozen`: the stored statistics are used in training too, and
-            scale and shift are not trained, as the published trainings have it, which start
-            from weights; so give `weights`, or use it with a checkpoint that was imported.
-            From scratch the stored statistics are 0 and 1, and the features
-            grow from block to block.
+            scale and shift are not trained. So do the published trainings, which start from
+            weights: use it with `weights` or with an imported checkpoint. From scratch the
+            stored statistics are 0 and 1, and the features grow from block to block.
         frozen_stages: 0: all is trained; 1: not the stem; 2: neither the stem nor the first
             stage. For trainings that start from weights, as above.
     """
@@ -174,7 +172,7 @@ class ResNetEncoder(nn.Module):
         self._freeze(settings.frozen_stages)
         for norm in self._norms():
             norm.momentum = norm_momentum
-        self.train(self.training)  # a new network is in training mode without a call of train()
+        self.train()  # without it, frozen normalisation would begin in training mode
 
     def forward(self, frames: Tensor) -> Levels:
         """(B, n_in, H, W) -> maps at three strides, whose sides are rounded up."""
@@ -189,9 +187,8 @@ class ResNetEncoder(nn.Module):
         return self
 
     def _freeze(self, n_stages: int) -> None:
-        parts = [(), ("conv1", "bn1"), ("conv1", "bn1", "layer1")][n_stages]
-        for name in parts:
-            cast(nn.Module, getattr(self.body, name)).requires_grad_(False)
+        for name in [(), ("conv1", "bn1"), ("conv1", "bn1", "layer1")][n_stages]:
+            self.body.get_submodule(name).requires_grad_(False)
         if self._frozen_norms:
             for norm in self._norms():
                 norm.requires_grad_(False)

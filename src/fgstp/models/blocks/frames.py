@@ -16,13 +16,12 @@ def network_input(
 
     Args:
         frames: (N, H, W) uint8.
-        height_px: height that the network works at.
-        width_px: width that the network works at.
-        normalisation: of the frames.
+        height_px: height of the result; the frames are resized as by `at_size`.
+        width_px: width of the result.
+        normalisation: of the pixels, scaled to [0, 1].
 
     Returns:
-        (N, 3, height_px, width_px) float32: three equal channels, bilinear with
-        anti-aliasing, scaled to [0, 1], normalised.
+        (N, 3, height_px, width_px) float32: three equal channels.
     """
     return normalised(at_size(grey_levels(frames), height_px, width_px), normalisation)
 
@@ -34,9 +33,9 @@ def grey_levels(frames: Tensor) -> Tensor:
 
 def at_size(grey: Tensor, height_px: int, width_px: int) -> Tensor:
     """Grey frames (N, 1, H, W) -> (N, 1, height_px, width_px): bilinear with anti-aliasing."""
-    if grey.shape[-2:] == (height_px, width_px):
-        return grey
     size = height_px, width_px
+    if grey.shape[-2:] == size:
+        return grey
     return functional.interpolate(grey, size=size, mode="bilinear", antialias=True)
 
 
@@ -61,8 +60,7 @@ def padded_size(size: tuple[int, ...], stride: int = STRIDE) -> tuple[int, ...]:
 
 def padded(frames: Tensor, stride: int = STRIDE) -> Tensor:
     """Frames (B, C, H, W), padded; the same tensor if there is nothing to pad."""
-    height, width = frames.shape[-2:]
-    bottom, right = -height % stride, -width % stride
+    bottom, right = (-side % stride for side in frames.shape[-2:])
     if not (bottom or right):
         return frames
     return functional.pad(frames, (0, right, 0, bottom), mode="replicate")
@@ -70,8 +68,7 @@ def padded(frames: Tensor, stride: int = STRIDE) -> Tensor:
 
 def cut(maps: Tensor, size: tuple[int, ...]) -> Tensor:
     """Maps of padded frames -> maps of the frames, (..., H, W)."""
-    height, width = size
-    return maps[..., :height, :width]
+    return maps[..., : size[0], : size[1]]
 
 
 def enlarged(maps: Maps, size: tuple[int, ...]) -> Maps:

@@ -20,16 +20,13 @@ Frame = NDArray[np.uint8]
 class NeighbourSession(Session, Generic[EncodedT]):
     """Encodes each frame once, and decodes it together with its neighbours.
 
-    A neighbour before the first or after the last frame is replaced by the nearest frame there
-    is. With `batch_frames` of 1, the delay is the largest positive offset.
-
-    Attributes:
-        offsets_frames: offsets from a frame to its neighbours.
+    The neighbours lie at the offsets `offsets_frames` of the model; one before the first or after
+    the last frame is replaced by the nearest frame there is. With `batch_frames` of 1, the delay
+    is the largest positive offset.
     """
 
-    offsets_frames: tuple[int, ...] = ()
-
     def _begin(self) -> None:
+        self._offsets_frames: tuple[int, ...] = self.model.offsets_frames
         self._waiting: list[Frame] = []  # not encoded yet
         self._encoded: dict[int, EncodedT] = {}
         self._n_encoded = 0
@@ -50,33 +47,31 @@ class NeighbourSession(Session, Generic[EncodedT]):
             yield from self._decode(is_end=False)
 
     def _flush(self) -> Iterator[NDArray[np.float32]]:
-        self._encode()
+        if self._waiting:
+            self._encode()
         yield from self._decode(is_end=True)
 
     def _encode(self) -> None:
-        if not self._waiting:
-            return
         frames, self._waiting = torch.from_numpy(np.stack(self._waiting)), []
         for encoded in self.encode(frames.to(self.model.device)):
             self._encoded[self._n_encoded] = encoded
             self._n_encoded += 1
 
     def _decode(self, *, is_end: bool) -> Iterator[NDArray[np.float32]]:
-        ahead = max(0, *self.offsets_frames, 0)
-        ready = self._n_encoded if is_end else self._n_encoded - ahead
+        ready = self._n_encoded if is_end else self._n_encoded - max(0, *self._offsets_frames, 0)
         last = self._n_encoded - 1
         while self._next < ready and (is_end or ready - self._next >= self.batch_frames):
             stop = min(self._next + self.batch_frames, ready)
             groups = [
                 tuple(
                     self._encoded[min(max(number + offset, 0), last)]
-                    for offset in (0, *self.offsets_frames)
+                    for offset in (0, *self._offsets_frames)
                 )
                 for number in range(self._next, stop)
             ]
             yield from self.decode(groups).float().cpu().numpy()
             self._next = stop
-            oldest = stop + min(0, *self.offsets_frames, 0)
+            oldest = stop + min(0, *self._offsets_frames, 0)
             for number in [each for each in self._encoded if each < oldest]:
                 if number != last:  # beyond the end, it stands in for those that are missing
                     del self._encoded[number]
@@ -85,8 +80,8 @@ class NeighbourSession(Session, Generic[EncodedT]):
 class WindowSession(Session):
     """Predicts windows of frames together, one after the other without overlap.
 
-    The last window ends at the last frame: it begins earlier, over frames whose maps are out
-    already and stay. A video that is shorter than a window is extended by its last frame.
+    The last window ends at the last frame, so it may begin at frames that have a map already,
+    which they keep. A video that is shorter than a window is extended by its last frame.
 
     Attributes:
         n_frames: number of frames of a window.
@@ -105,8 +100,7 @@ class WindowSession(Session):
     def _push(self, frame: Frame) -> Iterator[NDArray[np.float32]]:
         self._frames.append(frame.copy())
         self._n_new += 1
-        at_once = max(1, self.batch_frames // self.n_frames)
-        if self._n_new == at_once * self.n_frames:
+        if self._n_new == max(1, self.batch_frames // self.n_frames) * self.n_frames:
             yield from self._whole_windows()
 
     def _flush(self) -> Iterator[NDArray[np.float32]]:
@@ -132,8 +126,8 @@ class WindowSession(Session):
 class FirstMaskSession(Session, Generic[EncodedT]):
     """Propagates the mask of a prompted frame to the frames after it.
 
-    The maps of earlier frames are 0, and the map of the prompted frame is its mask. If the mask
-    holds no gas, all maps are 0.
+    Maps are 0 before the prompted frame, whose map is its mask, and everywhere if the mask holds
+    no gas.
     """
 
     def _begin(self) -> None:
@@ -175,17 +169,10 @@ class FirstMaskSession(Session, Generic[EncodedT]):
 
 
 def resized_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a mask by nearest pixels.
+    """Resize a mask (H, W) bool to a size (h, w) by nearest pixels.
 
     If no pixel of the result meets the gas, all pixels that touch it are gas, so that a small
     plume is not lost.
-
-    Args:
-        mask: (H, W) bool.
-        size: height and width (h, w) of the result.
-
-    Returns:
-        (h, w) bool.
     """
     picture = mask[None, None].float()
     resized = functional.interpolate(picture, size, mode="nearest-exact")

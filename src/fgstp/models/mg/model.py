@@ -207,9 +207,9 @@ class MgModel(Model[MgSettings]):
         return max(map(abs, self.settings.gaps_frames)) / fps_hz
 
     @property
-    def delay_frames(self) -> int:
-        """The largest positive gap."""
-        return max(0, *self.settings.gaps_frames)
+    def offsets_frames(self) -> tuple[int, ...]:
+        """The gaps."""
+        return self.settings.gaps_frames
 
     @property
     def features(self) -> VideoFlow:

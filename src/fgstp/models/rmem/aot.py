@@ -1,4 +1,8 @@
-"""AOT-L (arXiv 2106.02638) with a recurrent short-term memory, as in AOT+."""
+"""AOT-L (arXiv 2106.02638) with a recurrent short-term memory, and what DeAOT-L shares with it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from timm.layers.drop import DropPath
@@ -9,21 +13,115 @@ from fgstp.models.rmem.attention import (
     DepthwiseConv,
     KeyValue,
     MemoryAttention,
+    Size,
     as_maps,
     as_tokens,
     attend,
     sine_position,
 )
-from fgstp.models.rmem.propagation import BlockMemory, Propagation, Seen, xavier_linears
+
+FrameMemory = tuple[KeyValue, ...]  # a remembered frame: keys and values for every block
+BlockMemory = tuple[Sequence[KeyValue], KeyValue]  # bank, oldest first, and previous frame
+
+
+class Seen(NamedTuple):
+    """What a block keeps of a frame until its mask is known, to write both to memory.
+
+    Attributes:
+        keys: (B, N, K).
+        content: (B, N, C): source of the values.
+        context: (B, N, D): what else is written with them; D may be 0.
+    """
+
+    keys: Tensor
+    content: Tensor
+    context: Tensor
+
+
+class Propagation(nn.Module, ABC):
+    """Blocks that propagate what is remembered of earlier frames to the present one.
+
+    Each is called as `block(state, size, place, memory, temporal, with_weights=...)` with its
+    state (B, N, S) of a map of size (h, w), the result of `_place`, a `BlockMemory` or the
+    embedding (B, N, d) of the frame's own mask, and the `MemoryAttention` that all share. It
+    returns its new state, `Seen`, and the weights (B, N, T N) of its attention to the bank if
+    they are requested, else None. Its `write` is that of one block.
+
+    Attributes:
+        n_out: channels of the output.
+    """
+
+    n_out: int
+    blocks: nn.ModuleList
+    temporal: MemoryAttention
+
+    def forward(
+        self,
+        features: Tensor,
+        memory: tuple[Sequence[FrameMemory], FrameMemory] | Tensor,
+        *,
+        with_weights: bool = False,
+    ) -> tuple[Tensor, tuple[Seen, ...], Tensor | None]:
+        """Pass a frame through all blocks.
+
+        Args:
+            features: (B, d, h, w) of the frame.
+            memory: frames of the bank, oldest first, and the previous frame; or the embedding
+                (B, d, h, w) of the mask of a reference frame.
+            with_weights: return the weights of the first block's attention to the bank.
+
+        Returns:
+            Maps (B, `n_out`, h, w), what each block saw, and weights (B, h w, T h w), the mean
+            over the heads, or None.
+        """
+        size, state = features.shape[-2:], self._begin(as_tokens(features))
+        place = self._place(size, features.device)
+        results = []
+        for number, block in enumerate(self.blocks):
+            if isinstance(memory, Tensor):
+                own: BlockMemory | Tensor = as_tokens(memory)
+            else:
+                own = [frame[number] for frame in memory[0]], memory[1][number]
+            wanted = with_weights and number == 0
+            results.append(block(state, size, place, own, self.temporal, with_weights=wanted))
+            state = results[-1][0]
+        states, seen, weights = zip(*results, strict=True)
+        return self._end(features, [as_maps(each, size) for each in states]), seen, weights[0]
+
+    def write(self, seen: Sequence[Seen], embedding: Tensor) -> tuple[FrameMemory, FrameMemory]:
+        """A frame as memory, with the embedding (B, d, h, w) of its mask.
+
+        Returns:
+            The frame as the bank stores it, and as the next frame reads it.
+        """
+        tokens = as_tokens(embedding)
+        blocks: Any = self.blocks
+        written = [block.write(each, tokens) for block, each in zip(blocks, seen, strict=True)]
+        bank, following = zip(*written, strict=True)
+        return bank, following
+
+    @abstractmethod
+    def _begin(self, tokens: Tensor) -> Tensor:
+        """State (B, N, S) of the first block from tokens (B, N, d)."""
+
+    @abstractmethod
+    def _place(self, size: Size, device: torch.device) -> Tensor:
+        """Where the tokens of a map are, in the form that the blocks take."""
+
+    @abstractmethod
+    def _end(self, features: Tensor, states: list[Tensor]) -> Tensor:
+        """Maps (B, `n_out`, h, w) from the frame's features and the state of every block."""
+
+
+def xavier_linears(module: nn.Module) -> None:
+    """Initialise all linear layers as Xavier."""
+    for each in module.modules():
+        if isinstance(each, nn.Linear):
+            nn.init.xavier_uniform_(each.weight)
 
 
 class SelfAttention(nn.Module):
-    """Attention of the tokens of a frame to each other.
-
-    Args:
-        width: channels.
-        n_heads: heads.
-    """
+    """Attention of the tokens of a frame to each other, with `n_heads` heads."""
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
@@ -41,11 +139,7 @@ class SelfAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Linear to four times the width, group norm, GELU, depthwise convolution, linear back.
-
-    Args:
-        width: channels, a multiple of 8.
-    """
+    """Linear to four times the width, group norm, GELU, depthwise convolution, linear back."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -54,7 +148,7 @@ class FeedForward(nn.Module):
         self.mix = DepthwiseConv(4 * width)
         self.narrow = nn.Linear(4 * width, width)
 
-    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, x: Tensor, size: Size) -> Tensor:
         """(B, h w, C) -> (B, h w, C)."""
         wide = self.norm(as_maps(self.widen(x), size))
         return self.narrow(self.mix(functional.gelu(as_tokens(wide)), size))
@@ -101,7 +195,7 @@ class AotBlock(nn.Module):
     def forward(
         self,
         x: Tensor,
-        size: tuple[int, int],
+        size: Size,
         position: Tensor,
         memory: BlockMemory | Tensor,
         temporal: MemoryAttention,
@@ -117,7 +211,8 @@ class AotBlock(nn.Module):
             memory = [own], own
         bank, previous = memory
         read, weights = temporal(keys, bank, with_weights=with_weights)
-        short = self._short(keys, y, previous)
+        k, v = self.norm_short(previous[0] + keys), self.norm_short(previous[1] + y)
+        short = self.short_out(attend(keys, k, v, self.n_heads))
         x = x + self.long_out(read) + short
         x = x + self.drop_path(self.feed_forward(self.norm_feed_forward(x), size))
         return x, Seen(keys, y, short), weights
@@ -125,25 +220,12 @@ class AotBlock(nn.Module):
     def write(self, seen: Seen, embedding: Tensor) -> tuple[KeyValue, KeyValue]:
         """A frame for the bank and for the next frame, with the embedding (B, N, C) of its mask."""
         keys, y, short = seen
-        return (
-            (keys, self.value(y + embedding)),
-            (self.short_key(short), self.short_value(short + embedding)),
-        )
-
-    def _short(self, keys: Tensor, y: Tensor, previous: KeyValue) -> Tensor:
-        k, v = self.norm_short(previous[0] + keys), self.norm_short(previous[1] + y)
-        return self.short_out(attend(keys, k, v, self.n_heads))
+        following = self.short_key(short), self.short_value(short + embedding)
+        return (keys, self.value(y + embedding)), following
 
 
 class AotPropagation(Propagation):
-    """The blocks of AOT-L; the output is the features and the normalised states of all blocks.
-
-    Args:
-        width: d.
-        n_heads: heads of attention.
-        n_layers: blocks.
-        drop_path: rate of stochastic depth.
-    """
+    """The blocks of AOT-L; the output is the features and the normalised states of all blocks."""
 
     def __init__(self, width: int, n_heads: int, n_layers: int, drop_path: float) -> None:
         super().__init__()
@@ -157,13 +239,12 @@ class AotPropagation(Propagation):
     def _begin(self, tokens: Tensor) -> Tensor:
         return tokens
 
-    def _place(self, size: tuple[int, int], device: torch.device) -> Tensor:
+    def _place(self, size: Size, device: torch.device) -> Tensor:
         return sine_position(size, self.width, device)
 
     def _end(self, features: Tensor, states: list[Tensor]) -> Tensor:
-        size = features.shape[-2], features.shape[-1]
         normed = [
-            as_maps(norm(as_tokens(state)), size)
+            as_maps(norm(as_tokens(state)), features.shape[-2:])
             for norm, state in zip(self.norms, states, strict=True)
         ]
         return torch.cat([features, *normed], dim=1)

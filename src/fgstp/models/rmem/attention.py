@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 KeyValue = tuple[Tensor, Tensor]  # keys (B, N, K) and values (B, N, V) of the N tokens of a frame
+Size = tuple[int, ...]  # height and width of a map, in tokens
 N_SLOTS = 4  # temporal positions of RMem
 WINDOW = 15  # tokens across
 
@@ -17,25 +18,20 @@ def as_tokens(maps: Tensor) -> Tensor:
     return maps.flatten(2).transpose(1, 2)
 
 
-def as_maps(tokens: Tensor, size: tuple[int, int]) -> Tensor:
+def as_maps(tokens: Tensor, size: Size) -> Tensor:
     """(B, h w, C) -> (B, C, h, w)."""
     return tokens.transpose(1, 2).reshape(len(tokens), -1, *size)
 
 
 class DepthwiseConv(nn.Module):
-    """A 5 x 5 depthwise convolution of tokens, without bias, then dropout of whole channels.
-
-    Args:
-        n_channels: channels.
-        dropout: fraction of the channels that is dropped in training.
-    """
+    """A 5 x 5 depthwise convolution of tokens, without bias, then dropout of whole channels."""
 
     def __init__(self, n_channels: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.conv = nn.Conv2d(n_channels, n_channels, 5, padding=2, groups=n_channels, bias=False)
         self.dropout = nn.Dropout2d(dropout)
 
-    def forward(self, tokens: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, tokens: Tensor, size: Size) -> Tensor:
         """(B, h w, C) of maps of size (h, w) -> the same shape."""
         return as_tokens(self.dropout(self.conv(as_maps(tokens, size))))
 
@@ -77,12 +73,9 @@ class WindowAttention(nn.Module):
     """Attention of each token to the 15 x 15 tokens around the same place in another frame.
 
     The logit of a token at place p of the window is q k / sqrt(K) + b_p, where b = W q + c is a
-    linear map of the query, taken before the scaling. Places outside of the frame do not
-    take part. All pairs of tokens are computed and those outside of the window are hidden: at
-    22 x 22 tokens the windows hold about a third of the pairs.
-
-    Args:
-        key_width: K, channels of queries and keys.
+    linear map of the query, taken before the scaling, and K is `key_width`. Places outside of the
+    frame do not take part. All pairs of tokens are computed and those outside of the window are
+    hidden: at 22 x 22 tokens the windows hold about a third of the pairs.
     """
 
     def __init__(self, key_width: int) -> None:
@@ -90,28 +83,14 @@ class WindowAttention(nn.Module):
         self.bias = nn.Linear(key_width, WINDOW**2)
 
     def forward(self, query: Tensor, keys: Tensor, values: Tensor, places: Tensor) -> Tensor:
-        """Attend.
-
-        Args:
-            query: (B, N, K).
-            keys: (B, N, K).
-            values: (B, N, V).
-            places: (N, N) int64, from `window_places`.
-
-        Returns:
-            (B, N, V).
-        """
+        """Query and keys (B, N, K), values (B, N, V), and places (N, N) from `window_places`."""
         each = places.clamp_min(0).expand(len(query), -1, -1)
         bias = self.bias(query).gather(2, each).masked_fill(places < 0, -torch.inf)
         return attend(query, keys, values, bias=bias)
 
 
-def window_places(size: tuple[int, int], device: torch.device) -> Tensor:
+def window_places(size: Size, device: torch.device) -> Tensor:
     """Place of every token of a map in the window around every other.
-
-    Args:
-        size: height and width of the map in tokens.
-        device: device of the result.
 
     Returns:
         (N, N) int64: place in the window, row by row; -1 outside of it.
@@ -126,16 +105,8 @@ def window_places(size: tuple[int, int], device: torch.device) -> Tensor:
 class MemoryAttention(nn.Module):
     """Attention to the frames of the memory bank, with the temporal positions of RMem.
 
-    A learned embedding is added to the query and one to the keys of each remembered frame, by
-    its age; see `memory_slots`.
-
-    Args:
-        key_width: K, channels of queries and keys.
-        n_heads: heads.
-
-    Attributes:
-        query: (1, K), of the present frame.
-        slots: (4, K), of remembered frames.
+    A learned embedding `query` (1, K) is added to the query and one of `slots` (4, K) to the keys
+    of each remembered frame, by its age; see `memory_slots`. K is `key_width`.
     """
 
     def __init__(self, key_width: int, n_heads: int = 1) -> None:
@@ -149,15 +120,10 @@ class MemoryAttention(nn.Module):
     def forward(
         self, query: Tensor, frames: Sequence[KeyValue], *, with_weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """Attend.
-
-        Args:
-            query: (B, N, K) of the present frame.
-            frames: T remembered frames, oldest first.
-            with_weights: return the weights too.
+        """Attend from a query (B, N, K) to T remembered frames, oldest first.
 
         Returns:
-            Values (B, N, V), and weights (B, N, T N) or None.
+            Values (B, N, V), and weights (B, N, T N) if they are requested, else None.
         """
         slots = self.slots[memory_slots(len(frames))]
         keys = torch.cat([keys + slot for (keys, _), slot in zip(frames, slots, strict=True)], 1)
@@ -178,20 +144,15 @@ def memory_slots(n_frames: int) -> list[int]:
     return [N_SLOTS - 1 - (n_frames - 1 - frame) * N_SLOTS // n_frames for frame in range(n_frames)]
 
 
-def sine_position(size: tuple[int, int], width: int, device: torch.device) -> Tensor:
+def sine_position(size: Size, width: int, device: torch.device) -> Tensor:
     """Fixed embedding of the place of each token (as in DETR, arXiv 2005.12872).
 
     With u = 2 pi i / (last i + 1e-6) for row i, the first half of the channels holds
     sin(u / 10000^(2 j / half)), cos(u / 10000^(2 j / half)) for j = 0, 1, ... in turn; the
     second half holds the same of the column.
 
-    Args:
-        size: height and width of the map in tokens.
-        width: channels, a multiple of 4.
-        device: device of the result.
-
     Returns:
-        (h w, width) float32, row by row.
+        (h w, width) float32, row by row; the width is a multiple of 4.
     """
     height, columns = size
     rows, across = (_sines(side, width // 2, device) for side in size)

@@ -5,31 +5,27 @@ from timm.layers.drop import DropPath
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fgstp.models.rmem.aot import BlockMemory, Propagation, Seen, xavier_linears
 from fgstp.models.rmem.attention import (
     DepthwiseConv,
     KeyValue,
     MemoryAttention,
+    Size,
     WindowAttention,
     attend,
     window_places,
 )
-from fgstp.models.rmem.propagation import BlockMemory, Propagation, Seen, xavier_linears
 
 
 class GatedOutput(nn.Module):
-    """Values times a gate, then a depthwise convolution and a linear layer.
-
-    Args:
-        width: d; (B, N, 4 d) becomes (B, N, 2 d).
-        dropout: fraction of the channels that is dropped in training.
-    """
+    """Values times a gate, then a depthwise convolution with dropout and a linear layer."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.mix = DepthwiseConv(4 * width, dropout)
         self.out = nn.Linear(4 * width, 2 * width)
 
-    def forward(self, values: Tensor, gate: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, values: Tensor, gate: Tensor, size: Size) -> Tensor:
         """Values and their gate, (B, h w, 4 d) each -> (B, h w, 2 d)."""
         return self.out(self.mix(values * gate, size))
 
@@ -38,11 +34,7 @@ class GatedSelfAttention(nn.Module):
     """Attention of the tokens of a frame to each other, over both streams.
 
     softmax(k k^T / sqrt(d / 2)) [v_x | v_z] * [u_x | u_z] with k a linear map of both streams, and
-    SiLU of linear maps of each stream for v and u.
-
-    Args:
-        width: d, channels of each stream.
-        dropout: fraction of the channels that is dropped in training.
+    SiLU of linear maps of each stream, of `width` d channels, for v and u.
     """
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -52,7 +44,7 @@ class GatedSelfAttention(nn.Module):
         self.gates = nn.ModuleList([nn.Linear(width, 2 * width) for _ in range(2)])
         self.gated = GatedOutput(width, dropout)
 
-    def forward(self, state: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, state: Tensor, size: Size) -> Tensor:
         """(B, h w, 2 d), both streams -> (B, h w, 2 d)."""
         key, streams = self.key(state), state.chunk(2, dim=2)
         values, gates = (
@@ -99,7 +91,7 @@ class DeAotBlock(nn.Module):
     def forward(
         self,
         state: Tensor,
-        size: tuple[int, int],
+        size: Size,
         places: Tensor,
         memory: BlockMemory | Tensor,
         temporal: MemoryAttention,
@@ -116,8 +108,11 @@ class DeAotBlock(nn.Module):
             own, _ = self.write(seen, memory)
             memory = [own], own
         bank, previous = memory
-        gate = self._gate(y, context)
-
+        gate = functional.silu(self.gate(y))
+        if self.identity_gate is None:
+            gate = torch.cat([gate, torch.ones_like(gate)], dim=2)
+        else:
+            gate = torch.cat([gate, functional.silu(self.identity_gate(context))], dim=2)
         read, weights = temporal(keys, bank, with_weights=with_weights)
         state = state + self.long_gated(read, gate, size)
         read = self.short_attention(keys, *previous, places)
@@ -132,22 +127,9 @@ class DeAotBlock(nn.Module):
         entry = seen.keys, torch.cat([seen.content, functional.silu(identity)], dim=2)
         return entry, entry
 
-    def _gate(self, y: Tensor, context: Tensor) -> Tensor:
-        gate = functional.silu(self.gate(y))
-        if self.identity_gate is None:
-            return torch.cat([gate, torch.ones_like(gate)], dim=2)
-        return torch.cat([gate, functional.silu(self.identity_gate(context))], dim=2)
-
 
 class DeAotPropagation(Propagation):
-    """The blocks of DeAOT-L; the output is the last state, each stream normalised as one group.
-
-    Args:
-        width: d.
-        n_layers: blocks.
-        drop_path: rate of stochastic depth.
-        dropout: fraction of the channels that is dropped after depthwise convolutions.
-    """
+    """The blocks of DeAOT-L; the output is the last state, each stream normalised as one group."""
 
     def __init__(self, width: int, n_layers: int, drop_path: float, dropout: float) -> None:
         super().__init__()
@@ -162,7 +144,7 @@ class DeAotPropagation(Propagation):
     def _begin(self, tokens: Tensor) -> Tensor:
         return torch.cat([tokens, torch.zeros_like(tokens)], dim=2)
 
-    def _place(self, size: tuple[int, int], device: torch.device) -> Tensor:
+    def _place(self, size: Size, device: torch.device) -> Tensor:
         return window_places(size, device)
 
     def _end(self, features: Tensor, states: list[Tensor]) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder import ResNetSettings
-from fgstp.models.blocks.encoder_weights import begin_resnet
+from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.blocks.frames import normalised
 from fgstp.models.published import Published, part_rules
 from fgstp.models.registry import register
@@ -197,15 +197,14 @@ class RmemModel(Model[RmemSettings]):
         )
 
     def _load_initial_weights(self) -> None:
-        begin_resnet(self.network.encoder, self.settings.encoder)
+        begin_encoder(self.network.encoder.body, self.settings.encoder)
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of clips; see `Model.training_step`."""
-        loss, parts = clip_loss(
+        return clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
             (batch.masks.squeeze(2) > 0.5).long(),
             write_every_frames=self.settings.training.write_every_frames,
             progress=progress,
         )
-        return loss, {name: part.detach() for name, part in parts.items()}

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fgstp.models.blocks.encoder import ResNetEncoder, ResNetSettings
-from fgstp.models.rmem.aot import AotPropagation
+from fgstp.models.rmem.aot import AotPropagation, FrameMemory, Propagation, Seen
 from fgstp.models.rmem.attention import as_maps, as_tokens
 from fgstp.models.rmem.deaot import DeAotPropagation
-from fgstp.models.rmem.propagation import FrameMemory, Propagation, Seen
 
 Base = Literal["aotl", "deaotl"]
 N_LABELS = 2  # background and gas: the other identities are not used
@@ -58,12 +57,7 @@ class IdentityBank(nn.Module):
 
     The channels are the background, the identities, and one for pixels to ignore, which is
     always 0 here and exists for the published weights. The kernels start orthogonal, of
-    length 17^-2.
-
-    Args:
-        n_identities: maximum number of objects.
-        width: channels of the embedding.
-        with_norm: apply a layer norm, as in DeAOT.
+    length 17^-2. DeAOT applies a layer norm to the embedding.
     """
 
     def __init__(self, n_identities: int, width: int, *, with_norm: bool) -> None:
@@ -76,18 +70,10 @@ class IdentityBank(nn.Module):
         self.norm = nn.LayerNorm(width) if with_norm else nn.Identity()
 
     def forward(self, labels: Tensor) -> Tensor:
-        """Embed masks.
-
-        Args:
-            labels: (B, H, W) int64: 0 for background, or the number of the identity.
-
-        Returns:
-            (B, C, h, w), h and w a sixteenth of H and W, rounded up.
-        """
+        """(B, H, W) int64, 0 or the number of an identity -> (B, C, H/16, W/16), rounded up."""
         channels = functional.one_hot(labels, self.n_labels + 1)  # the last is never hit
         maps = self.embed(channels.permute(0, 3, 1, 2).to(self.embed.weight.dtype))
-        size = maps.shape[-2:]
-        return as_maps(self.norm(as_tokens(maps)), (size[0], size[1]))
+        return as_maps(self.norm(as_tokens(maps)), maps.shape[-2:])
 
 
 class FpnHead(nn.Module):
@@ -99,7 +85,7 @@ class FpnHead(nn.Module):
 
     Args:
         n_in: channels of the input.
-        width: d, channels at stride 16, a multiple of 16; finer levels have half of them.
+        width: channels at stride 16, a multiple of 16; finer levels have half of them.
         encoder_widths: channels of the encoder's f4, f8 and f16.
         n_labels: channels of the output.
     """
@@ -183,7 +169,7 @@ class Rmem(nn.Module):
 
     def reference(self, encoded: Encoded, embedding: Tensor) -> Segmented:
         """Segment frames by the embedding (B, d, H/16, W/16) of their own masks."""
-        return self._segment(encoded, *self.propagation(encoded.projected, embedding))
+        return self._segment(encoded, embedding)
 
     def propagate(
         self,
@@ -193,31 +179,30 @@ class Rmem(nn.Module):
         *,
         with_weights: bool = False,
     ) -> Segmented:
-        """Segment frames by the memory of earlier ones.
+        """Segment frames, each of another clip, by the memory of earlier ones.
 
         Args:
-            encoded: features of B frames, each of another clip.
+            encoded: features of B frames.
             bank: long-term memory: earlier frames of these clips, oldest first.
             previous: short-term memory: the previous frame.
             with_weights: return the weights of attention to the bank.
         """
-        memory = bank, previous
-        return self._segment(
-            encoded, *self.propagation(encoded.projected, memory, with_weights=with_weights)
-        )
+        return self._segment(encoded, (bank, previous), with_weights=with_weights)
 
     def write(self, seen: Sequence[Seen], embedding: Tensor) -> tuple[FrameMemory, FrameMemory]:
-        """Frames as memory, with the embedding (B, d, H/16, W/16) of their masks.
-
-        Returns:
-            The frames as the bank stores them, and as the next frames read them.
-        """
+        """See `Propagation.write`."""
         return self.propagation.write(seen, embedding)
 
     def _segment(
-        self, encoded: Encoded, maps: Tensor, seen: tuple[Seen, ...], weights: Tensor | None
+        self,
+        encoded: Encoded,
+        memory: tuple[Sequence[FrameMemory], FrameMemory] | Tensor,
+        *,
+        with_weights: bool = False,
     ) -> Segmented:
-        return Segmented(self.head(maps, encoded.f4, encoded.f8, encoded.f16), seen, weights)
+        *features, projected = encoded
+        maps, seen, weights = self.propagation(projected, memory, with_weights=with_weights)
+        return Segmented(self.head(maps, *features), seen, weights)
 
 
 def identity_places(n_samples: int, n_identities: int, device: torch.device) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 from pydantic import Field
@@ -10,13 +10,12 @@ from torch import Tensor
 
 from fgstp.core.config import Settings
 from fgstp.models.blocks.streams import FirstMaskSession, resized_mask
+from fgstp.models.rmem.aot import FrameMemory
 from fgstp.models.rmem.network import N_LABELS, Encoded, Segmented, aligned
-from fgstp.models.rmem.propagation import FrameMemory
 
 if TYPE_CHECKING:
     from fgstp.models.rmem.model import RmemModel
 
-EntryT = TypeVar("EntryT")
 SMOOTHING = 0.2  # weight of the previous relevance in the new one
 FRESHNESS = 1.5
 PATIENCE_UPDATES = 8
@@ -36,7 +35,7 @@ class RmemMemorySettings(Settings):
     write_every_frames: int | None = Field(None, ge=1)
 
 
-class RestrictedBank(Generic[EntryT]):
+class RestrictedBank:
     """A reference frame and a few others; the least useful one makes room for a new one.
 
     The rule is like UCB1: a frame stays if it is relevant, or new and its relevance uncertain.
@@ -61,7 +60,7 @@ class RestrictedBank(Generic[EntryT]):
         scores: by frame number, of the old frames when scores were last computed.
     """
 
-    def __init__(self, reference: EntryT, n_frames: int, *, always_score: bool) -> None:
+    def __init__(self, reference: FrameMemory, n_frames: int, *, always_score: bool) -> None:
         self.frames = [0]
         self.entries = [reference]
         self.scores: dict[int, float] = {}
@@ -75,13 +74,10 @@ class RestrictedBank(Generic[EntryT]):
         """Whether the next frame must come with the relevance of those in the bank."""
         return self._always_score or self._is_full()
 
-    def append(self, frame: int, entry: EntryT, relevance: Sequence[float] = ()) -> None:
-        """Append a frame; if the bank is full, another one leaves.
+    def append(self, frame: int, entry: FrameMemory, relevance: Sequence[float] = ()) -> None:
+        """Append a frame with its number and entry; if the bank is full, another one leaves.
 
-        Args:
-            frame: its number.
-            entry: its entry.
-            relevance: r of each frame in the bank, in its order, if `needs_relevance`.
+        If `needs_relevance`, `relevance` holds r of each frame in the bank, in its order.
         """
         is_full = self._is_full()
         if self.needs_relevance:
@@ -131,35 +127,29 @@ def frame_relevance(weights: Tensor, foreground: Tensor) -> list[float]:
 
 
 def write_every_frames(n_frames: int | None) -> int:
-    """Frames between two that are written to the bank.
+    """Frames between two that are written to the bank: a thirtieth of all, and at least 5.
 
     Args:
         n_frames: number of frames from the reference on; None if it is not known.
-
-    Returns:
-        A thirtieth of them, and at least 5.
     """
     return max(LEAST_WRITE_EVERY_FRAMES, round((n_frames or 0) / 30))
 
 
 class RmemSession(FirstMaskSession[Encoded]):
-    """The memory of one video: a restricted bank and the previous frame.
+    """The memory of one video: `bank`, the long-term memory, and the previous frame.
 
-    Its frames are counted from the prompted frame, which is frame 0. See `FirstMaskSession`.
-
-    Attributes:
-        bank: the long-term memory.
+    Frames are counted from the prompted frame, which is frame 0. See `FirstMaskSession`.
     """
 
     model: "RmemModel"
     n_labels = N_LABELS
-    bank: RestrictedBank[FrameMemory]
+    bank: RestrictedBank
     _previous: FrameMemory
 
     def _begin(self) -> None:
         super()._begin()
-        model, settings, prompt = self.model, self.model.settings, self.prompt
-        self._network = model.network
+        settings, prompt = self.model.settings, self.prompt
+        self._network = self.model.network
         self._network_size = settings.height_px, settings.width_px
         self._is_label = settings.output == "label"
         self._bank_frames = settings.memory.bank_frames
@@ -203,12 +193,7 @@ class RmemSession(FirstMaskSession[Encoded]):
         return segmented
 
     def write(self, segmented: Segmented, labels: Tensor) -> None:
-        """Write the frame that was just propagated to memory.
-
-        Args:
-            segmented: result of `propagate`.
-            labels: (h, w): the label map to write with it, at the network's size.
-        """
+        """Write the frame that was just propagated, with its labels (h, w), to memory."""
         embedding = self._network.identify(labels.long().unsqueeze(0))
         entry, self._previous = self._network.write(segmented.seen, embedding)
         if self._is_written():

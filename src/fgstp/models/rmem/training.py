@@ -75,8 +75,8 @@ def clip_loss(
         progress: fraction of the training that is done, in [0, 1).
 
     Returns:
-        The loss, and its parts: `entropy` and `jaccard`, means over frames 1 to n - 1, and
-        `reference`, the loss of frame 0, segmented by its own mask.
+        The loss, and its detached parts: `entropy` and `jaccard`, means over frames 1 to n - 1,
+        and `reference`, the loss of frame 0, segmented by its own mask.
     """
     n_clips, n_frames = labels.shape[:2]
     forced = progress < TEACHER_FORCING
@@ -104,17 +104,12 @@ def clip_loss(
             last_written = t
     entropy, jaccard = (torch.stack(terms).mean() for terms in zip(*losses, strict=True))
     loss = 0.5 * entropy + 0.5 * jaccard + (1.0 - progress) * reference
-    return loss, {"entropy": entropy, "jaccard": jaccard, "reference": reference}
+    parts = {"entropy": entropy, "jaccard": jaccard, "reference": reference}
+    return loss, {name: part.detach() for name, part in parts.items()}
 
 
 class _Clips:
-    """A batch of clips, each with its own random identity for the object.
-
-    Args:
-        network: the network.
-        labels: (B, n, H, W): their masks.
-        bank_learns: whether the identity bank gets a gradient.
-    """
+    """A batch of clips with masks (B, n, H, W), each with its own random identity."""
 
     def __init__(self, network: Rmem, labels: Tensor, *, bank_learns: bool) -> None:
         self._network = network
@@ -144,9 +139,8 @@ def frame_loss(logits: Tensor, labels: Tensor, fraction: float) -> tuple[Tensor,
         labels: (B, H, W) int64 in [0, K).
         fraction: of the pixels of each frame in the cross-entropy, in (0, 1].
     """
-    with torch.autocast(logits.device.type, enabled=False):
-        logits = logits.float()
-        return bootstrapped_cross_entropy(logits, labels, fraction), soft_jaccard(logits, labels)
+    logits = logits.float()
+    return bootstrapped_cross_entropy(logits, labels, fraction), soft_jaccard(logits, labels)
 
 
 def soft_jaccard(logits: Tensor, labels: Tensor) -> Tensor:

@@ -13,23 +13,25 @@ from torch import Tensor
 from fgstp.core.config import Settings
 from fgstp.models.blocks.correlation import Variant
 from fgstp.models.blocks.frames import at_size, grey_levels, normalised, probabilities
+from fgstp.models.blocks.losses import long_term_loss
 from fgstp.models.blocks.streams import WindowSession
-from fgstp.models.blocks.triple_model import TripleModel, TripleSession, TripleSettings
-from fgstp.models.blocks.triple_network import OFFSETS_FRAMES, NeighbourMode, TripleNetwork
+from fgstp.models.blocks.triples import (
+    NeighbourMode,
+    TripleModel,
+    TripleNetwork,
+    TripleSession,
+    TripleSettings,
+)
 from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.session import Prediction
 from fgstp.models.settings import EncoderSettings, NormalisationSettings, OptimisationSettings
-from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, long_term_loss, stretched
+from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
 
 
 class SltNetEncoderSettings(EncoderSettings):
-    """A transformer, with the stochastic depth of SLT-Net.
-
-    Attributes:
-        drop_path: rate of stochastic depth in training.
-    """
+    """A transformer, with the stochastic depth of SLT-Net."""
 
     drop_path: float = Field(0.3, ge=0.0, lt=1.0)
 
@@ -59,12 +61,9 @@ class LongTermSettings(Settings):
 
 
 class SltNetSettings(TripleSettings):
-    """Settings of SLT-Net; all but `long` is of the short-term network.
+    """Settings of SLT-Net: of the short-term network, whose encoder the long-term one shares.
 
     Attributes:
-        encoder: the encoder of both networks.
-        variant: what the correlation computes, `released` by default.
-        neighbours: where the two neighbours of a target frame lie.
         long_term: train the long-term network after the short-term one, and predict with it.
         long: the long-term network.
     """
@@ -91,8 +90,7 @@ class LongTermSession(WindowSession):
 
     def windows(self, frames: NDArray[np.uint8]) -> Tensor:
         """Maps of windows of frames and short-term maps, one beside the other."""
-        whole = (self.model.refined(*np.split(each, 2, axis=2)) for each in frames)
-        return torch.stack(list(whole))
+        return torch.stack([self.model.refined(*np.split(each, 2, axis=2)) for each in frames])
 
     def _push(self, frame: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
         self._unseen.append(frame.copy())
@@ -133,13 +131,11 @@ class SltNetModel(TripleModel[SltNetSettings]):
 
     def _build(self) -> None:
         settings = self.settings
-        encoder, long = settings.encoder, settings.long
-        short = SltNetShort(encoder.name, settings.variant, encoder.drop_path)
-        self.network = short
+        encoder, size = settings.encoder, (settings.long.height_px, settings.long.width_px)
+        self.network = SltNetShort(encoder.name, settings.variant, encoder.drop_path)
         if settings.long_term:
-            self.network = SltNet(
-                short, SltNetLong(long.height_px, long.width_px, encoder.name, encoder.drop_path)
-            )
+            long = SltNetLong(*size, encoder.name, encoder.drop_path)
+            self.network = SltNet(self.network, long)
 
     @property
     def triple_network(self) -> TripleNetwork:
@@ -171,8 +167,7 @@ class SltNetModel(TripleModel[SltNetSettings]):
     @property
     def sampling(self) -> Windows:
         """Targets and their two neighbours; in the long-term stage, so many targets in a row."""
-        n_targets = self.settings.long.n_frames if self.stage else None
-        return Windows(OFFSETS_FRAMES[self.settings.neighbours], n_targets)
+        return Windows(self.offsets_frames, self.settings.long.n_frames if self.stage else None)
 
     @property
     def augmented(self) -> bool:
@@ -194,9 +189,8 @@ class SltNetModel(TripleModel[SltNetSettings]):
         targets = normalised(frames[triples[:, 0]], self.settings.long.normalisation)
         clips = torch.cat([targets, maps], dim=1)
         clips = clips.reshape(*batch.masks.shape[:2], *clips.shape[1:])
-        terms = long_term_loss(
-            cast(SltNet, self.network).long(clips), masks, self.settings.loss.bce
-        )
+        outputs = cast(SltNet, self.network).long(clips)
+        terms = long_term_loss(outputs, masks, self.settings.loss.bce)
         loss = terms.bce + terms.iou + terms.alignment
         return loss, {name: term.detach() for name, term in terms._asdict().items()}
 

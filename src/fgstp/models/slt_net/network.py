@@ -1,19 +1,21 @@
 """The networks of SLT-Net (Implicit Motion Handling for Video Camouflaged Object Detection)."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Self
+import math
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fgstp.models.blocks.correlation import Correlation, Variant
 from fgstp.models.blocks.decoder import Decoder, Maps
 from fgstp.models.blocks.encoder import STRIDE, PvtName, PyramidEncoder
 from fgstp.models.blocks.frames import enlarged, padded, padded_size
 from fgstp.models.blocks.layers import Pyramid
-from fgstp.models.blocks.losses import BceMode, hybrid_loss
-from fgstp.models.blocks.triple_network import TripleNetwork
-from fgstp.models.slt_net.self_attention import NormalisedSelfAttention
+from fgstp.models.blocks.triples import TripleNetwork
+
+RADIUS = 3
+DILATIONS = (1, 3, 5, 7)  # a head each
 
 
 class SltNetShort(TripleNetwork):
@@ -40,6 +42,84 @@ class SltNetShort(TripleNetwork):
         """R of the class's equation."""
         related: Pyramid = self.ctc(target, neighbour)
         return related
+
+
+class NormalisedSelfAttention(nn.Module):
+    """Attention to a window around the same place in every frame (PNS-Net, arXiv 2105.08468).
+
+    The channels of query q, key k and value v, 1 x 1 projections of x, are cut into four heads
+    of D channels. In head i place (x, y) of a frame looks at the 7 x 7 places (u, v) that lie
+    0 to 3 steps of dilation 1, 3, 5 or 7 from it, in every frame s of the clip:
+
+        score(s, u, v) = norm(q(x, y)) . k_s(u, v) / sqrt(D), and 0 outside of the frame
+        mixed_i(x, y)  = sum over (s, u, v) of score(s, u, v) v_s(u, v)
+        certainty(x, y) = largest softmax of score over (s, u, v), in any of the heads
+        y = project([mixed_1 ... mixed_4]) certainty
+
+    The values are weighted by the bare scores, and places outside of the frame take part in the
+    softmax: so does the published network. The sums grow with the number of frames. The
+    normalisation of q is over D channels and all places of a frame, which fixes their number.
+    Float32 throughout, under autocast too, because the bare scores may be large.
+
+    Args:
+        n_channels: channels of x, four times D.
+        height: of x.
+        width: of x.
+    """
+
+    def __init__(self, n_channels: int, height: int, width: int) -> None:
+        super().__init__()
+        self.query, self.key, self.value, self.project = (
+            nn.Conv2d(n_channels, n_channels, 1, bias=False) for _ in range(4)
+        )
+        self.norm = nn.LayerNorm((n_channels // len(DILATIONS), height, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Clips (B, T, C, height, width) -> the same shape, float32."""
+        n_clips, n_frames, _, *size = x.shape
+        with torch.autocast(x.device.type, enabled=False):
+            frames = x.float().flatten(0, 1)
+            query, key, value = (
+                project(frames).reshape(n_clips, n_frames, len(DILATIONS), -1, *size)
+                for project in (self.query, self.key, self.value)
+            )
+            query = self.norm(query)
+            heads = [
+                _looked_around(query[:, :, head], key[:, :, head], value[:, :, head], dilation)
+                for head, dilation in enumerate(DILATIONS)
+            ]
+            mixed, certainty = zip(*heads, strict=True)
+            projected = self.project(torch.cat(mixed, dim=2).flatten(0, 1))
+            return projected.reshape(x.shape) * torch.stack(certainty).amax(0)
+
+
+def _looked_around(
+    query: Tensor, key: Tensor, value: Tensor, dilation: int
+) -> tuple[Tensor, Tensor]:
+    """One head: mixed values (B, T, D, H, W), and certainty (B, T, 1, H, W).
+
+    Args:
+        query: normalised, (B, T, D, H, W).
+        key: of the same shape.
+        value: of the same shape.
+        dilation: distance between the places of a window.
+    """
+    keys, values = _windows(key, dilation), _windows(value, dilation)
+    scores = torch.einsum("btcp,bscop->btsop", query.flatten(3), keys) / math.sqrt(query.shape[2])
+    mixed = torch.einsum("btsop,bscop->btcp", scores, values)
+    # The largest softmax, without the others.
+    certainty = (scores.amax((2, 3)) - scores.logsumexp((2, 3))).exp()
+    n_clips, n_frames, _, *size = query.shape
+    return mixed.reshape(query.shape), certainty.reshape(n_clips, n_frames, 1, *size)
+
+
+def _windows(clips: Tensor, dilation: int) -> Tensor:
+    """Windows around each place, zero outside: (B, T, D, H, W) -> (B, T, D, 49, places)."""
+    side = 2 * RADIUS + 1
+    windows = functional.unfold(
+        clips.flatten(0, 1), side, dilation=dilation, padding=RADIUS * dilation
+    )
+    return windows.reshape(*clips.shape[:3], side * side, -1)
 
 
 class SltNetLong(nn.Module):
@@ -150,61 +230,3 @@ def stretched(maps: Tensor) -> Tensor:
     """
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return torch.round(255.0 * (maps - low) / (high - low + 1e-8)).to(torch.uint8)
-
-
-TINY = 1e-8
-
-
-class LongTermLoss(NamedTuple):
-    """Three terms, each a scalar.
-
-    Attributes:
-        bce: binary cross-entropy.
-        iou: one minus the weighted intersection over union.
-        alignment: one minus the enhanced alignment.
-    """
-
-    bce: Tensor
-    iou: Tensor
-    alignment: Tensor
-
-
-def alignment_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """One minus the enhanced alignment (E-measure) of maps and masks, the mean over the batch.
-
-    With p = sigmoid(logits), G the mask, and means over the pixels of a picture:
-
-        a = p - mean(p), b = G - mean(G)
-        xi = (2 a b + 1e-8) / (a^2 + b^2 + 1e-8)
-        loss = 1 - mean((1 + xi)^2 / 4)
-
-    Args:
-        logits: (B, 1, H, W), computed with as float32.
-        masks: (B, 1, H, W) float32 in [0, 1]; may be soft.
-
-    Returns:
-        A scalar in [0, 1].
-    """
-    with torch.autocast(logits.device.type, enabled=False):
-        a, b = (x - x.mean((1, 2, 3), keepdim=True) for x in (logits.float().sigmoid(), masks))
-        xi = (2 * a * b + TINY) / (a.square() + b.square() + TINY)
-        return 1 - ((1 + xi).square() / 4).mean()
-
-
-def long_term_loss(
-    outputs: Sequence[Tensor], masks: Tensor, bce: BceMode = "weighted"
-) -> LongTermLoss:
-    """Hybrid E-loss: cross-entropy, alignment and IoU, summed over several outputs.
-
-    Args:
-        outputs: logits, (B, 1, H, W) each.
-        masks: (B, 1, H, W) float32 in [0, 1].
-        bce: as for `fgstp.models.blocks.losses.structure_loss`.
-
-    Returns:
-        The terms; the loss is their sum.
-    """
-    masks = masks.float()
-    structure = hybrid_loss(outputs, masks, (1.0,) * len(outputs), bce)
-    alignment = torch.stack([alignment_loss(logits, masks) for logits in outputs]).sum()
-    return LongTermLoss(structure.bce, structure.iou, alignment)

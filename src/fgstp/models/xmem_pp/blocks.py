@@ -15,10 +15,6 @@ class ResBlock(nn.Module):
         y = conv2(relu(conv1(relu(x)))) + skip(x)
 
     The skip is a convolution where the channels change. All kernels are 3 x 3.
-
-    Args:
-        n_in: channels of the input.
-        n_out: channels of the output.
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
@@ -39,8 +35,7 @@ class Attention(nn.Module):
         y = x * sigmoid(MLP(mean over positions of x) + MLP(maximum over positions of x))
         z = y * sigmoid(conv7([maximum over channels of y, mean over channels of y]))
 
-    Args:
-        n_channels: channels, at least 16.
+    It takes at least 16 channels.
     """
 
     def __init__(self, n_channels: int) -> None:
@@ -63,11 +58,7 @@ class Attention(nn.Module):
 class Fuse(nn.Module):
     """Fuses two maps of the same size.
 
-        r = ResBlock([x, g]), y = ResBlock(r + Attention(r))
-
-    Args:
-        n_in: channels of both inputs together.
-        n_out: channels of the output.
+    r = ResBlock([x, g]), y = ResBlock(r + Attention(r))
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
@@ -90,10 +81,6 @@ class GatedUpdate(nn.Module):
         h' = sigmoid(f) h (1 - sigmoid(u)) + sigmoid(u) tanh(n)
 
     Unlike a GRU it forgets twice; this is the published form. The state stays in (-1, 1).
-
-    Args:
-        n_in: channels of the map.
-        n_state: channels of the state.
     """
 
     def __init__(self, n_in: int, n_state: int) -> None:
@@ -111,12 +98,7 @@ class GatedUpdate(nn.Module):
 class UpBlock(nn.Module):
     """Upsamples a map by 2 and refines it with features of the frame.
 
-        y = ResBlock(up2(g) + conv3(f))
-
-    Args:
-        n_skip: channels of the features.
-        n_in: channels of the map.
-        n_out: channels of the output.
+    y = ResBlock(up2(g) + conv3(f))
     """
 
     def __init__(self, n_skip: int, n_in: int, n_out: int) -> None:
@@ -134,10 +116,7 @@ class SensoryUpdate(nn.Module):
 
         z = conv1(g16) + conv1(mean of 2 x 2 of g8) + conv1(mean of 4 x 4 of [g4, logit])
 
-    Args:
-        n_coarse: channels of g16.
-        n_fine: channels of g8 and g4, and of z.
-        n_sensory: channels of the state.
+    z has the `n_fine` channels of g8 and g4.
     """
 
     def __init__(self, n_coarse: int, n_fine: int, n_sensory: int) -> None:
@@ -186,16 +165,10 @@ class MaskDecoder(nn.Module):
     def forward(
         self, features: Levels, readout: Tensor, sensory: Tensor, *, update: bool
     ) -> tuple[Tensor, Tensor]:
-        """Decode frames.
-
-        Args:
-            features: of the frames.
-            readout: (B, n_value, h, w).
-            sensory: (B, n_sensory, h, w).
-            update: update the state with the decoded maps.
+        """Decode a readout (B, n_value, h, w) with the sensory state (B, n_sensory, h, w).
 
         Returns:
-            The state, and logits (B, 1, 16 h, 16 w).
+            The state, updated with the decoded maps or not, and logits (B, 1, 16 h, 16 w).
         """
         g16 = self.fuse(features.f16, torch.cat([readout, sensory], dim=1))
         g8 = self.up_8(features.f8, g16)

@@ -10,7 +10,7 @@ from torch.nn import functional
 from fgstp.core.config import Settings
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder import NORM_MOMENTUM, ResNetSettings
-from fgstp.models.blocks.encoder_weights import begin_resnet
+from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.blocks.frames import normalised
 from fgstp.models.blocks.streams import FirstMaskSession
 from fgstp.models.published import Published, part_rules
@@ -44,12 +44,12 @@ class XmemSession(FirstMaskSession[EncodedFrame]):
 
     def _begin(self) -> None:
         super()._begin()
-        model = self.model
-        self._network = model.network
-        self._is_label = model.settings.output == "label"
-        self._every_frames = model.settings.memory.memory_every_frames
+        settings = self.model.settings
+        self._network = self.model.network
+        self._is_label = settings.output == "label"
+        self._every_frames = settings.memory.memory_every_frames
         self._since_memory = 0
-        self.memory = XmemMemory(model.settings.memory)
+        self.memory = XmemMemory(settings.memory)
 
     def encode(self, frames: Tensor) -> Iterator[EncodedFrame]:
         """See `FirstMaskSession`."""
@@ -228,16 +228,15 @@ class XmemModel(Model[XmemSettings]):
         )
 
     def _load_initial_weights(self) -> None:
-        begin_resnet(self.network.key_encoder, self.settings.key_encoder)
-        begin_resnet(self.network.value_encoder, self.settings.value_encoder)
+        begin_encoder(self.network.key_encoder.body, self.settings.key_encoder)
+        begin_encoder(self.network.value_encoder.body, self.settings.value_encoder)
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on a batch of spread frames; see `Model.training_step`."""
-        loss, parts = clip_loss(
+        return clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
             (batch.masks > 0.5).float(),
             self.settings.training,
             progress,
         )
-        return loss, {name: part.detach() for name, part in parts.items()}

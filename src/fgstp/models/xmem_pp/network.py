@@ -48,12 +48,7 @@ class Segmentation(NamedTuple):
 
 
 class KeyHead(nn.Module):
-    """Predicts key, shrinkage y^2 + 1 and selection sigmoid(y), each by a convolution.
-
-    Args:
-        n_in: channels of the features.
-        n_key: channels of the key.
-    """
+    """Predicts key, shrinkage y^2 + 1 and selection sigmoid(y), each by a convolution."""
 
     def __init__(self, n_in: int, n_key: int) -> None:
         super().__init__()

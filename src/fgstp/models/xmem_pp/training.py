@@ -62,7 +62,7 @@ def clip_loss(
         progress: fraction of the training that is done, in [0, 1).
 
     Returns:
-        The loss, and its parts `ce` and `dice`.
+        The loss, and its parts `ce` and `dice`, detached.
     """
     fraction = bootstrap_fraction(progress, BOOTSTRAP_START, BOOTSTRAP_END, BOOTSTRAP_FRACTION)
     segmented = segment_clips(
@@ -73,7 +73,7 @@ def clip_loss(
         for t, frame in enumerate(segmented, start=1)
     ]
     ce, dice = (torch.stack(each).sum() for each in zip(*terms, strict=True))
-    return ce + dice, {"ce": ce, "dice": dice}
+    return ce + dice, {"ce": ce.detach(), "dice": dice.detach()}
 
 
 def segment_clips(
@@ -93,9 +93,8 @@ def segment_clips(
         network: the network.
         frames: (B, T, 3, H, W), normalised, T at least 2.
         first_masks: (B, 1, H, W) float, 0 or 1.
-        n_reference: maximum number of frames to read from.
-        deep_update_fraction: fraction of the frames after which the value updates the sensory
-            state.
+        n_reference: see `XmemTrainingSettings`.
+        deep_update_fraction: see `XmemTrainingSettings`.
 
     Yields:
         Frames 1 to T - 1, of all clips at once.
@@ -126,15 +125,11 @@ def segment_clips(
 
 
 def drawn_references(n_clips: int, t: int, n_reference: int) -> Tensor:
-    """Numbers of the frames that frame t reads from.
-
-    Args:
-        n_clips: number of clips B; each has its own draw.
-        t: the frame, at least 1.
-        n_reference: R, maximum number of frames.
+    """Numbers of the frames that frame t, at least 1, reads from, drawn for each of B clips.
 
     Returns:
-        (B, min(t, R)) int64: all earlier frames, or the first and R - 1 distinct others.
+        (B, min(t, R)) int64 with R = `n_reference`: all earlier frames, or the first and R - 1
+        distinct others.
     """
     if t <= n_reference:
         return torch.arange(t).expand(n_clips, t)
@@ -167,10 +162,8 @@ def frame_loss(
         masks: g, (B, 1, H, W) float, 0 or 1.
         fraction: of each frame's pixels in the cross-entropy.
     """
-    with torch.autocast(logits.device.type, enabled=False):
-        ce = bootstrapped_cross_entropy(logits, masks.squeeze(1).long(), fraction)
-        prob = prob.float().flatten(1)
-        gas = masks.float().flatten(1)
-        both, either = (prob * gas).sum(1), prob.sum(1) + gas.sum(1)
-        dice = 1.0 - (2.0 * both + 1.0) / (either + 1.0)
-        return ce, dice.mean()
+    ce = bootstrapped_cross_entropy(logits, masks.squeeze(1).long(), fraction)
+    prob, gas = prob.float().flatten(1), masks.float().flatten(1)
+    both, either = (prob * gas).sum(1), prob.sum(1) + gas.sum(1)
+    dice = 1.0 - (2.0 * both + 1.0) / (either + 1.0)
+    return ce, dice.mean()

@@ -14,8 +14,8 @@ from fgstp.footage.clip_table import ClipRow, digest, masked_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import finished_trainings, predict_trainings, read_predicted
+from fgstp.models.checkpoint import seed_folder
 from fgstp.models.machine import explain_out_of_memory, use_cuda
-from fgstp.models.seeds import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import EvaluateSettings, get_protocol

@@ -1,4 +1,4 @@
-"""Nodes of ingest: thin adapters between the catalog and `fgstp.footage`."""
+"""Nodes of ingest, which connect the catalog to `fgstp.footage`."""
 
 import logging
 from collections.abc import Callable
@@ -38,15 +38,15 @@ def ingest_footage(
 
     Args:
         raw: folder of raw data.
-        gasvid: table of GasVid, cells as text.
+        gasvid: table of GasVid, with cells as text.
         ingest: settings.
-        seed: of the project.
+        seed: seed of the project.
 
     Returns:
-        The work that writes them into the video store and judges their clips.
+        The function that ingests the videos into a video store.
 
     Raises:
-        UserError: the source holds nothing that can be used.
+        UserError: the source has no footage, or its table cannot be used.
     """
     found = find_videos(Search(raw, gasvid, ingest, check_seed(seed)))
     return partial(ingest_videos, found, settings=ingest)
@@ -55,17 +55,10 @@ def ingest_footage(
 def list_clips(
     video_store: VideoStore, ingest: IngestSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List what came of the videos.
-
-    Args:
-        video_store: the videos.
-        ingest: settings.
-
-    Returns:
-        The video table, and the clip table before validation clips are held out.
+    """Make the video table, and the clip table before validation clips are held out.
 
     Raises:
-        UserError: there is no clip.
+        UserError: no clip was kept.
     """
     video_rows, clip_rows = tables(video_store)
     clips = table(clip_rows, CLIP_COLUMNS)
@@ -76,16 +69,7 @@ def list_clips(
 
 
 def hold_out_validation(clips: pd.DataFrame, ingest: IngestSettings, seed: int) -> pd.DataFrame:
-    """Hold validation clips out of the training videos.
-
-    Args:
-        clips: clip table.
-        ingest: settings.
-        seed: of the project.
-
-    Returns:
-        The clip table with splits as they are used from here on.
-    """
+    """Hold out validation clips; returns the clip table that all later nodes use."""
     clips = hold_out(clips, ingest.validation, seed)
     if without_validation(clips):
         logger.warning(NO_VALIDATION)
@@ -95,35 +79,16 @@ def hold_out_validation(clips: pd.DataFrame, ingest: IngestSettings, seed: int) 
 def draw_contact_sheets(
     videos: pd.DataFrame, clips: pd.DataFrame, video_store: VideoStore, ingest: IngestSettings
 ) -> dict[str, Figure]:
-    """Draw a contact sheet a category.
-
-    Args:
-        videos: video table.
-        clips: clip table.
-        video_store: the videos.
-        ingest: settings.
-
-    Returns:
-        Figures by category.
-    """
+    """Draw a contact sheet for each category."""
     return contact_sheets(videos, clips, video_store, ingest.contact_sheet)
 
 
 def trace_duplicates(
     clips: pd.DataFrame, video_store: VideoStore, ingest: IngestSettings
 ) -> tuple[pd.DataFrame, dict[str, Figure]]:
-    """Count and draw how many clips each duplicate threshold would keep.
-
-    Args:
-        clips: clip table.
-        video_store: descriptors of all clips.
-        ingest: settings.
-
-    Returns:
-        The curve as a table and as a figure.
-    """
+    """Count the clips that each duplicate threshold would keep, as a table and as a figure."""
     descriptors = {
-        video: [ClipDescriptor.from_array(maps) for maps in video_store.descriptors(video)]
+        video: [ClipDescriptor(*maps) for maps in video_store.descriptors(video)]
         for video in clips["video"].astype(str).unique()
     }
     curve = kept_by_threshold(descriptors, ingest.duplicates)
@@ -132,18 +97,10 @@ def trace_duplicates(
 
 
 def summarise_ingest(videos: pd.DataFrame, clips: pd.DataFrame, ingest: IngestSettings) -> str:
-    """Say what came in, what was kept, and what was refused and why.
-
-    Args:
-        videos: video table.
-        clips: clip table.
-        ingest: settings.
-
-    Returns:
-        A page of Markdown.
+    """Summarise in Markdown what was read, what was kept, and what was refused and why.
 
     Raises:
-        UserError: videos were refused and the settings do not tolerate that.
+        UserError: videos were refused and `tolerate_bad_videos` is false.
     """
     refused = refusals(videos)
     if refused and not ingest.tolerate_bad_videos:

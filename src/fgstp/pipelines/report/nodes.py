@@ -14,7 +14,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.seeds import read_records, seed_folder
+from fgstp.models.checkpoint import read_records, seed_folder
 from fgstp.pipelines.tracking import log_texts
 from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure

@@ -9,12 +9,17 @@ import torch
 
 from fgstp.core.config import check_seed
 from fgstp.footage.video_store import VideoStore
-from fgstp.models.base import Model
-from fgstp.models.checkpoint import BEST, record_of, save_checkpoint
+from fgstp.models.base import AnyPredictor, Model
+from fgstp.models.checkpoint import (
+    BEST,
+    record_of,
+    remove_seeds_after,
+    save_checkpoint,
+    seed_folder,
+    write_record,
+)
 from fgstp.models.features import FeatureStore
-from fgstp.models.predictor import AnyPredictor
 from fgstp.models.registry import ModelsSettings, create_model
-from fgstp.models.seeds import remove_seeds_after, seed_folder, write_record
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
 from fgstp.training.fit import fit
