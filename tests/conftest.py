@@ -14,7 +14,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from fgstp.core.parallel import PACKAGES
-from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, clip_rows, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, clip_rows, table
 from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings, ValidationSettings
 from fgstp.footage.sources import Search, find_videos
@@ -151,7 +151,7 @@ def run_ingest(raw, out, **changes):
     found = find_videos(Search(raw, pd.DataFrame(), settings, seed=1))
     ingest_videos(found, store, settings)
     videos, clips = tables(store)
-    return Ingested(out, table(videos, VIDEO_COLUMNS), table(clips, CLIP_COLUMNS), store)
+    return Ingested(out, videos, clips, store)
 
 
 class ClipFolder:

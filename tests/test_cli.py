@@ -57,11 +57,7 @@ def test_render_writes_video_masks_and_facts(tmp_path, suffix, tolerance):
         "leak_class": [frame.leak_class for frame in frames],
         "leak_rate_g_per_h": [frame.leak_rate_g_per_h for frame in frames],
     }
-    assert {path.name for path in out.parent.iterdir()} == {
-        out.name,
-        "plume_masks",
-        "plume.json",
-    }
+    assert {path.name for path in out.parent.iterdir()} == {out.name, "plume_masks", "plume.json"}
 
 
 def test_still_plumes_are_rendered_and_recorded(tmp_path):

@@ -1,4 +1,4 @@
-"""The command `fgstp`: everything that is not a Kedro pipeline."""
+"""The command `fgstp`: everything except the Kedro pipelines."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from fgstp.plumes.video import render as render_video
 
 
 class _Group(click.Group):
-    """A group of commands that reports a `UserError` in one sentence, without a traceback."""
+    """A group of commands that reports a `UserError` without a traceback."""
 
     group_class = type  # of subgroups too
 
@@ -132,7 +132,7 @@ def import_weights(
 
 
 def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
-    """Parses settings of the form KEY=VALUE, with values in YAML."""
+    """Parse settings of the form KEY=VALUE, with values in YAML."""
     values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")

@@ -33,20 +33,12 @@ def test_the_fingerprint_is_the_sha256_of_sorted_json():
     assert fingerprint({"b": None, "a": (1,)}) == expected
 
 
-@pytest.mark.parametrize("content", [b"123", b"1235", b""])
-def test_a_changed_file_is_not_current(made, content):
+@pytest.mark.parametrize(("content", "later_ns"), [(b"123", 1), (b"1235", 1), (b"", 1), (b"12", 0)])
+def test_a_changed_file_is_not_current(made, content, later_ns):
     file, _ = made
     before = file.stat()
     file.write_bytes(content)
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert not is_current(file, FACTS)
-
-
-def test_a_truncated_file_is_noticed_even_at_the_same_time(made):
-    file, _ = made
-    before = file.stat()
-    file.write_bytes(b"12")
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + later_ns))
     assert not is_current(file, FACTS)
 
 
@@ -128,5 +120,5 @@ def test_names_and_sizes_do_not_run_into_each_other(tmp_path):
 
 @pytest.mark.parametrize("of", [content_hash, signature])
 def test_a_file_that_is_gone_is_named(tmp_path, of):
-    with pytest.raises(UserError, match=r"gone.mp4 cannot be read: No such file or directory"):
+    with pytest.raises(UserError, match=r"Cannot read .*gone.mp4: No such file or directory"):
         of([tmp_path / "gone.mp4"])

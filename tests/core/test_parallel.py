@@ -44,11 +44,6 @@ def test_an_error_of_the_work_comes_through(settings):
         in_parallel([delayed(divmod)(1, n) for n in (1, 0, 1)], settings)
 
 
-def test_an_unknown_back_end_is_told_with_those_there_are():
-    with pytest.raises(ValidationError, match="'loky', 'sequential', 'ray' or 'dask'"):
-        ParallelSettings(backend="slurm")
-
-
 @pytest.mark.parametrize(("backend", "package"), [("ray", "ray"), ("dask", "distributed")])
 def test_a_back_end_that_is_not_installed_is_told(backend, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)

@@ -73,14 +73,6 @@ def test_a_table_without_rows_has_its_columns():
     assert clips["dropped"].isna().sum() == 0
 
 
-def test_a_table_is_the_same_after_a_csv_file(tmp_path):
-    rows = [{"clip": "a_0000", "video": "a", "first_frame": 0, "leak_class": None}]
-    clips = table(rows, CLIP_COLUMNS)
-    clips.to_csv(tmp_path / "clips.csv", index=False)
-    again = pd.read_csv(tmp_path / "clips.csv", dtype=CLIP_COLUMNS)
-    pd.testing.assert_frame_equal(again, clips)
-
-
 # -------------------------------------------------------------------- masked clips
 
 

@@ -100,6 +100,8 @@ def mask_folder(tmp_path, write_picture):
 
 def test_masks_of_a_file_are_paired_by_the_last_number(mask_folder):
     folder = mask_folder("MOV_1467_000010.png", "MOV_1467_9.png", "11.TIF")
+    (folder / "readme 1.txt").write_text("masks by Ana")
+    (folder / ".1.png").write_bytes(b"left by a file manager")
     masks = MaskFolder.numbered(folder)
     assert {number: path.name for number, path in masks.files.items()} == {
         9: "MOV_1467_9.png",
@@ -112,13 +114,6 @@ def test_masks_of_a_file_are_paired_by_the_last_number(mask_folder):
     assert set(np.unique(read)) == {0, 1}
 
 
-def test_what_is_no_picture_is_passed_over(mask_folder):
-    folder = mask_folder("0.png")
-    (folder / "readme 1.txt").write_text("masks by Ana")
-    (folder / ".1.png").write_bytes(b"left by a file manager")
-    assert list(MaskFolder.numbered(folder).files) == [0]
-
-
 def test_masks_without_a_number_are_refused(mask_folder):
     folder = mask_folder("0.png", "last.png")
     with pytest.raises(
@@ -128,12 +123,12 @@ def test_masks_without_a_number_are_refused(mask_folder):
         MaskFolder.numbered(folder)
 
 
-def test_two_masks_of_one_frame_are_refused(mask_folder):
-    folder = mask_folder("7.png", "a_007.png")
-    with pytest.raises(FootageError, match="both of frame 7; remove one") as error:
-        MaskFolder.numbered(folder)
-    assert "7.png" in str(error.value)
-    assert "a_007.png" in str(error.value)
+@pytest.mark.parametrize(("names", "frame"), [(("7.png", "a_007.png"), 7), (("a.png", "a.tif"), 0)])
+def test_two_masks_of_one_frame_are_refused(mask_folder, tmp_path, names, frame):
+    folder = mask_folder(*names)
+    with pytest.raises(FootageError, match=f"both of frame {frame}; remove one") as error:
+        MaskFolder.numbered(folder) if frame else MaskFolder.paired(folder, (tmp_path / "a.jpg",))
+    assert all(name in str(error.value) for name in names)
 
 
 def test_masks_of_a_folder_of_frames_are_paired_by_stem(mask_folder, tmp_path):
@@ -151,14 +146,6 @@ def test_masks_of_no_frame_are_refused(mask_folder, tmp_path):
         MaskFolder.paired(folder, (tmp_path / "a.jpg",))
 
 
-def test_two_masks_of_one_stem_are_refused(mask_folder, tmp_path):
-    folder = mask_folder("a.png", "a.tif")
-    with pytest.raises(FootageError, match="both of frame 0; remove one") as error:
-        MaskFolder.paired(folder, (tmp_path / "a.jpg",))
-    assert "a.png" in str(error.value)
-    assert "a.tif" in str(error.value)
-
-
 def test_annotated_frames_are_numbered_from_the_first_of_the_stretch(mask_folder):
     masks = MaskFolder.numbered(mask_folder("4.png", "6.png"))
     assert masks.annotated(4, 1).tolist() == [0]
@@ -170,12 +157,10 @@ def test_annotated_frames_are_numbered_from_the_first_of_the_stretch(mask_folder
 def test_masks_beyond_the_end_are_refused(mask_folder):
     masks = MaskFolder.numbered(mask_folder("0.png", "4.png", "a_10.png", "b_9.png"))
     masks.check_fits(11)
-    with pytest.raises(FootageError, match=r"1 masks .* beyond its 10 frames.* a_10.png"):
-        masks.check_fits(10)
-    with pytest.raises(FootageError, match=r"2 masks .* beyond its 9 frames.* first is b_9.png"):
-        masks.check_fits(9)
-    with pytest.raises(FootageError, match=r"3 masks .* beyond its 4 frames.* first is 4.png"):
-        masks.check_fits(4)
+    for beyond, n_frames, name in [(1, 10, "a_10.png"), (2, 9, "b_9.png"), (3, 4, "4.png")]:
+        message = f"{beyond} masks .* beyond its {n_frames} frames.* first is {name}"
+        with pytest.raises(FootageError, match=message):
+            masks.check_fits(n_frames)
 
 
 @pytest.mark.parametrize(
@@ -192,12 +177,8 @@ def test_an_unreadable_mask_is_named_with_its_folder(mask_folder, damage, messag
     assert masks.read([0], (6, 8)).sum() == 1
     with pytest.raises(FootageError, match=f"the mask 1.png in {folder}: .*{message}"):
         masks.read([0, 1], (6, 8))
-
-
-def test_a_mask_of_wrong_proportions_is_named(mask_folder):
-    masks = MaskFolder.numbered(mask_folder("0.png", shape=(8, 8)))
-    with pytest.raises(FootageError, match=r"the mask 0.png in .*8 x 8.* 8 x 6"):
-        masks.read([0], (6, 8))
+    with pytest.raises(FootageError, match=r"the mask 0.png in .*8 x 6.* 8 x 8"):
+        masks.read([0], (8, 8))
 
 
 def test_the_signature_follows_the_files(mask_folder):
@@ -217,17 +198,5 @@ def test_one_pixel_of_gas_is_enough(first, gas):
     masks[first + 1 :] = gas
     assert first_frame_with_gas(masks) == first
     assert first_frame_with_gas(list(masks)) == first
-
-
-def test_a_clip_without_gas_has_none():
-    assert first_frame_with_gas(np.zeros((5, 3, 4), np.uint8)) is None
-    assert first_frame_with_gas([]) is None
-
-
-def test_no_frame_after_it_is_looked_at():
-    def masks():
-        yield np.zeros((2, 2), np.uint8)
-        yield np.ones((2, 2), np.uint8)
-        raise AssertionError
-
-    assert first_frame_with_gas(masks()) == 1
+    assert first_frame_with_gas(masks[:first]) is None
+    assert first_frame_with_gas(iter([*masks[: first + 1], None])) == first  # reads no further

@@ -19,19 +19,17 @@ def ordered(*names):
     return [path.name for path in sorted(map(Path, names), key=natural_key)]
 
 
-def test_numbers_in_names_are_compared_as_numbers():
-    assert ordered("f10.png", "f9.png", "f100.png", "f1.png") == [
-        *("f1.png", "f9.png", "f10.png", "f100.png")
-    ]
-    assert ordered("c2_f10.png", "c10_f1.png", "c2_f9.png") == [
-        *("c2_f9.png", "c2_f10.png", "c10_f1.png")
-    ]
-
-
-def test_names_that_begin_with_numbers_and_with_letters_can_be_compared():
-    assert ordered("b.png", "12.png", "a.png", "3.png", "½.png", "a") == [
-        *("3.png", "12.png", "a", "a.png", "b.png", "½.png")
-    ]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["f1.png", "f9.png", "f10.png", "f100.png"],
+        ["c2_f9.png", "c2_f10.png", "c10_f1.png"],
+        ["3.png", "12.png", "a", "a.png", "b.png", "½.png"],
+    ],
+)
+def test_numbers_in_names_are_compared_as_numbers(names):
+    assert ordered(*names[::-1]) == names
+    assert ordered(*names[1:], names[0]) == names
 
 
 def test_the_order_never_depends_on_the_file_system():
@@ -59,6 +57,7 @@ def test_a_picture_keeps_its_depth_and_channels(tmp_path, write_picture, suffix,
     [
         (b"", "it is empty; copy it again or remove it"),
         (b"text", "it cannot be read as a picture; copy it again or remove it"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "it cannot be read as a picture"),  # truncated
         (None, "it cannot be read: No such file or directory"),
     ],
 )
@@ -67,13 +66,6 @@ def test_what_cannot_be_read_is_refused(tmp_path, data, message):
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(FootageError, match=message):
-        read_picture(path)
-
-
-def test_a_picture_that_breaks_off_is_refused(tmp_path, write_picture, noise_frames):
-    path = write_picture(tmp_path / "0.png", noise_frames(1)[0])
-    path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(FootageError, match="cannot be read as a picture"):
         read_picture(path)
 
 

@@ -60,10 +60,7 @@ def test_a_moving_blob_is_found_if_it_has_the_polarity(polarity, levels, found):
     assert masks.shape == frames.shape
     assert masks.dtype == np.uint8
     assert set(np.unique(masks)) <= {0, 1}
-    if found:
-        assert iou(masks == 1, truth) > 0.9
-    else:
-        assert not masks.any()
+    assert iou(masks == 1, truth) > 0.9 if found else not masks.any()
 
 
 def test_both_polarities_at_once():
@@ -91,10 +88,7 @@ def test_gas_is_what_exceeds_the_threshold(levels, found):
     surroundings = np.stack([grey(background())] * 10)
     frames = grey(surroundings[:3] + levels * truth)
     masks = segment(frames, surroundings, PseudoMaskSettings(threshold_levels=10))
-    if found:
-        assert iou(masks == 1, np.stack([truth] * 3)) > 0.95
-    else:
-        assert not masks.any()
+    assert iou(masks == 1, np.stack([truth] * 3)) > 0.95 if found else not masks.any()
 
 
 @pytest.mark.parametrize("step", [30, -30])
@@ -134,31 +128,28 @@ def test_small_and_thin_parts_are_dropped():
     np.testing.assert_array_equal(masks(opening_px=1, min_area_px=0), large | small | thin)
 
 
-def test_the_smallest_area_is_kept_and_one_pixel_less_is_not():
+CROSS = np.s_[20:51, 40], np.s_[35, 25:56]
+CORNERS = np.s_[20:25, 20:25], np.s_[25:30, 25:30]
+FORTY = (np.s_[20:28, 20:25],)
+
+
+@pytest.mark.parametrize(
+    ("parts", "opening_px", "min_area_px", "found"),
+    [
+        (FORTY, 1, 40, True),
+        (FORTY, 1, 41, False),
+        (CORNERS, 1, 50, True),  # 25 pixels each: parts that touch at a corner are one
+        (CROSS, 5, 1, False),  # a crossing of thin lines is thin
+    ],
+)
+def test_a_part_is_found_whole_or_not_at_all(parts, opening_px, min_area_px, found):
     still = np.stack([grey(background())] * 4)
-    square = np.zeros((HEIGHT, WIDTH), bool)
-    square[20:28, 20:25] = True  # 40 pixels
-    frames = grey(still + 40.0 * square)
-    for area, kept in [(40, True), (41, False)]:
-        masks = segment(frames, still, PseudoMaskSettings(opening_px=1, min_area_px=area))
-        assert masks.any() == kept
-
-
-def test_a_crossing_of_thin_lines_is_thin():
-    still = np.stack([grey(background())] * 4)
-    lines = np.zeros((HEIGHT, WIDTH), bool)
-    lines[20:51, 40] = lines[35, 25:56] = True
-    frames = grey(still + 40.0 * lines)
-    assert not segment(frames, still, PseudoMaskSettings(opening_px=5, min_area_px=1)).any()
-
-
-def test_parts_that_touch_at_a_corner_are_one():
-    still = np.stack([grey(background())] * 4)
-    squares = np.zeros((HEIGHT, WIDTH), bool)
-    squares[20:25, 20:25] = squares[25:30, 25:30] = True
-    frames = grey(still + 40.0 * squares)
-    masks = segment(frames, still, PseudoMaskSettings(opening_px=1, min_area_px=50))
-    np.testing.assert_array_equal(masks[0] == 1, squares)
+    shape = np.zeros((HEIGHT, WIDTH), bool)
+    for part in parts:
+        shape[part] = True
+    settings = PseudoMaskSettings(opening_px=opening_px, min_area_px=min_area_px)
+    masks = segment(grey(still + 40.0 * shape), still, settings)
+    np.testing.assert_array_equal(masks == 1, np.stack([shape & found] * 4))
 
 
 @pytest.mark.parametrize("opening_px", range(1, 8, 2))
@@ -208,7 +199,7 @@ def some_clips(count, with_masks=()):
 
 
 @pytest.mark.parametrize("reach", [1, 3])
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 10])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 10])
 def test_streaming_gives_what_each_window_gives_by_itself(reach, count):
     settings = PseudoMaskSettings(window_s=LENGTH * (2 * reach + 1), min_area_px=10)
     done = list(add_pseudo_masks(some_clips(count), settings, FPS_HZ))
@@ -252,10 +243,6 @@ def test_no_more_clips_are_held_back_than_the_window_needs(reach):
     settings = PseudoMaskSettings(window_s=LENGTH * (2 * reach + 1))
     for clip in add_pseudo_masks(noting(), settings, FPS_HZ):
         assert len(pulled) == min(12, clip.index + reach + 1)
-
-
-def test_no_clips_give_no_clips():
-    assert list(add_pseudo_masks(iter(()), SETTINGS, FPS_HZ)) == []
 
 
 def test_samples_are_a_second_apart():

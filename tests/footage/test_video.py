@@ -30,19 +30,15 @@ def test_before_the_release_is_minus_1_and_long_after_it_8():
     assert class_at(schedule, 100_000) == 8
 
 
-def test_mov_2568_starts_at_once_and_class_1_begins_early():
-    schedule = LeakSchedule(0, 157)
-    assert [class_at(schedule, s) for s in (0, 156, 157, 336, 337)] == [0, 0, 1, 1, 2]
-    assert class_at(schedule, 157 + 7 * 180 - 1) == 7
-    assert class_at(schedule, 157 + 7 * 180) == 8
-
-
-def test_mov_2582_class_0_lasts_six_minutes():
-    schedule = LeakSchedule(11, 371)
-    assert [class_at(schedule, s) for s in (10, 11, 191, 370, 371, 550, 551)] == [
-        *(-1, 0, 0, 0),
-        *(1, 1, 2),
-    ]
+@pytest.mark.parametrize(
+    ("starts", "classes"),
+    [
+        ((0, 157), {0: 0, 156: 0, 157: 1, 336: 1, 337: 2, 1416: 7, 1417: 8}),  # MOV_2568
+        ((11, 371), {10: -1, 11: 0, 191: 0, 370: 0, 371: 1, 550: 1, 551: 2}),  # MOV_2582
+    ],
+)
+def test_class_0_is_not_always_three_minutes_long(starts, classes):
+    assert {second: class_at(LeakSchedule(*starts), second) for second in classes} == classes
 
 
 def test_time_lapse_counts_seconds_of_the_scene_and_not_of_the_file():

@@ -10,8 +10,8 @@ def row(video="a.b", first=2, length=3):
     return ClipRow(f"{video}_{first}", video, first, length, length, "")
 
 
-def write(store, video="a.b", numbers=(2, 3, 4, 9, 10), maps=None, **facts):
-    with store.writing(video, facts) as append:
+def write(store, video="a.b", numbers=(2, 3, 4, 9, 10), maps=None):
+    with store.writing(video, {}) as append:
         for place, number in enumerate(numbers):
             grey = np.full((4, 5), number / 255, np.float32) if maps is None else maps[place]
             append(Prediction(number, 0.1 * number, grey, number / 7))
@@ -47,15 +47,6 @@ def test_frames_that_were_not_predicted_are_refused(predictions, first, length):
     write(predictions)
     with pytest.raises(UserError, match="has not been predicted; run `kedro run --pipelines=eval"):
         predictions.read(row(first=first, length=length))
-
-
-def test_current_is_what_was_made_of_the_same_facts_and_not_changed_since(predictions):
-    write(predictions, checkpoint="1")
-    assert predictions.is_current("a.b", {"checkpoint": "1"})
-    assert not predictions.is_current("a.b", {"checkpoint": "2"})
-    assert not predictions.is_current("a", {"checkpoint": "1"})
-    predictions.path("a.b", "scores.npy").unlink()
-    assert not predictions.is_current("a.b", {"checkpoint": "1"})
 
 
 def test_only_predictions_of_other_videos_are_removed(predictions):

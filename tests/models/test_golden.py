@@ -28,20 +28,6 @@ def published(golden):
     return build
 
 
-@pytest.mark.slow
-def test_the_filling_rule_draws_what_it_should(golden):
-    # Figures given beside the rule; if they differ, no other value can agree.
-    weights = golden("fgstp").weights()
-    for key, first in {
-        "fusion_conv.2.bias": [-0.0156146],
-        "fusion_conv.0.weight": [0.1893541, -0.1945005, 0.1577386, -0.1400296],
-        "backbone.encoder.rfb2_1.branch0.0.bn.weight": [0.9771182, 1.0808141, 0.9357268],
-        "backbone.encoder.rfb2_1.branch0.0.bn.running_var": [0.8906263, 1.3616724, 0.8231978],
-    }.items():
-        drawn = weights[key].flatten()[: len(first)]
-        torch.testing.assert_close(drawn, torch.tensor(first), atol=1e-6, rtol=0)
-
-
 def levels(name, pyramid):
     return {f"{name}.{level}": maps for level, maps in zip(LEVELS, pyramid, strict=True)}
 
@@ -308,52 +294,35 @@ def test_rmem_along_a_video(rmem, loop):
 
 # --------------------------------------------------------- numbers of parameters
 
-FGSTP = {
-    **{"encoder": 81_885_184, "ctc": 92_832, "fsp": 318_384},
-    **{"decoder": 395_274, "fusion": 10_145},
-}
-MG = {
-    **{"encoder": 3_181_888, "encoder_position": 1_280, "norm": 512, "mlp": 131_584},
-    **{"slot_attention": 725_760, "decoder_position": 1_280, "decoder": 723_972},
-}
-XMEM = {
-    **{"key_encoder": 8_543_296, "key_head": 1_188_993, "value_fuse": 18_910_339},
-    **{"deep_update": 995_520, "decoder.fuse": 21_859_459, "decoder.up_8": 5_309_696},
-    **{"decoder.up_4": 1_770_240, "decoder.score": 2_305, "decoder.sensory": 816_320},
-}
-ZOOMNEXT = {
-    **{"encoder": 81_443_008, "reduce.0": 36_992, "reduce.1": 73_856, "reduce.2": 184_448},
-    **{"reduce.3": 238_592, "siu": 4 * 262_643, "rgpu": 4 * (422_688 + 500)},
-    **{"smooth": 36_992, "predictor": 18_529},
-}
-SLT = {"short": 82_383_435, "long": 82_303_001, "long.attend": 2 * 11_264, "long.mix": 15}
 AFFINE = 30_592  # scales and shifts of the encoder's normalisation: buffers in the published RMem
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "parts", "total"),
+    ("name", "settings", "total"),
     [
-        ("fgstp", {}, FGSTP, 82_701_819),
-        ("fgstp", {"variant": "released"}, FGSTP, 82_701_819),
-        ("mg", {}, MG, 4_766_276),
+        ("fgstp", {}, 82_701_819),
+        ("fgstp", {"variant": "released"}, 82_701_819),
+        ("mg", {}, 4_766_276),
         # Without the classifier of 1000 classes.
-        ("sinet_v2", {}, {"decoder": 395_274}, 26_975_642 - 1000 * (2048 + 1)),
-        ("slt_net", {}, {}, 82_383_435),
-        ("slt_net", {"long_term": True}, SLT, 82_383_435 + 82_303_001),
-        ("xmem_pp", {}, XMEM, 62_185_224),
-        ("zoomnext", {}, ZOOMNEXT, 84_775_741),
+        ("sinet_v2", {}, 26_975_642 - 1000 * (2048 + 1)),
+        ("slt_net", {}, 82_383_435),
+        ("slt_net", {"long_term": True}, 82_383_435 + 82_303_001),
+        ("xmem_pp", {}, 62_185_224),
+        ("zoomnext", {}, 84_775_741),
         # The published image version holds 20 weights a level on which nothing depends.
-        ("zoomnext", {"n_frames": 1}, {}, 84_773_821 - 4 * 20),
+        ("zoomnext", {"n_frames": 1}, 84_773_821 - 4 * 20),
         # Without linear_KMem of the three blocks, on which nothing depends.
-        ("rmem", {}, {}, 15_227_595 + AFFINE - 3 * (256 * 256 + 256)),
-        ("rmem", {"base": "deaotl"}, {}, 19_889_518 + AFFINE),
+        ("rmem", {}, 15_227_595 + AFFINE - 3 * (256 * 256 + 256)),
+        ("rmem", {"base": "deaotl"}, 19_889_518 + AFFINE),
     ],
 )
-def test_the_networks_have_the_published_numbers_of_parameters(name, settings, parts, total):
+def test_the_networks_have_the_published_numbers_of_parameters(name, settings, total):
     with torch.device("meta"):
         network = create_model(name, settings).network
-    assert {part: size(network.get_submodule(part)) for part in parts} == parts
     assert size(network) == total
+    if settings.get("long_term"):  # of the others, the tables of names hold the shapes
+        parts = {"short": 82_383_435, "long": 82_303_001, "long.attend": 2 * 11_264, "long.mix": 15}
+        assert {part: size(network.get_submodule(part)) for part in parts} == parts
 
 
 def size(module):

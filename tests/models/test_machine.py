@@ -28,16 +28,15 @@ def test_no_gpu_is_said_and_a_gpu_asked_for_must_be_there(gpu, caplog):
         use_cuda("cuda", "train")
 
 
-def test_memory_that_is_used_up_is_told():
-    cpu = RuntimeError(
-        "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"
-    )
-    for error in (torch.OutOfMemoryError("CUDA out of memory. Tried to"), MemoryError(), cpu):
-        with (
-            pytest.raises(UserError, match=r"used up; lower it\.$"),
-            explain_out_of_memory("lower it"),
-        ):
-            raise error
+CPU = RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory")
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), CPU]
+)
+def test_exhausted_memory_is_explained(error):
+    with pytest.raises(UserError, match=r"used up; lower it\.$"), explain_out_of_memory("lower it"):
+        raise error
 
 
 def test_a_real_allocation_that_fails_is_recognised():
@@ -45,8 +44,8 @@ def test_a_real_allocation_that_fails_is_recognised():
         torch.empty(2**60, dtype=torch.uint8)
 
 
-def test_other_errors_pass():
-    for error in (RuntimeError("shape mismatch"), UserError("a clip is gone")):
-        with pytest.raises(type(error)) as raised, explain_out_of_memory("lower it"):
-            raise error
-        assert raised.value is error
+@pytest.mark.parametrize("error", [RuntimeError("shape mismatch"), UserError("a clip is gone")])
+def test_other_errors_pass(error):
+    with pytest.raises(type(error)) as raised, explain_out_of_memory("lower it"):
+        raise error
+    assert raised.value is error

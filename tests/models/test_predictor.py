@@ -174,22 +174,40 @@ def test_labels_are_soft_maps_cut_at_one_half(prompted, clip, size):
     assert soft[1:].std() > 0
 
 
-@pytest.mark.parametrize("batch_frames", [1, 3])
+def spied(session):
+    """A session that notes how many frames it encodes at a time."""
+    session.batches, encode = [], session.encode
+
+    def noting(frames):
+        session.batches.append(len(frames))
+        return encode(frames)
+
+    session.encode = noting
+    return session
+
+
+@pytest.mark.parametrize("batch_frames", [1, 3, 4])
 def test_a_prompted_session_predicts_frame_by_frame_what_predict_does(prompted, clip, batch_frames):
     model, frames = prompted(batch_frames=4), clip()
     whole = model.predict(frames, prompt=Prompt(MASK, 1))
-    session = model.session(40, 56, prompt=Prompt(MASK, 1, n_frames=7), batch_frames=batch_frames)
-    predictions = []
-    for number, frame in enumerate(frames):
+    prompt = Prompt(MASK, 1, n_frames=7)
+    session = spied(model.session(40, 56, prompt=prompt, batch_frames=batch_frames))
+    predictions = session.push(frames[0])
+    assert len(predictions) == 1  # before the prompted frame nothing is held back
+    for number, frame in enumerate(frames[1:], start=1):
         predictions += session.push(frame)
         assert batch_frames > 1 or len(predictions) == number + 1  # before later frames are known
     predictions += session.flush()
+    assert session.batches == {1: [1] * 6, 3: [3, 3], 4: [4, 2]}[batch_frames]
+    assert [each.frame for each in predictions] == list(range(7))
     np.testing.assert_allclose(np.stack([each.map for each in predictions]), whole, atol=1e-4)
 
 
 def test_a_plume_of_one_pixel_is_propagated_and_an_empty_mask_is_not(prompted, clip):
     model, tiny = prompted((16, 16)), np.zeros_like(MASK)
-    assert not model.predict(clip(4), prompt=Prompt(tiny)).any()
+    session = spied(model.session(40, 56, prompt=Prompt(tiny)))
+    assert not any(each.map.any() for frame in clip(4) for each in session.push(frame))
+    assert session.flush() == session.batches == []
     tiny[3, 4] = 1
     maps = model.predict(clip(4), prompt=Prompt(tiny))
     assert np.array_equal(maps[0], tiny)

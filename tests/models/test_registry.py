@@ -1,13 +1,11 @@
 import pytest
-import torch
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
 from fgstp.models.base import Model
-from fgstp.models.fgstp import FgstpModel, FgstpSettings
+from fgstp.models.fgstp import FgstpSettings
 from fgstp.models.registry import (
     ModelsSettings,
-    create_model,
     info_of,
     list_models,
     model_info,
@@ -15,23 +13,6 @@ from fgstp.models.registry import (
     model_settings,
 )
 from fgstp.models.settings import NetworkSettings
-
-
-@pytest.mark.parametrize(
-    ("name", "ctc", "fsp"),
-    [
-        ("fgstp", True, True),
-        ("fgstp_no_ctc", False, True),
-        ("fgstp_no_fsp", True, False),
-        ("fgstp_no_ctc_no_fsp", False, False),
-    ],
-)
-def test_every_name_builds_its_network(name, ctc, fsp):
-    with torch.device("meta"):
-        model = create_model(name, {"encoder": {"name": "pvt_v2_b0"}})
-    assert (type(model), model.name) == (FgstpModel, name)
-    assert (model.settings.ctc, model.settings.fsp) == (ctc, fsp)
-    assert (model.network.ctc is None, model.network.fsp is None) == (not ctc, not fsp)
 
 
 @pytest.mark.parametrize(

@@ -58,14 +58,24 @@ def test_a_clip_is_predicted_frame_by_frame(model, clip, batch_frames):
     assert np.ptp(maps) > 0.1
 
 
-@pytest.mark.parametrize("bce", ["weighted", "mean"])
-def test_a_training_step_is_the_sum_of_four_structure_losses(model, draw, bce):
+@pytest.mark.parametrize(
+    ("bce", "differences"), [("weighted", None), ("mean", None), ("weighted", "centred")]
+)
+def test_a_training_step_is_the_sum_of_four_structure_losses(model, draw, bce, differences):
     masks = (draw(2, 2, 1, 64, 64) > 0).float()
-    targets = torch.arange(2).view(1, -1, 1).expand(2, -1, -1)
-    model, batch = model(loss={"bce": bce}), Batch(draw(2, 2, 1, 64, 64), masks, targets)
+    if differences:
+        targets, numbers = [[1, 0, 2], [2, 1, 2]], [[1, 0, 2], [2, 1, 2], [4, 3, 5], [5, 4, 5]]
+        frames = draw(2, 3, 1, 64, 64)
+    else:
+        targets, numbers, frames = [[0], [1]], None, draw(2, 2, 1, 64, 64)
+    batch = Batch(frames, masks, torch.tensor(targets).expand(2, -1, -1))
+    model = model(loss={"bce": bce}, differences=differences)
     loss, parts = model.training_step(batch, 0.0)
-    frames = normalised(batch.frames.flatten(0, 1), model.settings.normalisation)
-    terms = [structure_loss(m, masks.flatten(0, 1), bce) for m in model.network(frames)]
+    if differences:
+        shown = with_differences(frames.flatten(0, 1), torch.tensor(numbers), model.settings)
+    else:
+        shown = normalised(frames.flatten(0, 1), model.settings.normalisation)
+    terms = [structure_loss(m, masks.flatten(0, 1), bce) for m in model.network(shown)]
     torch.testing.assert_close(parts["bce"], sum(t.bce for t in terms).detach())
     torch.testing.assert_close(parts["iou"], sum(t.iou for t in terms).detach())
     torch.testing.assert_close(loss, sum(t.bce + t.iou for t in terms))
@@ -107,15 +117,5 @@ def test_with_differences_neighbours_count_and_without_they_do_not(model, clip):
         differ = np.abs(one.predict(frames) - one.predict(changed)).max((1, 2)) > 1e-5
         assert set(np.flatnonzero(differ)) == seen
         assert one.label == ("with differences" if mode else "")
-
-
-def test_it_trains_on_what_it_predicts_from_with_differences(model, draw):
-    model = model(differences="centred")
-    assert model.sampling == Windows((-1, 1), n_targets=1)
-    triples = torch.tensor([[[1, 0, 2]]]).expand(2, 1, 3)
-    batch = Batch(draw(2, 3, 1, 64, 64), torch.ones(2, 1, 1, 64, 64), triples)
-    numbers = torch.tensor([[1, 0, 2], [4, 3, 5]])
-    shown = with_differences(batch.frames.flatten(0, 1), numbers, model.settings)
-    terms = [structure_loss(m, torch.ones(2, 1, 64, 64), "weighted") for m in model.network(shown)]
-    loss, _ = model.training_step(batch, 0.0)
-    torch.testing.assert_close(loss, sum(t.bce + t.iou for t in terms))
+        offsets = {None: (), "centred": (-1, 1), "causal": (-1, -2)}[mode]
+        assert one.sampling == Windows(offsets, n_targets=1)

@@ -2,12 +2,7 @@ import pytest
 
 from fgstp.reporting.result_tables import result_table
 from fgstp.reporting.summaries import ScoredFootage
-from fgstp.reporting.tables import (
-    OPERATIONAL_COLUMNS,
-    PAPER_COLUMNS,
-    columns,
-    columns_of,
-)
+from fgstp.reporting.tables import OPERATIONAL_COLUMNS, PAPER_COLUMNS, columns, columns_of
 from fgstp.scoring import PROTOCOLS, metric, metrics
 
 NAN = float("nan")

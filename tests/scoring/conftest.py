@@ -9,6 +9,23 @@ import pytest
 from fgstp.scoring import score_clip
 
 
+class Read:
+    """Reads clips from a dict, and keeps which were asked for."""
+
+    def __init__(self, clips):
+        self.clips = clips
+        self.asked = []
+
+    def __call__(self, clip):
+        self.asked.append(clip)
+        return self.clips[clip]
+
+
+@pytest.fixture(scope="session")
+def reader():
+    return Read
+
+
 @pytest.fixture(scope="session")
 def golden():
     """The module that made the golden values, for its inputs."""

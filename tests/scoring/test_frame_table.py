@@ -1,11 +1,8 @@
 import numpy as np
 import pandas as pd
-import pytest
 
-from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
-from fgstp.scoring import PAPER, ScoringProtocol, summarise
-from fgstp.scoring.results import FACTS, GROUPS, score_clips, with_facts
+from fgstp.scoring.results import FACTS, with_facts
 
 VIDEOS = table(
     [
@@ -58,7 +55,7 @@ def test_masks_are_of_the_clip_and_what_is_unknown_is_missing():
 def test_the_leak_class_is_that_of_the_frame_by_its_number():
     """Frame 0 is left out; the rows come by clip and then by protocol."""
     classes = {
-        "near_0": np.array([-1, 0, 0, 3], np.int8),
+        "near_0": np.array([8, -1, 0, 3], np.int8),
         "far_0": None,
         "near_1": np.array([8, 7, 6, 5], np.int8),
     }
@@ -67,34 +64,6 @@ def test_the_leak_class_is_that_of_the_frame_by_its_number():
     frames += [("near_1", n) for n in (3, 1, 2)]
     found = with_facts(rows_of(*frames), CLIPS, VIDEOS, classes, "fgstp")["leak_class"]
     assert found.dtype == "Int64"
-    assert found.iloc[:6].tolist() == [0, 0, 3, 0, 0, 3]
+    assert found.iloc[:6].tolist() == [-1, 0, 3, -1, 0, 3]
     assert found.iloc[6:8].isna().all()
     assert found.iloc[8:].tolist() == [5, 7, 6]
-
-
-def test_a_release_that_has_not_begun_is_a_class_too():
-    classes = {"near_0": np.array([-1, -1], np.int8)}
-    found = with_facts(rows_of(("near_0", 0), ("near_0", 1)), CLIPS, VIDEOS, classes, "fgstp")
-    assert found["leak_class"].tolist() == [-1, -1]
-
-
-@pytest.mark.parametrize("left_out", [False, True])
-def test_scores_with_their_facts_can_be_summarised_by_each_group(make_clip, left_out):
-    clips = {"near_0": make_clip(4), "far_1": make_clip(3, seed=1)}
-    protocols = [PAPER, ScoringProtocol(name="own", drop_given=left_out)]
-    rows = score_clips(
-        list(clips), protocols, clips.__getitem__, ParallelSettings(backend="sequential")
-    )
-    classes = {"near_0": np.array([-1, 0, 2, 2], np.int8), "far_1": None}
-    found = with_facts(rows, CLIPS, VIDEOS, classes, "fgstp")
-    groups = {}
-    for by in GROUPS:
-        part = summarise(found, by, n_resamples=2)
-        part = part[(part["protocol"] == "own") & (part["metric"] == "iou")]
-        groups[by] = part.set_index("group")["n_frames"].to_dict()
-    near, far = 4 - left_out, 3 - left_out
-    assert groups[None] == {"all": near + far}
-    assert groups["video"] == {"near": near, "far": far}
-    assert groups["category"] == {"close_clear": near, "long_complex": far}
-    by_class = {"-1": 1, "0": 1, "2": 2, "unknown": far}
-    assert groups["leak_class"] == {k: n for k, n in by_class.items() if k != "-1" or not left_out}

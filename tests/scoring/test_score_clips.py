@@ -20,18 +20,6 @@ PROTOCOLS = [
 ]
 
 
-class Read:
-    """Reads clips from a dict and notes which."""
-
-    def __init__(self, clips):
-        self.clips = clips
-        self.asked = []
-
-    def __call__(self, clip):
-        self.asked.append(clip)
-        return self.clips[clip]
-
-
 @pytest.fixture
 def clips(make_clip):
     """Clips of several lengths, by name; the names are in no order."""
@@ -39,8 +27,8 @@ def clips(make_clip):
     return {name: make_clip(length, seed=length, empty_every=2) for name, length in lengths.items()}
 
 
-def test_each_clip_is_scored_as_if_it_were_alone(clips):
-    read = Read(clips)
+def test_each_clip_is_scored_as_if_it_were_alone(clips, reader):
+    read = reader(clips)
     rows = score_clips(list(clips), PROTOCOLS, read, ALONE)
     expected = [
         score_clip(*clips[clip], protocol).assign(clip=clip)
@@ -54,14 +42,14 @@ def test_each_clip_is_scored_as_if_it_were_alone(clips):
     assert read.asked == list(clips)  # once, though the protocols are several
 
 
-def test_numbers_and_frame_scores_of_a_clip_are_taken_over(clips):
+def test_numbers_and_frame_scores_of_a_clip_are_taken_over(clips, reader):
     own = {"numbers": np.array([2, 7, 8]), "frame_scores": np.array([0, 1, 0.5], np.float32)}
-    read = Read({"b_0000": ScorableClip(*clips["b_0000"], **own)})
+    read = reader({"b_0000": ScorableClip(*clips["b_0000"], **own)})
     rows = score_clips(["b_0000"], PROTOCOLS[:2], read, ALONE)
     assert rows["frame"].tolist() == [2, 7, 8] * 2
     assert rows["frame_score"].tolist() == [0, 1, 0.5] * 2
     assert with_threshold(OPERATIONAL, ["b_0000"], read) == with_threshold(
-        OPERATIONAL, ["b_0000"], Read(clips)
+        OPERATIONAL, ["b_0000"], reader(clips)
     )
 
 

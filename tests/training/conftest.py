@@ -30,21 +30,15 @@ def _one_thread():
 
 
 class Clips:
-    """A folder of clips that are numbered.
-
-    Attributes:
-        step: only every so many frames have a mask.
-    """
+    """A folder of clips that are numbered; only every `step`th frame has a mask."""
 
     step = 1
 
     def __init__(self, folder):
         self._folder = folder
-        self.store = folder.store
 
-    @property
-    def table(self):
-        return self._folder.table
+    def __getattr__(self, name):
+        return getattr(self._folder, name)
 
     def masked(self, split="train"):
         """Clips of a split that have masks."""
@@ -62,21 +56,9 @@ class Clips:
         annotated = None
         if masks is not None and self.step > 1:
             annotated, masks = range(0, len(frames), self.step), masks[:: self.step]
-        name = f"V_{len(self._folder.rows):04d}"
+        name = f"V_{len(self.rows):04d}"
         self._folder.add(name, frames, masks, annotated, split=split, mask_source="annotated")
         return name
-
-    def clip(self, name):
-        """What is on the disk of a clip."""
-        return self._folder.clip(name)
-
-    def row(self, name):
-        """The row of a clip."""
-        return self._folder.row(name)
-
-    def change(self, name, **changes):
-        """Change what the table says of a clip."""
-        self._folder.rows[name] |= changes
 
     def add_blob(self, n_frames, split="train", shape=(24, 32), seed=0):
         """A noisy clip with a bright blob, which is gas, in all frames but the first."""

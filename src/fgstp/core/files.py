@@ -131,10 +131,9 @@ def mapped_array(path: Path, what: str, remedy: str) -> NDArray[Any]:
         UserError: it cannot be read.
     """
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r")
+        return np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{what} cannot be read from {path}; {remedy}") from error
-    return array
 
 
 def make_folder(folder: Path) -> None:

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fgstp.core.errors import UserError
-from fgstp.core.files import write_text
+from fgstp.core.files import user_error_if_denied, write_text
 
 SUFFIX = ".stamp.json"
 BLOCK_BYTES = 1 << 20
+THERE = "see that it is there and may be read"
 
 
 class Stamp(NamedTuple):
@@ -44,7 +43,7 @@ def signature(files: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for file in files:
-        with _user_error_if_unreadable(file):
+        with user_error_if_denied(f"read {file}", THERE):
             facts = file.stat()
         digest.update(f"{file.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
     return digest.hexdigest()
@@ -61,20 +60,10 @@ def content_hash(files: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for file in files:
-        with _user_error_if_unreadable(file), file.open("rb") as stream:
+        with user_error_if_denied(f"read {file}", THERE), file.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):
                 digest.update(block)
     return digest.hexdigest()
-
-
-@contextmanager
-def _user_error_if_unreadable(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{file} cannot be read: {error.strerror}; see that it is there and may be read."
-        ) from error
 
 
 def write_stamp(path: Path, facts: Mapping[str, object], files: Iterable[Path] = ()) -> None:

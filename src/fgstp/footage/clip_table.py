@@ -50,11 +50,6 @@ CLIP_COLUMNS = {
     "similarity": "float64",
     "sha256": "str",
 }
-MEND = {
-    "train": "give some videos the split train, and run ingest again",
-    "validation": "raise ingest.validation.fraction, and run ingest again",
-    "test": "give some videos the split test, and run ingest again",
-}
 
 
 def table(rows: list[Row], columns: dict[str, str]) -> pd.DataFrame:
@@ -132,7 +127,12 @@ def masked_clips(
         raise UserError("There are no clips; run `kedro run --pipelines=ingest` first.")
     chosen = kept[kept["split"] == split]
     if chosen.empty:
-        raise UserError(f"None of the {len(kept)} clips is in the split {split}; {MEND[split]}.")
+        split_videos = f"give some videos the split {split}"
+        remedy = "raise ingest.validation.fraction" if split == "validation" else split_videos
+        raise UserError(
+            f"None of the {len(kept)} clips is in the split {split}; {remedy}, and run ingest "
+            "again."
+        )
     n_in_split = len(chosen)
     chosen = chosen[chosen["mask_source"] != "none"]
     if chosen.empty:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,21 +101,18 @@ class ClipCutter:
         Raises:
             FootageError: the source cannot be read to its end.
         """
-        first_frame = 0
-        while piece := _read(frames, self.length):
+        for first_frame in count(0, self.length):
+            try:
+                piece = list(islice(frames, self.length))
+            except OSError as error:
+                raise FootageError(f"it cannot be read: {error.strerror or error}") from error
+            if not piece:
+                return
             stretch = Stretch.of(first_frame, piece, self.mask_source)
             if len(piece) < self.length:
                 self.left_over = stretch
                 return
             yield stretch
-            first_frame += self.length
-
-
-def _read(frames: Iterator[Frame], count: int) -> list[Frame]:
-    try:
-        return list(islice(frames, count))
-    except OSError as error:
-        raise FootageError(f"it cannot be read: {error.strerror or error}") from error
 
 
 def read_ahead(clips: Iterator[Stretch]) -> Iterator[Stretch]:

@@ -121,9 +121,7 @@ class _VideoWork:
 
     def run(self, writer: VideoWriter) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
-        duplicates = DuplicateFilter(
-            settings.duplicates.threshold, settings.duplicates.floor_levels
-        )
+        duplicates = DuplicateFilter(**settings.duplicates.model_dump())
         cutter = ClipCutter(length, self.video.mask_source)
         clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
@@ -236,15 +234,15 @@ class _VideoWork:
             where = "clips whose masks are empty"
         else:
             where = f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
-        self.remarks.append(
-            f"background measured in {where}: {background}, {share:.1%} of it moves"
-        )
+        remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
+        self.remarks.append(remark)
         return background
 
     def video_row(self) -> Row:
         """Row of the video table, once all frames are written."""
         video, background = self.video, self._background()
         kept = [row for row in self.rows if row["dropped"] is None]
+        sources = sorted({row["mask_source"] for row in kept} - {"none"})
         return {
             "video": video.name,
             "frames": self.n_frames,
@@ -255,8 +253,7 @@ class _VideoWork:
             "background": background,
             "category": category_name(video.distance_m, background, self.settings.categories),
             "split": video.split,
-            "mask_source": "+".join(sorted({row["mask_source"] for row in kept} - {"none"}))
-            or "none",
+            "mask_source": "+".join(sources) or "none",
             "clips": len(self.rows),
             "clips_distinct": len(kept),
             "frames_left_over": self.n_frames - sum(row["frames"] for row in self.rows),

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import cv2
+import pandas as pd
 from joblib import delayed
 
 from fgstp.core.errors import FootageError
 from fgstp.core.files import make_folder
 from fgstp.core.parallel import Counter, in_parallel, shared_bar
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.ingest_video import ingest_video
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import RefusedVideo, Video
@@ -29,37 +32,30 @@ def ingest_videos(
     Raises:
         UserError: the disk is full, a folder cannot be written, or no cluster can be joined.
     """
+    make_folder(store.folder)
     sound = [video for video in videos if isinstance(video, Video)]
-    outcomes = iter(_ingest_in_parallel(sound, store, settings))
+    total = sum(_frames_hint(video) for video in sound)
+    with shared_bar(total, "frames", "ingest", store.folder) as counters:
+        work = [
+            delayed(_ingest_or_refuse)(video, store, settings, counters / str(number))
+            for number, video in enumerate(sound)
+        ]
+        outcomes = iter(in_parallel(work, settings.parallel))
     rows = [next(outcomes) if isinstance(video, Video) else _refused(video) for video in videos]
     _refuse_twins(rows)
     store.remove_all_but(row["video"] for row in rows if row["error"] is None)
-    store.write_outcome(rows)
+    store.write_outcome([{**row, "source": settings.source} for row in rows])
 
 
-def tables(store: VideoStore) -> tuple[list[Row], list[Row]]:
-    """Read the rows of the video table and of the clip table, including dropped clips.
+def tables(store: VideoStore) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the video table, and the clip table including dropped clips.
 
     Raises:
         UserError: ingest is not finished.
     """
     videos = store.outcome()
     clips = [store.record(row["video"])["clips"] for row in videos if row["error"] is None]
-    return videos, [row for of_video in clips for row in of_video]
-
-
-def _ingest_in_parallel(
-    videos: list[Video], store: VideoStore, settings: IngestSettings
-) -> list[Row]:
-    """Return the rows of the video table, in the order of the videos."""
-    make_folder(store.folder)
-    total = sum(_frames_hint(video) for video in videos)
-    with shared_bar(total, "frames", "ingest", store.folder) as counters:
-        work = [
-            delayed(_ingest_or_refuse)(video, store, settings, counters / str(number))
-            for number, video in enumerate(videos)
-        ]
-        return in_parallel(work, settings.parallel)
+    return table(videos, VIDEO_COLUMNS), table([*chain(*clips)], CLIP_COLUMNS)
 
 
 def _ingest_or_refuse(
@@ -69,8 +65,7 @@ def _ingest_or_refuse(
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the videos are what goes in parallel
     try:
-        row: Row = ingest_video(video, store, settings, Counter(counter))["video"]
-        return row
+        return ingest_video(video, store, settings, Counter(counter))["video"]
     except FootageError as error:
         fault = str(error)
     except cv2.error as error:
@@ -88,10 +83,10 @@ def _refused(video: RefusedVideo) -> Row:
 
 def _refuse_twins(rows: list[Row]) -> None:
     """Refuse a video with the content of an earlier one: it could be in train and in test."""
-    name_of: dict[str, str] = {}
+    first_with: dict[str, str] = {}
     for place, row in enumerate(rows):
         name = row["video"]
-        first = name if row["error"] else name_of.setdefault(row["sha256"], name)
+        first = name if row["error"] else first_with.setdefault(row["sha256"], name)
         if first != name:
             error = (
                 f"{name}: it has the same content as {first}, and could fall into train and "

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from fgstp.core.errors import UserError
 from fgstp.core.files import (
     GrowingArray,
-    atomic_path,
     growing_array,
     mapped_array,
     remove_file,
@@ -138,8 +137,8 @@ class VideoStore:
             record: its rows of the tables, as plain values.
             maps: (clips, 3, h, w) float32, descriptors of its clips.
         """
-        with atomic_path(self.path(video, DESCRIPTORS)) as temporary, temporary.open("wb") as out:
-            np.save(out, maps)
+        with growing_array(self.path(video, DESCRIPTORS)) as descriptors:
+            descriptors.append(maps)
         write_text(self.path(video, RECORD), json.dumps(record, indent=1) + "\n")
         files = (self.path(video, part) for part in PARTS)
         write_stamp(self.folder / video, facts, [file for file in files if file.exists()])
@@ -150,8 +149,7 @@ class VideoStore:
 
     def record(self, video: str) -> Row:
         """Read the record of a finished video; a `UserError` if there is none."""
-        record: Row = _read_json(self.path(video, RECORD))
-        return record
+        return _read_json(self.path(video, RECORD))
 
     def descriptors(self, video: str) -> NDArray[np.float32]:
         """Read the descriptors of a finished video; a `UserError` if there are none."""
@@ -163,8 +161,7 @@ class VideoStore:
 
     def outcome(self) -> list[Row]:
         """Read the rows of the video table; a `UserError` if there are none."""
-        rows: list[Row] = _read_json(self.folder / OUTCOME)
-        return rows
+        return _read_json(self.folder / OUTCOME)
 
     def remove_all_but(self, videos: Iterable[str]) -> None:
         """Remove the files of all other videos, and those that interrupted runs left."""

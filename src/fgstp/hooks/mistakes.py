@@ -16,7 +16,6 @@ from pydantic import BaseModel, ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
-from fgstp.reporting.ingest import refusals
 
 TRAIN = "train_model"  # the node
 BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
@@ -76,7 +75,7 @@ class MistakeHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Log a line for each refused video, last, where it is seen after hours of training."""
         if "videos" in pipeline.all_outputs():
-            refused = refusals(catalog.load("videos"))
+            refused = catalog.load("videos")["error"].dropna()
             for number, sentence in enumerate(refused, start=1):
                 logger.warning("Video not used (%d of %d): %s", number, len(refused), sentence)
 

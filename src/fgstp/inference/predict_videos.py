@@ -15,26 +15,8 @@ from fgstp.models.base import AnyPredictor
 from fgstp.models.session import NO_PROMPT, Prediction, Prompt, prompt_of
 
 
-class Predicted(NamedTuple):
-    """What was done.
-
-    Attributes:
-        n_frames: frames of clips that were predicted now; those from before are not counted.
-        seconds: time that it took.
-    """
-
-    n_frames: int
-    seconds: float
-
-
 class Stretch(NamedTuple):
-    """Frames of a video that a session goes through.
-
-    Attributes:
-        start: number of the first frame.
-        stop: number of the frame after the last.
-        clips: the clips in it, in their order.
-    """
+    """Frames `start` to `stop` - 1 of a video, which one session predicts, and their clips."""
 
     start: int
     stop: int
@@ -76,8 +58,8 @@ def predict_videos(
     predictions: PredictionStore,
     *,
     facts: Mapping[str, object],
-) -> Predicted:
-    """Predict the frames of clips, video by video; finished videos are passed over.
+) -> tuple[int, float]:
+    """Predict the frames of clips, video by video; finished videos are skipped.
 
     A model without a prompt goes through a video in one session, or in several where the clips
     are further apart than its context. A model with a prompt gets a session a clip, since the
@@ -92,7 +74,7 @@ def predict_videos(
         facts: what the predictions depend on beside the clips, as plain values.
 
     Returns:
-        How much was done.
+        Number of frames of clips that were predicted now, and the time that it took, in seconds.
 
     Raises:
         UserError: a prediction is not finite.
@@ -117,23 +99,16 @@ def predict_videos(
                         )
                     append(each)
                     bar.update()
-    return Predicted(n_frames, time.monotonic() - start)
+    return n_frames, time.monotonic() - start
 
 
 def predict_clips(
     model: AnyPredictor, clips: Sequence[ClipRow], fps_hz: float, videos: VideoStore
 ) -> Iterator[Prediction]:
-    """Predict the frames of clips of one video.
-
-    Args:
-        model: the model.
-        clips: the clips, in their order.
-        fps_hz: frame rate.
-        videos: where the frames are.
+    """Predict the frames of clips of one video, in their order.
 
     Yields:
-        A prediction for each frame of each clip, in their order, with the frame's number in the
-        video.
+        A prediction for each frame of each clip, with the frame's number in the video.
     """
     if model.prompt_kind != "none":
         for clip in clips:

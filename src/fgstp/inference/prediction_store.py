@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from fgstp.footage.clip_table import ClipRow
 from fgstp.models.session import Prediction
 
 MAPS, SCORES = "maps.npy", "scores.npy"
+MEND = "run `kedro run --pipelines=evaluate` for this model."
 SCORE_TYPE = np.dtype([("frame", "<i4"), ("score", "<f4")])
 
 
@@ -33,11 +34,7 @@ class ClipPredictions(NamedTuple):
 
 @dataclass(frozen=True)
 class PredictionStore:
-    """Predictions on disk.
-
-    Attributes:
-        folder: where they lie; made when the first is written.
-    """
+    """Predictions on disk, in a folder that is made when the first is written."""
 
     folder: Path
 
@@ -53,11 +50,9 @@ class PredictionStore:
     def writing(
         self, video: str, facts: Mapping[str, object]
     ) -> Iterator[Callable[[Prediction], None]]:
-        """Write the predictions of a video; its files appear when the block ends well.
+        """Write the predictions of a video, which depend on some facts, as plain values.
 
-        Args:
-            video: id of the video.
-            facts: what they depend on, as plain values.
+        The files appear when the block ends well.
 
         Yields:
             A function that appends a prediction; frames must rise.
@@ -76,26 +71,17 @@ class PredictionStore:
         write_stamp(self.folder / video, facts, paths)
 
     def read(self, clip: ClipRow) -> ClipPredictions:
-        """Predictions of a clip.
-
-        Raises:
-            UserError: there are none.
-        """
-        maps, scores = (self._read(clip.video, part) for part in (MAPS, SCORES))
+        """Predictions of a clip; a `UserError` if there are none."""
+        what = f"The predictions of the video {clip.video}"
+        maps, scores = (
+            mapped_array(self.path(clip.video, part), what, MEND) for part in (MAPS, SCORES)
+        )
         start = int(np.searchsorted(scores["frame"], clip.first_frame))
         rows = slice(start, start + clip.n_frames)
         numbers = np.arange(clip.first_frame, clip.first_frame + clip.n_frames)
         if not np.array_equal(scores["frame"][rows], numbers):
-            raise UserError(f"The clip {clip.name} has not been predicted; {self._mend}")
+            raise UserError(f"The clip {clip.name} has not been predicted; {MEND}")
         return ClipPredictions(maps[rows], scores["score"][rows])
-
-    def _read(self, video: str, part: str) -> NDArray[Any]:
-        what = f"The predictions of the video {video}"
-        return mapped_array(self.path(video, part), what, self._mend)
-
-    @property
-    def _mend(self) -> str:
-        return "run `kedro run --pipelines=evaluate` for this model."
 
     def remove_all_but(self, videos: Iterable[str]) -> None:
         """Remove the predictions of all other videos."""

@@ -12,7 +12,7 @@ from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import content_hash
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
-from fgstp.inference.predict_videos import Predicted, predict_videos
+from fgstp.inference.predict_videos import predict_videos
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.checkpoint import (
     BEST,
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Training(NamedTuple):
-    """A training of a model that came to its end.
+    """A finished training of a model.
 
     Attributes:
         number: its number, from 1.
@@ -87,7 +87,7 @@ def predict_trainings(
     facts: Mapping[str, object],
     device: str,
     batch_frames: int | None,
-) -> Predicted:
+) -> tuple[int, float]:
     """Predict clips with every training of a model, each into a folder of its own.
 
     What predicted them is recorded last, in `predicted.json`; see `read_predicted`.
@@ -100,16 +100,16 @@ def predict_trainings(
         videos: where the frames are.
         predictions: folder of the model's predictions.
         facts: what else to record, as plain values.
-        device: where the networks predict.
+        device: device of the networks.
         batch_frames: frames that are predicted at a time; None: as in training.
 
     Returns:
-        How much was done.
+        Number of frames that were predicted now, and the time that it took, in seconds.
 
     Raises:
         UserError: a checkpoint cannot be used, or a prediction is not finite.
     """
-    done = Predicted(0, 0.0)
+    n_frames, seconds = 0, 0.0
     code = code_digest([Path(models.__file__).parent, Path(__file__).parent])
     for training in trainings:
         model = load_model(
@@ -120,8 +120,8 @@ def predict_trainings(
         )
         made_by = {"checkpoint_sha256": training.checkpoint_sha256, "code": code}
         store = PredictionStore(seed_folder(predictions, training.number))
-        now = predict_videos(model, clips, fps_hz, videos, store, facts=made_by)
-        done = Predicted(done.n_frames + now.n_frames, done.seconds + now.seconds)
+        n_now, seconds_now = predict_videos(model, clips, fps_hz, videos, store, facts=made_by)
+        n_frames, seconds = n_frames + n_now, seconds + seconds_now
     remove_seeds_after(predictions, trainings[-1].number)
     record = {
         "model": model.name,
@@ -131,14 +131,11 @@ def predict_trainings(
         **facts,
     }
     write_text(predictions / PREDICTED, json.dumps(record, indent=1) + "\n")
-    return done
+    return n_frames, seconds
 
 
 def read_predicted(predictions: Path) -> dict[str, Any]:
-    """What predicted what, as `predict_trainings` recorded it.
-
-    Args:
-        predictions: folder of the model's predictions.
+    """What predicted what, as `predict_trainings` recorded it in the folder of predictions.
 
     Returns:
         `model`; the kind of its `prompt`; `label`, its method where its settings choose one of

@@ -116,8 +116,7 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
         Args:
             frames: (T, H, W) uint8, consecutive frames.
             fps_hz: frame rate.
-            prompt: input besides the frames, such as the mask of one frame; ignored by models
-                without a prompt.
+            prompt: input besides the frames; ignored by models without a prompt.
 
         Returns:
             (T, H, W) float32 in [0, 1]: probability of gas.
@@ -212,8 +211,8 @@ class Model(Predictor[SettingsT]):
 
     @property
     def sampling(self) -> Sampling:
-        """Its training samples: by default targets alone, without neighbours."""
-        return Windows()
+        """Its training samples: by default targets with the neighbours at `offsets_frames`."""
+        return Windows(self.offsets_frames)
 
     @property
     def features(self) -> VideoFeatures | None:
@@ -236,7 +235,7 @@ class Model(Predictor[SettingsT]):
         batch: Any,  # noqa: ANN401
         progress: float,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """One step forward.
+        """Compute the loss of a batch.
 
         Args:
             batch: samples of the model's own kind, on the network's device.

@@ -24,19 +24,14 @@ class FeatureStore:
     """Features of clips on disk, so that training computes them once and not in each epoch.
 
     Attributes:
-        folder: where they lie: a file a video, with the number of the frame and its features in
-            each row.
+        folder: where they lie, in a file for each video; a row holds the number of a frame and
+            its features.
     """
 
     folder: Path
 
     def write(self, features: VideoFeatures, clips: Sequence[ClipRow], videos: VideoStore) -> None:
-        """Compute the features of clips; finished videos are passed over, others removed.
-
-        Args:
-            features: what to compute.
-            clips: the clips.
-            videos: where their frames are.
+        """Compute the features of clips unless that is done; remove those of other videos.
 
         Raises:
             UserError: the folder cannot be written or the disk is full.

@@ -32,10 +32,8 @@ def use_cuda(accelerator: Accelerator, block: str) -> bool:
     Raises:
         UserError: `cuda` is requested and no GPU is found.
     """
-    if accelerator == "cpu":
-        return False
-    if torch.cuda.is_available():
-        return True
+    if accelerator == "cpu" or torch.cuda.is_available():
+        return accelerator != "cpu"
     if accelerator == "cuda":
         raise UserError(
             f"{block}.accelerator is cuda, but torch finds no CUDA device; set it to auto or cpu, "
@@ -59,9 +57,7 @@ def explain_out_of_memory(advice: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise UserError(f"The memory of the GPU is used up; {advice}.") from error
-    except MemoryError as error:
-        raise UserError(f"The memory is used up; {advice}.") from error
-    except RuntimeError as error:
-        if any(words in str(error) for words in NO_MEMORY):
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
             raise UserError(f"The memory is used up; {advice}.") from error
         raise

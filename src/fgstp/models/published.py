@@ -1,5 +1,6 @@
 """Checkpoints that the authors of models published: names of their parts, and their import."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,9 @@ from torch import Tensor, nn
 from fgstp.core.errors import UserError
 from fgstp.models.base import AnyModel, Model
 from fgstp.models.registry import create_model, model_info, model_infos
-from fgstp.models.state_dicts import Rules, Weights, check_fit, matches_any, read_weights, renamed
+from fgstp.models.state_dicts import Rules, Weights, check_fit, read_weights, renamed
+
+Values = Mapping[str, Any]
 
 
 class Published(NamedTuple):
@@ -39,8 +42,11 @@ class Published(NamedTuple):
         Raises:
             UserError: they do not fit the network exactly.
         """
-        prepared = self.prepare(dict(theirs))
-        used = {key: each for key, each in prepared.items() if not matches_any(key, self.unused)}
+        used = {
+            key: tensor
+            for key, tensor in self.prepare(dict(theirs)).items()
+            if not any(re.fullmatch(pattern, key) for pattern in self.unused)
+        }
         weights, unmatched = renamed(used, self.rules)
         check_fit(weights, network.state_dict(), unmatched=unmatched, what=what)
         return weights
@@ -74,11 +80,10 @@ def pvt_rules(theirs: str, ours: str) -> Rules:
 def texture_rules(theirs: str, ours: str) -> Rules:
     """Rules for the three `TextureEnhancement` of an encoder."""
     names = {r"branch(\d)\.(\d)": r"paths.\1.\2", "conv_cat": "merge", "conv_res": "skip"}
-    return [
-        rule
-        for level in range(3)
-        for rule in part_rules(rf"{theirs}rfb{level + 2}_1\.", f"{ours}{level}.", names)
-    ]
+    rules: Rules = []
+    for level in range(3):
+        rules += part_rules(rf"{theirs}rfb{level + 2}_1\.", f"{ours}{level}.", names)
+    return rules
 
 
 def decoder_rules(theirs: str, ours: str) -> Rules:
@@ -130,9 +135,6 @@ def fgstp_rules() -> Rules:
     return rules
 
 
-Values = Mapping[str, Any]
-
-
 def import_published(path: Path, model: str, settings: Values | None = None) -> AnyModel:
     """Create a model from a published state dict.
 
@@ -141,9 +143,6 @@ def import_published(path: Path, model: str, settings: Values | None = None) -> 
         model: name of the model.
         settings: settings that differ from those of the published network, such as
             `{"base": "deaotl"}` of RMem.
-
-    Returns:
-        The model with these weights.
 
     Raises:
         UserError: the model has no published weights, a setting is wrong, the file cannot be

@@ -70,13 +70,13 @@ def register(
     title: str,
     **facts: Any,  # noqa: ANN401 - fields of different types
 ) -> "Callable[[type[ModelT]], type[ModelT]]":
-    """Decorator of a class that adds it to the models under a name.
+    """Decorator that adds a class to the models under a name.
 
     A class may have several names, which decide some of its settings.
 
     Args:
-        name: its name in settings, files and scores.
-        title: its name in tables and figures.
+        name: as in `ModelInfo`.
+        title: as in `ModelInfo`.
         facts: further fields of `ModelInfo`.
 
     Example:
@@ -93,10 +93,7 @@ def register(
 
 
 def info_of(model: "type[Predictor[Any]]", settings: Settings) -> ModelInfo:
-    """Entry of a model in the registry, by its class and settings.
-
-    A class that is not registered goes by its own name.
-    """
+    """Entry of a class with such settings; a class that is not registered goes by its own name."""
     for info in _REGISTERED.values():
         if info.model is model and info.fits(settings):
             return info
@@ -105,10 +102,7 @@ def info_of(model: "type[Predictor[Any]]", settings: Settings) -> ModelInfo:
 
 @cache
 def _discover() -> None:
-    """Import the module of every model, which registers it.
-
-    It is a file `<name>.py` of this package, or a package `<name>` with a file `model.py`.
-    """
+    """Import `<name>.py` or `<name>/model.py` of every model, which registers it."""
     for found in iter_modules(models.__path__):
         module = f"{models.__name__}.{found.name}"
         if not found.ispkg:
@@ -135,20 +129,13 @@ def list_models() -> list[str]:
 
 
 def check_name(name: object) -> None:
-    """Check that a model has this name.
-
-    Raises:
-        UserError: none has.
-    """
+    """Raise a `UserError` if no model has this name."""
     if name not in list_models():
         raise UserError(f"There is no model {name!r}; choose one of {', '.join(list_models())}.")
 
 
 def model_info(name: str) -> ModelInfo:
     """Entry of a model in the registry.
-
-    Args:
-        name: its name.
 
     Raises:
         UserError: no model has the name.
@@ -163,15 +150,11 @@ def model_info(name: str) -> ModelInfo:
 
 
 def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
-    """Check settings of a model.
+    """Check and complete the settings of a model.
 
     Args:
         name: name of the model.
-        values: its settings, checked already or not; those that the name decides may be
-            left out.
-
-    Returns:
-        The settings, complete.
+        values: its settings; those that the name decides may be left out.
 
     Raises:
         UserError: no model has the name, or a setting is unknown, out of range, or
@@ -195,15 +178,12 @@ def model_settings(name: str, values: Settings | Mapping[str, Any]) -> Settings:
 def create_model(
     name: str, values: Settings | Mapping[str, Any] | None = None, *, initial_weights: bool = True
 ) -> "Predictor[Any]":
-    """Build a model by its name.
+    """Build an untrained model.
 
     Args:
         name: name of the model.
         values: its settings.
         initial_weights: load the files of weights that the settings name.
-
-    Returns:
-        The model, untrained.
 
     Raises:
         UserError: as `model_settings`, or a file of weights cannot be used.
@@ -259,10 +239,6 @@ class ModelsSettings(RootModel[dict[str, pydantic.SerializeAsAny[Settings]]]):
         return ", ".join(self.root)
 
     def of(self, name: str) -> Settings:
-        """The block of one model.
-
-        Raises:
-            UserError: no model has the name.
-        """
+        """The block of one model; raises a `UserError` if no model has the name."""
         check_name(name)
         return self.root[name]

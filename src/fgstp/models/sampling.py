@@ -14,9 +14,9 @@ from fgstp.footage.video_store import Clip
 
 
 class VideoFeatures(Protocol):
-    """Computes features of the frames of a clip; implementations can be pickled.
+    """Computes features of the frames of a clip, which a `FeatureStore` keeps for training.
 
-    `FeatureStore` keeps them for training; sessions compute what they need.
+    Implementations can be pickled.
     """
 
     @property
@@ -30,11 +30,11 @@ class VideoFeatures(Protocol):
     def compute(
         self, frames: NDArray[np.uint8], numbers: Iterable[int]
     ) -> Iterator[NDArray[np.float16]]:
-        """Features of some frames.
+        """Compute the features of some frames.
 
         Args:
             frames: (T, H, W), the whole clip, since features may depend on other frames.
-            numbers: numbers of the frames, in any order.
+            numbers: numbers of the frames to compute, in any order.
 
         Yields:
             `shape` float16, in the order of `numbers`.
@@ -111,15 +111,12 @@ class Sampling(ABC):
 
     @abstractmethod
     def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
-        """Read one sample.
+        """Read one sample, without the dimension B.
 
         Args:
             clip: the clip.
-            key: which one.
+            key: identifies the sample.
             prepare: augments frames and masks and resizes them.
-
-        Returns:
-            The sample, without the dimension B.
         """
 
 
@@ -204,12 +201,11 @@ class SpreadFrames(Sampling):
         rng: np.random.Generator,
     ) -> NDArray[np.int64]:
         """Numbers of the frames of one attempt; a start of None is drawn."""
-        n_steps = self.n_frames - 1
+        n_steps, last = self.n_frames - 1, len(annotated) - 1
         largest = [step for begin, step in self.largest_step if begin <= progress][-1]
-        largest = min(largest, (len(annotated) - 1) // max(1, n_steps))
-        steps = rng.integers(1, largest, size=n_steps, endpoint=True)
+        steps = rng.integers(1, min(largest, last // max(1, n_steps)), n_steps, endpoint=True)
         offsets = np.concatenate([[0], np.cumsum(steps)])
-        latest = len(annotated) - 1 - int(offsets[-1])
+        latest = last - int(offsets[-1])
         first = rng.integers(latest, endpoint=True) if start is None else min(start, latest)
         numbers = annotated[first + offsets]
         return numbers[::-1] if rng.random() < self.reverse_fraction else numbers
@@ -240,10 +236,10 @@ class FlowPairs(Sampling):
     def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
         """Read two fields; see `Sampling.sample`."""
         gaps = np.random.default_rng(key.seed).choice(self.gaps_frames, size=2, replace=False)
-        n_frames = len(clip.frames)
+        last = len(clip.frames) - 1
         # Nearer to the ends, opposite gaps give the same field.
-        margin = min(max(map(abs, self.gaps_frames)), (n_frames - 1) // 2)
-        number = min(max(key.targets.start, margin), n_frames - 1 - margin)
+        margin = min(max(map(abs, self.gaps_frames)), last // 2)
+        number = min(max(key.targets.start, margin), last - margin)
         if clip.features is None:
             (fields,) = self.features.compute(clip.frames, [number])
         else:

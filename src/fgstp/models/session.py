@@ -44,10 +44,10 @@ def prompt_of(
     annotated: NDArray[np.int64] | None = None,
     n_frames: int | None = None,
 ) -> Prompt:
-    """Prompt of a kind, made of known masks; it contains nothing else.
+    """Prompt of a kind, made of known masks.
 
     Args:
-        kind: the kind of its prompt.
+        kind: the kind.
         masks: (A, H, W) uint8, 0/1: gas in the annotated frames.
         annotated: (A,), rising numbers of these frames in the session; None: 0 to A - 1.
         n_frames: number of frames of the session; None: A.
@@ -68,16 +68,13 @@ def prompt_of(
 
 
 def checked(prompt: Prompt, kind: PromptKind, size: tuple[int, int], name: str) -> Prompt:
-    """Check that a prompt has the masks that a model needs.
+    """The prompt of a session, `first_frame` as an int.
 
     Args:
-        prompt: the prompt.
+        prompt: the prompt as given.
         kind: the kind that the model needs.
         size: height and width of the frames.
-        name: name of the model.
-
-    Returns:
-        The prompt, `first_frame` as an int.
+        name: name of the model, for messages.
 
     Raises:
         UserError: a mask is missing, or does not fit the frames.
@@ -167,7 +164,7 @@ class Session(ABC):
         """Push the next frame.
 
         Args:
-            frame: (H, W).
+            frame: (H, W) uint8.
             time_s: its time; by default its number over the frame rate.
 
         Returns:
@@ -176,18 +173,20 @@ class Session(ABC):
         Raises:
             UserError: the session is closed, or the frame has another size or type.
         """
-        self._check(frame)
+        if self._is_closed:
+            raise UserError("This session is closed; begin another one.")
+        if frame.dtype != np.uint8 or frame.shape != self.size:
+            raise UserError(
+                f"Frames of this session are uint8 {self.size}; this one is {frame.dtype} "
+                f"{frame.shape}."
+            )
         self._times_s.append(self._n_pushed / self.fps_hz if time_s is None else time_s)
         self._n_pushed += 1
         with self.model.evaluating():
             return self._predictions(self._push(frame))
 
     def flush(self) -> list[Prediction]:
-        """Close the session.
-
-        Returns:
-            Predictions of the remaining frames, in order.
-        """
+        """Close the session: predictions of the remaining frames, in order."""
         self._is_closed = True
         with self.model.evaluating():
             return self._predictions(self._flush())
@@ -211,15 +210,6 @@ class Session(ABC):
     def _score(self, probabilities: NDArray[np.float32]) -> float:
         """Score of the frame with this map (H, W); called right after the map is made."""
         return top_score(probabilities)
-
-    def _check(self, frame: NDArray[np.uint8]) -> None:
-        if self._is_closed:
-            raise UserError("This session is closed; begin another one.")
-        if frame.dtype != np.uint8 or frame.shape != self.size:
-            raise UserError(
-                f"Frames of this session are uint8 {self.size}; this one is {frame.dtype} "
-                f"{frame.shape}."
-            )
 
 
 def top_score(probabilities: NDArray[np.float32]) -> float:

@@ -21,8 +21,8 @@ class NormalisationSettings(Settings):
     frames are darker and their contrasts fainter: from scratch, values near theirs train faster.
 
     Attributes:
-        mean: of the pixels in [0, 1], a value a channel.
-        std: standard deviation of the pixels in [0, 1], a value a channel.
+        mean: of the pixels in [0, 1], for each channel.
+        std: standard deviation of the pixels in [0, 1], for each channel.
     """
 
     mean: tuple[Fraction, Fraction, Fraction] = (0.485, 0.456, 0.406)
@@ -86,7 +86,7 @@ class NetworkSettings(Settings):
         width_px: width at which the network works.
         normalisation: of the frames.
         batch_frames: frames of a clip that are predicted at a time.
-        optimisation: how its weights are optimised.
+        optimisation: how the weights are optimised.
     """
 
     height_px: int = Field(352, ge=1)

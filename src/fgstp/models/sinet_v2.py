@@ -64,7 +64,7 @@ def with_differences(grey: Tensor, triples: Tensor, settings: NetworkSettings) -
         settings: of the model; its normalisation is that of the first channel.
 
     Returns:
-        (M, 3, H, W): the target, normalised, and twice target less neighbour, in units of `UNIT`.
+        (M, 3, H, W): the target, normalised, and target minus each neighbour in units of `UNIT`.
     """
     target, first, second = (grey[numbers] for numbers in triples.unbind(1))
     normalisation = settings.normalisation
@@ -95,8 +95,7 @@ class SinetV2Session(NeighbourSession[Tensor]):
 
     def encode(self, frames: Tensor) -> list[Tensor]:
         """Grey frames (1, h, w) in [0, 1] at the network's size."""
-        settings = self.model.settings
-        return list(at_size(grey_levels(frames), settings.height_px, settings.width_px))
+        return list(at_size(grey_levels(frames), *self.model.sample_size))
 
     def decode(self, groups: list[tuple[Tensor, ...]]) -> Tensor:
         """Maps of frames."""

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,9 @@ SHOWN = 3  # keys that a message names
 
 
 def read_object(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Load a file of torch, or a `.safetensors`, without running code in it.
+    """Load tensors, on the CPU, and plain values of a file of torch or a `.safetensors`.
 
-    Args:
-        path: the file.
-
-    Returns:
-        Tensors, on the CPU, and plain values.
+    No code in the file is run.
 
     Raises:
         UserError: the file does not exist, cannot be read, or holds anything else.
@@ -52,11 +48,7 @@ def read_object(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
 def read_weights(path: Path) -> Weights:
     """Load a state dict, bare or under one of the usual keys.
 
-    Args:
-        path: the file.
-
-    Returns:
-        Tensors by name, without the prefix `module.` of parallel training.
+    The prefix `module.` of parallel training is removed from the names.
 
     Raises:
         UserError: as `read_object`, or there is no state dict in the file.
@@ -65,17 +57,13 @@ def read_weights(path: Path) -> Weights:
     for wrapping in WRAPPINGS:
         if isinstance(found, Mapping) and isinstance(found.get(wrapping), Mapping):
             found = found[wrapping]
-    if not _is_state_dict(found):
+    if not (isinstance(found, Mapping) and found and _are_tensors(found.values())):
         raise UserError(f"{path} holds no state dict: a mapping of names to tensors is needed.")
     return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
 
 
 def renamed(weights: Mapping[str, Tensor], rules: Rules) -> tuple[Weights, list[str]]:
     """Rename each key by the first rule that matches its start.
-
-    Args:
-        weights: tensors by name.
-        rules: pairs of a regular expression and its replacement.
 
     Returns:
         Renamed tensors, and keys that no rule matches or that collide with another.
@@ -117,25 +105,16 @@ def check_fit(
         if key in expected and tensor.shape != expected[key].shape
     ]
     faults = [
-        _counted(unknown, "key belongs to nothing in it", "keys belong to nothing in it"),
-        _counted(missing, "tensor is missing", "tensors are missing"),
-        _counted(other, "tensor has another shape", "tensors have another shape"),
+        *_counted(unknown, "key belongs to nothing in it", "keys belong to nothing in it"),
+        *_counted(missing, "tensor is missing", "tensors are missing"),
+        *_counted(other, "tensor has another shape", "tensors have another shape"),
     ]
-    if any(faults):
-        raise UserError(f"{what}: {', and '.join(filter(None, faults))}.")
+    if faults:
+        raise UserError(f"{what}: {', and '.join(faults)}.")
 
 
-def matches_any(key: str, patterns: Iterable[str]) -> bool:
-    """Whether one of some regular expressions matches a whole key."""
-    return any(re.fullmatch(pattern, key) for pattern in patterns)
-
-
-def _is_state_dict(found: object) -> bool:
-    return (
-        isinstance(found, Mapping)
-        and len(found) > 0
-        and all(isinstance(tensor, Tensor) for tensor in found.values())
-    )
+def _are_tensors(values: Iterable[object]) -> bool:
+    return all(isinstance(value, Tensor) for value in values)
 
 
 def _renamed(key: str, rules: Rules) -> str | None:
@@ -146,11 +125,10 @@ def _renamed(key: str, rules: Rules) -> str | None:
     return None
 
 
-def _counted(names: Sequence[str], one: str, many: str) -> str:
-    if not names:
-        return ""
-    more = ", ..." if len(names) > SHOWN else ""
-    return f"{len(names)} {one if len(names) == 1 else many} ({', '.join(names[:SHOWN])}{more})"
+def _counted(names: Sequence[str], one: str, many: str) -> Iterator[str]:
+    if names:
+        more = ", ..." if len(names) > SHOWN else ""
+        yield f"{len(names)} {one if len(names) == 1 else many} ({', '.join(names[:SHOWN])}{more})"
 
 
 def _shape(tensor: Tensor) -> str:

@@ -1,6 +1,6 @@
 """What the pipelines log to the MLflow run, if there is one.
 
-A tracker that fails costs a gap in its charts and a warning, never the work that it would show.
+If the tracker fails, a warning is logged and the work goes on.
 """
 
 import logging
@@ -21,14 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 class LiveRun:
-    """Logs to an MLflow run while work goes on, also from another process: it can be pickled.
+    """Logs to an MLflow run, also from another process, since it can be pickled.
 
-    Lightning's `MLFlowLogger` would close the run, which is Kedro's, and an error of the
-    tracker would end the training.
-
-    Args:
-        tracking_uri: address of the tracker.
-        run_id: the run.
+    Lightning's `MLFlowLogger` would close Kedro's run, and an error of the tracker would end the
+    training.
     """
 
     def __init__(self, tracking_uri: str, run_id: str) -> None:
@@ -60,15 +56,7 @@ class LiveRun:
 
 
 def flat_numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Numbers of nested facts by dotted names.
-
-    Args:
-        values: facts; those that are not numbers are skipped.
-        prefix: prefix of all names.
-
-    Yields:
-        Name and number.
-    """
+    """Yield dotted names and numbers of nested values; other values are skipped."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from flat_numbers(value, f"{prefix}{key}.")
@@ -83,18 +71,14 @@ def log_numbers(values: Mapping[str, Any]) -> None:
 
 
 def log_texts(texts: Mapping[str, str]) -> None:
-    """Log texts as files of the run.
-
-    Args:
-        texts: by file name.
-    """
+    """Log texts as files of the run, by file name."""
     if mlflow.active_run():
         for name, text in texts.items():
             _sent(partial(mlflow.log_text, text, name))
 
 
 def _sent(log: Callable[[], object]) -> bool:
-    """Whether a call to the tracker succeeded."""
+    """Call the tracker; returns whether it succeeded."""
     try:
         log()
     except Exception as error:

@@ -204,11 +204,6 @@ def _gaussian(distance: NDArray[np.float64], sigma: float) -> NDArray[np.float64
 class Leak:
     """Methane from one source, at about the temperature of the air.
 
-    Args:
-        rng: random generator.
-        view: position of the source.
-        sub_step_s: time between two steps.
-
     Attributes:
         temperature_k: temperature of the gas, relative to the air.
         plume: the gas in the air.

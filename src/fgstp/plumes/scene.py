@@ -120,12 +120,12 @@ def _add_ground(rng: np.random.Generator, view: View, temperature_k: FloatImage)
 
 
 def draw(temperature_k: FloatImage, cover: FloatImage, tube: Tube, light: Light) -> None:
-    """Draw one tube over the picture, with smooth edges.
+    """Draw one tube over the picture, with smooth edges; parts outside of it are skipped.
 
     Args:
         temperature_k: float32 (H, W), changed in place.
         cover: float32 (H, W), 0-1, fraction of each pixel that tubes hide; changed in place.
-        tube: the tube; parts outside the picture are skipped.
+        tube: the tube.
         light: shading of the scene.
     """
     box = _bounding_box(tube, temperature_k.shape)

@@ -1,4 +1,4 @@
-"""The comparison of all evaluated models: everything that tables and page show, computed once."""
+"""The comparison of all evaluated models: everything that tables and page show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,8 @@ import pandas as pd
 
 from fgstp.reporting import notes
 from fgstp.reporting.costs import cost_tables, sorted_costs
-from fgstp.reporting.names import (
-    ABLATION_TABLE,
-    MAIN_TABLE,
-    evaluated_rows,
-    group_title,
-    groups_in_order,
-)
-from fgstp.reporting.result_tables import ResultTable, result_table
+from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order
+from fgstp.reporting.result_tables import TITLES, ResultTable, result_table
 from fgstp.reporting.summaries import (
     ScoredFootage,
     check_summaries,
@@ -39,13 +33,13 @@ class Comparison:
         facts: by model: the file of its scores.
         footage: the footage that was scored.
         scored: numbers of videos, clips and frames, in words.
-        titles: written names of the models, in order.
+        titles: titles of the models, in order.
         protocols: the protocols by name, in order.
         headline: up to five scores of each model.
         tables: `table1` and `table2`.
         groups: tables by category, leak class and video.
-        costs: measured costs, see `fgstp.reporting.costs`.
-        cost_tables: the costs as they are written, a table for each device.
+        costs: measured costs, see `sorted_costs`.
+        cost_tables: the costs as text, a table for each device.
     """
 
     facts: Mapping[str, Mapping[str, Any]]
@@ -70,10 +64,7 @@ def compare(
     Args:
         facts: by model: the file of its scores, which says what was scored and how.
         summaries: by model: its summaries; of at least the models of `facts`.
-        costs: what the models cost, see `fgstp.reporting.costs`; empty if not measured.
-
-    Returns:
-        The comparison.
+        costs: a row for each model and device, see `fgstp.reporting.costs`; may be empty.
 
     Raises:
         UserError: there is no model, two models are not comparable, or a column is missing.
@@ -90,9 +81,7 @@ def compare(
         titles=tuple(row.title() for row in evaluated_rows(together)),
         protocols=found,
         headline=headline(together),
-        tables=tuple(
-            result_table(name, together, footage) for name in (MAIN_TABLE, ABLATION_TABLE)
-        ),
+        tables=tuple(result_table(name, together, footage) for name in TITLES),
         groups={by: group_tables(together, by) for by in GROUPS},
         costs=sorted_costs(costs),
         cost_tables=cost_tables(costs),
@@ -100,14 +89,9 @@ def compare(
 
 
 def headline(summaries: pd.DataFrame) -> Table:
-    """The most important scores of each model.
+    """The most important scores of each model, a row each.
 
-    Args:
-        summaries: summaries of all models, checked by `check_summaries`.
-
-    Returns:
-        A row for each model; the columns of `HEADLINE_COLUMNS` with the name of the protocol as
-        detail of their headings.
+    Columns are those of `HEADLINE_COLUMNS`, with the name of the protocol as detail.
     """
     titles = {row.model: row.title() for row in evaluated_rows(summaries)}
     named = summaries.assign(name=summaries["model"].map(titles))
@@ -125,7 +109,7 @@ def headline(summaries: pd.DataFrame) -> Table:
 
 
 def _written(found: pd.DataFrame, column: Column, *keys: str) -> dict[Any, str]:
-    """Written values of a column by model, or by model and group."""
+    """Values of a column as text, by `keys`."""
     of_metric = found[found["metric"] == column.name].set_index(list(keys))[["value", "spread"]]
     written = of_metric.apply(lambda row: column.shown(*row), axis="columns", result_type="reduce")
     return written.to_dict()

@@ -31,7 +31,7 @@ def sorted_costs(costs: pd.DataFrame) -> pd.DataFrame:
         costs: a row for each model and device, with `COLUMNS`; empty if nothing was measured.
 
     Returns:
-        The rows, with the written `name` of each model after `model`.
+        The rows, with the title of each model as `name`.
 
     Raises:
         UserError: a column is missing.
@@ -54,17 +54,7 @@ def sorted_costs(costs: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_tables(costs: pd.DataFrame) -> list[Table]:
-    """Write the costs as tables.
-
-    Args:
-        costs: measured costs, see `sorted_costs`.
-
-    Returns:
-        A table for each device; none if nothing was measured.
-
-    Raises:
-        UserError: a column is missing.
-    """
+    """Write costs as tables, one for each device; args and errors are those of `sorted_costs`."""
     return [
         Table.of_texts(f"Costs on {device}", HEADS, [_texts(row) for _, row in rows.iterrows()])
         for device, rows in sorted_costs(costs).groupby("device", sort=False)

@@ -64,12 +64,11 @@ def _counts(videos: pd.DataFrame, clips: pd.DataFrame) -> str:
         "| category | split | videos | clips | gas, share of pixels |",
         "|---|---|--:|--:|--:|",
     ]
-    for (category, split), rows in kept.groupby(["category", "split"]):
+    for group, rows in kept.groupby(["category", "split"]):
         gas = rows["gas_fraction"].mean()
         share = "unknown" if pd.isna(gas) else f"{gas:.3f}"
-        lines.append(
-            f"| {category} | {split} | {rows['video'].nunique()} | {len(rows)} | {share} |"
-        )
+        cells = (*group, rows["video"].nunique(), len(rows), share)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
@@ -97,14 +96,7 @@ def _listed(title: str, lines: list[str]) -> str:
 def contact_sheets(
     videos: pd.DataFrame, clips: pd.DataFrame, store: VideoStore, settings: ContactSheetSettings
 ) -> dict[str, Figure]:
-    """Draw a contact sheet for each category.
-
-    Args:
-        videos: video table, which holds the categories.
-        clips: clip table; dropped clips are left out.
-        store: the videos.
-        settings: rows and columns of a sheet.
-    """
+    """Draw a contact sheet for each category of the video table, without dropped clips."""
     kept = clips[clips["dropped"].isna()].merge(videos[["video", "category"]], on="video")
     return {
         str(category): contact_sheet(str(category), spread(rows, settings.clips), store, settings)
@@ -223,13 +215,7 @@ def _count_kept(matrix: NDArray[np.float64], threshold: float) -> int:
 
 
 def draw_duplicate_curve(curve: pd.DataFrame, n_clips: int, settings: DuplicateSettings) -> Figure:
-    """Draw the number of clips kept against the threshold.
-
-    Args:
-        curve: result of `kept_by_threshold`.
-        n_clips: number of all clips.
-        settings: the threshold in use.
-    """
+    """Draw the result of `kept_by_threshold`, the number of all clips and the threshold in use."""
     figure = Figure(figsize=(6.4, 4.0), dpi=DPI, layout="constrained")
     ax = figure.subplots()
     ax.step(curve["threshold"], curve["clips_kept"], where="post", color="tab:blue")

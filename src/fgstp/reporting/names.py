@@ -1,4 +1,4 @@
-"""Names of models and of groups of frames, as tables and figures write them, in their order."""
+"""Titles of models and of groups of frames in tables and figures, and their order."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,14 +16,14 @@ LEAK_CLASSES = {"-1": "before the release", "8": "after the release"}
 
 
 class ModelRow(NamedTuple):
-    """A model as the tables name it.
+    """A model in tables.
 
     Attributes:
         model: name in settings, files and scores.
-        name: name in figures and in the comparison of models.
-        ablation: name in the ablation table; empty if the model is not part of it.
+        name: title in figures and in the comparison of models.
+        ablation: title in the ablation table; empty if the model is not part of it.
         is_compared: whether the model is part of the comparison of models.
-        prompt: what the model is given beside the frames: `none`, `first_mask` or `all_masks`.
+        prompt: input besides the frames: `none`, `first_mask` or `all_masks`.
     """
 
     model: str
@@ -33,7 +33,7 @@ class ModelRow(NamedTuple):
     prompt: str = "none"
 
     def title(self, table: str = MAIN_TABLE) -> str:
-        """Name in a table, with a mark if the model is given masks."""
+        """Title in a table, with a mark if the model receives masks."""
         name = self.ablation if table == ABLATION_TABLE and self.ablation else self.name
         return f"{name} {MARKS[self.prompt]}" if self.prompt in MARKS else name
 
@@ -44,36 +44,27 @@ def model_rows(
     """Rows of models in the order of the report.
 
     Args:
-        models: names of the models, with or without repetitions.
+        models: names of the models; repetitions are ignored.
         facts: by model: its `prompt`, and the `label` of its method if it has several methods.
 
     Returns:
-        A row for each model; a model that is not registered comes last, under its own name.
+        A row for each model; models that are not registered come last, titled by their name.
     """
     known = {
         info.name: ModelRow(info.name, info.title, info.ablation, info.is_compared, info.prompt)
         for info in model_infos()
     }
     wanted = {model: known.get(model, ModelRow(model, model)) for model in models}
-    return [
-        _with_facts(wanted[model], (facts or {}).get(model, {}))
-        for model in dict.fromkeys([*known, *wanted])
-        if model in wanted
-    ]
-
-
-def _with_facts(row: ModelRow, facts: Mapping[str, Any]) -> ModelRow:
-    label = facts.get("label")
-    name = f"{row.name} ({label})" if label else row.name
-    return row._replace(name=name, prompt=facts.get("prompt") or row.prompt)
+    for model, own in (facts or {}).items():
+        if model in wanted:
+            row = wanted[model]
+            name = f"{row.name} ({own['label']})" if own.get("label") else row.name
+            wanted[model] = row._replace(name=name, prompt=own.get("prompt") or row.prompt)
+    return [wanted[model] for model in dict.fromkeys([*known, *wanted]) if model in wanted]
 
 
 def evaluated_rows(summaries: pd.DataFrame) -> list[ModelRow]:
-    """Rows of the models of some summaries, in the order of the report.
-
-    Args:
-        summaries: summaries with `model` and, where known, `prompt` and `label`.
-    """
+    """Rows of the models of summaries with `model` and, where known, `prompt` and `label`."""
     first = summaries.drop_duplicates("model").set_index("model")
     facts = {
         str(model): {str(fact): value for fact, value in own.dropna().items()}
@@ -83,22 +74,17 @@ def evaluated_rows(summaries: pd.DataFrame) -> list[ModelRow]:
 
 
 def rows_of_table(table: str, rows: Iterable[ModelRow]) -> list[ModelRow]:
-    """Select the rows of a table.
-
-    Args:
-        table: `table1`, the comparison of models, or `table2`, the ablation.
-        rows: rows of models.
-    """
+    """The rows of `table1`, the comparison of models, or of `table2`, the ablation."""
     return [row for row in rows if (row.ablation if table == ABLATION_TABLE else row.is_compared)]
 
 
 def groups_in_order(groups: Iterable[str], by: str) -> list[str]:
-    """Sort groups: categories by distance, others as numbers and then as text."""
+    """Sort groups: categories by distance, others as numbers, then as text."""
     return sorted(set(groups), key=category_order if by == "category" else _number)
 
 
 def category_order(category: str) -> tuple[float, str]:
-    """Sorting key of a category: by distance, then by name; unknown distances last."""
+    """Sort key of a category: distance, then name; unknown distances are last."""
     distance = category.partition("_")[0]
     return DISTANCES.index(distance) if distance in DISTANCES else math.inf, category
 
@@ -111,7 +97,7 @@ def _number(group: str) -> tuple[float, str]:
 
 
 def group_title(group: str, by: str) -> str:
-    """A group in words, such as `close, complex` for the category `close_complex`."""
+    """Title of a group, such as `close, complex` for the category `close_complex`."""
     if by == "leak_class":
         number, _ = _number(group)
         plain = f"{number:g}" if math.isfinite(number) else group

@@ -56,18 +56,18 @@ AVERAGE = {
 
 
 def counted(number: int, noun: str) -> str:
-    """A number and its noun, in the plural unless it is 1."""
+    """A number and its noun, plural unless the number is 1."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def counts(rows: pd.DataFrame) -> str:
-    """Numbers of videos, clips and frames, which are the same in all rows."""
+    """Numbers of videos, clips and frames, which all rows share, in words."""
     nouns = ("video", "clip", "frame")
     return ", ".join(counted(int(rows[f"n_{noun}s"].iloc[0]), noun) for noun in nouns)
 
 
 def protocol_rules(protocol: ScoringProtocol) -> list[str]:
-    """What a protocol does, a phrase for each setting that its columns depend on."""
+    """Describe a protocol, with a phrase for each setting that its columns depend on."""
     rules = [INPUT[protocol.input], NORM[protocol.norm]]
     rules += [EMPTY[protocol.empty], AVERAGE[protocol.average]]
     metrics = {column.name for column in columns_of(protocol)}
@@ -99,7 +99,7 @@ def protocol_note(protocol: ScoringProtocol) -> str:
 
 
 def label_note(columns: Iterable[Column]) -> str:
-    """Meaning of the labels of columns."""
+    """Meaning of the labels of some columns."""
     return "; ".join(f"{column.label}: {column.meaning}" for column in columns) + "."
 
 
@@ -111,11 +111,7 @@ def interval_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def seed_notes(rows: pd.DataFrame) -> list[str]:
-    """Meaning of ±, and the number of seeds of each model; empty if no model has several.
-
-    Args:
-        rows: rows with the written `name` of each model and its `n_seeds`.
-    """
+    """Meaning of ±, and the number of seeds by `name` of the model; empty if all have one."""
     several = rows[rows["n_seeds"] > 1].drop_duplicates("name")
     if several.empty:
         return []
@@ -127,12 +123,7 @@ def seed_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def missing_notes(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
-    """Why values are missing.
-
-    Args:
-        rows: rows of a block, with the written `name` of each model.
-        columns: its columns.
-    """
+    """Why values are missing, for the rows and columns of a block."""
     labels = {column.name: column.label for column in columns}
     missing = rows[rows["value"].isna() & rows["metric"].isin(list(labels))]
     notes = []
@@ -145,12 +136,11 @@ def missing_notes(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
 
 
 def mark_notes(names: Iterable[str], protocol: ScoringProtocol | None = None) -> list[str]:
-    """Footnotes of the marks behind the names of some models.
+    """Footnotes of the marks in titles of models.
 
     Args:
-        names: written names of evaluated models.
-        protocol: protocol that decides whether the frame of the given mask is scored; None if
-            the footnote need not mention it.
+        names: titles of the evaluated models.
+        protocol: says whether the frame of the received mask is scored; None to omit that.
     """
     given_counts = protocol is not None and not protocol.drop_given
     first_mask = f"{FIRST_MASK} {GIVEN_COUNTS}" if given_counts else FIRST_MASK

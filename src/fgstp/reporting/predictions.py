@@ -1,6 +1,6 @@
 """Pictures of predictions: frame, ground truth and the probability maps of the models.
 
-Matplotlib is imported when a figure is drawn, since training imports this module as well.
+Matplotlib is imported when a figure is drawn, since training imports this module too.
 """
 
 import textwrap
@@ -48,10 +48,10 @@ class Example(NamedTuple):
     """A frame to show, chosen from the masks alone.
 
     Attributes:
-        group: what it is an example of, such as a category.
+        group: the group that it represents, such as a category.
         clip: its clip.
         frame: its number in the clip.
-        gas_pixels: pixels with gas in its mask; 0 if no frame of the group has gas.
+        gas_pixels: gas pixels of its mask; 0 if no frame of the group has gas.
     """
 
     group: str
@@ -66,10 +66,10 @@ class Example(NamedTuple):
 
 
 def choose_examples(clips: Mapping[str, Sequence[ClipRow]], store: VideoStore) -> list[Example]:
-    """Choose from each group the frame with the median gas area.
+    """Choose the frame with the median gas area of each group.
 
-    Of an even number of frames with gas, it is the lower of the two in the middle; if no frame
-    has gas, it is the middle frame of the first clip.
+    For an even number of frames with gas it is the lower median; if no frame has gas, it is the
+    middle frame of the first clip.
 
     Args:
         clips: by group: clips that have masks.
@@ -143,12 +143,12 @@ def draw_examples(
 
     Args:
         frames: N arrays (H, W) uint8; their sizes may differ.
-        masks: N arrays (H, W), gas where not 0.
-        maps: by heading of the column: N probability maps (H, W), either uint8 from 0 to 255 or
-            floating-point from 0 to 1.
-        labels: N texts, left of the rows.
+        masks: N arrays (H, W), nonzero where there is gas.
+        maps: by column heading: N probability maps (H, W), uint8 from 0 to 255 or floating-point
+            from 0 to 1.
+        labels: N labels of the rows.
         title: title above the figure.
-        caption: caption beneath it.
+        caption: text below the figure.
 
     Raises:
         UserError: there is no example, or numbers or shapes do not match.
@@ -220,7 +220,7 @@ def _draw_row(
 
 
 def _draw_scale(figure: "Figure", axes: "Sequence[Axes]") -> None:
-    """A colour bar with the colours as they look on a dark grey frame."""
+    """A colour bar, with the colours as they look on a dark grey frame."""
     from matplotlib.cm import ScalarMappable  # noqa: PLC0415
     from matplotlib.colors import ListedColormap, Normalize  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The comparison as files: Markdown, LaTeX, csv, plain text and one HTML page."""
+"""The comparison as Markdown, LaTeX, csv, plain text and one HTML page."""
 
 import base64
 import textwrap
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
 from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER, model_rows
-from fgstp.reporting.notes import protocol_note, protocol_rules
+from fgstp.reporting.notes import counted, protocol_note, protocol_rules
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
 from fgstp.reporting.summaries import PAPERS
 from fgstp.reporting.tables import Table
@@ -49,8 +49,8 @@ class Picture(NamedTuple):
 
     Attributes:
         source: a PNG file as a data URL.
-        alt: description for readers who do not see it.
-        width_px: width on the page, where there is room.
+        alt: alternative text.
+        width_px: width on a wide page.
         narrowest_px: width at which text in the picture is still legible.
     """
 
@@ -61,19 +61,14 @@ class Picture(NamedTuple):
 
     @classmethod
     def of_png(cls, png: bytes, alt: str) -> "Picture":
-        """A picture from the content of a PNG file."""
+        """Make a picture of the content of a PNG file."""
         source = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
         pixels = int.from_bytes(png[PNG_WIDTH], "big")
         return cls(source, alt, int(SCALE * pixels), int(SMALLEST_SCALE * pixels))
 
 
 def table_files(comparison: Comparison) -> dict[str, str]:
-    """Write the result tables and the costs.
-
-    Returns:
-        Texts by file name: each table as csv, Markdown and LaTeX; the costs, if they were
-        measured, as csv and Markdown.
-    """
+    """Texts by file name: each table as csv, Markdown and LaTeX; measured costs without LaTeX."""
     files: dict[str, str] = {}
     for table in comparison.tables:
         files |= {
@@ -88,7 +83,7 @@ def table_files(comparison: Comparison) -> dict[str, str]:
 
 
 def as_markdown(table: ResultTable) -> str:
-    """A result table as a page of Markdown, a section for each block."""
+    """A result table in Markdown, with a section for each block."""
     blocks = [block.table for block in table.blocks]
     return _markdown(table.title, blocks, table.notes, ranked=True)
 
@@ -101,13 +96,13 @@ def _markdown(
 
 
 def as_latex(table: ResultTable) -> str:
-    """A result table as LaTeX for a paper, a `table*` for each block."""
+    """A result table in LaTeX, with a `table*` for each block."""
     template = _environment(latex_escaped, LATEX_DELIMITERS).get_template("table.tex.j2")
     return template.render(table=table, published=PUBLISHED)
 
 
 def headline_text(comparison: Comparison) -> str:
-    """The headline as plain text: what was scored, a row for each model, and notes."""
+    """The headline as plain text: footage, a row for each model, and notes."""
     table = comparison.headline
     heads = [(head.text, head.detail) for head in table.heads[1:]]
     shown = pd.DataFrame(
@@ -162,8 +157,8 @@ def page(
 def _evaluated(comparison: Comparison) -> str:
     titles, footage = comparison.titles, comparison.footage
     return (
-        f"{len(titles)} model{'' if len(titles) == 1 else 's'} ({', '.join(titles)}), evaluated on "
-        f"{footage.name} with {footage.masks}: {comparison.scored}."
+        f"{counted(len(titles), 'model')} ({', '.join(titles)}), evaluated on {footage.name} with "
+        f"{footage.masks}: {comparison.scored}."
     )
 
 
@@ -181,7 +176,7 @@ def _published(comparison: Comparison) -> str:
 def _environment(
     escape: Callable[[object], str] | None = None, delimiters: Mapping[str, Any] | None = None
 ) -> Environment:
-    """Templates of one format; values are escaped as HTML unless `escape` is given."""
+    """Templates of a format; values are escaped as HTML unless `escape` is given."""
     return Environment(
         loader=PackageLoader("fgstp.reporting"),
         autoescape=escape is None,

@@ -1,4 +1,4 @@
-"""The two tables of the paper: our scores, and beside them the published ones."""
+"""The two tables of the paper, with our scores and the published scores."""
 
 import math
 from collections.abc import Sequence
@@ -65,12 +65,11 @@ class Block:
     """Rows that are comparable with each other.
 
     Attributes:
-        name: the protocol, or `published`.
+        name: name of the protocol, or `published`.
         columns: the metrics.
         tidy: a row for each model and metric, with `TIDY_COLUMNS`.
-        table: the rows as they are written; with a last column `t`, the threshold, if each
-            model has its own.
-        interval_notes: those of its notes that concern confidence intervals.
+        table: the rows as text, with a last column `t`, the threshold, if models have their own.
+        interval_notes: those notes of the table that concern confidence intervals.
     """
 
     name: str
@@ -99,8 +98,8 @@ class ResultTable:
     def tidy(self) -> pd.DataFrame:
         """All values, a row for each block, model and metric.
 
-        Fractions are not converted to percent. Protocol and counts of published rows are
-        missing, as the paper does not state them.
+        Fractions are not in percent. Published rows have no protocol and no counts, which the
+        paper does not state.
         """
         return pd.concat([block.tidy for block in self.blocks], ignore_index=True)
 
@@ -114,8 +113,8 @@ def result_table(name: str, summaries: pd.DataFrame, footage: ScoredFootage) -> 
         footage: the footage that was scored.
 
     Returns:
-        A block for each protocol that has rows, and beneath the first one with the metrics of
-        the paper the published rows.
+        A block for each protocol that has rows, and the published rows below the first block
+        with the metrics of the paper.
     """
     models = rows_of_table(name, evaluated_rows(summaries))
     blocks = [
@@ -159,14 +158,14 @@ def _scored_block(
 
 
 def published_rows(table: str) -> pd.DataFrame:
-    """Published rows of a table, on GasVid, under a protocol that the paper does not state.
+    """Published scores on GasVid, under a protocol that the paper does not state.
 
     Args:
         table: `table1`, the comparison of models, or `table2`, the ablation.
 
     Returns:
-        A row for each model and metric: `model, metric, value, note`; value NaN and a note
-        where the paper prints a dash.
+        A row for each model and metric: `model, metric, value, note`; NaN and a note where the
+        paper prints a dash.
     """
     return pd.DataFrame(
         [
@@ -201,10 +200,7 @@ def _published(table: str, footage: ScoredFootage) -> Block:
 def _tidy(
     found: pd.DataFrame, models: list[ModelRow], columns: Sequence[Column], facts: dict[str, str]
 ) -> pd.DataFrame:
-    """Rows in the order of models and columns, with names, facts and ranks.
-
-    A model that is given the ground truth is not ranked.
-    """
+    """Rows in the order of models and columns, with names, facts and ranks; oracles have none."""
     order = pd.MultiIndex.from_product(
         [[row.model for row in models], [column.name for column in columns]],
         names=["model", "metric"],

@@ -1,4 +1,4 @@
-"""What was scored: footage and summaries of all models, checked and selected for tables."""
+"""Footage and summaries of all models, checked and selected for tables."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,11 +27,11 @@ AGAIN = "evaluate all models again, on the same clips and with the same settings
 
 
 class ScoredFootage(NamedTuple):
-    """What was scored, and with which masks.
+    """The footage that was scored, and its masks.
 
     Attributes:
         name: name of the data, such as `GasVid` or `synthetic plumes`.
-        mask_sources: kinds of masks, sorted: `annotated`, `synthetic` or `pseudo`.
+        mask_sources: sorted kinds of masks: `annotated`, `synthetic`, `pseudo`.
     """
 
     name: str
@@ -39,12 +39,12 @@ class ScoredFootage(NamedTuple):
 
     @classmethod
     def of(cls, name: str, mask_sources: Iterable[str]) -> "ScoredFootage":
-        """The footage; its mask sources may be given in any order and with repetitions."""
+        """Make it of mask sources in any order, with repetitions."""
         return cls(name, tuple(sorted(set(mask_sources))))
 
     @property
     def is_the_papers(self) -> bool:
-        """Whether footage and masks are of the kind that the paper scores."""
+        """Whether the paper scores such footage and masks."""
         same_name = self.name.casefold() == PAPERS.name.casefold()
         return same_name and self.mask_sources == PAPERS.mask_sources
 
@@ -93,7 +93,7 @@ def check_unchanged(facts: Facts, clips: pd.DataFrame, store: VideoStore) -> lis
         store: the videos.
 
     Returns:
-        The ids of the test clips.
+        Ids of the test clips.
 
     Raises:
         UserError: clips were added, removed or changed.
@@ -113,8 +113,8 @@ def check_summaries(summaries: pd.DataFrame) -> None:
     """Check that the summaries are complete and that their models are comparable.
 
     Args:
-        summaries: `fgstp.scoring.summarise` of the scores of each model, concatenated, overall
-            and by any groups, with the name of the `model` in each row.
+        summaries: results of `fgstp.scoring.summarise` for all models and groups, concatenated,
+            with a column `model`.
 
     Raises:
         UserError: a column is missing, there are no rows, a model lacks a protocol, or two
@@ -154,18 +154,15 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
 
 
 def with_facts(summaries: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Add what is known of the models to their summaries.
+    """Add columns `prompt` and `label` to summaries, and remove scores of failed models.
 
-    The scores of a model that `may_diverge` are undefined if one of its trainings diverged, and
-    under each protocol under which nearly all its predictions are empty or full.
+    A model that `may_diverge` failed if one of its trainings diverged, and under each protocol
+    for which nearly all its predictions are empty or full.
 
     Args:
         summaries: summaries of all models.
-        facts: by model: `prompt`, `label`, `trainings`, of which some may have `diverged`, and by
-            protocol the `degenerate_fraction`.
-
-    Returns:
-        The summaries with columns `prompt` and `label`, missing where unknown.
+        facts: by model: `prompt`, `label`, `trainings`, each with `diverged`, and by protocol the
+            `degenerate_fraction`.
     """
     known = summaries.copy()
     for fact in ("prompt", "label"):
@@ -192,14 +189,14 @@ def _why_dashed(trainings: Iterable[Mapping[str, Any]], degenerate_fraction: flo
 
 
 def protocols(summaries: pd.DataFrame) -> dict[str, ScoringProtocol]:
-    """Protocols of the summaries by name, in the order of `PROTOCOLS`, then any others."""
+    """Protocols of the summaries by name: those of `PROTOCOLS` in their order, then others."""
     firsts = summaries.drop_duplicates("protocol").set_index("protocol", drop=False)
     order = dict.fromkeys([*PROTOCOLS, *firsts.index])
     return {name: protocol_of(firsts.loc[name]) for name in order if name in firsts.index}
 
 
 def protocol_of(row: pd.Series) -> ScoringProtocol:
-    """Protocol of a row; its threshold is None if each model has its own."""
+    """Protocol of a row; the threshold is None if each model has its own."""
     protocol = ScoringProtocol.of_row(row)
     chosen = PROTOCOLS.get(protocol.name, protocol).threshold is None
     return protocol.model_copy(update={"threshold": None}) if chosen else protocol
@@ -213,15 +210,9 @@ def scores(summaries: pd.DataFrame, protocol: str, by: str = ALL) -> pd.DataFram
 def selected(
     summaries: pd.DataFrame, columns: tuple[Column, ...]
 ) -> Iterator[tuple[str, tuple[Column, ...]]]:
-    """Select columns for an overview.
+    """Yield the name of each protocol, and those of the columns that it shows.
 
-    Args:
-        summaries: summaries of all models.
-        columns: columns to select from.
-
-    Yields:
-        Name of a protocol, and those of the columns that it shows. Of several protocols that
-        show the same columns, such as variants of one protocol, only the first is selected.
+    Of protocols that show the same columns, such as variants of one, only the first is selected.
     """
     seen = set()
     for name, protocol in protocols(summaries).items():

@@ -1,4 +1,4 @@
-"""Tables as they are written: their cells, and metrics as columns."""
+"""Tables of text: their cells, and metrics as columns."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Cell(NamedTuple):
     Attributes:
         text: the value, or a dash.
         mark: `best`, `second`, or empty.
-        detail: small print beneath it, such as a confidence interval.
+        detail: small print below it, such as a confidence interval.
     """
 
     text: str
@@ -31,13 +31,13 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it is written in HTML, Markdown or LaTeX.
+    """A table for HTML, Markdown or LaTeX.
 
     Attributes:
-        title: heading above it.
+        title: title above it.
         heads: headings of the columns.
         rows: cells of each row; the first cell is the heading of the row.
-        notes: sentences beneath it.
+        notes: sentences below it.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Table:
 
     @classmethod
     def of_texts(cls, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
-        """A table without marks and small print."""
+        """Make a table without marks and details."""
         return cls(title, tuple(map(Cell, heads)), tuple(tuple(map(Cell, row)) for row in rows))
 
 
@@ -70,12 +70,7 @@ class Column(Metric):
         return self.tex or self.label.replace("%", r"\%").replace("@t", "@$t$")
 
     def shown(self, value: float, spread: float = math.nan) -> str:
-        """Format a value; a dash if it is undefined.
-
-        Args:
-            value: the value.
-            spread: its standard deviation over training seeds; NaN for a single training.
-        """
+        """Format a value and, if it is not NaN, its spread over seeds; a dash for NaN."""
         if math.isnan(value):
             return DASH
         numbers = [value] if math.isnan(spread) else [value, spread]
@@ -83,16 +78,9 @@ class Column(Metric):
         return " ± ".join(f"{scale * number:.{self.decimals}f}" for number in numbers)
 
     def ranks(self, values: Sequence[float]) -> list[int | None]:
-        """Rank values, 1 being the best.
+        """Rank values from 1, the best; None for NaN, and for all if fewer than two are defined.
 
         Values that are written alike share a rank, and ranks have no gaps.
-
-        Args:
-            values: values of the models of a block; NaN where undefined.
-
-        Returns:
-            The ranks; None where a value is undefined, and for all if fewer than two are
-            defined.
         """
         written = pd.Series([math.nan if math.isnan(v) else float(self.shown(v)) for v in values])
         if written.count() < 2:
@@ -102,7 +90,7 @@ class Column(Metric):
 
 
 def mark(rank: int | None, n_ranked: int) -> str:
-    """Mark of a rank among `n_ranked` values; empty for none."""
+    """Mark of a rank among `n_ranked` values; may be empty."""
     if pd.isna(rank) or (rank == 2 and n_ranked < SECOND_FROM):
         return ""
     return MARKS.get(rank, "")
@@ -126,9 +114,8 @@ GROUP_COLUMNS = columns("iou_mean", "iou", "false_alarm")
 def columns_of(protocol: ScoringProtocol) -> tuple[Column, ...]:
     """Columns that a protocol shows.
 
-    A protocol that stretches each map to [0, 1] predicts something on every frame, so it shows
-    the six metrics of the paper, and neither false alarms nor scores at a chosen threshold. Any
-    other shows the operational metrics, and behind them every other metric that has a label.
+    With maps stretched to [0, 1] every frame has predictions, so only the six metrics of the
+    paper are shown. Other protocols show the operational metrics, then all others with a label.
     """
     if protocol.norm != "none":
         return PAPER_COLUMNS

@@ -1,4 +1,4 @@
-"""How the models were trained: a table, and curves of losses and validation scores."""
+"""Trainings of the models: a table, and curves of losses and validation scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,15 +39,12 @@ ByModel = Mapping[str, Sequence[Training]]
 
 
 def training_table(trainings: ByModel) -> Table:
-    """How each training ended.
+    """A table with a row for each training.
 
     Args:
         trainings: by model: the record of each of its trainings, with `trained`, `parameters`,
             the best `epoch`, `n_epochs`, `ended_by`, `monitor`, `scores` and `seed`; missing
-            values are dashes.
-
-    Returns:
-        A row for each training.
+            values become dashes.
     """
     rows = []
     for row in model_rows(trainings):
@@ -79,13 +76,12 @@ def training_curves(trainings: ByModel) -> dict[str, Figure]:
     """Draw the training of each model, and the validation scores of all models.
 
     Args:
-        trainings: by model: the record of each of its trainings, with `epochs` (a mapping for
-            each epoch, with `epoch`, `learning_rate`, `train_...` losses and `val_...` scores)
-            and the best `epoch`. The first training is drawn; models without epochs are left
-            out.
+        trainings: by model: the record of each of its trainings, with the best `epoch` and
+            `epochs`, a list of mappings with `epoch`, `learning_rate`, `train_...` losses and
+            `val_...` scores. Only the first training is drawn.
 
     Returns:
-        Figures by model, and one named `all_models`; none if no model was trained.
+        Figures by name of the model, and `all_models`; none if no model was trained.
     """
     trained = {
         row.model: trainings[row.model][0]
@@ -118,9 +114,7 @@ def training_figure(model: str, training: Training) -> Figure:
 def comparison_figure(trainings: Mapping[str, Training]) -> Figure:
     """Draw a validation score of all models, with the epoch of each checkpoint.
 
-    Args:
-        trainings: by model: the record of a training, see `training_curves`. If all have the
-            same `monitor`, it is the score that is drawn.
+    The score is the `monitor` of the trainings if they share it, see `training_curves`.
     """
     figure = Figure(figsize=(7.6, 4.4), dpi=DPI, layout="constrained")
     ax = figure.subplots()
@@ -143,7 +137,7 @@ def comparison_figure(trainings: Mapping[str, Training]) -> Figure:
 
 
 def _draw(ax: Axes, epochs: pd.DataFrame, prefix: str) -> None:
-    """Draw the losses or scores whose names have a prefix."""
+    """Draw the losses or scores whose names start with the prefix."""
     names = [str(name) for name in epochs if str(name).startswith(prefix)]
     for place, name in enumerate(names):
         _plot(ax, epochs[["epoch", name]].dropna(), place, LABELS.get(name, name))
@@ -164,9 +158,9 @@ def _plot(ax: Axes, shown: pd.DataFrame, place: int, label: str) -> str:
 
 
 def learning_rate_drops(epochs: pd.DataFrame) -> list[tuple[int, float]]:
-    """Epochs whose learning rate is at most half that of the epoch before, with their rates.
+    """Epochs with at most half the learning rate of the previous epoch, and their rates.
 
-    A learning rate that decays in most epochs, or is unknown, has no drops.
+    There are none if the learning rate decays in most epochs or is unknown.
     """
     if "learning_rate" not in epochs:
         return []
@@ -194,5 +188,5 @@ def _finish(ax: Axes, epochs: Sequence[int] | pd.Series) -> None:
     ax.set_xlim(min(epochs) - 0.6, max(epochs) + 0.6)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.3)
-    # Beneath the axes, so it covers no curve.
+    # Below the axes, so that it covers no curve.
     ax.legend(fontsize=7.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False)

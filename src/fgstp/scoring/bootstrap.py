@@ -1,4 +1,4 @@
-"""Bootstrap over videos or, where there are too few, over the clips within them."""
+"""Bootstrap over videos or, if there are too few, over the clips within videos."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,14 +15,14 @@ Units = Literal["videos", "clips", "none"]
 
 @dataclass(frozen=True, eq=False)
 class Resamples:
-    """How often each video and clip counts in each of R resamples.
+    """Weights of V videos and C clips in each of R resamples.
 
     Attributes:
-        over: what was drawn: `videos` with all their clips; `clips`, each video keeping as
-            many as it has; `none` where each video has but one clip, so that nothing varies.
-        video_of_clip: (C,) number of each clip's video.
+        over: what was drawn: `videos` with all their clips, `clips` within each video, or `none`
+            if every video has one clip, so that nothing varies.
+        video_of_clip: (C,) number of the video of each clip.
         video_weight: (R, V) float64.
-        clip_weight: (R, C) float64, within the clip's video.
+        clip_weight: (R, C) float64, within the video of the clip.
     """
 
     over: Units
@@ -32,12 +32,12 @@ class Resamples:
 
     @property
     def total_weight(self) -> Floats:
-        """(R, C): how often each clip counts in all."""
+        """(R, C): weights of the clips in all."""
         return self.clip_weight * self.video_weight[:, self.video_of_clip]
 
 
 def as_observed(video_of_clip: NDArray[np.intp]) -> Resamples:
-    """One "resample" in which everything counts once."""
+    """The sample itself as one resample: all weights are 1."""
     n_videos = int(video_of_clip.max()) + 1
     return Resamples(
         "none", video_of_clip, np.ones((1, n_videos)), np.ones((1, video_of_clip.size))
@@ -62,7 +62,7 @@ def draw(video_of_clip: NDArray[np.intp], n_resamples: int, rng: np.random.Gener
 
 
 def _multiplicities(number: int, n_resamples: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """(R, number): how often each of them is drawn in as many draws."""
+    """(R, number): how often each of `number` units is drawn in as many draws."""
     return rng.multinomial(number, np.full(number, 1 / number), size=n_resamples)
 
 
@@ -70,13 +70,13 @@ def means(sums: Floats, counts: Floats, resamples: Resamples, average: Average) 
     """Mean of each metric in each resample.
 
     Args:
-        sums: (C, M) sum of each metric over the frames of each clip that have it.
+        sums: (C, M) sum of each metric over the frames of each clip that define it.
         counts: (C, M) number of those frames.
-        resamples: what is drawn, R times.
-        average: `video` for the mean of the videos' means, `frame` for that of all frames.
+        resamples: the R resamples.
+        average: `video` for the mean of the means of videos, `frame` for the mean of all frames.
 
     Returns:
-        (R, M) float64; NaN where no frame has the metric.
+        (R, M) float64; NaN where no frame defines the metric.
     """
     if average == "frame":
         weight = resamples.total_weight
@@ -96,10 +96,7 @@ def _quotient(above: Floats, below: Floats) -> Floats:
 
 
 def interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Percentile interval of a metric over resamples, (R,); NaN if all are.
-
-    The `confidence` is the share of the resamples within it, such as 0.95.
-    """
+    """Percentile interval of a metric over resamples, (R,); NaN if all values are NaN."""
     found = values[~np.isnan(values)]
     if not found.size:
         return np.nan, np.nan

@@ -1,4 +1,4 @@
-"""Scores of a clip, one row a frame."""
+"""Scores of a clip, a row for each frame."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -19,14 +19,7 @@ BLOCK_PIXELS = 4_000_000
 
 
 class ScorableClip(NamedTuple):
-    """What is scored of a clip, see `score_clip`.
-
-    Attributes:
-        predictions: (T, H, W) uint8.
-        masks: those of the same frames.
-        numbers: (T,) numbers of these frames in the clip; None: 0 to T - 1.
-        frame_scores: (T,) the model's own; None if it gives none.
-    """
+    """Arguments of `score_clip` for the annotated frames of a clip."""
 
     predictions: NDArray[np.uint8]
     masks: Masks
@@ -46,36 +39,35 @@ def score_clip(
     """Score the predictions of a clip.
 
     Args:
-        predictions: (T, H, W) uint8, probabilities 0 to 255, of the frames that are annotated.
-        masks: (T, H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or T `GroundTruth`
-            objects, which make it several times as fast when masks are scored against again.
-        protocol: its name, or a `ScoringProtocol`.
-        threshold: replaces the protocol's own, 0 to 255; `operational` has none of its own.
-        numbers: (T,) numbers in the clip of the frames to which predictions and masks belong,
-            rising, where not every frame is annotated; by default 0 to T - 1.
-        frame_scores: (T,) how surely each frame holds gas, the higher the surer, where the model
-            says so itself; by default the mean of the highest probabilities of the map.
+        predictions: (T, H, W) uint8, probabilities from 0 to 255 of the annotated frames.
+        masks: (T, H, W) bool, uint8 with 0 and 1, or uint8 with 0 and 255; or T `GroundTruth`
+            objects, which are several times faster if masks are used again.
+        protocol: name of a protocol, or a `ScoringProtocol`.
+        threshold: replaces that of the protocol, 0 to 255; `operational` has none.
+        numbers: (T,) increasing numbers of the frames in the clip, if not all frames are
+            annotated; by default 0 to T - 1.
+        frame_scores: (T,) confidence of the model that each frame holds gas; by default the mean
+            of the highest 0.1 % of the probabilities.
 
     Returns:
-        A row a frame that counts:
+        A row for each frame that the protocol scores:
 
         - `frame`: its number in the clip;
         - `s_measure, weighted_f, mae, e_mean, e_adaptive, e_max, iou_mean, dice_mean`:
           `mean` and `max` are over the 256 thresholds;
         - `iou, dice`: at the protocol's threshold; `iou_gas` is the IoU of frames with gas,
-          NaN on the others;
-        - `gas`: whether the mask holds any;
-        - `frame_score`: how surely the frame holds gas, for average precision and AUROC;
-        - `predicted_fraction`: share of pixels predicted, at the protocol's threshold: where a
-          model finds nothing or everything it is 0 or 1;
-        - `false_alarm_fraction, false_alarm`: on frames without gas, share of pixels
-          predicted, and 1 where they are enough for an alarm; NaN on the others;
-        - any other metric that is registered;
-        - `protocol`, and a column for each of its settings: what the scores hold under.
+          NaN for other frames;
+        - `gas`: whether the mask has gas;
+        - `frame_score`: confidence that the frame holds gas, for average precision and AUROC;
+        - `predicted_fraction`: share of pixels predicted at the protocol's threshold;
+        - `false_alarm_fraction, false_alarm`: for frames without gas, share of pixels predicted,
+          and 1 if it is an alarm, else 0; NaN for other frames;
+        - any other registered metric;
+        - `protocol`, and a column for each of its settings.
 
     Raises:
-        UserError: predictions and masks are no clip, numbers or frame scores do not belong to
-            them, no frame counts, the protocol is unknown, or its threshold has not been chosen.
+        UserError: predictions and masks do not match, numbers or frame scores are invalid, no
+            frame is left to score, the protocol is unknown, or it has no threshold.
 
     Example:
         >>> import numpy as np
@@ -132,13 +124,10 @@ def _score(places: NDArray[np.intp], frames: Frames) -> pd.DataFrame:
 def blocks(
     predictions: NDArray[np.uint8], masks: Masks, protocol: ScoringProtocol
 ) -> Iterator[tuple[NDArray[np.intp], Frames]]:
-    """The frames of a clip that count, some at a time, so that memory does not grow with it.
-
-    Yields:
-        The places of some frames in the arrays, and the frames.
+    """Yield the frames that a protocol scores in blocks, each with their places in the arrays.
 
     Raises:
-        UserError: predictions and masks are no clip, or no frame of it counts.
+        UserError: predictions and masks do not match, or no frame is left to score.
     """
     _check_clip(predictions, masks)
     counted = _counted_frames(masks, protocol)
@@ -150,7 +139,6 @@ def blocks(
 
 
 def _check_clip(predictions: NDArray[np.uint8], masks: Masks) -> None:
-    """Check that predictions and masks fit together."""
     if not isinstance(predictions, np.ndarray) or predictions.dtype != np.uint8:
         found = getattr(predictions, "dtype", type(predictions).__name__)
         raise UserError(f"Predictions are uint8 probability maps, 0 to 255, not {found}.")
@@ -164,7 +152,7 @@ def _check_clip(predictions: NDArray[np.uint8], masks: Masks) -> None:
 
 
 def _shape(masks: Masks) -> tuple[int, ...]:
-    """(T, H, W), or whatever it is instead."""
+    """Shape of the masks, which should be (T, H, W)."""
     if isinstance(masks, np.ndarray):
         if masks.dtype not in (np.bool_, np.uint8):
             raise UserError(f"Masks are bool or uint8, not {masks.dtype}.")
@@ -178,7 +166,7 @@ def _shape(masks: Masks) -> tuple[int, ...]:
 
 
 def _counted_frames(masks: Masks, protocol: ScoringProtocol) -> NDArray[np.intp]:
-    """Places of the frames that a protocol scores, in their order."""
+    """Places of the frames that a protocol scores, in order."""
     counted = np.arange(len(masks) - protocol.drop_last_frames)
     if protocol.drop_given:
         given = first_frame_with_gas(

@@ -1,4 +1,4 @@
-"""Frames to score: predictions, masks, and the counts that nearly all metrics follow from."""
+"""Frames to score: predictions, masks, and the pixel counts that most metrics follow from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """T frames of one size, as metrics see them.
+    """T frames of one size, the input of metrics.
 
     Attributes:
         predictions: (T, H, W) uint8, as predicted.
-        truths: the ground truth of each.
-        protocol: what their grey levels stand for.
+        truths: ground truth of each frame.
+        protocol: protocol of the scores.
     """
 
     predictions: NDArray[np.uint8]
@@ -31,7 +31,7 @@ class Frames:
 
     @property
     def threshold(self) -> int:
-        """Level from which a pixel is predicted; a `UserError` if it has not been chosen."""
+        """Level from which a pixel is predicted; a `UserError` if the protocol has none."""
         if self.protocol.threshold is None:
             raise UserError(
                 f"The protocol {self.protocol.name} takes its threshold from validation clips: "
@@ -62,17 +62,17 @@ class Frames:
 
     @property
     def gas(self) -> NDArray[np.bool_]:
-        """(T,): whether each mask holds any gas."""
+        """(T,): whether each mask has gas."""
         return self.n_foreground > 0
 
     @cached_property
     def probability(self) -> Floats:
-        """(T, 256), 0 to 1: what each grey level of each frame stands for."""
+        """(T, 256), 0 to 1: probability of each grey level of each frame."""
         return np.stack([probability for probability, _ in self._levels])
 
     @cached_property
     def level(self) -> NDArray[np.uint8]:
-        """(T, 256): what thresholds are held against (`level >= threshold`)."""
+        """(T, 256): level that is compared with thresholds (`level >= threshold`)."""
         return np.stack([level for _, level in self._levels])
 
     @cached_property
@@ -109,16 +109,14 @@ class Frames:
 def grey_levels(
     low: int, high: int, norm: Norm, binary_at: int | None = None
 ) -> tuple[Floats, NDArray[np.uint8]]:
-    """What the grey levels of a frame with these extremes stand for.
+    """Probabilities and levels of the 256 grey levels of a frame with these extremes.
 
-    The order of the operations is PySODMetrics': a quotient by 255, a difference, a quotient
-    by the range, and a cut, not a rounding, back to 8 bits. Rounding errors in it decide
-    which pixels reach a threshold, so another order would give other curves. After that, levels
-    from `binary_at` on become 255 and the others 0.
+    The order of operations is that of PySODMetrics: divide by 255, subtract the minimum, divide by
+    the range, truncate to 8 bits. Rounding errors decide which pixels reach a threshold, so another
+    order would change the curves. Levels from `binary_at` then become 255, others 0.
 
     Returns:
-        Probability, (256,) float64 in [0, 1], and the level that thresholds are held against,
-        (256,) uint8.
+        Probability, (256,) float64 in [0, 1], and level, (256,) uint8.
     """
     probability = np.arange(N_LEVELS) / 255
     level = np.arange(N_LEVELS, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Ground truth: a mask, and what scoring against it needs again and again."""
+"""Ground truth: a mask, and what depends on the mask alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 def once(function: Callable[[Subject], Result]) -> Callable[[Subject], Result]:
-    """Compute a function once for each object, and keep the result as long as the object."""
+    """Decorator that caches the result of a function as long as its argument lives."""
     known: WeakKeyDictionary[Subject, Result] = WeakKeyDictionary()
 
     @wraps(function)
@@ -32,13 +32,9 @@ def once(function: Callable[[Subject], Result]) -> Callable[[Subject], Result]:
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """One mask; what depends on it alone is computed once, when it is first needed.
+    """A mask, (H, W) bool, with cached properties, to score many predictions against it.
 
-    Keep these objects to score many predictions against the same masks; each takes about
-    12 bytes a pixel, and more where much of the frame is gas.
-
-    Attributes:
-        mask: (H, W) bool.
+    An object takes about 12 bytes for each pixel, more if much of the frame is gas.
     """
 
     mask: NDArray[np.bool_]
@@ -47,14 +43,14 @@ class GroundTruth:
     def from_mask(
         cls, mask: "NDArray[np.bool_] | NDArray[np.uint8] | GroundTruth"
     ) -> "GroundTruth":
-        """Check and take a mask.
+        """Make it of a mask.
 
         Args:
-            mask: (H, W) bool, or uint8 with 0 and 1, or with 0 and 255; or a ground truth, which
-                is given back.
+            mask: (H, W) bool, uint8 with 0 and 1, or uint8 with 0 and 255; or a ground truth,
+                which is returned.
 
         Raises:
-            UserError: shape, type or values are others.
+            UserError: shape, dtype or values are invalid.
         """
         if isinstance(mask, GroundTruth):
             return mask
@@ -74,7 +70,7 @@ class GroundTruth:
 
     @cached_property
     def cut(self) -> tuple[int, int]:
-        """Rows above and columns left of the cut through the foreground's centroid."""
+        """Number of rows above, and of columns left of, the cut through the centroid."""
         if not self.n_foreground:
             height, width = self.mask.shape
             return height // 2, width // 2
@@ -85,7 +81,7 @@ class GroundTruth:
 
     @cached_property
     def blocks(self) -> tuple[tuple[slice, slice], ...]:
-        """The four blocks beside the cut: upper left, upper right, lower left, lower right."""
+        """The four blocks of the cut: upper left, upper right, lower left, lower right."""
         y, x = self.cut
         upper, lower, left, right = slice(0, y), slice(y, None), slice(0, x), slice(x, None)
         return (upper, left), (upper, right), (lower, left), (lower, right)
@@ -100,15 +96,6 @@ class GroundTruth:
         return code
 
     def count(self, prediction: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Count the pixels of a prediction by block, mask and level.
-
-        All metrics but the weighted F follow from these counts.
-
-        Args:
-            prediction: (H, W) uint8.
-
-        Returns:
-            (4, 2, 256) int64.
-        """
+        """Count the pixels of a prediction (H, W) uint8 by block, mask and level, (4, 2, 256)."""
         counts = np.bincount((self._code + prediction).ravel(), minlength=N_BLOCKS * 2 * N_LEVELS)
         return counts.reshape(N_BLOCKS, 2, N_LEVELS)

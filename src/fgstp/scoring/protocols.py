@@ -17,28 +17,27 @@ Average = Literal["video", "frame"]
 
 
 class ScoringProtocol(BaseModel):
-    """How predictions are scored. Two scores compare only under equal protocols.
+    """How predictions are scored; only scores under equal protocols are comparable.
 
     Attributes:
-        name: what tables call it.
-        input: `soft` scores probability maps; `binary` first cuts them at the threshold, as
-            if only binary pictures had been kept.
-        norm: `minmax` stretches each frame to [0, 1] before anything else, a constant frame
-            excepted (PySODMetrics, SLT-Net); `none` takes probabilities as they are.
-        empty: frames whose mask is empty. `score` gives IoU, Dice and weighted F of 0,
+        name: name in tables.
+        input: `soft` scores probability maps, `binary` maps binarised at the threshold.
+        norm: `minmax` first stretches each frame, unless it is constant, to [0, 1] (PySODMetrics,
+            SLT-Net); `none` takes probabilities as they are.
+        empty: rule for frames with an empty mask. `score` gives IoU, Dice and weighted F of 0
             whatever is predicted (PySODMetrics). `credit` gives IoU and Dice of 1 at each
-            threshold that nothing reaches and 0 else, and no weighted F, which is undefined
-            there. `skip` gives no score at all. No score is NaN, which means leave out.
-        average: `video` averages the frames of each video and then the videos, `frame` all
-            frames alike.
-        threshold: level, 0 to 255, from which a pixel is predicted as gas; it decides `iou`,
-            `dice`, false alarms and binary input. None: it has to be chosen on validation
-            clips (`choose_threshold`) before anything is scored.
+            threshold that no pixel reaches, else 0, and no weighted F, which is undefined.
+            `skip` gives no score. Missing scores are NaN.
+        average: `video` averages the frames of each video, then the videos; `frame` averages all
+            frames.
+        threshold: level, 0 to 255, from which a pixel is predicted as gas, for `iou`, `dice`,
+            false alarms and binary input. None: to be chosen on validation clips, see
+            `choose_threshold`.
         drop_given: leave out the first frame with gas of each clip, whose mask some models
-            are given.
+            receive.
         drop_last_frames: annotated frames left out at the end of each clip, for models that look
             ahead.
-        alarm_px: pixels predicted on a leak-free frame from which it is a false alarm.
+        alarm_px: number of pixels predicted on a frame without gas that make a false alarm.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,20 +54,20 @@ class ScoringProtocol(BaseModel):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All fields but the name."""
+        """All fields except the name."""
         return self.model_dump(exclude={"name"})
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What stands beside scores in tables: the name as `protocol`, and a column a setting."""
+        """Columns of tables of scores: the name as `protocol`, and the settings."""
         return {"protocol": self.name, **self.settings}
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any] | pd.Series) -> Self:
-        """The protocol of a row that has its columns.
+        """Make the protocol of a row with its columns.
 
         Raises:
-            UserError: the values of the columns are no protocol.
+            UserError: the values are invalid.
         """
         values = {name: row[name] for name in PROTOCOL_COLUMNS}
         try:
@@ -82,11 +81,8 @@ class ScoringProtocol(BaseModel):
     def at(self, threshold: int) -> Self:
         """The same protocol at another threshold.
 
-        Args:
-            threshold: level, 0 to 255.
-
         Raises:
-            UserError: the threshold is no whole number from 0 to 255.
+            UserError: the threshold is not a whole number from 0 to 255.
         """
         if not 0 <= threshold <= 255 or int(threshold) != threshold:
             raise UserError(f"A threshold is a whole number from 0 to 255, not {threshold}.")
@@ -102,7 +98,7 @@ PROTOCOLS = MappingProxyType(
         for protocol in (
             PAPER,
             OPERATIONAL,
-            # What the paper does not say; its row is reproduced under one of these.
+            # Variants of what the paper does not state.
             ScoringProtocol(name="paper_binary", input="binary"),
             ScoringProtocol(name="paper_skip_empty", empty="skip"),
             ScoringProtocol(name="paper_per_frame", average="frame"),
@@ -115,8 +111,8 @@ def get_protocol(protocol: str | ScoringProtocol, threshold: int | None = None) 
     """A protocol by its name.
 
     Args:
-        protocol: a name in `PROTOCOLS`, or a protocol, which is given back.
-        threshold: replaces the protocol's own; 0 to 255.
+        protocol: a name in `PROTOCOLS`, or a protocol, which is returned.
+        threshold: replaces that of the protocol; 0 to 255.
 
     Raises:
         UserError: no protocol has this name, or the threshold is out of range.
@@ -139,7 +135,7 @@ def _known_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class EvaluateSettings(Settings):
-    """How trained models are evaluated. A model's own settings are in its checkpoint.
+    """Settings of evaluation; those of a model are in its checkpoint.
 
     Attributes:
         protocols: names of the protocols to score under.

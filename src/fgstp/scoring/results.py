@@ -1,4 +1,4 @@
-"""Results of a model: scores of all its clips, and what the files of them hold."""
+"""Results of a model: scores of all clips, with facts, and their summary."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from fgstp.scoring.summary import ALL, SEED
 from fgstp.scoring.thresholds import ReadClip, named
 
 FACTS = ("video", "category", "distance_m", "background", "mask_source")
-GROUPS = (None, "video", "category", "leak_class")  # what summaries are made by
+GROUPS = (None, "video", "category", "leak_class")  # of summaries
 FOOTAGE = {  # names of the sources of ingest, for people
     "synthetic": "synthetic plumes",
     "gasvid": "GasVid",
@@ -37,17 +37,17 @@ def score_clips(
     """Score clips.
 
     Args:
-        clips: their ids.
+        clips: ids of the clips.
         protocols: the protocols, each with a threshold.
-        read: what is scored of a clip; can be pickled.
-        parallel: how clips are scored at the same time.
+        read: reads a clip by its id; can be pickled.
+        parallel: how clips are scored in parallel.
 
     Returns:
-        What `score_clip` gives for each clip and protocol, with a column `clip` in front;
-        by clip, then protocol, then frame.
+        Results of `score_clip` for each clip and protocol, with a column `clip` in front, sorted
+        by clip, protocol and frame.
 
     Raises:
-        UserError: predictions and masks of a clip do not fit, or no cluster can be joined.
+        UserError: a clip cannot be scored, or no cluster can be joined.
     """
     work = [delayed(_score)(clip, tuple(protocols), read) for clip in clips]
     with tqdm(total=len(clips), unit=" clips", desc="scoring") as bar:
@@ -57,7 +57,7 @@ def score_clips(
 def _score(clip: str, protocols: Sequence[ScoringProtocol], read: ReadClip) -> pd.DataFrame:
     """Work of one worker."""
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # the clips are what goes in parallel
+    cv2.setNumThreads(1)  # clips are scored in parallel
     try:
         with named(clip):
             found = ScorableClip(*read(clip))
@@ -86,17 +86,17 @@ def with_facts(
     leak_classes: Mapping[str, NDArray[np.int8] | None],
     model: str,
 ) -> pd.DataFrame:
-    """Put what is known about each frame beside its scores.
+    """Add facts about clip and video to the scores of frames.
 
     Args:
-        rows: scores with a column `clip`, as `score_clips` gives them.
+        rows: scores, see `score_clips`.
         clips: the clip table.
         videos: the video table.
-        leak_classes: leak class of each frame by clip, (T,) int8; None where it is unknown.
-        model: name of the model that is scored.
+        leak_classes: by clip: leak class of each frame, (T,) int8; None if unknown.
+        model: name of the scored model.
 
     Returns:
-        The rows with columns `model`, those of `FACTS`, and `leak_class` in front.
+        The rows with `model`, the columns of `FACTS`, and `leak_class` in front.
     """
     facts = clips.merge(videos, on="video", suffixes=("", "_of_video")).set_index("clip")
     facts = facts.reindex(rows["clip"])
@@ -113,22 +113,20 @@ def with_facts(
 def model_scores(
     summaries: pd.DataFrame, frame_scores: pd.DataFrame, made_of: Mapping[str, Any], source: str
 ) -> dict[str, Any]:
-    """Put together what the scores of a model are, and of what.
+    """The scores of a model over all videos, and what was scored.
 
     Args:
-        summaries: summaries of the model, those over all rows among them.
-        frame_scores: its frame scores with their facts.
-        made_of: `model`, the kind of its `prompt`, and digests of its checkpoint and of the
-            footage.
-        source: source of ingest that the footage came from.
+        summaries: summaries of the model by all of `GROUPS`.
+        frame_scores: frame scores of the model, see `with_facts`.
+        made_of: `model`, `prompt`, and digests of checkpoints and footage.
+        source: source of ingest.
 
     Returns:
-        Plain values: `made_of`, `footage`, `mask_sources`, counts, and by protocol its
-        `settings`, its `threshold`, `degenerate_fraction`, which is the share of the frames on
-        which nothing or everything is found at that threshold, and every metric, None where it
-        is undefined. Of several trainings, metrics are means, the threshold is that of the
-        first, and a protocol also has `thresholds`, one a training, and `spread`, the standard
-        deviation by metric.
+        Plain values: `made_of`, `footage`, `mask_sources`, counts, and by protocol: `settings`,
+        `threshold`, `degenerate_fraction` (share of frames on which no or every pixel is
+        predicted), and all metrics, None where undefined. For several trainings, metrics are
+        means, the threshold is that of the first, and a protocol also has the `thresholds` of all
+        trainings and `spread`, the standard deviation by metric.
     """
     overall = summaries[summaries["by"] == ALL]
     clips = frame_scores.drop_duplicates("clip")
@@ -164,7 +162,7 @@ def _of_protocol(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, Any]:
 
 
 def _rounded(rows: pd.DataFrame, column: str) -> dict[str, float | None]:
-    """A column by metric, as JSON can keep it."""
+    """A column by metric, without NaN for JSON."""
     return {
         metric: None if np.isnan(value) else round(float(value), DIGITS)
         for metric, value in zip(rows["metric"], rows[column], strict=True)

@@ -15,7 +15,7 @@ from fgstp.scoring.metrics.detection import rank, ranking_scores
 from fgstp.scoring.protocols import PROTOCOL_COLUMNS, Average, ScoringProtocol
 
 ALL = "all"
-SEED = "seed"  # column of the rows that tells trainings apart
+SEED = "seed"  # column of the training
 REQUIRED = (*PROTOCOL_COLUMNS, "video", "clip", "gas", "frame_score")
 
 
@@ -29,34 +29,34 @@ def summarise(
 ) -> pd.DataFrame:
     """Summarise frame scores.
 
-    Values are averaged as the rows' own protocol says. Average precision and AUROC are of
-    all frames of a group. Intervals are bootstrapped over videos; in a group of fewer than
-    5 over the clips within each of them, so that such an interval tells of those videos only.
+    Values are averaged as the protocol of the rows says. Average precision and AUROC are computed
+    over all frames of a group. Intervals are bootstrapped over videos, or for fewer than 5 videos
+    over the clips within each video, so that they do not extend to other videos.
 
-    Where a model was trained several times with other seeds, the value is the mean over its
-    trainings, and the interval is that of this mean: the same resamples are taken of all
-    trainings. It tells how the footage varies; how the trainings vary is told by the spread.
+    For several trainings with different seeds, the value is the mean over trainings, and the
+    interval, for which all trainings share the resamples, is that of the mean. It covers the
+    variation of the footage, and the spread the variation of the trainings.
 
     Args:
-        rows: what `score_clip` gave for each clip, with columns `video` and `clip` beside
-            it, and the column to group by; several protocols may be mixed. A column `seed`
-            tells trainings apart; each may have a threshold of its own.
+        rows: results of `score_clip`, with columns `video`, `clip`, and the column to group by;
+            may hold several protocols. A column `seed` distinguishes trainings, each of which may
+            have its own threshold.
         by: `video`, `category`, `leak_class` or any other column; None for all rows.
-        confidence: of the intervals, between 0 and 1.
-        n_resamples: of the bootstrap.
-        seed: the same seed and rows give the same intervals, whatever other groups there are.
+        confidence: confidence level of the intervals, between 0 and 1.
+        n_resamples: number of resamples of the bootstrap.
+        seed: random seed; intervals of a group do not depend on other groups.
 
     Returns:
-        A row for each protocol, group and metric: `protocol` and a column for each of its
-        settings, `by, group, metric, value, low, high`, `spread` (standard deviation over
-        trainings, with n - 1; NaN for one), `n_seeds` (trainings), `threshold_min` and
-        `threshold_max` (over trainings; `threshold` is that of the first), `interval_over`
-        (`videos`, `clips`, or `none` if there is no interval), `n_videos, n_clips, n_frames`
-        (of one training), and `note`, why a value or an interval is missing.
+        A row for each protocol, group and metric: `protocol` and its settings, `by, group, metric,
+        value, low, high`, `spread` (standard deviation over trainings, with n - 1; NaN for one),
+        `n_seeds` (trainings), `threshold_min` and `threshold_max` (over trainings; `threshold` is
+        that of the first), `interval_over` (`videos`, `clips`, or `none` without interval),
+        `n_videos, n_clips, n_frames` (of one training), and `note`, why a value or an interval is
+        missing.
 
     Raises:
-        UserError: there are no rows, a column is missing, the confidence is out of range, or
-            trainings were scored on different frames.
+        UserError: there are no rows, a column is missing, an argument is out of range, or trainings
+            were scored on different frames.
     """
     _check(rows, by, confidence, n_resamples)
     parts = []
@@ -92,7 +92,7 @@ def _groups(
 ) -> Iterator[tuple[ScoringProtocol, str, pd.DataFrame]]:
     same = list(PROTOCOL_COLUMNS)
     if SEED in rows and rows[SEED].nunique(dropna=False) > 1:
-        same.remove("threshold")  # each training may have its own
+        same.remove("threshold")  # trainings may have their own
     for _, scored in rows.groupby(same, sort=False):
         protocol = ScoringProtocol.of_row(scored.iloc[0])
         if by is None:
@@ -103,7 +103,7 @@ def _groups(
 
 
 def _trainings(frames: pd.DataFrame) -> list[NDArray[np.intp]]:
-    """Places of the rows of each training, in the order in which they appear."""
+    """Places of the rows of each training, in order of appearance."""
     if SEED not in frames:
         return [np.arange(len(frames))]
     codes, seeds = pd.factorize(frames[SEED], use_na_sentinel=False)
@@ -122,7 +122,7 @@ def _summarise_group(
     n_resamples: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    # Sorted, so that the order of the rows decides nothing.
+    # Sorted, so that the order of rows does not matter.
     names = pd.MultiIndex.from_frame(frames[["video", "clip"]])
     clip_of_frame, clips = pd.factorize(names, sort=True)
     video_of_clip, videos = pd.factorize(clips.get_level_values(0), sort=True)
@@ -140,7 +140,6 @@ def _summarise_group(
         varied = np.mean([each(drawn) for each in statistics], axis=0)
     low, high = np.transpose([interval(column, confidence) for column in varied.T])
     metrics = [*list_metrics(*OF_FRAMES), *list_metrics("ranking")]
-    # Why a metric or else its interval is missing.
     no_interval = "no interval: no video has two clips" if drawn.over == "none" else ""
     gas = frames["gas"].to_numpy(bool)
     notes = [
@@ -167,7 +166,7 @@ def _summarise_group(
 
 
 class _Statistics:
-    """All metrics of one group as a function of how often its clips count."""
+    """All metrics of a group as a function of the weights of its clips."""
 
     def __init__(
         self, frames: pd.DataFrame, clip_of_frame: NDArray[Any], n_clips: int, average: Average

@@ -1,4 +1,4 @@
-"""Choosing a threshold on validation clips."""
+"""Choice of a threshold on validation clips."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ ReadClip = Callable[[str], ScorableClip]
 
 
 class ThresholdSearch:
-    """Sums up the IoU at all thresholds, clip by clip; keeps 256 numbers and no frames.
+    """Sum of the IoU at all thresholds over clips, which are added one by one.
 
-    Empty frames count as they should: with an empty prediction 1, with any other 0.
+    An empty frame has an IoU of 1 with an empty prediction, else of 0.
 
     Args:
-        protocol: its `norm`, `drop_given` and `drop_last_frames` hold; maps are taken as soft.
+        protocol: gives `norm`, `drop_given` and `drop_last_frames`.
     """
 
     def __init__(self, protocol: str | ScoringProtocol = OPERATIONAL) -> None:
@@ -34,7 +34,7 @@ class ThresholdSearch:
         self._n_frames = 0
 
     def add(self, predictions: NDArray[np.uint8], masks: Masks) -> None:
-        """Add a clip, as `score_clip` takes it."""
+        """Add a clip; args are those of `score_clip`."""
         for _, frames in blocks(predictions, masks, self._protocol):
             iou, _ = overlap_curves(frames)
             self._total += iou.sum(axis=0)
@@ -64,15 +64,14 @@ def choose_threshold(
     """The threshold with the highest mean IoU over the frames of validation clips.
 
     Args:
-        clips: predictions and masks of each clip, as `score_clip` takes them; they are read
-            one after the other.
-        protocol: its `norm`, `drop_given` and `drop_last_frames` hold.
+        clips: predictions and masks of each clip, as for `score_clip`; read one by one.
+        protocol: gives `norm`, `drop_given` and `drop_last_frames`.
 
     Returns:
-        Level from which a pixel is predicted as gas, 0 to 255.
+        Level from which a pixel is predicted as gas, 0 to 255; of several, the nearest to 128.
 
     Raises:
-        UserError: there is no clip, or one is no clip.
+        UserError: there is no clip, or a clip is invalid.
     """
     search = ThresholdSearch(protocol)
     for predictions, masks in clips:
@@ -83,15 +82,15 @@ def choose_threshold(
 def with_threshold(
     protocol: ScoringProtocol, validation: Sequence[str], read: ReadClip
 ) -> ScoringProtocol:
-    """A protocol that is ready to score: one without a threshold of its own gets one.
+    """The protocol, with a threshold that is chosen on validation clips if it has none.
 
     Args:
         protocol: the protocol.
-        validation: ids of the clips that the threshold is chosen on, by mean IoU.
-        read: what is scored of a clip.
+        validation: ids of the validation clips.
+        read: reads a clip by its id.
 
     Raises:
-        UserError: a threshold has to be chosen, and there is no clip to choose it on.
+        UserError: there is no clip to choose a threshold on.
     """
     if protocol.threshold is not None:
         return protocol
@@ -104,7 +103,7 @@ def with_threshold(
 
 @contextmanager
 def named(clip: str) -> Iterator[None]:
-    """Say which clip an error is about."""
+    """Name the clip in a `UserError`."""
     try:
         yield
     except UserError as error:

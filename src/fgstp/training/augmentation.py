@@ -28,14 +28,7 @@ def prepared(
     settings: AugmentationSettings,
     size: tuple[int, int],
 ) -> tuple[Tensor, Tensor]:
-    """Augment frames and masks of a sample and resize them.
-
-    Args:
-        frames: (F, H, W) uint8.
-        masks: (L, H, W) uint8, 0/1.
-        rng: random generator of the sample.
-        settings: how they are augmented.
-        size: height h and width w of the network.
+    """Augment frames and masks of a sample as `augmented` does, and resize them to (h, w).
 
     Returns:
         Frames (F, 1, h, w) and masks (L, 1, h, w), float32 in [0, 1].
@@ -55,7 +48,7 @@ def augmented(
     Args:
         frames: (F, H, W) uint8.
         masks: (L, H, W) uint8, 0/1.
-        settings: how they are augmented.
+        settings: the settings of augmentation.
         rng: random generator of the sample.
 
     Returns:
@@ -102,11 +95,7 @@ def recoloured(
 ) -> Frames:
     """Change brightness, contrast and sharpness of a frame (H, W) uint8, in this order.
 
-    Args:
-        frame: the frame.
-        brightness: 0 is black, 1 changes nothing.
-        contrast: 0 is the mean grey, 1 changes nothing.
-        sharpness: 0 is blurred, 1 changes nothing.
+    A factor of 1 changes nothing; at 0 the frame is black, its mean grey, or blurred.
     """
     if brightness != 1:
         frame = _mapped(frame, blended(np.zeros_like(LEVELS), LEVELS, brightness))
@@ -141,8 +130,7 @@ def _tenths(span: tuple[float, float], rng: np.random.Generator) -> float:
 def _with_noise(masks: Frames, fraction: float, rng: np.random.Generator) -> Frames:
     """Salt and pepper on masks (L, H, W) 0 to 255; a pixel may be drawn more than once."""
     noisy = np.array(masks)
-    flat = noisy.reshape(len(noisy), -1)
-    for mask in flat:
+    for mask in noisy.reshape(len(noisy), -1):
         pixels = rng.integers(mask.size, size=int(fraction * mask.size))
         mask[pixels] = 255 * rng.integers(2, size=len(pixels))
     return noisy

@@ -38,17 +38,12 @@ class Progress(Callback):
     time limit cut short; its `EarlyStopping` would restore the patience of an interrupted
     training, which a user may have changed.
 
-    Args:
-        model: the model that is trained.
-        settings: how it is trained.
+    Attributes:
         best: the checkpoint, written whenever the monitored score is better than ever.
         folder: folder of the state, written after every finished epoch, and of a copy of the
             checkpoint: DVC removes the other one before a stage, and an unfinished epoch may
             have replaced it.
-        order: the order of the samples.
         facts: what to note in the checkpoint beside epoch and scores.
-
-    Attributes:
         rows: the figures of every finished epoch; see `Outcome.history`.
         epoch: the epoch of the best weights, from 1; 0 before the first.
         scores: the validation scores of that epoch.

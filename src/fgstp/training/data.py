@@ -86,7 +86,7 @@ class SampleOrder(Sampler[SampleKey]):
         n_targets_of_clips: frames of each clip that can be targets.
         n_targets: targets of a sample.
         seed: random seed.
-        limit: samples of an epoch at most, over all processes; None: all.
+        limit: maximum number of samples of an epoch, over all processes; None: all.
         rank: the process that takes them.
         epochs: epochs of the whole training, for the progress that is passed to samples.
 
@@ -146,15 +146,7 @@ class SampleOrder(Sampler[SampleKey]):
 
 @dataclass(frozen=True)
 class Samples(Dataset[Batch]):
-    """Samples of some clips, read from the disk and augmented.
-
-    Args:
-        store: the store of the videos.
-        clips: the clips.
-        sampling: which frames make a sample.
-        prepare: augments and resizes them.
-        features: what the model precomputed of the clips; None without.
-    """
+    """Samples of some clips, read from the disk, augmented and resized by `prepare`."""
 
     store: VideoStore
     clips: Sequence[ClipRow]
@@ -200,8 +192,7 @@ def train_loader(
         samples: the samples.
         order: which of them, and in what order.
         batch_size: samples of a batch.
-        workers: processes that load them, forked in `one_opencv_thread`; 0 loads them in this
-            process.
+        workers: processes that load them, forked in `one_opencv_thread`; 0 loads them in this one.
         cuda: whether they are moved to a GPU.
     """
     return DataLoader(

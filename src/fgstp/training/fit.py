@@ -39,8 +39,8 @@ def train(
 ) -> Outcome:
     """Train a model on ingested clips.
 
-    A training that was stopped continues when it is called again; a finished one is not
-    repeated, and with more epochs it continues where it ended. See `fgstp.training.fit.fit`.
+    Called again, it continues a training that was stopped, and a finished one that shall have more
+    epochs; see `fgstp.training.fit.fit`.
 
         >>> import fgstp
         >>> small = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
@@ -59,7 +59,7 @@ def train(
         **settings: fields of `TrainSettings`, such as `epochs=10` or `learning_rate=1e-3`.
 
     Returns:
-        The result, with the path of the best checkpoint and the figures of every epoch.
+        The path of the best checkpoint and the figures of every epoch.
 
     Raises:
         UserError: a setting is wrong, there are no clips, or as `fgstp.training.fit.fit`.
@@ -108,13 +108,11 @@ def fit(
     - `training.json`: how the training went;
     - `resume/`: the state after every epoch, to continue from.
 
-    Started again after it was stopped, a training continues from the last finished epoch as if
-    it had not been stopped. A finished one is not trained again; with more epochs or more
-    patience it continues where it ended. If anything else changed on which the weights depend,
-    it begins anew and the log says why.
-
-    A model that trains in stages goes through them one after the other, each beginning with
-    the best weights of the stage before; the last one decides what `best.ckpt` holds.
+    A training that was stopped continues from its last finished epoch as if it had not been
+    stopped. A finished one is not trained again; with more epochs or more patience it continues
+    where it ended. If anything else changed on which the weights depend, it begins anew and the
+    log says why. A model that trains in stages begins each with the best weights of the stage
+    before; the last one decides what `best.ckpt` holds.
 
     With `train.devices` or `train.nodes` above 1 it starts processes, one a device, and waits
     for them. If torchrun or another launcher has started this process together with others
@@ -136,16 +134,13 @@ def fit(
         table: the clip table.
         store: the store of the videos.
         folder: folder of the results.
-        settings: how the model is trained.
+        settings: the settings of training.
         seed: random seed of samples, augmentation, and what is drawn while the network trains.
         callbacks: further callbacks of Lightning, such as for logging; the figures are in
             `trainer.callback_metrics`. Of several processes the first one calls them, on pickled
             copies if this function starts the processes. They must not wait for the others.
         features: what the model precomputed of the training clips (`FeatureStore.write`); without,
             it is computed for every sample.
-
-    Returns:
-        The result.
 
     Raises:
         UserError: there are no clips to train or validate on, not enough GPUs or memory, a
@@ -219,11 +214,7 @@ def _usable(
 
 
 def check_devices(wanted: int, *, cuda: bool) -> None:
-    """Check that there are enough devices; the CPU takes any number of processes.
-
-    Raises:
-        UserError: there are fewer GPUs.
-    """
+    """Raise a `UserError` if there are too few GPUs; the CPU takes any number of processes."""
     if cuda and wanted > (found := torch.cuda.device_count()):
         raise UserError(
             f"train.devices is {wanted}, but torch finds {found} CUDA device"
@@ -232,11 +223,7 @@ def check_devices(wanted: int, *, cuda: bool) -> None:
 
 
 def lightning_precision(precision: Precision, *, cuda: bool) -> Literal["bf16-mixed", "32-true"]:
-    """Precision as Lightning names it.
-
-    Raises:
-        UserError: `bf16` on a GPU that does not support it.
-    """
+    """Precision as Lightning names it; a `UserError` if it is `bf16`, which this GPU lacks."""
     # torch counts chips that emulate bfloat16, slowly, unless asked not to.
     supported = not cuda or torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bf16" and not supported:

@@ -75,11 +75,11 @@ class Job:
         model: the model, trained in place.
         train: clips to train on.
         validation: clips to validate on.
-        mask_sources: where the masks of the training clips come from.
+        mask_sources: sources of the masks of the training clips.
         store: the store of the videos.
         features: what the model precomputed of the training clips; None without.
         folder: folder of the results.
-        settings: how the model is trained.
+        settings: the settings of training.
         seed: random seed.
         callbacks: further callbacks, called in the first process alone.
         cuda: whether training runs on GPUs.
@@ -150,16 +150,7 @@ class Job:
 def run(job: Job, rank: Rank, resume_from: Path | None) -> Outcome:
     """Train one stage, from its beginning or from a state, to its end.
 
-    Args:
-        job: the training.
-        rank: rank of this process; if there are several, all must run the job.
-        resume_from: the state.
-
-    Returns:
-        The result, the same in all processes.
-
-    Raises:
-        UserError: as `fit`.
+    If there are several processes, all must run the job; the result is the same in all.
     """
     model, settings, best = job.model, job.settings, job.folder / BEST
     folder, order = job.stage_folder(model.stage), job.order(rank)

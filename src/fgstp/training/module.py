@@ -1,11 +1,16 @@
-"""A model as Lightning trains it: steps, schedule and validation."""
+"""A model as Lightning trains it: steps, validation, and optimiser with its schedule."""
+
+import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
@@ -16,12 +21,16 @@ from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
 from fgstp.models.session import prompt_of
+from fgstp.models.settings import HALVED_AT, OptimisationSettings
 from fgstp.training.data import SampleOrder
-from fgstp.training.optimisation import optimiser, schedule
 from fgstp.training.processes import gathered, take_from_first
 from fgstp.training.settings import TrainSettings
 
+Factor = Callable[[int], float]
 THRESHOLD = 0.5  # of the probability
+POWER, LAST_FRACTION = 0.9, 0.05  # of the schedule `polynomial`
+FIRST_PERIOD_STEPS, GROWTH, FLOOR = 5, 1.2, 0.01  # of the schedule `cosine_restarts`
+NORMALISATIONS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
 
 
 class DivergenceError(UserError):
@@ -29,15 +38,7 @@ class DivergenceError(UserError):
 
 
 def overlap(found: NDArray[np.bool_], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Pixels of each frame that are gas in both, in at least one of them, and in the mask.
-
-    Args:
-        found: predictions (T, H, W).
-        masks: masks (T, H, W).
-
-    Returns:
-        (3, T).
-    """
+    """Pixels of each frame (H, W) of T that are gas in both, in either, and in the mask: (3, T)."""
     return np.count_nonzero([found & masks, found | masks, masks], axis=(2, 3))
 
 
@@ -55,12 +56,8 @@ def validation_scores(overlaps: NDArray[np.int64]) -> dict[str, float]:
 class TrainingModule(LightningModule):
     """Trains a model on samples and validates it on clips.
 
-    Logs `train_loss`, its parts as `train_<part>`, and the scores of `validation_scores`.
-
-    Args:
-        model: the model, trained in place.
-        settings: how it is trained.
-        store: the store of the videos.
+    Logs `train_loss`, its parts as `train_<part>`, and the scores of `validation_scores`. The
+    model is trained in place.
     """
 
     def __init__(self, model: AnyModel, settings: TrainSettings, store: VideoStore) -> None:
@@ -180,3 +177,69 @@ class TrainingModule(LightningModule):
     def _rate_setting(self) -> str:
         own = self.model.optimisation.learning_rate
         return "train.learning_rate" if own is None else f"the learning rate of {self.model.name}"
+
+
+def optimiser(model: AnyModel, settings: TrainSettings) -> Optimizer:
+    """Adam or AdamW of all weights that the present stage of a model trains.
+
+    There is a group of parameters for each learning rate and weight decay. The learning rate of
+    the block `train` counts unless the model has its own.
+    """
+    own = model.optimisation
+    rate = own.learning_rate or settings.learning_rate
+    encoders = tuple(f"{name}." for name in model.encoders)
+    layers = (each for each in model.network.modules() if isinstance(each, NORMALISATIONS))
+    undecayed = {id(weights) for layer in layers for weights in layer.parameters()}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, weights in model.network.named_parameters():
+        if weights.requires_grad:
+            own_rate = rate * own.encoder_lr_scale if name.startswith(encoders) else rate
+            is_bias = weights.ndim < 2
+            keeps = is_bias or id(weights) in undecayed or name.endswith(model.undecayed)
+            groups.setdefault((own_rate, 0.0 if keeps else own.weight_decay), []).append(weights)
+    parameters: list[dict[str, Any]] = [
+        {"params": members, "lr": own_rate, "weight_decay": decay}
+        for (own_rate, decay), members in groups.items()
+    ]
+    return {"adam": Adam, "adamw": AdamW}[own.optimiser](parameters, lr=rate)
+
+
+def schedule(own: OptimisationSettings, settings: TrainSettings, n_steps: int) -> Factor:
+    """Factor of the learning rate at each of `n_steps` steps, as a function of the step, from 0."""
+
+    def drop(step: int) -> float:
+        # Epochs are counted from 1, and the rate drops when one begins.
+        return 0.1 ** ((step * settings.epochs // n_steps + 1) // settings.drop_every_epochs)
+
+    def polynomial(step: int) -> float:
+        left = max(0.0, 1 - step / n_steps)
+        return float(LAST_FRACTION + (1 - LAST_FRACTION) * left**POWER)
+
+    def halving(step: int) -> float:
+        return 0.5 ** sum(step >= fraction * n_steps for fraction in HALVED_AT)
+
+    body = {
+        "drop": drop,
+        "constant": lambda step: 1.0,
+        "polynomial": polynomial,
+        "halving": halving,
+        "cosine_restarts": cosine_restarts,
+    }[own.schedule]
+    warm_up = own.warm_up_fraction * n_steps
+
+    def factor(step: int) -> float:
+        return body(step) * (min(1.0, (step + 1) / warm_up) if warm_up else 1.0)
+
+    return factor
+
+
+def cosine_restarts(step: int) -> float:
+    """Cosine from 1 to 0.01, restarted after 5 steps and then after periods 1.2 times as long.
+
+    Lengths are rounded up, steps counted from 0. The schedule of SLT-Net's long-term training.
+    """
+    period = FIRST_PERIOD_STEPS
+    while step >= period:
+        step -= period
+        period = math.ceil(GROWTH * period)
+    return FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * step / period)) / 2

@@ -93,11 +93,7 @@ def gathered(value: T) -> list[T]:
 
 
 def by_first(make: Callable[[], T]) -> T:
-    """A value that rank 0 alone makes, in all processes; all of them must call it.
-
-    Raises:
-        UserError: rank 0 raised it.
-    """
+    """A value that rank 0 alone makes, or its `UserError`, in all processes; all must call it."""
     if not _several():
         return make()
     result: list[T | UserError | None] = [None]
@@ -124,13 +120,9 @@ def _several() -> bool:
 
 
 def launch(work: Callable[[Rank], T], settings: TrainSettings) -> T:
-    """Call a function in as many processes as the settings say.
+    """Call a function with its rank in as many processes as the settings say.
 
-    On several machines, each of them must call it.
-
-    Args:
-        work: the function; it can be pickled. Each process calls it with its rank.
-        settings: how many processes there are, and where they meet.
+    The function must be picklable. On several machines, each of them must call this.
 
     Returns:
         What the first process of this machine returned.

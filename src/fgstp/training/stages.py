@@ -39,17 +39,7 @@ logger = logging.getLogger(__name__)
 def train_stages(job: Job, rank: Rank) -> Outcome:
     """Train a model through all of its stages, unless that is finished.
 
-    If there are several processes, all must call it.
-
-    Args:
-        job: the training.
-        rank: rank of this process; the first one writes all files.
-
-    Returns:
-        The result of all stages together.
-
-    Raises:
-        UserError: as `fgstp.training.fit.fit`.
+    If there are several processes, all must call it; the first one writes all files.
     """
     outcome = by_first(partial(_finished, job)) or _train(job, rank)
     by_first(partial(_publish, job, outcome))
@@ -92,14 +82,7 @@ def _train(job: Job, rank: Rank) -> Outcome:
 
 
 def _begin_stage(job: Job) -> Path | None:
-    """Say what begins, and remove the state of the present stage if it is of something else.
-
-    Returns:
-        The state to resume from, if there is one.
-
-    Raises:
-        UserError: it is damaged.
-    """
+    """The state to resume the present stage from; it is removed if it is of something else."""
     _log_beginning(job)
     path, facts = job.stage_folder(job.model.stage) / STATE, job.stage_facts()
     if path.is_file() and is_current(path, facts):

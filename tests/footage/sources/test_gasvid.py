@@ -73,39 +73,26 @@ def test_the_table_says_what_the_log_of_the_set_says(gasvid, raw):
 def test_five_videos_are_for_test_and_nine_for_training(gasvid, raw):
     videos = find(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
     assert all(isinstance(video, Video) for video in videos)
+    (video,) = (video for video in videos if video.name == "MOV_1467")
+    assert video.frames == VideoFile(raw() / "gasvid" / "MOV_1467.mp4")
+    assert (video.distance_m, video.background, video.fps_hz) == (4.6, "complex", None)
+    assert (video.mask_source, video.masks, video.remarks) == ("none", None, ())
     assert {video.name for video in videos if video.split == "test"} == TEST_VIDEOS
     assert sum(video.split == "train" for video in videos) == 9
     assert len(videos) == 14
 
 
-def test_a_video_with_its_facts(gasvid, raw):
-    videos = find(raw(*(f"{v}.mp4" for v in gasvid["video"])), gasvid)
-    (video,) = (video for video in videos if video.name == "MOV_1467")
-    assert video.frames == VideoFile(raw() / "gasvid" / "MOV_1467.mp4")
-    assert (video.distance_m, video.background, video.fps_hz) == (4.6, "complex", None)
-    assert video.mask_source == "none"
-    assert video.masks is None
-    assert video.remarks == ()
-
-
-def test_masks_beside_the_videos_are_found(gasvid, raw):
+def test_masks_beside_the_videos_are_found_or_where_the_table_says(gasvid, raw):
     root = raw("MOV_1467.mp4", "MOV_2559.mp4")
-    for video in ("MOV_1467", "MOV_1468"):
-        (root / "gasvid_masks" / video).mkdir(parents=True)
-        (root / "gasvid_masks" / video / "000012.png").touch()
-    videos = {video.name: video for video in find(root, gasvid)}
-    assert videos["MOV_1467"].mask_source == "annotated"
-    assert list(videos["MOV_1467"].masks.files) == [12]
-    assert videos["MOV_2559"].mask_source == "none"
-
-
-def test_the_table_may_name_another_folder_of_masks(raw):
-    root = raw("MOV_1467.mp4")
-    (root / "gasvid_masks" / "by hand").mkdir(parents=True)
-    (root / "gasvid_masks" / "by hand" / "3.png").touch()
-    table = pd.DataFrame({"video": ["MOV_1467"], "split": ["test"], "masks": ["by hand"]})
-    (video,) = find(root, table)
-    assert list(video.masks.files) == [3]
+    for number, folder in enumerate(("MOV_1467", "MOV_1468", "by hand")):
+        (root / "gasvid_masks" / folder).mkdir(parents=True)
+        (root / "gasvid_masks" / folder / f"{number}.png").touch()
+    for masks, number in (("", 0), ("by hand", 2)):
+        table = gasvid.assign(masks=gasvid["video"].map({"MOV_1467": masks}).fillna(""))
+        videos = {video.name: video for video in find(root, table)}
+        assert videos["MOV_1467"].mask_source == "annotated"
+        assert list(videos["MOV_1467"].masks.files) == [number]
+        assert videos["MOV_2559"].mask_source == "none"
 
 
 def test_videos_that_are_not_there_and_files_that_no_row_names_are_refused(gasvid, raw):
@@ -208,18 +195,6 @@ def test_a_clip_in_two_splits_is_refused_in_both(raw_clips):
             f"a is in train and in test of {root / 'gasvid_annotated'}; a clip may be for one "
             "split only: remove one of them"
         )
-
-
-def test_masks_without_a_frame_refuse_their_clip_only(raw_clips):
-    raw_clips("train/a")
-    root = raw_clips("train/b", masks=("1.png", "3.png"))
-    sound, refused = find_clips(root)
-    assert isinstance(sound, Video)
-    assert refused.split == "train"
-    assert refused.error.startswith("b: 1 of the 2 masks in ")
-    assert "belong to no frame, the first is 3.png; give a mask the name of its frame" in (
-        refused.error
-    )
 
 
 def test_clips_without_masks_or_frames(raw_clips):

@@ -143,8 +143,3 @@ def test_one_file_is_all_that_a_new_source_takes(stripes, ingest, tmp_path):
     clip = result.clip("striped_0001")
     assert (clip.frames[3, 13] == 255).all()
     assert clip.times_s.tolist() == [number**2 for number in range(10, 20)]
-
-
-def test_a_source_that_is_not_there_is_refused_with_those_that_are():
-    with pytest.raises(ValueError, match="choose one of annotated, folder, gasvid, synthetic"):
-        IngestSettings(source="stripes")

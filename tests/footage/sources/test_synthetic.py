@@ -99,16 +99,6 @@ def test_more_training_videos_leave_the_others_as_they_are():
 FOOTAGE = SyntheticFootage("close_clear", 1, n_frames=12, rate_hz=5.0, height_px=40, width_px=48)
 
 
-def test_frames_masks_and_classes_are_those_of_the_generator():
-    frames = list(FOOTAGE)
-    video = SyntheticVideo("close_clear", 1, n_frames=12, fps_hz=5.0, height_px=40, width_px=48)
-    for frame, rendered in zip(frames, video, strict=True):
-        assert frame.grey.shape == (40, 48)
-        np.testing.assert_array_equal(frame.grey, rendered.grey)
-        np.testing.assert_array_equal(frame.mask, rendered.mask)
-        assert frame.leak_class == rendered.leak_class
-
-
 @pytest.mark.parametrize("name", [field.name for field in fields(SyntheticFootage)])
 def test_any_change_of_the_recipe_changes_signature_and_hash(name):
     value = "long_clear" if name == "category" else getattr(FOOTAGE, name) + 1

@@ -108,34 +108,35 @@ def pvt_timm(state):
     return names | {"head.weight": torch.zeros(1000, 256)}
 
 
-def pvt_published(state):
-    names = {f"module.backbone.feat_net.pvtv2_en.{k}": t for k, t in pvt_own(state).items()}
-    rest = {"module.backbone.feat_net.rfb2_1.conv_cat.bn.bias": torch.ones(32)}
-    return {"state_dict": names | rest}
-
-
-def pvt_ours(state):
-    names = {f"encoder.pvt.{key}": tensor for key, tensor in state.items()}
-    return {"weights": names | {"fusion.0.bias": torch.ones(32)}, "model": "fgstp"}
-
-
 def res2net_timm(state):
     return state | {"fc.weight": torch.zeros(1000, 2048), "fc.bias": torch.zeros(1000)}
 
 
-def res2net_published(state):
-    names = {f"module.resnet.{key}": tensor for key, tensor in res2net_timm(state).items()}
-    return {"state_dict": names | {"module.rfb2_1.conv_cat.bn.bias": torch.ones(32)}}
+def within(wrapping, prefix, rest, own=dict):
+    """As part of a whole network, which has a weight `rest` too."""
+
+    def form(state):
+        names = {f"{prefix}{key}": tensor for key, tensor in own(state).items()}
+        return {wrapping: names | {rest: torch.ones(32)}, "model": "a name"}
+
+    return form
 
 
-def res2net_ours(state):
-    names = {f"encoder.res2net.{key}": tensor for key, tensor in state.items()}
-    return {"weights": names | {"decoder.coarse.head.bias": torch.ones(1)}, "model": "sinet_v2"}
-
-
+PUBLISHED = "state_dict", "module.backbone.feat_net.pvtv2_en.", "module.backbone.feat_net.rfb2_1.b"
 FORMS = {
-    "pvt": (dict, pvt_own, pvt_timm, pvt_published, pvt_ours),
-    "res2net": (dict, res2net_timm, res2net_published, res2net_ours),
+    "pvt": {
+        "same": dict,
+        "own": pvt_own,
+        "timm": pvt_timm,
+        "published": within(*PUBLISHED, pvt_own),
+        "ours": within("weights", "encoder.pvt.", "fusion.0.bias"),
+    },
+    "res2net": {
+        "same": dict,
+        "timm": res2net_timm,
+        "published": within("state_dict", "module.resnet.", "module.rfb2_1.b", res2net_timm),
+        "ours": within("weights", "encoder.res2net.", "decoder.coarse.head.bias"),
+    },
 }
 
 
@@ -143,9 +144,9 @@ FORMS = {
     ("kind", "form"), [(kind, form) for kind, forms in FORMS.items() for form in forms]
 )
 def test_an_encoder_starts_from_weights_under_any_of_their_names(weights, saved, kind, form):
-    name, backbone = ("pvt_v2_b0", pvt) if kind == "pvt" else ("res2net50d", res2net)
-    target = backbone(name, (3, 4, 5)) if kind == "pvt" else backbone()
-    begin_encoder(target, BackboneSettings(name=name, weights=saved(kind, form)))
+    name = {"pvt": "pvt_v2_b0", "res2net": "res2net50d"}[kind]
+    target = pvt(name, (3, 4, 5)) if kind == "pvt" else res2net()
+    begin_encoder(target, BackboneSettings(name=name, weights=saved(kind, FORMS[kind][form])))
     found = target.state_dict()
     assert found.keys() == weights[kind].keys()
     assert all(torch.equal(found[key], weights[kind][key]) for key in found)

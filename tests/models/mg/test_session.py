@@ -17,12 +17,6 @@ def blob(rows, columns, value=0.9, size=(8, 10)):
     return share
 
 
-def test_the_layer_that_does_not_reach_the_border_is_chosen():
-    inner = blob(slice(2, 6), slice(3, 7))
-    alpha = layers(inner, 1 - inner)
-    assert border_slots(alpha).tolist() == [0, 1]
-
-
 def test_the_border_is_its_outermost_pixels_alone():
     # All of the inside is of the first layer, which is none of the border.
     inside = blob(slice(1, -1), slice(1, -1), value=1.0)
@@ -35,18 +29,6 @@ def test_the_border_is_its_outermost_pixels_alone():
 def test_of_more_than_two_layers_the_smallest_is_taken():
     alpha = torch.tensor([0.5, 0.2, 0.3]).view(1, 3, 1, 1, 1).expand(1, 3, 1, 4, 4)
     assert border_slots(alpha).tolist() == [1]
-
-
-def test_the_oracle_takes_what_overlaps_the_mask_more():
-    share = blob(slice(2, 6), slice(3, 7))
-    alpha = layers(share, share)
-    masks = torch.zeros(2, 16, 20)
-    masks[0, 4:12, 6:14] = 1  # the blob, at twice the size
-    masks[1] = 1
-    masks[1, 4:12, 6:14] = 0
-    assert oracle_slots(alpha, masks).tolist() == [0, 1]
-    # Shares below 0.5 say nothing, however the border looks.
-    assert oracle_slots(layers(0.4 * share, share), masks).tolist() == [1, 1]
 
 
 def test_without_gas_the_oracle_takes_the_smaller_layer():

@@ -18,37 +18,6 @@ from fgstp.models.slt_net.network import (
 )
 
 
-def close(ours, theirs):
-    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
-
-
-def enlarged(maps, size):
-    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-
-
-@pytest.mark.parametrize("variant", ["released", "paper"])
-@torch.no_grad()
-def test_the_short_network_decodes_the_bare_correlation(randomised, draw, variant):
-    network = randomised(SltNetShort("pvt_v2_b0", variant))
-    target, first, second = draw(3, 1, 3, 64, 96)
-    e1, e2, e3 = (network.encode(frame) for frame in (target, first, second))
-    finest, expected = [], []
-    for neighbour in (e2, e3):
-        correlated = [
-            ctc(t, n) for ctc, t, n in zip(network.ctc.levels, e1, neighbour, strict=True)
-        ]
-        maps = [enlarged(each, (64, 96)) for each in network.decoder(Pyramid(*correlated))]
-        expected += maps
-        finest.append(maps[-1])
-    fused = torch.cat(finest, 1)
-    for layer in network.fusion:
-        fused = functional.conv2d(fused, layer.weight, layer.bias, padding=1)
-    outputs = network(target, first, second)
-    assert len(outputs) == 9
-    for ours, theirs in zip(outputs, [*expected, fused], strict=True):
-        close(ours, theirs)
-
-
 @pytest.mark.parametrize("size", [(64, 96), (50, 70)])
 @torch.no_grad()
 def test_the_long_network_refines_p4_alone(randomised, draw, size):
@@ -68,38 +37,33 @@ def test_the_long_network_refines_p4_alone(randomised, draw, size):
     maps = network.decoder(Pyramid(p3, torch.cat(refined), p5))
     for ours, own in zip(network(clips), maps, strict=True):
         assert ours.shape == (6, 1, *size)
-        close(ours, enlarged(own, (64, 96))[..., : size[0], : size[1]])
+        large = functional.interpolate(own, size=(64, 96), mode="bilinear", align_corners=False)
+        expected = large[..., : size[0], : size[1]]
+        torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_one_network_is_trained_at_a_time():
+def test_one_network_is_trained_at_a_time_and_the_long_one_begins_as_the_short_one():
+    def trained():
+        return {name.split(".")[0] for name, p in network.named_parameters() if p.requires_grad}
+
     network = SltNet(SltNetShort("pvt_v2_b0"), SltNetLong(64, 64, "pvt_v2_b0")).train()
-    assert _trained(network) == {"short"}
+    assert trained() == {"short"}
     assert network.short.training
     network.train_long()
-    assert _trained(network) == {"long"}
+    assert trained() == {"long"}
     assert not network.short.encoder.training
-    for mode in (True, False, True):
-        network.train(mode)
-        assert not any(module.training for module in network.short.modules())
-        assert network.long.encoder.training == mode
-    network.train_short()
-    assert _trained(network) == {"short"}
-    assert network.train().short.encoder.training
-
-
-def test_the_long_network_begins_as_the_short_one():
-    torch.manual_seed(0)
-    network = SltNet(SltNetShort("pvt_v2_b0"), SltNetLong(64, 64, "pvt_v2_b0"))
-    network.train_long()
     short, long = network.short.state_dict(), network.long.state_dict()
     shared = [name for name in long if name.startswith(("encoder.", "decoder."))]
     assert {name.split(".")[0] for name in set(long) - set(shared)} == {"mix", "attend"}
     assert all(torch.equal(short[name], long[name]) for name in shared)
     assert network.short.encoder is not network.long.encoder
-
-
-def _trained(network):
-    return {name.split(".")[0] for name, p in network.named_parameters() if p.requires_grad}
+    for mode in (True, False, True):
+        network.train(mode)
+        assert not any(module.training for module in network.short.modules())
+        assert network.long.encoder.training == mode
+    network.train_short()
+    assert trained() == {"short"}
+    assert network.train().short.encoder.training
 
 
 def test_maps_are_kept_as_pictures_that_use_all_levels():

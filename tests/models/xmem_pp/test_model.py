@@ -1,25 +1,20 @@
+import functools
+
 import numpy as np
 import pytest
 import torch
 
 from fgstp.models.sampling import Batch
 from fgstp.models.session import Prompt
-from fgstp.models.xmem_pp.model import XmemModel, XmemSettings
 from fgstp.models.xmem_pp.training import frame_loss, segment_clips
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-SMALL = {
-    "key_encoder": {"name": "resnet18"},
-    "value_encoder": {"name": "resnet18"},
-    "widths": {"key": 16, "value": 32, "sensory": 16, "coarse": 32, "fine": 16},
-    "height_px": 48,
-    "width_px": 64,
-}
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+WIDTHS = {"key": 16, "value": 32, "sensory": 16, "coarse": 32, "fine": 16}
 
 
-def small(**settings):
-    torch.manual_seed(0)
-    return XmemModel(XmemSettings(**SMALL | settings))
+@pytest.fixture
+def small(small_xmem):
+    return functools.partial(small_xmem, widths=WIDTHS, height_px=48, width_px=64)
 
 
 @pytest.fixture
@@ -36,7 +31,7 @@ def batch(clip):
     )
 
 
-def test_it_needs_the_first_mask_and_takes_spread_frames():
+def test_it_needs_the_first_mask_and_takes_spread_frames(small):
     built = small()
     assert (built.name, built.prompt_kind) == ("xmem_pp", "first_mask")
     sampling = built.sampling
@@ -46,15 +41,14 @@ def test_it_needs_the_first_mask_and_takes_spread_frames():
     assert set(built.encoders) < names
 
 
-def test_the_loss_is_the_sum_over_frames_each_against_its_own_mask(batch):
+def test_the_loss_is_the_sum_over_frames_each_against_its_own_mask(small, batch):
     built = small(training={"n_reference": 9, "deep_update_fraction": 0.0})  # nothing is drawn
     built.network.eval()
     gas = (batch.masks > 0.5).float()
     with torch.no_grad():
         loss, parts = built.training_step(batch, 0.0)
-        frames = (batch.frames - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(
-            IMAGENET_STD
-        ).view(3, 1, 1)
+        mean, std = (torch.tensor(each).view(3, 1, 1) for each in IMAGENET)
+        frames = (batch.frames - mean) / std
         found = list(segment_clips(built.network, frames, gas[:, 0], 9, 0.0))
     assert len(found) == 5
     terms = [
@@ -65,7 +59,7 @@ def test_the_loss_is_the_sum_over_frames_each_against_its_own_mask(batch):
     assert loss == pytest.approx(parts["ce"] + parts["dice"])
 
 
-def test_later_the_hardest_pixels_count_alone(batch):
+def test_later_the_hardest_pixels_count_alone(small, batch):
     built = small()
     built.network.eval()
     entropies = []
@@ -76,7 +70,7 @@ def test_later_the_hardest_pixels_count_alone(batch):
 
 
 @pytest.mark.parametrize("n_frames", [2, 6])
-def test_a_step_moves_the_statistics_of_both_encoders_as_far(batch, n_frames):
+def test_a_step_moves_the_statistics_of_both_encoders_as_far(small, batch, n_frames):
     # If every batch were the same, a step would keep a share of 0.9 of what was stored.
     built = small(training={"n_frames": n_frames})
     norms = {
@@ -89,7 +83,7 @@ def test_a_step_moves_the_statistics_of_both_encoders_as_far(batch, n_frames):
         assert n_batches[part] * norm.momentum == pytest.approx(0.1)
 
 
-def test_it_learns_to_follow_a_clip(batch, learned):
+def test_it_learns_to_follow_a_clip(small, batch, learned):
     built = small()
     one = Batch(*(x[:1, :4] for x in batch[:3]))
     built.network.key_head.key.bias.requires_grad_(False)  # in keys and queries: it falls out
@@ -115,18 +109,16 @@ def plain_xmem(
 
     That frame counts in both limits and is never merged.
     """
-    probs, pinned, last_memory, sensory = [first_mask[0, 0]], None, 0, None
-    memory = {"k": [], "s": [], "e": [], "v": [], "use": [], "life": []}  # an item an element
-    n_long, n_long_trace = 0, []
+    probs, last_memory, sensory, n_long_trace = [first_mask[0, 0]], 0, None, []
+    pinned, long_term, working = [], [], []  # an item an element
     for t, frame in enumerate(frames[:, None]):
         x = network.encode_key(frame)
-        n = x.key[0, 0].numel()
         key, shrinkage, selection = (y[0].flatten(1).T for y in x[:3])
         if t == 0:
-            pinned, sensory = n, network.no_sensory(x.f16)
-            memory_frame, mask = True, first_mask
+            sensory, memory_frame, mask = network.no_sensory(x.f16), True, first_mask
         else:
-            k, s, v = (torch.stack(memory[name]) for name in "ksv")
+            memory = pinned + long_term + working
+            k, s, v = (torch.stack([each[name] for each in memory]) for name in "ksv")
             similarities = torch.stack(
                 [
                     -s[:, 0] * (e * (k - q) ** 2).sum(1) / 8**0.5
@@ -135,9 +127,9 @@ def plain_xmem(
             )  # a row a query
             bound = similarities.sort(1, descending=True).values[:, :top_k][:, -1:]
             weights = similarities.masked_fill(similarities < bound, -torch.inf).softmax(1)
-            for number, use in enumerate(weights.sum(0)):
-                memory["use"][number] += use
-                memory["life"][number] += 1
+            for each, use in zip(memory, weights.sum(0), strict=True):
+                each["use"] += use
+                each["life"] += 1
             last = t == len(frames) - 1  # as published: it changes no state
             memory_frame = t - last_memory >= every and not last
             readout = (weights @ v).T.reshape(1, -1, *x.key.shape[2:])
@@ -148,32 +140,19 @@ def plain_xmem(
         if memory_frame:
             last_memory = t
             value, sensory = network.encode_value(frame, x.f16, mask, sensory, deep_update=True)
-            memory["k"] += list(key)
-            memory["s"] += list(shrinkage)
-            memory["e"] += list(selection)
-            memory["v"] += list(value[0].flatten(1).T)
-            memory["use"] += [0.0] * n
-            memory["life"] += [1e-7] * n
-            # Order: the pinned frame, the long-term memory, the rest of the working memory.
-            if len(memory["k"]) - n_long == t_max_frames * n:
-                start, stop = pinned + n_long, len(memory["k"]) - (t_min_frames - 1) * n
-                old = {name: items[start:stop] for name, items in memory.items()}
-                usage = [use / life for use, life in zip(old["use"], old["life"], strict=True)]
-                chosen = sorted(range(len(usage)), key=lambda i: -usage[i])[:n_prototypes]
-                new = {"k": [], "s": [], "e": [], "v": []}
-                for i in chosen:
-                    k, s, v = (torch.stack(old[name]) for name in "ksv")
-                    distance = (old["e"][i] * (k - old["k"][i]) ** 2).sum(1)
+            rows = zip(key, shrinkage, selection, value[0].flatten(1).T, strict=True)
+            new = [dict(zip("ksev", row, strict=True), use=0.0, life=1e-7) for row in rows]
+            (working if t else pinned).extend(new)
+            if len(pinned + working) == t_max_frames * len(new):
+                newest = (t_min_frames - 1) * len(new)
+                old, working = working[:-newest], working[-newest:]
+                k, s, v = (torch.stack([each[name] for each in old]) for name in "ksv")
+                for each in sorted(old, key=lambda e: -e["use"] / e["life"])[:n_prototypes]:
+                    distance = (each["e"] * (k - each["k"]) ** 2).sum(1)
                     weights = (-s[:, 0] * distance / 8**0.5).softmax(0)
-                    new["k"].append(old["k"][i])
-                    new["e"].append(old["e"][i])
-                    new["s"].append(weights @ s)
-                    new["v"].append(weights @ v)
-                new |= {"use": [0.0] * len(chosen), "life": [1e-7] * len(chosen)}
-                for name, items in memory.items():
-                    items[start:stop] = new[name]
-                n_long += len(chosen)
-        n_long_trace.append(n_long)
+                    merged = {"s": weights @ s, "v": weights @ v, "use": 0.0, "life": 1e-7}
+                    long_term.append(each | merged)
+        n_long_trace.append(len(long_term))
     return torch.stack(probs), n_long_trace
 
 

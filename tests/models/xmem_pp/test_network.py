@@ -12,7 +12,7 @@ from fgstp.models.xmem_pp.blocks import (
     ResBlock,
     SensoryUpdate,
 )
-from fgstp.models.xmem_pp.network import Xmem
+from fgstp.models.xmem_pp.network import Xmem, XmemWidthSettings
 
 
 def conv(layer, x):
@@ -99,6 +99,7 @@ def test_the_state_takes_in_the_maps_of_all_levels(randomised, draw):
 
 
 RESNET18 = ResNetSettings(name="resnet18")
+WIDTHS = {"key": 8, "value": 16, "coarse": 16, "fine": 8}
 
 
 def encoded(network, frames, masks):
@@ -111,7 +112,7 @@ def encoded(network, frames, masks):
 
 def test_keys_begin_orthogonal_and_without_bias():
     torch.manual_seed(0)
-    head = Xmem(RESNET18, RESNET18, n_key=8, n_value=16, n_coarse=16, n_fine=8).key_head
+    head = Xmem(RESNET18, RESNET18, XmemWidthSettings(**WIDTHS)).key_head
     rows = head.key.weight.detach().flatten(1)
     torch.testing.assert_close(rows @ rows.T, torch.eye(8), atol=1e-5, rtol=0)
     assert head.key.bias.count_nonzero() == 0

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.layers import GroupedUnit
-from fgstp.models.zoomnext.model import uncertainty_weight, zoomnext_loss
+from fgstp.models.zoomnext.model import zoomnext_loss
 from fgstp.models.zoomnext.network import (
     AtrousPyramid,
     ScaleIntegration,
@@ -43,7 +43,7 @@ def test_the_atrous_pyramid_cascades_and_puts_the_global_mean_first(randomised, 
 
 
 def test_scale_integration_weighs_the_zooms_head_by_head(randomised, draw):
-    block = randomised(ScaleIntegration(16, 4))
+    block = randomised(ScaleIntegration(16))
     block.weigh[2].weight.data *= 64  # weights far from equal
     large, middle, small = draw(2, 16, 18, 12), draw(2, 16, 6, 4), draw(2, 16, 3, 2)
     cells = cbr(block.before_pooling, large).unfold(2, 3, 3).unfold(3, 3, 3)  # whole cells
@@ -101,16 +101,14 @@ def test_the_temporal_difference_begins_as_the_identity(draw):
 
 
 @pytest.mark.parametrize(("progress", "weight"), [(0, 0), (1 / 3, 1 / 4), (1 / 2, 1 / 2), (1, 1)])
-def test_the_uncertainty_counts_more_and_more(progress, weight):
-    assert uncertainty_weight(progress) == pytest.approx(weight, abs=1e-12)
-
-
-def test_the_loss_is_cross_entropy_and_weighted_uncertainty(draw):
+def test_the_loss_is_cross_entropy_and_an_uncertainty_that_counts_more_and_more(
+    draw, progress, weight
+):
     logits, masks = draw(2, 1, 5, 6), draw(2, 1, 5, 6).sigmoid()
     s = 1 / (1 + torch.exp(-logits))
-    bce, ual = zoomnext_loss(logits, masks, 1 / 3)
+    bce, ual = zoomnext_loss(logits, masks, progress)
     close(bce, -(masks * s.log() + (1 - masks) * (1 - s).log()).mean())
-    close(ual, (1 - (2 * s - 1).abs() ** 2).mean() / 4)
+    close(ual, weight * (1 - (2 * s - 1).abs() ** 2).mean())
 
 
 def test_the_loss_is_float32_whatever_is_around_it(draw):

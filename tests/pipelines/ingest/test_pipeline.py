@@ -206,18 +206,9 @@ def run(project, tmp_path_factory):
 
 
 def test_every_catalog_entry_is_written(run):
+    assert all(run.catalog.exists(name) for name in create_pipeline().all_outputs())
     written = {path.relative_to(run.data).as_posix() for path in run.data.rglob("*.*")}
-    for file in (
-        "02_intermediate/videos.csv",
-        "02_intermediate/cut_clips.csv",
-        "03_primary/clips.csv",
-        "08_reporting/duplicates/clips_kept_against_threshold.csv",
-        "08_reporting/duplicates/clips_kept_against_threshold.png",
-        "08_reporting/ingest.md",
-        "08_reporting/contact_sheets/close_clear.png",
-        "08_reporting/contact_sheets/long_complex.png",
-    ):
-        assert file in written
+    assert "08_reporting/duplicates/clips_kept_against_threshold.png" in written
     assert len(list((run.data / "08_reporting/contact_sheets").iterdir())) == 5
     assert len(list((run.data / "03_primary/videos").glob("*.stamp.json"))) == 10
     assert not [file for file in written if ".tmp-" in file or ".progress-" in file]

@@ -14,9 +14,7 @@ from fgstp.pipelines.train.nodes import train_model
 from fgstp.training.settings import TrainSettings
 
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
-MODELS = ModelsSettings.model_validate(
-    {"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}},
-)
+MODELS = ModelsSettings.model_validate({"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}})
 QUICK = {
     "epochs": 1,
     "steps_per_epoch": 1,
@@ -138,6 +136,7 @@ def test_a_model_without_training_needs_no_clips(empty, caplog):
     with caplog.at_level("INFO", logger="fgstp"):
         facts = empty.train("background", models=models, seeds=2)
     assert (facts["model"], facts["trained"], facts["epochs"]) == ("background", False, [])
+    assert facts["parameters"] == 0
     assert "background needs no training." in caplog.text
     assert [path.name for path in (empty.models / "background").iterdir()] == ["seed_1"]
     loaded = load_model(empty.models / "background/seed_1/best.ckpt", model="background")

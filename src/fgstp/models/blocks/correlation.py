@@ -71,18 +71,12 @@ class LevelCorrelation(nn.Module):
 
 
 class Correlation(nn.Module):
-    """A `LevelCorrelation` with weights of its own at each of three levels.
+    """A `LevelCorrelation` with weights of its own at each of three levels of `n_channels`."""
 
-    Args:
-        n_channels: channels of each level.
-        variant: `paper` or `released`.
-    """
-
-    def __init__(self, n_channels: int = 32, variant: Variant = "paper") -> None:
+    def __init__(self, n_channels: int, variant: Variant) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(
-            [LevelCorrelation(n_channels, variant, pooling) for pooling in POOLING]
-        )
+        levels = (LevelCorrelation(n_channels, variant, pooling) for pooling in POOLING)
+        self.levels = nn.ModuleList(levels)
 
     def forward(self, target: Pyramid, neighbour: Pyramid) -> Pyramid:
         """Features of the target and of a neighbour -> maps of the same shapes, float32."""
@@ -92,16 +86,7 @@ class Correlation(nn.Module):
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention without scale: softmax over the positions of `key` of query . key, times value.
-
-    Args:
-        query: (B, D, H, W).
-        key: (B, D, h, w).
-        value: (B, C, h, w).
-
-    Returns:
-        (B, C, H, W).
-    """
+    """Attention without scale: query (B, D, H, W), key and value (B, ., h, w) -> (B, C, H, W)."""
     # One head; contiguous, because fused kernels ask for it.
     q, k, v = (
         maps.flatten(2).transpose(1, 2).unsqueeze(1).contiguous()  # B, 1, positions, channels

@@ -37,21 +37,17 @@ class GroupReversal(nn.Module):
 
 
 class ReverseStage(nn.Module):
-    """Refines a map of logits with the features of one level.
+    """Refines a map of logits with the features of one level, of `n_channels`, a multiple of 4.
 
     Three steps of 1, 4 and `n_channels` groups start from the reversed guide,
     `y0 = 1 - sigmoid(guide)`, and the result is `y3 + guide`: a term that began as a
     probability is added to logits, as in the published networks.
-
-    Args:
-        n_channels: channels of the features, a multiple of 4.
     """
 
     def __init__(self, n_channels: int = 32) -> None:
         super().__init__()
-        self.steps = nn.ModuleList(
-            [GroupReversal(n_channels, groups) for groups in (1, 4, n_channels)]
-        )
+        steps = (GroupReversal(n_channels, groups) for groups in (1, 4, n_channels))
+        self.steps = nn.ModuleList(steps)
 
     def forward(self, x: Tensor, guide: Tensor) -> Tensor:
         """Features (B, C, H, W) and logits (B, 1, H, W) -> refined logits (B, 1, H, W)."""
@@ -78,7 +74,7 @@ class Maps(NamedTuple):
 
 
 class NeighbourConnection(nn.Module):
-    """Joins three levels into one coarse map (NCD, SINet-V2).
+    """Joins three levels of `n_channels` into one coarse map (NCD, SINet-V2).
 
     With U the doubling of height and width (bilinear, corners aligned), k a 3 x 3
     convolution with batch normalisation, * element by element:
@@ -86,9 +82,6 @@ class NeighbourConnection(nn.Module):
         a4 = k1(U p5) * p4               b4 = k6([a4, k4(U p5)])
         a3 = k2(U a4) * k3(U p4) * p3    b3 = k7([a3, k5(U b4)])
         S_g = head(k8(b3))
-
-    Args:
-        n_channels: channels of each level.
     """
 
     def __init__(self, n_channels: int = 32) -> None:
@@ -110,13 +103,10 @@ class NeighbourConnection(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Neighbour connection, then a reverse stage on P5, on P4 and on P3.
+    """Neighbour connection, then a reverse stage on P5, on P4 and on P3, of `n_channels` each.
 
     Each stage is guided by the map before it, resized to its level. Gradients flow through
     the guides.
-
-    Args:
-        n_channels: channels of each level.
     """
 
     def __init__(self, n_channels: int = 32) -> None:

@@ -67,18 +67,15 @@ class TextureEnhancement(nn.Module):
 
     def __init__(self, n_in: int, n_out: int = 32) -> None:
         super().__init__()
-        self.paths = nn.ModuleList(
-            [nn.Sequential(ConvBn(n_in, n_out, 1))]
-            + [
-                nn.Sequential(
-                    ConvBn(n_in, n_out, 1),
-                    ConvBn(n_out, n_out, (1, reach)),
-                    ConvBn(n_out, n_out, (reach, 1)),
-                    ConvBn(n_out, n_out, 3, dilation=reach),
-                )
-                for reach in (3, 5, 7)
-            ]
-        )
+        self.paths = nn.ModuleList([nn.Sequential(ConvBn(n_in, n_out, 1))])
+        for reach in (3, 5, 7):
+            path = nn.Sequential(
+                ConvBn(n_in, n_out, 1),
+                ConvBn(n_out, n_out, (1, reach)),
+                ConvBn(n_out, n_out, (reach, 1)),
+                ConvBn(n_out, n_out, 3, dilation=reach),
+            )
+            self.paths.append(path)
         self.merge = ConvBn(4 * n_out, n_out, 3)
         self.skip = ConvBn(n_in, n_out, 1)
 
@@ -91,9 +88,9 @@ class TextureEnhancement(nn.Module):
 class GroupedUnit(nn.Module):
     """Refines features group by group, each group handing a part on to the next.
 
-    With h channels a group:
+    With G = 6 groups of h channels, half of those of the input:
 
-        e = relu(expand(x)), cut into groups e_1 ... e_G of h channels
+        e = relu(expand(x)), cut into groups e_1 ... e_G
         (keep_j, fork_j, gate_j) = relu(interact_j([e_j, fork_{j-1}])), h channels each
             (no fork before the first group, none out of the last)
         g = softmax over the G h channels of MLP(mean over positions of [gate_1 ... gate_G])
@@ -105,27 +102,20 @@ class GroupedUnit(nn.Module):
 
     Args:
         n_channels: channels of input and output.
-        n_groups: groups G.
-        group_channels: channels h of a group; half of `n_channels` if None.
         operator: takes and gives the G h gated channels; leaves them as they are if None.
     """
 
-    def __init__(
-        self,
-        n_channels: int = 32,
-        n_groups: int = 6,
-        group_channels: int | None = None,
-        operator: nn.Module | None = None,
-    ) -> None:
+    n_groups = 6
+
+    def __init__(self, n_channels: int = 32, operator: nn.Module | None = None) -> None:
         super().__init__()
-        width = n_channels // 2 if group_channels is None else group_channels
-        every = n_groups * width
-        self.group_channels = width
+        width = self.group_channels = n_channels // 2
+        every, last = self.n_groups * width, self.n_groups - 1
         self.expand = ConvBn(n_channels, every, 1)
         self.interact = nn.ModuleList(
             [
-                ConvBn(width if j == 0 else 2 * width, width * (2 if j == n_groups - 1 else 3), 3)
-                for j in range(n_groups)
+                ConvBn(width if j == 0 else 2 * width, width * (2 if j == last else 3), 3)
+                for j in range(self.n_groups)
             ]
         )
         self.gate = nn.Sequential(

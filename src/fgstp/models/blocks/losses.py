@@ -60,9 +60,6 @@ def bootstrapped_cross_entropy(logits: Tensor, labels: Tensor, fraction: float) 
         logits: (B, K, H, W), converted to float32.
         labels: (B, H, W) int64 in [0, K).
         fraction: of the pixels, in (0, 1]; their number is rounded down, but is at least one.
-
-    Returns:
-        A scalar.
     """
     with torch.autocast(logits.device.type, enabled=False):
         entropy = functional.cross_entropy(logits.float(), labels, reduction="none").flatten(1)
@@ -92,8 +89,6 @@ def structure_loss(
             computes by an oversight.
         weights: `boundary_weights(masks)`, if already computed.
 
-    Returns:
-        Both terms.
     """
     with torch.autocast(logits.device.type, enabled=False):
         logits, masks = logits.float(), masks.float()
@@ -127,23 +122,16 @@ def hybrid_loss(
     """
     masks = masks.float()
     weights = boundary_weights(masks)
-    zero = masks.new_zeros(())
-    total = StructureLoss(zero, zero)
+    bce_sum = iou_sum = masks.new_zeros(())
     for logits, factor in zip(outputs, output_weights, strict=True):
         if factor:
             term = structure_loss(logits, masks, bce, weights)
-            total = StructureLoss(total.bce + factor * term.bce, total.iou + factor * term.iou)
-    return total
+            bce_sum, iou_sum = bce_sum + factor * term.bce, iou_sum + factor * term.iou
+    return StructureLoss(bce_sum, iou_sum)
 
 
 class LongTermLoss(NamedTuple):
-    """Three terms, each a scalar.
-
-    Attributes:
-        bce: binary cross-entropy.
-        iou: one minus the weighted intersection over union.
-        alignment: one minus the enhanced alignment.
-    """
+    """The terms of `StructureLoss` and one minus the enhanced alignment, each a scalar."""
 
     bce: Tensor
     iou: Tensor
@@ -162,9 +150,6 @@ def alignment_loss(logits: Tensor, masks: Tensor) -> Tensor:
     Args:
         logits: (B, 1, H, W), computed with as float32.
         masks: (B, 1, H, W) float32 in [0, 1]; may be soft.
-
-    Returns:
-        A scalar in [0, 1].
     """
     with torch.autocast(logits.device.type, enabled=False):
         a, b = (x - x.mean((1, 2, 3), keepdim=True) for x in (logits.float().sigmoid(), masks))
@@ -177,13 +162,7 @@ def long_term_loss(
 ) -> LongTermLoss:
     """Hybrid E-loss: cross-entropy, alignment and IoU, summed over several outputs.
 
-    Args:
-        outputs: logits, (B, 1, H, W) each.
-        masks: (B, 1, H, W) float32 in [0, 1].
-        bce: as for `structure_loss`.
-
-    Returns:
-        The terms; the loss is their sum.
+    Arguments are those of `hybrid_loss`; the loss is the sum of the terms.
     """
     masks = masks.float()
     structure = hybrid_loss(outputs, masks, (1.0,) * len(outputs), bce)

@@ -23,7 +23,7 @@ from fgstp.models.blocks.frames import (
 from fgstp.models.blocks.layers import Pyramid
 from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.blocks.streams import NeighbourSession
-from fgstp.models.sampling import Batch, Sampling, Windows
+from fgstp.models.sampling import Batch
 from fgstp.models.session import Session
 from fgstp.models.settings import EncoderSettings, LossSettings, NetworkSettings
 
@@ -222,11 +222,6 @@ class TripleModel(Model[TripleSettingsT]):
     def offsets_frames(self) -> tuple[int, ...]:
         """Offsets from a frame to its two neighbours."""
         return OFFSETS_FRAMES[self.settings.neighbours]
-
-    @property
-    def sampling(self) -> Sampling:
-        """Targets and their two neighbours."""
-        return Windows(self.offsets_frames)
 
     def _load_initial_weights(self) -> None:
         begin_encoder(self.triple_network.encoder.backbone, self.settings.encoder)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import cv2
 import numpy as np
@@ -58,7 +58,7 @@ class DisFlow:
 
     preset: DisPreset = "medium"
     # OpenCV 5.0 crashes on pictures that are small or flat; this size is safe.
-    smallest_px: int = 64
+    smallest_px: ClassVar[int] = 64
 
     @property
     def facts(self) -> dict[str, object]:
@@ -88,16 +88,13 @@ class RaftFlow:
     weights: Path
     device: Device = "cpu"
     n_updates: int = 20
-    smallest_px: int = 128  # torchvision refuses less
+    smallest_px: ClassVar[int] = 128  # torchvision refuses less
 
     @cached_property
     def facts(self) -> dict[str, object]:
         """Method, iterations and content of the file of weights."""
-        return {
-            "method": "raft",
-            "updates": self.n_updates,
-            "weights": content_hash([self.weights]),
-        }
+        digest = content_hash([self.weights])
+        return {"method": "raft", "updates": self.n_updates, "weights": digest}
 
     @cached_property
     def network(self) -> nn.Module:
@@ -116,11 +113,7 @@ class RaftFlow:
         return network.eval().requires_grad_(False).to(self.device)
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
-        """See `FlowEstimator`.
-
-        Raises:
-            UserError: as `network`.
-        """
+        """See `FlowEstimator`; raises the errors of `network`."""
         pair = (self._input(each) for each in (frame, other))
         # Autocast of the caller must not change the fields.
         with torch.inference_mode(), torch.autocast(self.device, enabled=False):
@@ -170,15 +163,7 @@ class VideoFlow:
             yield self.fields(frames[number], [frames[other] for other in others])
 
     def fields(self, frame: Frame, others: Iterable[Frame]) -> NDArray[np.float16]:
-        """Fields of one frame.
-
-        Args:
-            frame: (H, W) uint8.
-            others: the other frame of each gap.
-
-        Returns:
-            `shape` float16.
-        """
+        """Fields `shape` float16 of one frame (H, W) uint8, to the other frame at each gap."""
         frame = np.ascontiguousarray(frame)
         size = self.height_px, self.width_px
         fields = (self.estimator(frame, np.ascontiguousarray(other)) for other in others)
@@ -186,15 +171,10 @@ class VideoFlow:
 
 
 def other_frame(number: int, gap_frames: int, n_frames: int) -> int:
-    """Number of the frame that flow goes to.
+    """Number of the frame to which flow from frame `number` of `n_frames` is estimated.
 
     This is the frame one gap away; if there is none, the frame one gap away in the other
     direction; if there is none either, the more distant end of the video.
-
-    Args:
-        number: number of the frame that flow starts from.
-        gap_frames: frames from it to the other one.
-        n_frames: frames of the video.
     """
     for other in (number + gap_frames, number - gap_frames):
         if 0 <= other < n_frames:
@@ -206,11 +186,7 @@ def resized_field(field: Field, height_px: int, width_px: int) -> Field:
     """Resize a field (2, H, W) bilinearly; each component is scaled like its axis."""
     _, height, width = field.shape
     scale = np.array([width_px / width, height_px / height], np.float32)
-    last = cv2.resize(
-        np.ascontiguousarray(field.transpose(1, 2, 0)),
-        (width_px, height_px),
-        interpolation=cv2.INTER_LINEAR,
-    )
+    last = cv2.resize(np.ascontiguousarray(field.transpose(1, 2, 0)), (width_px, height_px))
     return (last * scale).transpose(2, 0, 1)
 
 

@@ -24,13 +24,7 @@ EPS = 1e-5
 
 
 class GroupingLoss(NamedTuple):
-    """The three terms, unweighted scalars.
-
-    Attributes:
-        reconstruction: mean squared error of the reconstructed pictures.
-        entropy: of alpha over the layers, mean over pixels.
-        consistency: distance of the layers of the two fields of a frame; see `consistency`.
-    """
+    """The unweighted terms: mean squared error of the pictures, `entropy` and `consistency`."""
 
     reconstruction: Tensor
     entropy: Tensor
@@ -46,11 +40,8 @@ def grouping_loss(pictures: Tensor, reconstruction: Tensor, alpha: Tensor) -> Gr
         alpha: (2 B, K, 1, H, W) in [0, 1].
     """
     alpha = alpha.float()
-    return GroupingLoss(
-        functional.mse_loss(reconstruction.float(), pictures.float()),
-        entropy(alpha),
-        consistency(alpha[0::2], alpha[1::2]),
-    )
+    error = functional.mse_loss(reconstruction.float(), pictures.float())
+    return GroupingLoss(error, entropy(alpha), consistency(alpha[0::2], alpha[1::2]))
 
 
 def entropy(alpha: Tensor) -> Tensor:
@@ -62,11 +53,8 @@ def consistency(alpha: Tensor, other: Tensor) -> Tensor:
     """Smallest mean squared difference between a layer of one field and one of the other.
 
     This is the published form, without an assignment of layers: one pair of layers that agree
-    is enough. Mean over the batch.
-
-    Args:
-        alpha: (B, K, 1, H, W), of one field of each frame.
-        other: of another field, of the same shape.
+    is enough. Mean over the batch; `alpha` and `other` (B, K, 1, H, W) are of two fields of
+    each frame.
     """
     differences = (alpha.unsqueeze(2) - other.unsqueeze(1)).square().mean(dim=(3, 4, 5))
     return differences.flatten(1).amin(dim=1).mean()
@@ -104,9 +92,9 @@ class MgLossSettings(Settings):
     """Weights of the losses.
 
     Attributes:
-        reconstruction: weight of the reconstruction error.
-        entropy: weight of the entropy of alpha.
-        consistency: weight of the difference of the layers of two fields of a frame.
+        reconstruction: of the reconstruction error.
+        entropy: of the entropy of alpha.
+        consistency: of the difference of the layers of two fields of a frame.
         growth: factor of the last two wherever the schedule `halving` halves the learning rate.
     """
 
@@ -230,9 +218,7 @@ class MgModel(Model[MgSettings]):
             n_slots=settings.n_slots,
             width=settings.width,
         )
-        estimator = (
-            DisFlow(flow.preset) if flow.weights is None else RaftFlow(flow.weights, flow.device)
-        )
+        estimator = RaftFlow(flow.weights, flow.device) if flow.weights else DisFlow(flow.preset)
         self._flow = VideoFlow(estimator, settings.gaps_frames, *size)
 
     def _load_initial_weights(self) -> None:

@@ -39,14 +39,13 @@ class SlotAttention(nn.Module):
     Args:
         width: d, channels of tokens and slots.
         n_slots: number of slots.
-        n_iterations: number of updates.
     """
 
+    n_iterations = 5
     eps = 1e-8
 
-    def __init__(self, width: int, n_slots: int, n_iterations: int) -> None:
+    def __init__(self, width: int, n_slots: int) -> None:
         super().__init__()
-        self.n_iterations = n_iterations
         self.start = nn.Embedding(n_slots, width)
         self.norm_tokens, self.norm_slots, self.norm_mlp = (nn.LayerNorm(width) for _ in range(3))
         self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
@@ -105,7 +104,6 @@ class MotionGrouping(nn.Module):
         n_slots: number of layers.
         width: channels of tokens and slots, a multiple of 4; the first two stages of the
             encoder have a quarter and a half of it, the decoder a quarter.
-        n_iterations: updates of slot attention.
     """
 
     def __init__(
@@ -116,14 +114,13 @@ class MotionGrouping(nn.Module):
         n_in: int = 3,
         n_slots: int = 2,
         width: int = 256,
-        n_iterations: int = 5,
     ) -> None:
         super().__init__()
         self.encoder = _encoder(n_in, (width // 4, width // 2, width))
         self.encoder_position = PositionEmbedding(width, height_px // 4, width_px // 4)
         self.norm = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
-        self.slot_attention = SlotAttention(width, n_slots, n_iterations)
+        self.slot_attention = SlotAttention(width, n_slots)
         self.decoder_position = PositionEmbedding(width, height_px // STRIDE, width_px // STRIDE)
         self.decoder = _decoder(width, width // 4, n_in + 1)
 
@@ -161,10 +158,7 @@ def _decoder(n_in: int, width: int, n_out: int) -> nn.Sequential:
     """Three upsampling convolutions, then two convolutions."""
     layers: list[nn.Module] = []
     for n_from in (n_in, width, width):
-        doubled = nn.ConvTranspose2d(
-            n_from, width, KERNEL, stride=2, padding=PADDING, output_padding=1
-        )
-        layers += _normalised(doubled, width)
+        layers += _normalised(nn.ConvTranspose2d(n_from, width, KERNEL, 2, PADDING, 1), width)
     layers += _normalised(nn.Conv2d(width, width, KERNEL, padding=PADDING), width)
     return nn.Sequential(*layers, nn.Conv2d(width, n_out, KERNEL, padding=PADDING))
 

@@ -21,13 +21,10 @@ TIE_PX = 1e-6  # decides between layers that do not overlap the mask at all
 
 
 class RecentFrames:
-    """The last frames of a video, and which of them a frame is compared with.
+    """The last frames of a video, and those at some gaps with which each frame is compared.
 
     A frame is ready when all frames that it is compared with have been pushed. Those near the
     beginning, whose negative gaps become positive ones, are ready later than `max(gaps)` says.
-
-    Args:
-        gaps_frames: gaps to the other frames.
     """
 
     def __init__(self, gaps_frames: tuple[int, ...]) -> None:
@@ -47,11 +44,7 @@ class RecentFrames:
     def next_ready(
         self, *, is_end: bool
     ) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]] | None:
-        """The next frame that is ready, and the frame at each gap; None if there is none.
-
-        Args:
-            is_end: no more frames will come.
-        """
+        """The next frame that is ready, and the frame at each gap; None if there is none."""
         number = self._n_ready
         # As long as the end is not known, no frame is beyond it.
         n_frames = self._n_pushed if is_end else self._n_pushed + self._capacity
@@ -63,10 +56,7 @@ class RecentFrames:
 
 
 class MgSession(Session):
-    """Predicts the frames of one video from flow.
-
-    The map of a frame is the mean over the gaps of alpha of the chosen layer.
-    """
+    """The map of a frame is the mean over the gaps of alpha of the chosen layer."""
 
     model: "MgModel"
 
@@ -100,9 +90,8 @@ class MgSession(Session):
         fields = np.array(self._waiting, np.float32).swapaxes(0, 1)  # (G, N, 2, h, w)
         masks = None
         if self._masks is not None:
-            stop = self._n_predicted + len(self._waiting)
-            chosen_masks = np.array(self._masks[self._n_predicted : stop])
-            masks = torch.from_numpy(chosen_masks).to(self._device)
+            own = slice(self._n_predicted, self._n_predicted + len(self._waiting))
+            masks = torch.from_numpy(np.array(self._masks[own])).to(self._device)
         self._waiting = []
         alphas = [self._alpha(torch.from_numpy(each).to(self._device), masks) for each in fields]
         mean = torch.stack(alphas).mean(dim=0)
@@ -118,13 +107,9 @@ class MgSession(Session):
 
 
 def border_slots(alpha: Tensor) -> Tensor:
-    """The layer with the smallest mean alpha at the outermost pixels; the background is there.
+    """Layer of each alpha (N, K, 1, H, W) with the smallest mean at the outermost pixels.
 
-    Args:
-        alpha: (N, K, 1, H, W).
-
-    Returns:
-        (N,) int64.
+    There the background is. Returns (N,) int64.
     """
     border = torch.ones(alpha.shape[-2:], dtype=torch.bool, device=alpha.device)
     border[1:-1, 1:-1] = False

@@ -14,6 +14,7 @@ from fgstp.models.rmem.deaot import DeAotPropagation
 
 Base = Literal["aotl", "deaotl"]
 N_LABELS = 2  # background and gas: the other identities are not used
+N_HEADS = 8  # of AOT; DeAOT has one
 KERNEL_PX, STRIDE_PX = 17, 16  # of the identity bank
 
 
@@ -122,27 +123,20 @@ class Rmem(nn.Module):
     pixels. The caller holds the memory: the network keeps no state.
 
     Args:
-        encoder: settings of the encoder.
-        base: `aotl` or `deaotl`.
-        width: d, channels of tokens, a multiple of 16.
-        n_heads: heads of AOT's attention; DeAOT has one.
-        n_layers: blocks.
-        n_identities: maximum number of objects.
-        drop_path: rate of stochastic depth in the blocks.
-        dropout: fraction of the channels that DeAOT drops after depthwise convolutions.
+        encoder, base, width, n_layers, n_identities: see `RmemSettings`; d is the width.
+        drop_path, dropout: see `RmemTrainingSettings`.
     """
 
     def __init__(
         self,
         encoder: ResNetSettings,
-        base: Base = "aotl",
-        width: int = 256,
+        base: Base,
+        width: int,
         *,
-        n_heads: int = 8,
-        n_layers: int = 3,
-        n_identities: int = 10,
-        drop_path: float = 0.1,
-        dropout: float = 0.1,
+        n_layers: int,
+        n_identities: int,
+        drop_path: float,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.encoder = ResNetEncoder(encoder)
@@ -150,7 +144,7 @@ class Rmem(nn.Module):
         nn.init.xavier_uniform_(self.project.weight)
         self.identities = IdentityBank(n_identities, width, with_norm=base == "deaotl")
         self.propagation: Propagation = (
-            AotPropagation(width, n_heads, n_layers, drop_path)
+            AotPropagation(width, N_HEADS, n_layers, drop_path)
             if base == "aotl"
             else DeAotPropagation(width, n_layers, drop_path, dropout)
         )

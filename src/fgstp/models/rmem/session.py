@@ -111,7 +111,7 @@ class RestrictedBank:
 
 
 def frame_relevance(weights: Tensor, foreground: Tensor) -> list[float]:
-    """Fraction of an object's attention that each frame in the bank gets.
+    """Fraction of an object's attention that each of T frames in the bank gets.
 
     Args:
         weights: (N, T N): attention of N tokens to those of T frames.

@@ -96,14 +96,7 @@ class NormalisedSelfAttention(nn.Module):
 def _looked_around(
     query: Tensor, key: Tensor, value: Tensor, dilation: int
 ) -> tuple[Tensor, Tensor]:
-    """One head: mixed values (B, T, D, H, W), and certainty (B, T, 1, H, W).
-
-    Args:
-        query: normalised, (B, T, D, H, W).
-        key: of the same shape.
-        value: of the same shape.
-        dilation: distance between the places of a window.
-    """
+    """One head on (B, T, D, H, W): mixed values of that shape, and certainty (B, T, 1, H, W)."""
     keys, values = _windows(key, dilation), _windows(value, dilation)
     scores = torch.einsum("btcp,bscop->btsop", query.flatten(3), keys) / math.sqrt(query.shape[2])
     mixed = torch.einsum("btsop,bscop->btcp", scores, values)
@@ -177,12 +170,7 @@ class SltNetLong(nn.Module):
 
 
 class SltNet(nn.Module):
-    """Both networks, of which one is trained at a time.
-
-    Args:
-        short: the short-term network.
-        long: the long-term network.
-    """
+    """The short-term and the long-term network, of which one is trained at a time."""
 
     def __init__(self, short: SltNetShort, long: SltNetLong) -> None:
         super().__init__()
@@ -191,19 +179,18 @@ class SltNet(nn.Module):
         self.train_short()
 
     def train_short(self) -> None:
-        """The weights of the short-term network alone require a gradient."""
+        """Train the weights of the short-term network alone."""
         self._short_is_frozen = False
         self.short.requires_grad_(True)
         self.long.requires_grad_(False)
 
     def train_long(self) -> None:
-        """The weights of the long-term network alone; the other stays in evaluation mode.
+        """Train the weights of the long-term network alone; the other stays in evaluation mode.
 
         Encoder and decoder of the long-term network begin as those of the short-term one.
         """
-        for name in ("encoder", "decoder"):
-            begun = self.short.get_submodule(name).state_dict()
-            self.long.get_submodule(name).load_state_dict(begun)
+        self.long.encoder.load_state_dict(self.short.encoder.state_dict())
+        self.long.decoder.load_state_dict(self.short.decoder.state_dict())
         self._short_is_frozen = True
         self.long.requires_grad_(True)
         self.short.requires_grad_(False)
@@ -218,15 +205,9 @@ class SltNet(nn.Module):
 
 
 def stretched(maps: Tensor) -> Tensor:
-    """Maps as SLT-Net keeps them between its stages: pictures of 8 bits.
+    """Maps p (N, H, W) in [0, 1] as SLT-Net keeps them between its stages: (N, H, W) uint8.
 
     `round(255 (p - min) / (max - min + 1e-8))` with the extremes of each frame.
-
-    Args:
-        maps: p, (N, H, W) in [0, 1].
-
-    Returns:
-        (N, H, W) uint8.
     """
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return torch.round(255.0 * (maps - low) / (high - low + 1e-8)).to(torch.uint8)

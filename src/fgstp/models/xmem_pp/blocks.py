@@ -145,10 +145,7 @@ class MaskDecoder(nn.Module):
 
     Args:
         skips: channels of f4, f8 and f16.
-        n_value: channels of the readout.
-        n_sensory: channels of the sensory state.
-        n_coarse: channels at 1/16.
-        n_fine: channels at 1/8 and 1/4.
+        n_value, n_sensory, n_coarse, n_fine: see `XmemWidthSettings`.
     """
 
     def __init__(

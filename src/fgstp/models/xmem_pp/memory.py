@@ -100,9 +100,6 @@ class XmemMemory:
 
     A reading is over the three together. Usage is counted in working and long-term memory.
 
-    Args:
-        settings: its limits.
-
     Attributes:
         permanent: the permanent memory, one item per frame.
         working: the working memory, one item per frame, oldest first.
@@ -126,11 +123,7 @@ class XmemMemory:
             self._merge()
 
     def read(self, query: Tensor, selection: Tensor) -> Tensor:
-        """Read values, and count the usage of the elements.
-
-        Args:
-            query: (C, M).
-            selection: (C, M) in [0, 1].
+        """Read values by a query and a selection (C, M), and count the usage of the elements.
 
         Returns:
             (V, M): values weighted by the softmax over the most similar elements.
@@ -211,14 +204,9 @@ def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor)
 
 
 def top_k_softmax(similarities: Tensor, top_k: int) -> Tensor:
-    """Softmax over the `top_k` most similar elements of each query; the others weigh 0.
+    """Softmax of similarities (..., N, M) over the `top_k` largest of each column, or all if fewer.
 
-    Args:
-        similarities: (..., N, M).
-        top_k: number of elements; all if there are fewer.
-
-    Returns:
-        (..., N, M): each column sums to 1.
+    The others weigh 0, and each column sums to 1.
     """
     largest, numbers = similarities.topk(min(top_k, similarities.shape[-2]), dim=-2)
     weights = torch.zeros_like(similarities)

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.core.config import Settings
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder import NORM_MOMENTUM, ResNetSettings
 from fgstp.models.blocks.encoder_weights import begin_encoder
@@ -18,9 +17,8 @@ from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, SpreadFrames
 from fgstp.models.settings import GradientClip, NetworkSettings, OptimisationSettings
 from fgstp.models.state_dicts import Rules
-from fgstp.models.xmem_pp.blocks import SQUEEZE
 from fgstp.models.xmem_pp.memory import Elements, XmemMemory, XmemMemorySettings
-from fgstp.models.xmem_pp.network import Keys, Xmem
+from fgstp.models.xmem_pp.network import Keys, Xmem, XmemWidthSettings
 from fgstp.models.xmem_pp.training import XmemTrainingSettings, clip_loss
 
 EncodedFrame = tuple[Tensor, Keys]  # (1, 3, h, w) and its keys
@@ -30,13 +28,9 @@ class XmemSession(FirstMaskSession[EncodedFrame]):
     """Memory and sensory state of one video; see `FirstMaskSession`.
 
     The prompted frame goes to the permanent memory. A later frame is segmented from its
-    readout; the decoder then updates the sensory state. Every few frames, a frame is written to
-    memory: its value, from the predicted probabilities, goes to the working memory and
+    readout; the decoder then updates the sensory state (1, C, h, w). Every few frames, a frame is
+    written to memory: its value, from the predicted probabilities, goes to the working memory and
     updates the sensory state instead.
-
-    Attributes:
-        memory: frames that are read from.
-        sensory: (1, C, h, w): the sensory state.
     """
 
     model: "XmemModel"
@@ -89,24 +83,6 @@ class XmemSession(FirstMaskSession[EncodedFrame]):
         )
         parts = (keys.key, keys.shrinkage, keys.selection, value)
         return Elements.new(*(part[0].flatten(1) for part in parts))
-
-
-class XmemWidthSettings(Settings):
-    """Channels of the network's parts.
-
-    Attributes:
-        key: of keys.
-        value: of values.
-        sensory: of the sensory state.
-        coarse: of the decoder at 1/16.
-        fine: of the decoder at 1/8 and 1/4.
-    """
-
-    key: int = Field(64, ge=1)
-    value: int = Field(512, ge=SQUEEZE)
-    sensory: int = Field(64, ge=1)
-    coarse: int = Field(512, ge=SQUEEZE)
-    fine: int = Field(256, ge=1)
 
 
 class XmemSettings(NetworkSettings):
@@ -213,15 +189,11 @@ class XmemModel(Model[XmemSettings]):
         )
 
     def _build(self) -> None:
-        settings, widths = self.settings, self.settings.widths
+        settings = self.settings
         self.network = Xmem(
             settings.key_encoder,
             settings.value_encoder,
-            n_key=widths.key,
-            n_value=widths.value,
-            n_sensory=widths.sensory,
-            n_coarse=widths.coarse,
-            n_fine=widths.fine,
+            settings.widths,
             # It encodes the frames of a sample but the last one after the other: together they
             # move its statistics as far as a single batch moves those of the key encoder.
             value_norm_momentum=NORM_MOMENTUM / (settings.training.n_frames - 1),

@@ -3,11 +3,13 @@
 from typing import NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from fgstp.core.config import Settings
 from fgstp.models.blocks.encoder import NORM_MOMENTUM, Levels, ResNetEncoder, ResNetSettings
 from fgstp.models.blocks.frames import cut, padded
-from fgstp.models.xmem_pp.blocks import Fuse, GatedUpdate, MaskDecoder
+from fgstp.models.xmem_pp.blocks import SQUEEZE, Fuse, GatedUpdate, MaskDecoder
 
 STRIDE = 16  # of the memory's grid: sides are padded to multiples of it
 N_VALUE_INPUTS = 5  # three channels of the frame, the mask, and the masks of other objects
@@ -47,6 +49,24 @@ class Segmentation(NamedTuple):
     prob: Tensor
 
 
+class XmemWidthSettings(Settings):
+    """Channels of the network's parts.
+
+    Attributes:
+        key: of keys.
+        value: of values.
+        sensory: of the sensory state.
+        coarse: of the decoder at 1/16.
+        fine: of the decoder at 1/8 and 1/4.
+    """
+
+    key: int = Field(64, ge=1)
+    value: int = Field(512, ge=SQUEEZE)
+    sensory: int = Field(64, ge=1)
+    coarse: int = Field(512, ge=SQUEEZE)
+    fine: int = Field(256, ge=1)
+
+
 class KeyHead(nn.Module):
     """Predicts key, shrinkage y^2 + 1 and selection sigmoid(y), each by a convolution."""
 
@@ -71,13 +91,7 @@ class Xmem(nn.Module):
     `fgstp.models.blocks.frames`. Masks are padded as frames are.
 
     Args:
-        key_encoder: the encoder of frames.
-        value_encoder: the encoder of frames with masks.
-        n_key: channels of a key.
-        n_value: channels of a value.
-        n_sensory: channels of the sensory state.
-        n_coarse: channels of the decoder at 1/16.
-        n_fine: channels of the decoder at 1/8 and 1/4.
+        key_encoder, value_encoder, widths: see `XmemSettings`.
         value_norm_momentum: momentum of batch normalisation in the value encoder.
     """
 
@@ -85,25 +99,22 @@ class Xmem(nn.Module):
         self,
         key_encoder: ResNetSettings,
         value_encoder: ResNetSettings,
-        *,
-        n_key: int = 64,
-        n_value: int = 512,
-        n_sensory: int = 64,
-        n_coarse: int = 512,
-        n_fine: int = 256,
+        widths: XmemWidthSettings,
         value_norm_momentum: float = NORM_MOMENTUM,
     ) -> None:
         super().__init__()
-        self.n_sensory = n_sensory
+        self.n_sensory = widths.sensory
         self.key_encoder = ResNetEncoder(key_encoder)
         self.value_encoder = ResNetEncoder(
             value_encoder, n_in=N_VALUE_INPUTS, norm_momentum=value_norm_momentum
         )
         n_f16 = self.key_encoder.widths[-1]
-        self.key_head = KeyHead(n_f16, n_key)
-        self.value_fuse = Fuse(n_f16 + self.value_encoder.widths[-1], n_value)
-        self.deep_update = GatedUpdate(n_value, n_sensory)
-        self.decoder = MaskDecoder(self.key_encoder.widths, n_value, n_sensory, n_coarse, n_fine)
+        self.key_head = KeyHead(n_f16, widths.key)
+        self.value_fuse = Fuse(n_f16 + self.value_encoder.widths[-1], widths.value)
+        self.deep_update = GatedUpdate(widths.value, widths.sensory)
+        self.decoder = MaskDecoder(
+            self.key_encoder.widths, widths.value, widths.sensory, widths.coarse, widths.fine
+        )
 
     def encode_key(self, frames: Tensor) -> Keys:
         """Encode normalised frames (B, 3, H, W) without any mask."""

@@ -28,23 +28,18 @@ from fgstp.models.settings import (
 from fgstp.models.zoomnext.network import ZoomNext
 
 
-def uncertainty_weight(progress: float) -> float:
-    """Weight of the uncertainty: (1 - cos(pi p)) / 2, from 0 at the start of training to 1."""
-    return (1.0 - math.cos(math.pi * progress)) / 2.0
-
-
 def zoomnext_loss(logits: Tensor, masks: Tensor, progress: float) -> tuple[Tensor, Tensor]:
     """Binary cross-entropy and uncertainty-aware loss (UAL).
 
     With s = sigmoid(logits), means over all pixels of the batch:
 
         bce = mean(cross-entropy(s, masks))
-        ual = weight(progress) mean(1 - (2 s - 1)^2)
+        ual = (1 - cos(pi progress)) / 2 mean(1 - (2 s - 1)^2)
 
     Args:
         logits: (B, 1, H, W), computed with as float32.
         masks: (B, 1, H, W) in [0, 1]; may be soft.
-        progress: share of the training that is done, in [0, 1].
+        progress: fraction of the training that is done, in [0, 1].
 
     Returns:
         Both terms, each a scalar; the loss is their sum.
@@ -53,7 +48,7 @@ def zoomnext_loss(logits: Tensor, masks: Tensor, progress: float) -> tuple[Tenso
         logits = logits.float()
         bce = functional.binary_cross_entropy_with_logits(logits, masks.float())
         uncertainty = 1.0 - (2.0 * torch.sigmoid(logits) - 1.0) ** 2
-        return bce, uncertainty_weight(progress) * uncertainty.mean()
+        return bce, (1.0 - math.cos(math.pi * progress)) / 2.0 * uncertainty.mean()
 
 
 LARGE, SMALL = 1.5, 0.5  # zooms
@@ -70,10 +65,9 @@ class ZoomNextSettings(NetworkSettings):
         encoder: the encoder.
         width: channels of all levels after the encoder.
         checkpoint_encoder: save memory in training: compute the encoder's blocks a second time
-            instead of keeping what is inside them. At the paper's size a clip then keeps about
+            instead of keeping their activations. At the paper's size a clip then keeps about
             2.6 GiB instead of 15.
-        optimisation: how its weights are changed; by default at a constant rate, with two clips
-            a step.
+        optimisation: by default at a constant rate, with two clips a step.
     """
 
     height_px: int = Field(352, ge=64)

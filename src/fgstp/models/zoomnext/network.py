@@ -35,16 +35,13 @@ class AtrousPyramid(nn.Module):
         n_channels: channels n of the output.
     """
 
-    def __init__(self, n_in: int, n_channels: int = 64) -> None:
+    def __init__(self, n_in: int, n_channels: int) -> None:
         super().__init__()
         self.split = ConvBnRelu(n_in, 2 * n_channels, 1)
-        self.near = nn.ModuleList(
-            [ConvBnRelu(n_channels, n_channels, 3, dilation=3) for _ in range(3)]
-        )
-        self.whole = ConvBnRelu(n_channels, n_channels, 1)
-        self.merge = nn.Sequential(
-            ConvBnRelu(5 * n_channels, n_channels, 1), ConvBnRelu(n_channels, n_channels, 3)
-        )
+        n = n_channels
+        self.near = nn.ModuleList([ConvBnRelu(n, n, 3, dilation=3) for _ in range(3)])
+        self.whole = ConvBnRelu(n, n, 1)
+        self.merge = nn.Sequential(ConvBnRelu(5 * n, n, 1), ConvBnRelu(n, n, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n_in, H, W) -> (B, n_channels, H, W), not negative."""
@@ -56,7 +53,7 @@ class AtrousPyramid(nn.Module):
         return self.merge(torch.cat([whole, *cascade], dim=1))
 
 
-N_SCALES = 3
+N_SCALES, N_HEADS = 3, 4
 
 
 class ScaleIntegration(nn.Module):
@@ -71,19 +68,14 @@ class ScaleIntegration(nn.Module):
         y = w_L V_L + w_M V_M + w_S V_S, of all heads side by side
 
     Args:
-        n_channels: channels of each zoom and of the output, a multiple of `n_heads`.
-        n_heads: heads.
+        n_channels: channels of each zoom and of the output, a multiple of 4, the number of heads.
     """
 
-    def __init__(self, n_channels: int = 64, n_heads: int = 4) -> None:
+    def __init__(self, n_channels: int) -> None:
         super().__init__()
-        n, head = n_channels, n_channels // n_heads
-        self.n_heads = n_heads
-        self.before_pooling = ConvBnRelu(n, n, 3)
-        self.before_resizing = ConvBnRelu(n, n, 3)
-        self.large = ConvBnRelu(n, n, 3)
-        self.middle = ConvBnRelu(n, n, 3)
-        self.small = ConvBnRelu(n, n, 3)
+        n, head = n_channels, n_channels // N_HEADS
+        self.before_pooling, self.before_resizing = ConvBnRelu(n, n, 3), ConvBnRelu(n, n, 3)
+        self.large, self.middle, self.small = (ConvBnRelu(n, n, 3) for _ in range(N_SCALES))
         self.compare = ConvBnRelu(N_SCALES * n, N_SCALES * n, 1)
         self.content = ConvBnRelu(N_SCALES * n, N_SCALES * n, 1)
         self.weigh = nn.Sequential(
@@ -93,32 +85,22 @@ class ScaleIntegration(nn.Module):
         )
 
     def forward(self, large: Tensor, middle: Tensor, small: Tensor) -> Tensor:
-        """Integrate three zooms.
-
-        Args:
-            large: (B, n_channels, H_l, W_l).
-            middle: (B, n_channels, H, W).
-            small: (B, n_channels, H_s, W_s).
-
-        Returns:
-            (B, n_channels, H, W), not negative.
-        """
-        height, width = middle.shape[-2:]
-        size = height, width
+        """(B, n_channels, h, w) of any sizes -> (B, n_channels, H, W) of the middle's, >= 0."""
+        height, width = size = middle.shape[-2:]
         large = self.before_pooling(large)
-        pooled = functional.adaptive_max_pool2d(large, size)
-        pooled = pooled + functional.adaptive_avg_pool2d(large, size)
+        pooled = functional.adaptive_max_pool2d(large, (height, width))
+        pooled = pooled + functional.adaptive_avg_pool2d(large, (height, width))
         small = resized(self.before_resizing(small), size)
         scales = torch.cat([self.large(pooled), self.middle(middle), self.small(small)], dim=1)
 
         compared = self._heads(self.compare(scales)).flatten(1, 2)
         weights = self.weigh(compared).softmax(dim=1).unsqueeze(2)
         mixed = (weights * self._heads(self.content(scales))).sum(dim=1)
-        return torch.unflatten(mixed, 0, (-1, self.n_heads)).flatten(1, 2)
+        return torch.unflatten(mixed, 0, (-1, N_HEADS)).flatten(1, 2)
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, 3 heads h, H, W), zooms outermost -> (B heads, 3, h, H, W)."""
-        heads = torch.unflatten(x, 1, (N_SCALES, self.n_heads, -1)).transpose(1, 2)
+        heads = torch.unflatten(x, 1, (N_SCALES, N_HEADS, -1)).transpose(1, 2)
         return heads.flatten(0, 1)
 
 
@@ -137,18 +119,16 @@ class TemporalDifference(nn.Module):
     so that the operator does nothing at the start of training; with one frame it never does.
 
     Args:
-        n_frames: frames T of a clip, which the weights are made for.
+        n_frames: frames T of a clip, for which the weights are made.
     """
 
-    def __init__(self, n_frames: int = 5) -> None:
+    def __init__(self, n_frames: int) -> None:
         super().__init__()
         self.n_frames = n_frames
         self.to_key_value = nn.Linear(n_frames, 2 * n_frames, bias=False)
-        last = nn.Conv2d(n_frames, n_frames, 3, padding=1, bias=False)
+        last, first = (nn.Conv2d(n_frames, n_frames, 3, padding=1, bias=False) for _ in range(2))
         nn.init.zeros_(last.weight)
-        self.mix = nn.Sequential(
-            nn.Conv2d(n_frames, n_frames, 3, padding=1, bias=False), nn.ReLU(), last
-        )
+        self.mix = nn.Sequential(first, nn.ReLU(), last)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B T, C, H, W), clip by clip -> the same shape."""
@@ -222,12 +202,8 @@ class ZoomNext(nn.Module):
             [*(ConvBnRelu(width, n, 3) for width in finer), AtrousPyramid(coarsest, n)]
         )
         self.siu = nn.ModuleList([ScaleIntegration(n) for _ in self.reduce])
-        self.rgpu = nn.ModuleList(
-            [
-                GroupedUnit(n, operator=TemporalDifference(n_frames) if n_frames > 1 else None)
-                for _ in self.reduce
-            ]
-        )
+        operators = (TemporalDifference(n_frames) if n_frames > 1 else None for _ in self.reduce)
+        self.rgpu = nn.ModuleList([GroupedUnit(n, operator) for operator in operators])
         self.smooth = ConvBnRelu(n, n, 3)
         self.predictor = nn.Sequential(ConvBnRelu(n, n // 2, 3), nn.Conv2d(n // 2, 1, 1))
 
@@ -235,8 +211,7 @@ class ZoomNext(nn.Module):
         """Segment clips.
 
         Args:
-            image_s: (B T, 3, H_s, W_s) float32 in [0, 1]: the small zoom of the frames, clip
-                by clip.
+            image_s: (B T, 3, H_s, W_s) float32 in [0, 1]: the small zoom, clip by clip.
             image_m: (B T, 3, H, W): the middle zoom.
             image_l: (B T, 3, H_l, W_l): the large zoom.
 

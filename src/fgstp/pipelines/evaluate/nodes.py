@@ -1,4 +1,7 @@
-"""Nodes of evaluate: thin adapters between the catalog, `fgstp.inference` and `fgstp.scoring`."""
+"""Nodes of evaluate: thin adapters between the catalog, `fgstp.inference` and `fgstp.scoring`.
+
+Their arguments are datasets of the catalog, the name of the model, and settings.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -37,22 +40,12 @@ def predict(
 ) -> Callable[[Path], None]:
     """Predict the test clips, and the validation clips if a threshold is to be chosen.
 
-    Every training of the model predicts them, each in a folder of its own.
-
-    Args:
-        models: folder of trained models.
-        clips: clip table.
-        videos: video table.
-        video_store: the videos.
-        name: name of the model.
-        evaluate: settings.
-        seed: of the bootstrap of the summaries, checked before the long work.
-
     Returns:
-        Work that fills the folder of predictions.
+        A function that fills the folder of predictions, with a subfolder for each training.
 
     Raises:
-        UserError: there are no clips with masks, or a checkpoint cannot be used.
+        UserError: there are no clips with masks, a checkpoint cannot be used, or the seed, which
+            the summaries will need, is invalid.
     """
     check_seed(seed)
     trainings = finished_trainings(models / name)
@@ -61,7 +54,7 @@ def predict(
 
     def work(predictions: Path) -> None:
         with explain_out_of_memory("lower evaluate.batch_frames"):
-            done = predict_trainings(
+            n_frames, seconds = predict_trainings(
                 models / name,
                 trainings,
                 chosen,
@@ -72,8 +65,8 @@ def predict(
                 device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
                 batch_frames=evaluate.batch_frames,
             )
-        if done.n_frames:
-            log_numbers({"predict.ms_per_frame": 1000 * done.seconds / done.n_frames})
+        if n_frames:
+            log_numbers({"predict.ms_per_frame": 1000 * seconds / n_frames})
 
     return work
 
@@ -81,7 +74,7 @@ def predict(
 def _threshold_clips(
     clips: pd.DataFrame, video_store: VideoStore, evaluate: EvaluateSettings
 ) -> list[ClipRow]:
-    """The clips that thresholds are chosen on; none if no protocol needs one."""
+    """Clips on which thresholds are chosen; none if no protocol needs it."""
     if all(get_protocol(name).threshold is not None for name in evaluate.protocols):
         return []
     return _clips_of("validation", clips, video_store, evaluate)
@@ -109,17 +102,9 @@ def score(
 ) -> pd.DataFrame:
     """Score the predictions of the test clips under every protocol.
 
-    Args:
-        predictions: folder of predictions.
-        clips: clip table.
-        videos: video table.
-        video_store: the videos.
-        name: name of the model.
-        evaluate: settings.
-
     Returns:
-        A row a training, frame and protocol, with the training's `seed`. A threshold that is
-        chosen on validation clips is each training's own.
+        A row for each training, frame and protocol, with the `seed` of the training. A threshold
+        is chosen on validation clips for each training.
 
     Raises:
         UserError: predictions or masks are missing.
@@ -143,7 +128,7 @@ def score(
 
 
 def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, ClipRow]:
-    """Clips by name, without those whose annotated frames may all be left out."""
+    """Clips by name, without those of which no annotated frame may be left to score."""
     n_left_out = evaluate.drop_given + evaluate.drop_last_frames
     kept = {clip.name: clip for clip in clips if clip.annotated_frames > n_left_out}
     if clips and not kept:
@@ -152,28 +137,18 @@ def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, Cli
             "scored; annotate more frames, or lower evaluate.drop_last_frames."
         )
     if len(kept) < len(clips):
-        logger.warning(
-            "%d of %d clips have too few frames with a mask to be scored.",
-            len(clips) - len(kept),
-            len(clips),
-        )
+        text = "%d of %d clips have too few frames with a mask to be scored."
+        logger.warning(text, len(clips) - len(kept), len(clips))
     return kept
 
 
 def _read(
-    clips: Mapping[str, ClipRow],
-    video_store: VideoStore,
-    predictions: PredictionStore,
-    clip: str,
+    clips: Mapping[str, ClipRow], video_store: VideoStore, predictions: PredictionStore, clip: str
 ) -> ScorableClip:
     """Predictions and masks of the annotated frames of a clip."""
     view, predicted = clips[clip].read(video_store), predictions.read(clips[clip])
-    return ScorableClip(
-        predicted.maps[view.annotated],
-        view.masks(),
-        view.annotated,
-        predicted.scores[view.annotated],
-    )
+    numbers = view.annotated
+    return ScorableClip(predicted.maps[numbers], view.masks(), numbers, predicted.scores[numbers])
 
 
 def summarise_scores(
@@ -184,15 +159,7 @@ def summarise_scores(
     evaluate: EvaluateSettings,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Summarise the scores of a model, and record them.
-
-    Args:
-        frame_scores: a row a training, frame and protocol.
-        predictions: folder of predictions, which tells what predicted them.
-        videos: video table, which tells what footage it is.
-        name: name of the model.
-        evaluate: settings.
-        seed: of the bootstrap.
+    """Summarise the scores of a model, and log them.
 
     Returns:
         The scores over all videos, and the summaries by video, category and leak class.

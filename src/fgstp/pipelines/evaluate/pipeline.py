@@ -1,55 +1,36 @@
 """The graph of evaluate.
 
-checkpoint, clips -> predict -> predictions -> score -> frame scores -> summarise_scores
-                                                           -> scores, summaries
+models, clips -> predict -> predictions -> score -> frame_scores -> summarise_scores
+-> scores, summaries
 """
 
 from kedro.pipeline import Node, Pipeline
 
 from fgstp.pipelines.evaluate import nodes
 
+FOOTAGE = ["clips", "videos", "video_store"]
+SETTINGS = ["params:model", "params:evaluate"]
+
 
 def create_pipeline(**_kwargs: object) -> Pipeline:
-    """The pipeline `evaluate`, of the one model that `model` names."""
+    """The pipeline `evaluate` of the model that `params:model` names."""
     return Pipeline(
         [
             Node(
                 nodes.predict,
-                inputs=[
-                    "models",
-                    "clips",
-                    "videos",
-                    "video_store",
-                    "params:model",
-                    "params:evaluate",
-                    "params:seed",
-                ],
+                inputs=["models", *FOOTAGE, *SETTINGS, "params:seed"],
                 outputs="predictions",
                 name="predict",
             ),
             Node(
                 nodes.score,
-                inputs=[
-                    "predictions",
-                    "clips",
-                    "videos",
-                    "video_store",
-                    "params:model",
-                    "params:evaluate",
-                ],
+                inputs=["predictions", *FOOTAGE, *SETTINGS],
                 outputs="frame_scores",
                 name="score",
             ),
             Node(
                 nodes.summarise_scores,
-                inputs=[
-                    "frame_scores",
-                    "predictions",
-                    "videos",
-                    "params:model",
-                    "params:evaluate",
-                    "params:seed",
-                ],
+                inputs=["frame_scores", "predictions", "videos", *SETTINGS, "params:seed"],
                 outputs=["scores", "summaries"],
                 name="summarise_scores",
             ),

@@ -1,4 +1,4 @@
-"""Node of features: a thin adapter between the catalog and `fgstp.models`."""
+"""Node of features, which connects the catalog to `fgstp.models`."""
 
 import logging
 from collections.abc import Callable
@@ -23,20 +23,12 @@ def compute_features(
     models: ModelsSettings,
     train: TrainSettings,
 ) -> Callable[[Path], None]:
-    """Compute what the model precomputes of the training clips, if it does.
+    """Return the function that writes the features of the training clips to their folder.
 
-    Args:
-        clips: clip table.
-        video_store: the videos.
-        name: name of the model.
-        models: settings of all models.
-        train: how it is trained, which tells on which clips.
-
-    Returns:
-        Work that fills the model's folder of features.
+    For a model that has no features, it leaves the folder empty.
 
     Raises:
-        UserError: there is nothing to train on.
+        UserError: there is no clip to train on.
     """
     model = create_model(name, models.of(name))
     features = model.features if isinstance(model, Model) else None

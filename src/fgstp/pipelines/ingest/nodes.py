@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.descriptors import ClipDescriptor
 from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings
@@ -52,17 +51,13 @@ def ingest_footage(
     return partial(ingest_videos, found, settings=ingest)
 
 
-def list_clips(
-    video_store: VideoStore, ingest: IngestSettings
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def list_clips(video_store: VideoStore) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make the video table, and the clip table before validation clips are held out.
 
     Raises:
         UserError: no clip was kept.
     """
-    video_rows, clip_rows = tables(video_store)
-    clips = table(clip_rows, CLIP_COLUMNS)
-    videos = table([{**row, "source": ingest.source} for row in video_rows], VIDEO_COLUMNS)
+    videos, clips = tables(video_store)
     if clips["dropped"].isna().sum() == 0:
         raise UserError(" ".join([*refusals(videos), "So no clip came out of ingest."]))
     return videos, clips

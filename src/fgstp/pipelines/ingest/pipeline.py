@@ -21,7 +21,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             ),
             Node(
                 nodes.list_clips,
-                inputs=["video_store", "params:ingest"],
+                inputs="video_store",
                 outputs=["videos", "cut_clips"],
                 name="list_clips",
             ),

@@ -1,4 +1,7 @@
-"""Nodes of report: thin adapters between the catalog and `fgstp.reporting`."""
+"""Nodes of report: thin adapters between the catalog and `fgstp.reporting`.
+
+Their arguments are datasets of the catalog.
+"""
 
 import logging
 from functools import partial
@@ -33,18 +36,14 @@ def compare_models(
 ) -> tuple[Comparison, dict[str, str], str]:
     """Compare the evaluated models.
 
-    Args:
-        scores: by model: its scores, and what was scored.
-        summaries: by model: its summaries; models without are left out.
-        model_costs: costs of the models; empty if they were not measured.
-
     Returns:
-        The comparison, its tables by file name, and the headline.
+        The comparison of the models that have summaries, its tables by file name, and the
+        headline.
 
     Raises:
         UserError: no model has been evaluated, or two are not comparable.
     """
-    # Git also brings scores that were made on other machines, but not their summaries.
+    # Git also brings scores of other machines, but not their summaries.
     evaluated = {model: scores[model] for model in scores if model in summaries}
     if left_out := [model for model in scores if model not in evaluated]:
         logger.warning(
@@ -69,14 +68,6 @@ def draw_figures(
 ) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Draw predictions and training curves of the evaluated models.
 
-    Args:
-        comparison: the comparison of the models.
-        models: folder of trained models.
-        clips: clip table.
-        videos: video table.
-        video_store: the videos.
-        predictions: folder of predictions.
-
     Returns:
         The figure of predictions and the training curves, by name.
 
@@ -99,21 +90,9 @@ def draw_figures(
 
 
 def write_page(
-    comparison: Comparison,
-    models: Path,
-    figures: dict[str, bytes],
-    curves: dict[str, bytes],
+    comparison: Comparison, models: Path, figures: dict[str, bytes], curves: dict[str, bytes]
 ) -> str:
-    """Write the report as one page.
-
-    Args:
-        comparison: the comparison of the models.
-        models: folder of trained models.
-        figures: PNG files of figures by name.
-        curves: PNG files of training curves by name.
-
-    Returns:
-        The page, HTML that needs no other file.
+    """Write the report as one HTML page that needs no other file.
 
     Raises:
         UserError: a model was trained again after its evaluation.
@@ -133,7 +112,7 @@ def _scored_trainings(comparison: Comparison, models: Path) -> dict[str, list[di
     records = {}
     for model, facts in comparison.facts.items():
         own = read_records(models / model)
-        # What is not trained is the same for every seed.
+        # A model without training is the same for every seed.
         own = {number: each for number, each in own.items() if each["trained"] or number == 1}
         digests = {number: each["checkpoint_sha256"] for number, each in own.items()}
         scored = {each["number"]: each["checkpoint_sha256"] for each in facts["trainings"]}

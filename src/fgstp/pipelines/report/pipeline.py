@@ -22,14 +22,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             ),
             Node(
                 nodes.draw_figures,
-                inputs=[
-                    "comparison",
-                    "models",
-                    "clips",
-                    "videos",
-                    "video_store",
-                    "predictions",
-                ],
+                inputs=["comparison", "models", "clips", "videos", "video_store", "predictions"],
                 outputs=["prediction_figures", "training_curves"],
                 name="draw_figures",
             ),

@@ -1,4 +1,4 @@
-"""What a training logs to the MLflow run, if there is one, while it runs."""
+"""What a training logs to the MLflow run, if there is one."""
 
 import time
 from collections.abc import Sequence
@@ -18,16 +18,12 @@ from fgstp.reporting.predictions import Example, choose_examples, draw_examples
 
 STEPS_BETWEEN = 10
 N_EXAMPLES = 4
-REACH = 2  # frames before and after an example that the network may look at
+REACH = 2  # frames before and after an example that the network may use
 Picture = NDArray[np.generic]
 
 
 class LiveMetrics(Callback):
-    """Logs losses and validation scores.
-
-    Args:
-        run: the run to log to.
-    """
+    """Logs losses and validation scores to `run`."""
 
     def __init__(self, run: LiveRun) -> None:
         self._run = run
@@ -35,7 +31,7 @@ class LiveMetrics(Callback):
         self._last_step = 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note the time."""
+        """Store the time."""
         self._epoch_began = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
@@ -60,13 +56,7 @@ class LiveMetrics(Callback):
 
 
 class LiveExamples(Callback):
-    """Logs pictures of what the network predicts after each epoch.
-
-    Args:
-        run: the run to log to.
-        store: the store of the videos.
-        examples: the frames to show.
-    """
+    """Logs pictures of what the network predicts for `examples` after each epoch."""
 
     def __init__(self, run: LiveRun, store: VideoStore, examples: Sequence[Example]) -> None:
         self._run = run
@@ -89,7 +79,7 @@ class LiveExamples(Callback):
         self._run.log_figure(figure, f"examples/epoch_{epoch:03d}.png")
 
     def _predict(self, pl_module: LightningModule, example: Example) -> tuple[Picture, ...]:
-        """Frame, mask and map; the network also gets the frames beside it."""
+        """Frame, mask and map; the network also gets the neighbouring frames."""
         clip = example.clip.read(self._store)
         frames, masks = clip.frames, clip.masks_or_zeros()
         start = max(0, example.frame - REACH)
@@ -104,24 +94,21 @@ def _stage(pl_module: LightningModule) -> int:
 
 
 def _step(trainer: Trainer, pl_module: LightningModule) -> int:
-    """Number of the step, counted on over the stages of the training."""
+    """Number of the step over all stages of the training."""
     return trainer.global_step + _stage(pl_module) * int(trainer.estimated_stepping_batches)
 
 
 def _epoch(trainer: Trainer, pl_module: LightningModule) -> int:
-    """Number of the epoch from 1, counted on over the stages of the training."""
+    """Number of the epoch over all stages of the training, from 1."""
     return trainer.current_epoch + 1 + _stage(pl_module) * (trainer.max_epochs or 0)
 
 
 def live_callbacks(clips: pd.DataFrame, store: VideoStore) -> list[Callback]:
-    """Callbacks that log a training while it runs; none without an MLflow run.
+    """Callbacks that log a training; none without an MLflow run.
 
     Args:
-        clips: the clip table, from which examples are chosen for pictures.
+        clips: the clip table, from which the example pictures are chosen.
         store: the store of the videos.
-
-    Returns:
-        Callbacks for Lightning's trainer.
     """
     run = LiveRun.active()
     if run is None:

@@ -37,19 +37,19 @@ def train_model(
     train: TrainSettings,
     seed: int,
 ) -> Callable[[Path], None]:
-    """Train the model that is chosen, once for each seed, unless that is finished.
+    """Train a model once for each seed, unless that training is finished.
 
     Args:
         clips: clip table.
         video_store: the videos.
-        features: folder of what models precompute of the clips.
+        features: folder of precomputed features of the clips.
         name: name of the model.
         models: settings of all models.
-        train: how it is trained.
+        train: settings of training.
         seed: random seed of the project; training k uses `seed + k - 1`.
 
     Returns:
-        Work that writes training k to `<model>/seed_<k>/` in the folder of trained models.
+        A function that writes training k to `<model>/seed_<k>/` in the folder of trained models.
 
     Raises:
         UserError: a setting is wrong.

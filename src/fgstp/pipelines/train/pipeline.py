@@ -9,19 +9,14 @@ from fgstp.pipelines.train import nodes
 
 
 def create_pipeline(**_kwargs: object) -> Pipeline:
-    """The pipeline `train`, of the one model that `model` names."""
+    """The pipeline `train` of the model that `params:model` names."""
     return Pipeline(
         [
             Node(
                 nodes.train_model,
                 inputs=[
-                    "clips",
-                    "video_store",
-                    "features",
-                    "params:model",
-                    "params:models",
-                    "params:train",
-                    "params:seed",
+                    *("clips", "video_store", "features"),
+                    *("params:model", "params:models", "params:train", "params:seed"),
                 ],
                 outputs="models",
                 name="train_model",

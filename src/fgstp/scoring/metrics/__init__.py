@@ -1,7 +1,6 @@
-"""Metrics: one function each, registered beside it, in the files of this folder.
+"""Metrics: functions with the decorator `metric` in the files of this folder.
 
-A new metric is a function with the decorator `metric` in a file here; tables of scores, summaries
-and reports take it from the registry.
+Tables of scores, summaries and reports take them from the registry.
 """
 
 import pkgutil
@@ -33,19 +32,19 @@ ORDER = (
 
 @dataclass(frozen=True)
 class Metric:
-    """What is known of a metric.
+    """A registered metric.
 
     Attributes:
-        name: its column in tables of scores.
-        label: heading in reports; empty for a metric that they do not show.
+        name: column in tables of scores.
+        label: heading in reports; empty if they do not show the metric.
         meaning: explanation of the label.
-        function: from `Frames` to (T,) float64; of a ranking, from `found` and `taken` to a
+        function: from `Frames` to (T,) float64; for a ranking, from `found` and `taken` to a
             float, see `fgstp.scoring.metrics.detection.Ranked.curve`.
-        over: what it is computed over: `all` frames, those with `gas`, those without
-            (`no_gas`), or the `ranking` of a group of frames by their frame scores.
-        undefined_under: of a metric over all frames, the rules for frames without gas (`empty`
-            of a protocol) under which it is undefined on them.
-        tex: heading in LaTeX, where it is not the label.
+        over: frames that it is computed over: `all`, those with `gas`, those without (`no_gas`),
+            or the `ranking` of a group of frames by their frame scores.
+        undefined_under: for a metric over all frames, the rules (`empty` of a protocol) under
+            which frames without gas do not define it.
+        tex: heading in LaTeX, if it is not the label.
         lower_is_better: whether lower values are better.
         percent: whether reports write the fraction in percent.
         decimals: digits after the decimal point in reports.
@@ -63,7 +62,7 @@ class Metric:
     decimals: int = 3
 
     def of_frames(self, frames: Frames) -> NDArray[np.float64]:
-        """Scores of frames, (T,) float64; NaN on those that do not define it."""
+        """Scores of frames, (T,) float64; NaN for frames that do not define it."""
         if self.over == "no_gas":
             defined = ~frames.gas
         else:
@@ -72,11 +71,7 @@ class Metric:
         return np.where(defined, self.function(frames), np.nan)
 
     def why_missing(self, gas: NDArray[np.bool_]) -> str:
-        """Why a group of frames has no value.
-
-        Args:
-            gas: (N,) bool, whether each frame holds gas.
-        """
+        """Why a group of N frames, of which `gas` hold gas, has no value."""
         if self.over == "ranking":
             return f"undefined: {ONLY_GAS if gas.all() else NO_GAS}"
         return {"all": "no frame defines it", "gas": NO_GAS, "no_gas": ONLY_GAS}[self.over]
@@ -98,8 +93,8 @@ def metric(
     """Register a function as a metric.
 
     Args:
-        name: its column in tables of scores, which no other metric has.
-        label: heading in reports; empty for a metric that they do not show.
+        name: unique column in tables of scores.
+        label: heading in reports; empty if they do not show the metric.
         meaning: explanation of the label.
         **facts: other attributes of `Metric`.
 
@@ -115,7 +110,7 @@ def metric(
 
     def register(function: Function) -> Function:
         known = REGISTRY.get(name)
-        # The same function again is a cell of a notebook that ran twice.
+        # The same function may come again from a cell of a notebook that runs twice.
         if known and _origin(known.function) != _origin(function):
             raise UserError(f"There are two metrics named {name!r}; rename one of them.")
         REGISTRY[name] = Metric(name, label, meaning, function, **facts)
@@ -125,18 +120,14 @@ def metric(
 
 
 def list_metrics(*over: Over) -> list[Metric]:
-    """All metrics in the order of their columns.
-
-    Args:
-        over: only those that are computed over one of these.
-    """
+    """All metrics, or those that are computed over one of `over`, in the order of columns."""
     _discover()
     chosen = [each for each in REGISTRY.values() if not over or each.over in over]
     return sorted(chosen, key=lambda each: place(each.name))
 
 
 def place(column: str) -> int:
-    """Place of a column among those of scores."""
+    """Place of a column in tables of scores."""
     return ORDER.index(column) if column in ORDER else len(ORDER)
 
 

@@ -1,4 +1,4 @@
-"""Detection of frames with gas: frame scores, rankings by them, and false alarms."""
+"""Detection of frames with gas: frame scores, rankings, and false alarms."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -30,7 +30,7 @@ def frame_scores(frames: Frames) -> Floats:
 
 
 def predicted_fraction(frames: Frames) -> Floats:
-    """(T,), 0 to 1: share of the pixels predicted at the protocol's threshold."""
+    """(T,), 0 to 1: share of pixels predicted at the protocol's threshold."""
     return frames.predicted[..., frames.threshold].sum(axis=1) / frames.n_pixels
 
 
@@ -44,7 +44,7 @@ def predicted_fraction(frames: Frames) -> Floats:
     decimals=2,
 )
 def false_alarm_fraction(frames: Frames) -> Floats:
-    """(T,), 0 to 1: share of the pixels predicted off the mask."""
+    """(T,), 0 to 1: share of pixels predicted off the mask."""
     return frames.predicted[:, 0, frames.threshold] / frames.n_pixels
 
 
@@ -58,18 +58,18 @@ def false_alarm_fraction(frames: Frames) -> Floats:
     decimals=1,
 )
 def false_alarm(frames: Frames) -> Floats:
-    """(T,): 1 where so many pixels are predicted off the mask that it is an alarm, else 0."""
+    """(T,): 1 if at least `alarm_px` pixels are predicted off the mask, else 0."""
     alarm = frames.predicted[:, 0, frames.threshold] >= frames.protocol.alarm_px
     return alarm.astype(np.float64)
 
 
 class Ranked(NamedTuple):
-    """N frames sorted by falling score, equal scores together.
+    """N frames sorted by decreasing score.
 
     Attributes:
-        order: (N,) the frames in that order.
-        last: (K,) place in the order of the last frame of each score.
-        gas: (N,) float64 in that order, 1 with gas, else 0.
+        order: (N,) the frames in order.
+        last: (K,) place in the order of the last frame of each of the K distinct scores.
+        gas: (N,) float64 in order, 1 with gas, else 0.
     """
 
     order: NDArray[np.intp]
@@ -77,27 +77,19 @@ class Ranked(NamedTuple):
     gas: Floats
 
     def curve(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weight of the frames with at least each of the K scores, from the highest.
+        """Total weight of the frames with at least each of the K scores, from the highest.
 
         Args:
-            weights: (N,) how often each frame counts, in the order of the ranking.
+            weights: (N,) weight of each frame, in the order of the ranking.
 
         Returns:
-            `found`, that of the frames with gas, and `taken`, that of all, both (K,).
+            `found`, of the frames with gas, and `taken`, of all frames, both (K,).
         """
         return np.cumsum(weights * self.gas)[self.last], np.cumsum(weights)[self.last]
 
 
 def rank(gas: ArrayLike, scores: ArrayLike) -> Ranked:
-    """Sort frames by their scores.
-
-    Args:
-        gas: (N,) bool, whether each frame holds gas.
-        scores: (N,) real, the higher the surer.
-
-    Raises:
-        UserError: lengths differ, there is no frame, or a score is NaN.
-    """
+    """Sort frames by their scores; args and errors are those of `average_precision`."""
     truth, values = np.asarray(gas, bool), np.asarray(scores, np.float64)
     if truth.ndim != 1 or truth.shape != values.shape or not truth.size:
         raise UserError(f"Ranking needs one score a frame, not {truth.shape} and {values.shape}.")
@@ -110,7 +102,7 @@ def rank(gas: ArrayLike, scores: ArrayLike) -> Ranked:
 
 
 def ranking_scores(ranked: Ranked, weights: Floats, functions: list[OfRanking]) -> list[float]:
-    """Metrics of the ranking of weighted frames, NaN where one of the two classes has no weight."""
+    """Metrics of the ranking of weighted frames; NaN if a class has no weight."""
     found, taken = ranked.curve(weights)
     if not 0 < found[-1] < taken[-1]:
         return [np.nan] * len(functions)
@@ -121,13 +113,13 @@ def ranking_scores(ranked: Ranked, weights: Floats, functions: list[OfRanking]) 
 def _average_precision(found: Floats, taken: Floats) -> float:
     gained = np.diff(found, prepend=0.0)
     precisions = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
-    # Not `@`: a library that splits short products over threads waits for them longer.
+    # Not `@`, whose threads cost more than so short a product.
     return float(np.einsum("k,k->", gained, precisions) / found[-1])
 
 
 @metric("auroc", "AUROC", "area under the ROC curve of detecting frames with gas", over="ranking")
 def _auroc(found: Floats, taken: Floats) -> float:
-    # Of each pair the one with gas should rank higher; equal scores are half a success.
+    # In each pair the frame with gas should rank higher; equal scores count half.
     others = taken - found
     higher_others = others.copy()
     higher_others[1:] += others[:-1]
@@ -137,14 +129,14 @@ def _auroc(found: Floats, taken: Floats) -> float:
 
 
 def average_precision(gas: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the precision-recall curve as a sum of steps, one a distinct score.
+    """Area under the precision-recall curve, as a sum over the distinct scores.
 
     Args:
         gas: (N,) bool, whether each frame holds gas.
-        scores: (N,) real, the higher the surer.
+        scores: (N,) confidence that it does.
 
     Returns:
-        0 to 1; NaN where all frames or none hold gas.
+        0 to 1; NaN if all frames or none hold gas.
 
     Raises:
         UserError: lengths differ, there is no frame, or a score is NaN.
@@ -153,7 +145,7 @@ def average_precision(gas: ArrayLike, scores: ArrayLike) -> float:
 
 
 def auroc(gas: ArrayLike, scores: ArrayLike) -> float:
-    """Fraction of pairs in which the frame with gas has the higher score, half for equal ones.
+    """Fraction of pairs in which the frame with gas has the higher score; equal scores count half.
 
     Args, result and errors are those of `average_precision`.
     """

@@ -46,12 +46,10 @@ def dice(frames: Frames) -> Floats:
 
 @once
 def overlap_curves(frames: Frames) -> tuple[Floats, Floats]:
-    """IoU and Dice at the thresholds 0 to 255; both are 0 without a true positive.
+    """IoU and Dice at the thresholds 0 to 255, both (T, 256).
 
-    Under `empty: credit` an empty prediction of an empty mask has 1.
-
-    Returns:
-        IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN), both (T, 256) float64.
+    IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN), and 1 for an empty prediction of
+    an empty mask under `empty: credit`, else 0.
     """
     false_positive, true_positive = frames.predicted[:, 0], frames.predicted[:, 1]
     foreground = frames.n_foreground[:, None]
@@ -146,7 +144,7 @@ def mean_alignment(frames: Frames) -> Floats:
 
 @metric("e_adaptive")
 def adaptive_alignment(frames: Frames) -> Floats:
-    """(T,): E-measure where the threshold is twice the mean of the frame."""
+    """(T,): E-measure at twice the mean of the frame as threshold."""
     return _alignment(frames)[:, -1]
 
 

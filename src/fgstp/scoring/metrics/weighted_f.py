@@ -30,11 +30,11 @@ Floats = NDArray[np.float64]
     undefined_under=("skip", "credit"),
 )
 def weighted_f(frames: Frames) -> Floats:
-    """(T,), 0 to 1: weighted F-measure with beta squared of 1.
+    """(T,), 0 to 1: weighted F-measure with beta = 1.
 
-    Errors on the foreground are smoothed where that makes them smaller, errors on the
-    background weigh the more the further they are from it. On an empty mask, where it is
-    undefined, it is 0, as PySODMetrics gives it.
+    Errors on the foreground are smoothed where that makes them smaller; the weight of errors on
+    the background increases with the distance to the foreground. For an empty mask, where it is
+    undefined, it is 0, as in PySODMetrics.
     """
     parts = zip(frames.predictions, frames.probability, frames.truths, strict=True)
     return np.array([_of_frame(cv2.LUT(map_, levels), truth) for map_, levels, truth in parts])
@@ -49,7 +49,7 @@ def _of_frame(probability: Floats, truth: GroundTruth) -> float:
     spread.ravel()[weighting.edge] = error.ravel()[weighting.edge_source]
     smooth = cv2.sepFilter2D(spread, cv2.CV_64F, _gauss(), _gauss(), borderType=cv2.BORDER_CONSTANT)
     foreground_error = float(np.minimum(error, smooth).ravel()[weighting.inside].sum())
-    # Not `@`: a library that splits so short a product over threads waits for them longer.
+    # Not `@`, whose threads cost more than so short a product.
     background_error = float(np.einsum("i,i->", weighting.background_weight, probability.ravel()))
 
     true_positive = truth.n_foreground - foreground_error
@@ -60,7 +60,7 @@ def _of_frame(probability: Floats, truth: GroundTruth) -> float:
 
 @cache
 def _gauss() -> Floats:
-    """(7,): one axis of the 7 x 7 Gaussian, sum 1."""
+    """(7,): one axis of the 7 x 7 Gaussian, with sum 1."""
     places = np.arange(-REACH, REACH + 1)
     kernel = np.exp(-np.square(places) / (2 * SIGMA_PX**2))
     return kernel / kernel.sum()
@@ -71,12 +71,11 @@ class Weighting:
     """The parts of Eqs. 6 to 9 that depend on the mask alone.
 
     Attributes:
-        box: bounding box of the foreground and 3 pixels around it, within the frame.
+        box: bounding box of the foreground with a margin of 3 pixels, within the frame.
         inside: flat indices in the box of the foreground.
         edge: flat indices in the box of background pixels near the foreground.
-        edge_source: for each of those, flat index of the nearest foreground pixel.
-        background_weight: (H * W,) float64, weight of an error on each background pixel,
-            1 beside the foreground up to 2 far from it; 0 on the foreground.
+        edge_source: flat indices in the box of the foreground pixel nearest to each of `edge`.
+        background_weight: (H * W,) float64, see `background_weight`.
     """
 
     box: tuple[slice, slice]
@@ -96,20 +95,20 @@ def _weighting(truth: GroundTruth) -> Weighting:
 
 
 def _span(mask: NDArray[np.bool_], axis: int) -> slice:
-    """Places that hold foreground, looked at along the other axis, and 3 more on each side."""
+    """Extent of the foreground along the other axis, with a margin of 3 pixels."""
     places = np.flatnonzero(mask.any(axis=axis))
     return slice(max(int(places[0]) - REACH, 0), int(places[-1]) + REACH + 1)
 
 
 def background_weight(mask: NDArray[np.bool_]) -> Floats:
-    """(H, W): 2 - exp(ln 0.5 / 5 * distance to the foreground); 0 on it.
+    """(H, W): 2 - exp(ln 0.5 / 5 * distance to the foreground); 0 on the foreground.
 
     Args:
-        mask: (H, W) bool, at least one pixel of it True.
+        mask: (H, W) bool with at least one True.
     """
     background = (~mask).view(np.uint8)
     distance = cv2.distanceTransform(background, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    # Single precision, but the square is a whole number, and as far as it matters an exact one.
+    # Single precision, but the square is a whole number, exact as far as it matters.
     squared = np.rint(np.square(np.minimum(distance, FURTHEST_PX))).astype(np.intp)
     return _weight_by_square()[squared]
 
@@ -123,13 +122,11 @@ def _weight_by_square() -> Floats:
 
 
 def nearest_foreground(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Find the nearest foreground pixel of all pixels within 3 rows and 3 columns of one.
+    """Find the nearest foreground pixel of all background pixels within 3 rows and 3 columns.
 
-    Those are the pixels that a 7 x 7 window around a foreground pixel can hold, and none
-    is further than sqrt(18) from the foreground, so a few dozen steps find them all: an
-    exact distance transform with indices of the whole frame costs many times more.
-    Of equally near pixels the one in the leftmost column counts, and in it the topmost:
-    the one that SciPy's `distance_transform_edt`, and so PySODMetrics, takes.
+    None is further than sqrt(18) from the foreground, so a few dozen steps find them all, much
+    faster than an exact distance transform with indices. Ties go to the leftmost column, then to
+    the topmost row, as in SciPy's `distance_transform_edt`, which PySODMetrics uses.
 
     Args:
         mask: (H, W) bool.
@@ -157,7 +154,7 @@ def nearest_foreground(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArr
 
 @cache
 def _steps() -> list[tuple[int, int]]:
-    """(dy, dx) from the shortest to the longest, equally long ones by column, then row."""
+    """(dy, dx) by length, then column, then row."""
     longest = 2 * REACH**2
     span = range(-int(longest**0.5), int(longest**0.5) + 1)
     steps = [(dy, dx) for dy in span for dx in span if 0 < dy * dy + dx * dx <= longest]
