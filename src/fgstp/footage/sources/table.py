@@ -247,9 +247,3 @@ def described_video(
         schedule=row.schedule(),
         remarks=remarks,
     )
-
-
-def _masks_of(frames: FrameSource, folder: Path) -> MaskFolder:
-    if isinstance(frames, FrameFolder):
-        return MaskFolder.paired(folder, frames.files)
-    return MaskFolder.numbered(folder)
