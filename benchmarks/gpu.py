@@ -1,14 +1,14 @@
-"""Speed and memory of FGSTP on the device at hand, as a share of what its matmul gives.
+"""Speed and memory of FGSTP on one device, relative to the speed of a matrix product.
 
     PYTHONPATH=src python benchmarks/gpu.py                      # PVTv2-B5 at 352 x 352
     PYTHONPATH=src python benchmarks/gpu.py --quick --encoder pvt_v2_b0 --size 64
 
-Needs torch, timm, NumPy and OpenCV, nothing else of the project's packages. Measured in fp32
-without and with TF32 and in bf16 autocast, each without and with torch.compile:
+Needs only torch, timm, NumPy, OpenCV and pydantic. Measures, in fp32 without and with TF32 and in
+bf16 autocast, each without and with torch.compile:
 
 - a training step on windows of four targets: forward, loss, backward, Adam;
-- inference where each frame is encoded once and its features kept, and where a target and
-  its two neighbours are encoded anew for each target.
+- inference that encodes each frame once and keeps its features, and inference that encodes a
+  target and its two neighbours for each target.
 
 The reference is a large matrix product of the same precision in the same run. Operations are
 counted by torch.utils.flop_counter. Times are medians; compiling and warming up do not count.
@@ -38,10 +38,10 @@ HEADER = "| precision | compiled | work | ms | targets/s | peak MiB | TFLOP/s | 
 
 @dataclass(frozen=True)
 class Precision:
-    """How numbers are computed with.
+    """Precision of the computation.
 
     Attributes:
-        name: as it is printed.
+        name: printed name.
         tf32: whether products of float32 may be rounded to TF32.
         bf16: whether autocast takes bf16.
     """
@@ -51,22 +51,22 @@ class Precision:
     bf16: bool = False
 
     def set_up(self) -> None:
-        """Let torch compute so."""
+        """Set it in torch."""
         torch.backends.cuda.matmul.allow_tf32 = self.tf32
         torch.backends.cudnn.allow_tf32 = self.tf32
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
-        """What forward passes run in."""
+        """Context of forward passes."""
         return torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where and how long is measured.
+    """Device and duration of measurements.
 
     Attributes:
         device: the device.
-        rounds: measured calls of each work.
+        rounds: measured calls of each function.
         matmul_side: side of the matrices of the reference.
     """
 
@@ -75,7 +75,7 @@ class Bench:
     matmul_side: int
 
     def seconds(self, work: Callable[[], object]) -> float:
-        """Median time of a call, after two that warm up; memory is measured from there too."""
+        """Median time of a call after two warm-up calls, which also resets the peak memory."""
         for _ in range(2):
             self._call(work)
         if self.device.type == "cuda":
@@ -97,14 +97,14 @@ class Bench:
         return 2 * side**3 / self.seconds(lambda: one @ two)
 
     def clear(self) -> None:
-        """Give back what is no longer needed."""
+        """Free memory."""
         gc.collect()
         torch.compiler.reset()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def peak_mib(self) -> str:
-        """Peak of what torch took on the GPU; of a CPU nobody counts it."""
+        """Peak memory that torch allocated on the GPU; `-` for a CPU."""
         if self.device.type == "cuda":
             return f"{torch.cuda.max_memory_allocated() / MIB:.0f}"
         return "-"

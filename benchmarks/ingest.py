@@ -1,10 +1,10 @@
-"""Speed and memory of ingest, each beside a named reference in the same run.
+"""Speed and memory of ingest, each with a named reference in the same run.
 
     python benchmarks/ingest.py                    # on a synthetic video
     python benchmarks/ingest.py --video FILE.mp4   # on your own footage
 
-Speeds are medians of several rounds in which reference and ingest take turns, so that a
-machine whose speed varies affects both alike. Memory is measured in separate processes.
+Speeds are medians of several rounds in which reference and ingest take turns, so that variations
+of the machine's speed affect both equally. Memory is measured in separate processes.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _render(path: Path, n_frames: int, times: int) -> Path:
-    """Writes a synthetic video as lossy mp4, the format of GasVid.
+    """Write a synthetic video as lossy mp4, the format of GasVid.
 
     Its frames are repeated, so that most clips are duplicates, as in GasVid, and a long video
     is rendered quickly.

@@ -1,13 +1,13 @@
-"""Speed of scoring beside PySODMetrics, in one process on the same frames.
+"""Speed of scoring compared to PySODMetrics, in one process on the same frames.
 
     python -m venv .venv-metrics
     .venv-metrics/bin/pip install pysodmetrics==1.6.2 pandas pydantic
     PYTHONPATH=src .venv-metrics/bin/python benchmarks/metrics.py
 
 PySODMetrics needs older NumPy and OpenCV than the project, and therefore a separate environment.
-Reference and scoring take turns for several rounds, on one thread, so that a machine whose speed
-varies affects both alike; ratios are those of the medians. Every round of "without cache" starts
-from plain masks.
+Reference and scoring take turns for several rounds, on one thread, so that variations of the
+machine's speed affect both equally; ratios are those of the medians. Every round of "without
+cache" starts from plain masks.
 """
 
 import argparse

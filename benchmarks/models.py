@@ -9,7 +9,7 @@ frames to warm up, then all of them once or more often for the median time, and 
 operations. In 60 frames the memories of XMem++ and RMem fill up. The time is also given relative
 to FGSTP in the same run. Operations are multiply-accumulates of convolutions and matrix products,
 without OpenCV's optical flow and background subtraction; what is computed once for a clip is
-divided by its number of frames. Memory is the peak of the process less the memory before the
+divided by its number of frames. Memory is the peak of the process minus the memory before the
 model was built; on a GPU, what torch allocated. The figures of each model replace its row in the
 table beside this file, which the report reads; rows of other models and devices remain.
 """
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _keep(row: dict[str, Any]) -> None:
-    """Put a row into the table, in the order of the models, in place of an older one."""
+    """Write a row into the table, in the order of the models, replacing an older one."""
     before = pd.read_csv(TABLE)
     same = (before["model"] == row["model"]) & (before["device"] == row["device"])
     table = pd.concat([before[~same], pd.DataFrame([row])[before.columns]])
@@ -84,10 +84,10 @@ def measured(name: str, n_frames: int, n_runs: int, cuda: bool) -> dict[str, Any
     """A row of the table.
 
     Args:
-        name: of the model.
-        n_frames: frames of the clip.
-        n_runs: timed runs.
-        cuda: on a GPU.
+        name: name of the model.
+        n_frames: number of frames of the clip.
+        n_runs: number of timed runs.
+        cuda: whether to use a GPU.
     """
     before_b = _highest_b(cuda)
     settings = model_settings(name, {})

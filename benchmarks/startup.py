@@ -1,4 +1,4 @@
-"""Time of `import fgstp` and of `fgstp --help`, beside an empty Python process."""
+"""Time of `import fgstp` and of `fgstp --help`, and of an empty Python process."""
 
 import statistics
 import subprocess

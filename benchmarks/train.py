@@ -1,12 +1,12 @@
-"""Speed of training FGSTP with windows, which share encoded frames, beside independent triples.
+"""Speed of training FGSTP with windows, which share encoded frames, and with independent triples.
 
     python benchmarks/train.py                                     # small, on the CPU
     python benchmarks/train.py --encoder pvt_v2_b5 --size 352      # as in the paper
 
-Both ways train the same network on as many targets a step, from the clips on the disk to the
-changed weights, and take turns in one process, so that a machine that changes its pace meets
-both alike. A window of L targets needs L + 2 encodings instead of 3 L; decoder, loss and
-sample preparation beside the encoder are the same, so that the time falls by less than that.
+Both train the same network on equally many targets per step, from clips on the disk to updated
+weights, and take turns in one process, so that variations of the machine's speed affect both
+equally. A window of L targets needs L + 2 encodings instead of 3 L; decoder, loss and sample
+preparation are the same, so the time decreases by less than that.
 """
 
 import argparse
@@ -35,7 +35,7 @@ N_CLIPS, CLIP_FRAMES = 2, 60
 
 
 def main() -> None:
-    """Print targets a second of both ways, and the ratio."""
+    """Print targets per second of both, and the ratio."""
     arguments = _arguments()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -100,7 +100,7 @@ def _compare(store: VideoStore, clips: list[ClipRow], arguments: argparse.Namesp
 
 
 def _stepper(model: FgstpModel) -> Callable[[Batch], None]:
-    """What trains on a batch."""
+    """A function that trains on a batch."""
     adam = torch.optim.Adam(model.network.parameters(), lr=1e-4)
 
     def step(batch: Batch) -> None:
@@ -116,7 +116,7 @@ def _stepper(model: FgstpModel) -> Callable[[Batch], None]:
 def _batches(
     store: VideoStore, clips: list[ClipRow], n_targets: int, n_windows: int, size: int
 ) -> Iterator[Batch]:
-    """Batches without end; only whole ones."""
+    """Endless batches, without incomplete ones."""
     prepare = partial(prepared, settings=AugmentationSettings(), size=(size, size))
     samples = Samples(store, clips, Windows((-1, 1)), prepare)
     order = SampleOrder(samples.n_targets_of_clips(), n_targets, seed=0)

@@ -77,15 +77,25 @@ class Footage:
         return np.array(frames)
 
     @staticmethod
-    def video(path, frames, codec="FFV1", fps=15.0):
-        """Write a video; FFV1 gives back the frames bit by bit."""
+    def video(path, frames, codec=None, fps=15.0):
+        """Write frames of 8 or 16 bits, grey or colour: .mkv and .avi lose nothing by default."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        size = frames[0].shape[1::-1]
-        fourcc = cv2.VideoWriter.fourcc(*codec)
-        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, fps, size)
+        codec = codec or ("FFV1" if path.suffix.lower() in {".mkv", ".avi"} else "mp4v")
+        depth = cv2.CV_16U if frames[0].dtype == np.uint16 else cv2.CV_8U
+        writer = cv2.VideoWriter(
+            str(path),
+            cv2.CAP_FFMPEG,
+            cv2.VideoWriter.fourcc(*codec),
+            fps,
+            frames[0].shape[1::-1],
+            [
+                *(cv2.VIDEOWRITER_PROP_IS_COLOR, int(frames[0].ndim == 3)),
+                *(cv2.VIDEOWRITER_PROP_DEPTH, depth),
+            ],
+        )
         assert writer.isOpened()
         for frame in frames:
-            writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+            writer.write(frame)
         writer.release()
         return path
 

@@ -106,12 +106,8 @@ def test_an_empty_split_is_told_with_its_remedy(clips, split, remedy):
         clips.add(f"v_{number}", split=other)
     clips.add("dropped", split=split, dropped="duplicate")
     assert sentence(clips, split) == f"None of the 2 clips is in the split {split}; {remedy}."
-
-
-def test_a_split_without_masks_is_told(clips):
-    clips.add("a", mask_source="none")
-    clips.add("b", split="train")
-    assert "No clip of the split test has masks; put masks beside" in sentence(clips)
+    clips.add("bare", split=split, mask_source="none")
+    assert f"No clip of the split {split} has masks; put masks beside" in sentence(clips, split)
 
 
 def test_pseudo_masks_have_to_be_allowed(clips):
@@ -128,6 +124,8 @@ def test_clips_that_are_left_out_and_masks_of_two_kinds_are_told(clips, caplog):
     clips.add("b", mask_source="none", dropped="duplicate")
     clips.add("c", mask_source="none", split="train")
     of(clips)
+    clips.add("pseudo", split="validation", mask_source="pseudo")
+    of(clips, "validation", allow_pseudo_masks=True)
     assert not caplog.records
     clips.add("d", mask_source="none")
     clips.add("e", mask_source="none")
@@ -140,12 +138,6 @@ def test_clips_that_are_left_out_and_masks_of_two_kinds_are_told(clips, caplog):
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
-def test_masks_that_are_all_computed_and_allowed_are_no_surprise(clips, caplog):
-    clips.add("a", mask_source="pseudo")
-    of(clips, allow_pseudo_masks=True)
-    assert not caplog.records
-
-
 def test_files_of_clips_that_are_not_wanted_need_not_be_there(clips):
     wanted = clips.add("a")
     clips.add("b", split="train")
@@ -154,16 +146,12 @@ def test_files_of_clips_that_are_not_wanted_need_not_be_there(clips):
     assert of(clips) == [wanted]
 
 
-def test_masks_that_are_gone_or_others_are_told(clips):
+def test_masks_and_frames_that_are_gone_are_reported(clips):
     clips.add("a")
     clips.store.path("a", "masks.npy").unlink()
     said = sentence(clips)
     assert said.startswith("The masks of the clip a in ")
     assert said.endswith("run `kedro run --pipelines=ingest`.")
-
-
-def test_frames_that_are_gone_are_told(clips):
-    clips.add("a")
     clips.store.path("a", "frames.npy").unlink()
     assert "The video a cannot be read from" in sentence(clips)
 

@@ -19,23 +19,19 @@ def stretch_of(classes):
     return Stretch.of(0, list(stream(len(classes), leak_class=lambda number: classes[number])))
 
 
-def test_clips_follow_each_other_and_what_is_left_over_is_kept():
+@pytest.mark.parametrize("count", [0, 3, 5, 10, 13])
+def test_clips_follow_each_other_and_what_is_left_over_is_kept(count):
     cutter = ClipCutter(5)
-    clips = list(cutter.clips(stream(13)))
-    assert [(clip.index, clip.first_frame) for clip in clips] == [(0, 0), (1, 5)]
-    for clip in [*clips, cutter.left_over]:
+    clips = list(cutter.clips(stream(count)))
+    assert [clip.index for clip in clips] == list(range(count // 5))
+    rest = [] if cutter.left_over is None else [cutter.left_over]
+    assert len(rest) == (count % 5 > 0)
+    for place, clip in enumerate([*clips, *rest]):
         assert clip.frames.dtype == np.uint8
         assert clip.frames.shape[1:] == (4, 6)
+        assert clip.first_frame == 5 * place
         numbers = clip.frames[:, 0, 0].tolist()
-        assert numbers == list(range(clip.first_frame, min(13, clip.first_frame + 5)))
-    assert cutter.left_over.first_frame == 10
-
-
-@pytest.mark.parametrize("count", [0, 5, 10])
-def test_a_stream_that_fits_leaves_nothing_over(count):
-    cutter = ClipCutter(5)
-    assert len(list(cutter.clips(stream(count)))) == count // 5
-    assert cutter.left_over is None
+        assert numbers == list(range(5 * place, min(count, 5 * place + 5)))
 
 
 def test_clips_come_as_soon_as_they_are_full():

@@ -184,10 +184,7 @@ def test_share_and_bounds_worked_by_hand():
     change[:6] = 1.5
     background, share = measure_background([ClipDescriptor(rest, change, rest)], settings)
     assert (background, share) == ("complex", 0.25)
-
-
-def test_without_clips_nothing_is_known():
-    assert measure_background([], SETTINGS) is None
+    assert measure_background([], settings) is None
 
 
 # ---------------------------------------------------------------- duplicates

@@ -27,9 +27,9 @@ def decoded(source):
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".avi", ".MKV"])
-def test_ffv1_comes_back_byte_by_byte(tmp_path, write_video, noise_frames, suffix):
+def test_ffv1_comes_back_byte_by_byte(tmp_path, footage, noise_frames, suffix):
     frames = noise_frames(12)
-    path = write_video(tmp_path / ODD_FOLDER / f"Film 1{suffix}", frames)
+    path = footage.video(tmp_path / ODD_FOLDER / f"Film 1{suffix}", frames)
     source = VideoFile(path)
     np.testing.assert_array_equal(decoded(source), frames)
     # Each iteration begins at the first frame.
@@ -38,9 +38,9 @@ def test_ffv1_comes_back_byte_by_byte(tmp_path, write_video, noise_frames, suffi
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".m4v"])
-def test_mpeg_4_is_decoded_in_order(tmp_path, write_video, suffix):
+def test_mpeg_4_is_decoded_in_order(tmp_path, footage, suffix):
     frames = smooth(20, channels=(3,))
-    path = write_video(tmp_path / ODD_FOLDER / f"Film 1{suffix}", frames, fps_hz=7.5)
+    path = footage.video(tmp_path / ODD_FOLDER / f"Film 1{suffix}", frames, fps=7.5)
     source = VideoFile(path)
     grey = decoded(source)
     assert grey.dtype == np.uint8
@@ -49,24 +49,24 @@ def test_mpeg_4_is_decoded_in_order(tmp_path, write_video, suffix):
     assert source.fps_hz() == pytest.approx(7.5)
 
 
-def test_counts_of_16_bit_stay_as_they_are(tmp_path, write_video, noise_frames):
+def test_counts_of_16_bit_stay_as_they_are(tmp_path, footage, noise_frames):
     frames = noise_frames(6, dtype=np.uint16)
-    counts = decoded(VideoFile(write_video(tmp_path / "raw counts.mkv", frames)))
+    counts = decoded(VideoFile(footage.video(tmp_path / "raw counts.mkv", frames)))
     assert counts.dtype == np.uint16
     np.testing.assert_array_equal(counts, frames)
 
 
-def test_colours_become_grey(tmp_path, write_video):
+def test_colours_become_grey(tmp_path, footage):
     colour = np.full((3, 48, 64, 3), (10, 20, 200), np.uint8)
-    grey = decoded(VideoFile(write_video(tmp_path / "colour.mkv", colour)))
+    grey = decoded(VideoFile(footage.video(tmp_path / "colour.mkv", colour)))
     # ITU-R BT.601: 0.114 * 10 + 0.587 * 20 + 0.299 * 200.
     np.testing.assert_allclose(grey, 72.68, atol=1)
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".avi"])
 @pytest.mark.parametrize("share", [0.3, 0.9])
-def test_a_file_that_breaks_off_is_refused(tmp_path, write_video, noise_frames, suffix, share):
-    path = write_video(tmp_path / f"cut{suffix}", noise_frames(60))
+def test_a_file_that_breaks_off_is_refused(tmp_path, footage, noise_frames, suffix, share):
+    path = footage.video(tmp_path / f"cut{suffix}", noise_frames(60))
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
     with pytest.raises(FootageError, match="truncated or damaged; copy it again") as error:
@@ -74,8 +74,8 @@ def test_a_file_that_breaks_off_is_refused(tmp_path, write_video, noise_frames, 
     assert f"cut{suffix} says that it holds 60 frames, but only" in str(error.value)
 
 
-def test_an_mp4_that_breaks_off_cannot_be_opened(tmp_path, write_video):
-    path = write_video(tmp_path / "cut.mp4", smooth(60, channels=(3,)))
+def test_an_mp4_that_breaks_off_cannot_be_opened(tmp_path, footage):
+    path = footage.video(tmp_path / "cut.mp4", smooth(60, channels=(3,)))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(FootageError, match=r"cut.mp4 cannot be opened as a video.*convert it"):
@@ -131,8 +131,8 @@ def test_what_is_no_video_is_refused(tmp_path, data, message):
             read()
 
 
-def test_a_video_is_known_by_its_content(tmp_path, write_video, noise_frames):
-    path = write_video(tmp_path / "a.mkv", noise_frames(3))
+def test_a_video_is_known_by_its_content(tmp_path, footage, noise_frames):
+    path = footage.video(tmp_path / "a.mkv", noise_frames(3))
     copy = tmp_path / "sub" / "b.mkv"
     copy.parent.mkdir()
     shutil.copy(path, copy)

@@ -246,7 +246,7 @@ def test_16_bits_with_a_fixed_span(work, frames):
 
 
 @pytest.mark.parametrize(("n_frames", "words"), [(0, "no frame"), (9, "it has 9 frames")])
-def test_too_few_frames(work, frames, tmp_path, n_frames, words):
+def test_less_than_one_clip_is_refused(work, frames, tmp_path, n_frames, words):
     with pytest.raises(FootageError, match=words):
         work(Video("v", InMemory(frames[:n_frames]), "train"))
     assert not list(tmp_path.rglob("v.*"))

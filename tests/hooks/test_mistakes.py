@@ -54,7 +54,6 @@ def check(monkeypatch):
             {"clip_length_frames": 0},
             "ingest.clip_length_frames is 0: input should be greater than or equal to 3",
         ),
-        ({"clip_lenght": 3}, "ingest.clip_lenght is 3: extra inputs are not permitted"),
         (
             {"source": "youtube"},
             "ingest.source is 'youtube': there is no such source; choose one of annotated, "

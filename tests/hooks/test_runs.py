@@ -10,7 +10,6 @@ from kedro.framework.hooks import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
-from fgstp.core.errors import UserError
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import RunHooks, StopHooks
 from fgstp.hooks.runs import flatten
@@ -58,13 +57,6 @@ def test_of_all_models_only_the_settings_of_the_one_that_runs_are_logged(trackin
     assert logged["models.fgstp_no_ctc.ctc"] == "False"
     assert all(name.startswith("models.fgstp_no_ctc.") for name in logged)
     assert len(logged) == len(list(flatten("", models.of("fgstp_no_ctc").model_dump())))
-
-
-def test_nothing_is_logged_of_an_unknown_model(tracking):
-    inputs = {"params:models": ModelsSettings(), "params:model": "nothing"}
-    with mlflow.start_run() as run, pytest.raises(UserError, match="no model 'nothing'"):
-        RunHooks().before_node_run(inputs=inputs)
-    assert tracking.get_run(run.info.run_id).data.params == {}
 
 
 def test_without_a_run_nothing_is_logged(tracking, tmp_path):

@@ -140,22 +140,12 @@ def test_finished_videos_are_passed_over_after_a_stop(rows, clips, predictions, 
     assert predict(tenths(), rows, clips, predictions)[0] == 0
 
 
-def _other_frame(clips):
-    frames = np.array(clips.clip("w_0").frames)
-    frames[0, 0, 0] += 1
-    clips.change("w_0", frames=frames)
-
-
-def _other_mask(clips):
-    masks = clips.clip("w_0").masks()
-    masks[0, 0, 0] ^= 1
-    clips.change("w_0", masks=masks)
-
-
-@pytest.mark.parametrize("change", [_other_frame, _other_mask])
-def test_only_videos_of_other_footage_are_predicted_again(rows, clips, predictions, tenths, change):
+@pytest.mark.parametrize("part", ["frames", "masks"])
+def test_only_videos_of_other_footage_are_predicted_again(rows, clips, predictions, tenths, part):
     predict(tenths(), rows, clips, predictions)
-    change(clips)
+    content = {"frames": np.array(clips.clip("w_0").frames), "masks": clips.clip("w_0").masks()}
+    content[part][0, 0, 0] ^= 1
+    clips.change("w_0", **content)
     model = tenths()
     assert predict(model, rows, clips, predictions)[0] == 3
     assert len(model.sessions) == 1

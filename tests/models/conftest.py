@@ -194,11 +194,11 @@ def one_by_one():
 
 @pytest.fixture
 def blobs(draw):
-    """Windows (B, F, 1, 64, 64) of faint noise in which a bright square moves, and masks of it."""
+    """Windows (B, F, 1, H, W) of faint noise in which a bright square moves, and masks of it."""
 
-    def make(n_windows, n_frames=1):
-        frames = 0.5 + 0.02 * draw(n_windows, n_frames, 1, 64, 64)
-        masks = torch.zeros(n_windows, n_frames, 1, 64, 64)
+    def make(n_windows, n_frames=1, size=(64, 64)):
+        frames = 0.5 + 0.02 * draw(n_windows, n_frames, 1, *size)
+        masks = torch.zeros(n_windows, n_frames, 1, *size)
         for window, frame in np.ndindex(n_windows, n_frames):
             top = 6 * window + 2 * frame + 4
             frames[window, frame, :, top : top + 24, 16:40] += 0.45

@@ -84,10 +84,8 @@ def test_the_registry_knows_whose_weights_are_published(tmp_path):
 
 def test_settings_may_be_nested():
     pairs = {"encoder.name": "pvt_v2_b0", "n_frames": 1, "encoder.drop_path": 0.1}
-    assert parsed_settings(pairs) == {
-        "encoder": {"name": "pvt_v2_b0", "drop_path": 0.1},
-        "n_frames": 1,
-    }
+    encoder = {"name": "pvt_v2_b0", "drop_path": 0.1}
+    assert parsed_settings(pairs) == {"encoder": encoder, "n_frames": 1}
 
 
 @pytest.mark.parametrize(
@@ -167,12 +165,9 @@ def test_other_names_of_the_same_parts_are_known(published, tmp_path, wrapping):
     assert sum(key.startswith(("module.nlnet", "module.rgpu")) for key in aliased) > 100
     torch.save({wrapping: aliased, "epoch": 3} if wrapping else aliased, tmp_path / "in.pth")
     torch.save(published, tmp_path / "plain.pth")
-    one, other = (
-        import_published(
-            tmp_path / name, "fgstp", {"encoder": {"name": "pvt_v2_b0"}}
-        ).network.state_dict()
-        for name in ("in.pth", "plain.pth")
-    )
+    b0 = {"encoder": {"name": "pvt_v2_b0"}}
+    models = (import_published(tmp_path / name, "fgstp", b0) for name in ("in.pth", "plain.pth"))
+    one, other = (model.network.state_dict() for model in models)
     assert all(torch.equal(one[name], other[name]) for name in other)
 
 
@@ -180,23 +175,22 @@ def _without(weights, *starts):
     return {key: tensor for key, tensor in weights.items() if not key.startswith(starts)}
 
 
+FSP = (f"fsp.0.expand.{name}" for name in ("conv.weight", "bn.weight", "bn.bias"))
+NOTHING = "1 key belongs to nothing in it "
+SHAPE = "1 tensor has another shape (fusion.2.bias is 3 instead of 1)"
+
+
+def _with(key, n):
+    return lambda weights: weights | {key: torch.zeros(n)}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            lambda w: _without(w, "fsp1", "fsp2", "fsp3"),
-            "tensors are missing (fsp.0.expand.conv.weight, fsp.0.expand.bn.weight, "
-            "fsp.0.expand.bn.bias, ...)",
-        ),
-        (lambda w: w | {"text.proj": torch.zeros(1)}, "1 key belongs to nothing in it (text.proj)"),
-        (
-            lambda w: w | {"nlnet.conv1.bn.bias": torch.zeros(32)},
-            "1 key belongs to nothing in it (nlnet.conv1.bn.bias)",  # ctc.conv1 is there too
-        ),
-        (
-            lambda w: w | {"fusion_conv.2.bias": torch.zeros(3)},
-            "1 tensor has another shape (fusion.2.bias is 3 instead of 1)",
-        ),
+        (lambda w: _without(w, "fsp"), f"tensors are missing ({', '.join(FSP)}, ...)"),
+        (_with("text.proj", 1), NOTHING + "(text.proj)"),
+        (_with("nlnet.conv1.bn.bias", 32), NOTHING + "(nlnet.conv1.bn.bias)"),  # of ctc.conv1 too
+        (_with("fusion_conv.2.bias", 3), SHAPE),
         (lambda w: [w], "holds no state dict"),
         (lambda w: {}, "holds no state dict"),
     ],

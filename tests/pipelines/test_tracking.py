@@ -26,14 +26,6 @@ def test_numbers_are_recorded_in_the_run(tracking):
     assert tracking.get_run(run.info.run_id).data.metrics == {"paper.iou": 0.5, "n": 2.0}
 
 
-def test_texts_are_kept_with_the_run(tracking):
-    with mlflow.start_run() as run:
-        log_texts({"tables/a.md": "a", "page.html": "page"})
-    run_id = run.info.run_id
-    assert [each.path for each in tracking.list_artifacts(run_id)] == ["page.html", "tables"]
-    assert [each.path for each in tracking.list_artifacts(run_id, "tables")] == ["tables/a.md"]
-
-
 def test_without_a_run_nothing_is_recorded_and_none_is_opened(tracking):
     experiment = tracking.get_experiment_by_name("of the test")
     before = len(tracking.search_runs([experiment.experiment_id]))

@@ -67,7 +67,7 @@ def summaries(summary):
 
 @pytest.fixture(scope="session")
 def compared():
-    """Compares the models of some summaries; on synthetic plumes, unless told otherwise."""
+    """Compares the models of some summaries; by default on synthetic plumes."""
 
     def make(summaries, facts=None, footage="synthetic plumes", masks="synthetic", costs=None):
         basic = {"footage": footage, "mask_sources": [masks], "footage_sha256": "x"}

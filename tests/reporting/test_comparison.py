@@ -1,7 +1,5 @@
 import pandas as pd
-import pytest
 
-from fgstp.core.errors import UserError
 from fgstp.reporting.comparison import group_tables
 
 
@@ -28,26 +26,6 @@ def test_a_variant_of_a_protocol_adds_no_columns_to_the_headline(summary, compar
     comparison = compared(rows)
     assert [texts(row) for row in comparison.headline.rows] == [["FGSTP", "0.700"]]
     assert list(comparison.protocols) == ["paper", "paper_binary"]
-
-
-def test_what_was_scored(summaries, compared):
-    comparison = compared(summaries, footage="GasVid", masks="pseudo")
-    assert comparison.scored == "6 videos, 24 clips, 3,600 frames"
-    assert comparison.titles == ("XMem++ †", "FGSTP without FSP", "FGSTP")
-    assert comparison.footage == ("GasVid", ("pseudo",))
-
-
-def test_facts_of_a_model_are_part_of_its_title(summary, compared):
-    rows = pd.concat([summary("mg"), summary("background"), summary("fgstp")])
-    facts = {"mg": {"prompt": "all_masks"}, "background": {"label": "MOG2"}}
-    assert compared(rows, facts).titles == ("Background subtraction (MOG2)", "MG ‡", "FGSTP")
-
-
-def test_models_scored_on_different_footage_are_refused(summaries, compared):
-    with pytest.raises(UserError, match=r"fgstp and xmem_pp were scored on different clips"):
-        compared(summaries, {"xmem_pp": {"footage_sha256": "y"}})
-    with pytest.raises(UserError, match="No model has been evaluated"):
-        compared(summaries.iloc[:0])
 
 
 def grouped(summary, by, groups):

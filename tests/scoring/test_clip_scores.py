@@ -121,7 +121,7 @@ def test_the_share_of_pixels_predicted_is_that_at_the_protocols_threshold(
     frames = [[0, 0, 0, 0], [99, 127, 99, 99], [0, 9, 99, 128], [180, 220, 250, 255]]
     predictions = np.array(frames, np.uint8).reshape(4, 2, 2)
     masks = np.zeros_like(predictions)
-    masks[1:3, 0, 0] = 1  # it has no say
+    masks[1:3, 0, 0] = 1  # which does not matter
     rows = score_clip(predictions, masks, protocol, threshold)
     assert rows["predicted_fraction"].tolist() == shares
 

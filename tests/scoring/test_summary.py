@@ -58,8 +58,8 @@ def test_no_summary_without_its_protocol(make_rows):
     rows = pd.concat([make_rows(), make_rows(protocol="operational")])
     summary = summarise(rows, n_resamples=10)
     assert summary.columns.tolist()[: len(LABELS)] == LABELS
-    told = summary.drop_duplicates("protocol")
-    found = [ScoringProtocol.of_row(row) for _, row in told.iterrows()]
+    firsts = summary.drop_duplicates("protocol")
+    found = [ScoringProtocol.of_row(row) for _, row in firsts.iterrows()]
     assert found == [PAPER, OPERATIONAL.at(128)]
     for name, part in rows.groupby("protocol"):
         alone = summarise(part, n_resamples=10)

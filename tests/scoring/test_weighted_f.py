@@ -88,16 +88,6 @@ def test_exactly_the_background_that_a_window_can_hold_is_near():
         assert np.array_equal(near, np.flatnonzero(windows.any(axis=(2, 3)) & ~mask))
 
 
-def test_nearest_pixels_are_those_of_scipy():
-    ndimage = pytest.importorskip("scipy.ndimage")
-    for mask in random_masks(200):
-        near, nearest = nearest_foreground(mask)
-        rows, columns = ndimage.distance_transform_edt(
-            ~mask, return_distances=False, return_indices=True
-        )
-        assert np.array_equal(nearest, (rows * mask.shape[1] + columns).ravel()[near])
-
-
 def test_weights_are_exact():
     for mask in random_masks(20):
         distance = np.sqrt(squared_distances(mask)[0].min(axis=1)).reshape(mask.shape)

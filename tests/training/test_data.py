@@ -43,10 +43,8 @@ def test_a_window_has_its_targets_their_masks_and_their_neighbours(
     clips, numbered, mode, n_targets
 ):
     name = numbered(7)
-    samples, alone = (
-        clips.samples(Windows(OFFSETS_FRAMES[mode]), (6, 8)),
-        clips.samples(Windows(), (6, 8)),
-    )
+    samples = clips.samples(Windows(OFFSETS_FRAMES[mode]), (6, 8))
+    alone = clips.samples(Windows(), (6, 8))
     for start in range(7 - n_targets + 1):
         window, targets = samples[key(start, n_targets)], range(start, start + n_targets)
         assert window.clips == name

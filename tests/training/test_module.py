@@ -7,11 +7,8 @@ import torch
 from tiny_model import TinyModel, tiny
 
 from fgstp.core.errors import UserError
-from fgstp.models.blocks.frames import normalised
-from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.fgstp import FgstpModel
-from fgstp.models.settings import NormalisationSettings, OptimisationSettings
-from fgstp.training.data import SampleOrder, collated
+from fgstp.models.settings import OptimisationSettings
 from fgstp.training.module import (
     TrainingModule,
     cosine_restarts,
@@ -23,25 +20,6 @@ from fgstp.training.module import (
 from fgstp.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(learning_rate=0.01)
-
-
-def test_the_loss_is_that_of_independent_triples(clips, build):
-    clips.add_blob(6)
-    model = build()
-    model.network.eval()  # batch normalisation must not see which frames come together
-    samples = clips.samples(model.sampling, (64, 64))
-    batch = collated([samples[key] for key in SampleOrder([6], 3, seed=1)])
-    loss, _ = model.training_step(batch, 0.0)
-
-    terms = []
-    inputs = normalised(batch.frames, NormalisationSettings())
-    for frames, masks in zip(inputs, batch.masks, strict=True):
-        for target in range(3):
-            # Frame k of a window precedes its target k, which is its frame k + 1.
-            triple = (frames[target + 1], frames[target], frames[target + 2])
-            outputs = model.network(*(frame[None] for frame in triple))
-            terms.append(sum(hybrid_loss(outputs, masks[target][None], (1.0,) * 9)))
-    torch.testing.assert_close(loss, torch.stack(terms).mean(), rtol=1e-4, atol=1e-4)
 
 
 def test_a_prediction_that_is_not_finite_is_no_score(clips):

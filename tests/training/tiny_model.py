@@ -138,7 +138,7 @@ class Gradients(Callback):
 class At(Callback):
     """Does something when an epoch begins."""
 
-    def __init__(self, epoch=None, action=None):
+    def __init__(self, epoch, action):
         self.epoch, self.action = epoch, action
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):

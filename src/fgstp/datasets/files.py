@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: tables, JSON and text."""
+"""Datasets of files that are written whole or not at all: tables, JSON and text."""
 
 import html
 import json
@@ -20,10 +20,10 @@ TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
 
 
 class FileDataset(AbstractDataset[Any, Any]):
-    """A file of UTF-8 text, or a file of each model.
+    """A file of UTF-8 text, or one such file for each model.
 
-    A `*` in its name stands for the name of a model. Saving then writes the file of the model
-    that is chosen, and loading reads those of all models that have one, by name.
+    A `*` in the name stands for the name of a model. Saving then writes the file of the chosen
+    model, and loading reads the files of all models into a dict by name.
 
     Args:
         filepath: the file.
@@ -44,7 +44,7 @@ class FileDataset(AbstractDataset[Any, Any]):
         self.metadata = metadata
 
     def load(self) -> Any:  # noqa: ANN401
-        """The content of the file, or a dict of all contents by model.
+        """Read the file, or the files of all models into a dict.
 
         Raises:
             UserError: a file cannot be read.
@@ -59,7 +59,7 @@ class FileDataset(AbstractDataset[Any, Any]):
         }
 
     def save(self, data: Any) -> None:  # noqa: ANN401
-        """Write the file, of the chosen model if there is one of each."""
+        """Write the file, or the file of the chosen model."""
         with atomic_path(self._filepath) as temporary:
             self._write(data, temporary)
 
@@ -84,12 +84,12 @@ class FileDataset(AbstractDataset[Any, Any]):
 
 
 class TableDataset(FileDataset):
-    """A table as CSV or Parquet, as the suffix says.
+    """A table as CSV or Parquet, according to the suffix.
 
     Args:
         filepath: the file.
         columns: `videos` or `clips` for the columns and types of these tables; `text` for a
-            table that people write, with cells of text and lines of comment.
+            hand-written table, with cells as text and lines of comment.
         options: those of `FileDataset`.
     """
 
@@ -100,7 +100,7 @@ class TableDataset(FileDataset):
             self._mend = "run `kedro run --pipelines=ingest` first"
 
     def preview(self, rows: int = 10) -> TablePreview:
-        """The first rows, with four digits after the point."""
+        """Show the first rows, with four decimals."""
         table = self._content(self._filepath).head(rows).round(4).astype(object)
         return TablePreview(table.where(table.notna(), "").to_dict("split"))
 
@@ -121,10 +121,10 @@ class TableDataset(FileDataset):
 
 
 class JSONDataset(FileDataset):
-    """JSON that people can read too."""
+    """Indented JSON."""
 
     def preview(self) -> JSONPreview:
-        """The whole content; NaN, which a browser does not read, as null."""
+        """Show the whole content, with null for NaN, which browsers cannot read."""
         text = json.dumps(self._content(self._filepath))
         return JSONPreview(json.dumps(json.loads(text, parse_constant=lambda _: None)))
 
@@ -136,15 +136,15 @@ class JSONDataset(FileDataset):
 
 
 class TextDataset(FileDataset):
-    """Text: plain, Markdown or HTML, as the suffix says."""
+    """Plain text, Markdown or HTML, according to the suffix."""
 
     def preview(self) -> HTMLPreview:
-        """The whole text."""
+        """Show the whole text."""
         return text_preview(self._content(self._filepath), self._filepath.suffix)
 
 
 def text_preview(text: str, suffix: str) -> HTMLPreview:
-    """Text as Kedro-Viz can show it, which takes a mixture of HTML and Markdown."""
+    """Convert text for Kedro-Viz, which shows a mixture of HTML and Markdown."""
     if suffix == ".html":
         # Styles would change the page around it, each end of line would be shown, and without its
         # style small print is not set apart from the number above it.

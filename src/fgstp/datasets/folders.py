@@ -1,4 +1,4 @@
-"""Folders: of figures, of texts, and those that are too large to pass through memory."""
+"""Datasets of folders: of figures, of texts, and of files too large to pass through memory."""
 
 import base64
 from collections.abc import Callable
@@ -15,16 +15,15 @@ from fgstp.datasets.files import text_preview
 
 
 class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
-    """A folder that is too large to pass through memory.
+    """A folder of files that are too large to pass through memory.
 
-    A node that reads the folder gets its handle. A node that makes the folder returns a
-    function `work(handle)`, which is called when Kedro saves the output, so that every file
-    appears as an output of a node, is written as soon as it is ready, and never as a whole in
-    memory. Work that finds the files of an interrupted run may keep them.
+    A node that reads the folder gets a handle. A node that writes the folder returns a function
+    `work(handle)`, which Kedro calls when it saves the output. It may keep files of an
+    interrupted run.
 
     Args:
         filepath: the folder.
-        handle: dotted name of the class of the handle, which takes the folder alone.
+        handle: dotted name of the class of the handle, whose only argument is the folder.
         metadata: for Kedro-Viz and other readers of the catalog.
     """
 
@@ -36,12 +35,12 @@ class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
         self.metadata = metadata
 
     def load(self) -> Any:  # noqa: ANN401 - the class of the handle is configured
-        """The handle; the folder itself may not exist yet."""
+        """Make the handle; the folder need not exist."""
         # Not resolved earlier, since some handles import torch.
         return load_obj(self._handle)(self._folder)
 
     def save(self, data: Callable[[Any], object]) -> None:
-        """Make the folder and call the work with the handle.
+        """Make the folder and call the function with the handle.
 
         Raises:
             UserError: the folder cannot be made.
@@ -57,7 +56,7 @@ class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
 
 
 class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
-    """Files by name, each written whole or not at all; others of the same kind are removed.
+    """A dict of files by name, each written whole or not at all.
 
     Args:
         filepath: the folder.
@@ -71,11 +70,11 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
         self.metadata = metadata
 
     def load(self) -> dict[str, Any]:
-        """All files by name."""
+        """Read all files."""
         return {path.name.removesuffix(self.SUFFIX): self._read(path) for path in self._paths()}
 
     def save(self, data: dict[str, Any]) -> None:
-        """Write each file, and remove those of an earlier run."""
+        """Write each file, and remove others with the same suffixes."""
         kept = {self._folder / f"{name}{self.SUFFIX}": content for name, content in data.items()}
         for path, content in kept.items():
             with atomic_path(path) as temporary:
@@ -106,12 +105,12 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
 
 
 class FiguresDataset(FilesDataset):
-    """Matplotlib figures as PNG; loaded as bytes, as a picture does not turn back into a figure."""
+    """Matplotlib figures as PNG, which are loaded as bytes."""
 
     SUFFIX = ".png"
 
     def preview(self) -> ImagePreview:
-        """The first picture."""
+        """Show the first picture."""
         return ImagePreview(base64.b64encode(self._paths()[0].read_bytes()).decode())
 
     def _read(self, path: Path) -> bytes:
@@ -125,6 +124,6 @@ class TextsDataset(FilesDataset):
     """UTF-8 texts, such as a table in several forms."""
 
     def preview(self) -> HTMLPreview:
-        """The pages of Markdown."""
+        """Show the texts in Markdown."""
         pages = [path for path in self._paths() if path.suffix == ".md"]
         return text_preview("\n\n".join(self._read(path) for path in pages), ".md")

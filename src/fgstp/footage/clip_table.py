@@ -82,7 +82,7 @@ class ClipRow(NamedTuple):
         if len(clip.annotated) != self.annotated_frames:
             raise UserError(
                 f"The masks of the clip {self.name} in {store.folder} are not those that the clip "
-                "table tells of; run `kedro run --pipelines=ingest`."
+                "table describes; run `kedro run --pipelines=ingest`."
             )
         return clip
 

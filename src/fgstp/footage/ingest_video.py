@@ -29,8 +29,8 @@ from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import Background, Frame, Video
 from fgstp.footage.video_store import Row, VideoStore, VideoWriter
 
-VERSION = 3  # to be raised whenever the same footage and settings give other files
-# The settings that decide what comes out of a video.
+VERSION = 3  # raise it whenever the same footage and settings give different files
+# Settings on which the results depend.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "masks", "pseudo_masks"}
 
 Progress = Callable[[int], None]

@@ -33,12 +33,12 @@ def ingest_videos(
         UserError: the disk is full, a folder cannot be written, or no cluster can be joined.
     """
     make_folder(store.folder)
-    sound = [video for video in videos if isinstance(video, Video)]
-    total = sum(_frames_hint(video) for video in sound)
+    usable = [video for video in videos if isinstance(video, Video)]
+    total = sum(_frames_hint(video) for video in usable)
     with shared_bar(total, "frames", "ingest", store.folder) as counters:
         work = [
             delayed(_ingest_or_refuse)(video, store, settings, counters / str(number))
-            for number, video in enumerate(sound)
+            for number, video in enumerate(usable)
         ]
         outcomes = iter(in_parallel(work, settings.parallel))
     rows = [next(outcomes) if isinstance(video, Video) else _refused(video) for video in videos]

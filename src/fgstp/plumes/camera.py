@@ -132,12 +132,7 @@ class ContrastControl:
 def visible_change(with_gas: FloatImage, without_gas: FloatImage) -> GreyImage:
     """Mark the pixels that gas changes by more than 3 grey levels after a blur of 1 pixel.
 
-    Args:
-        with_gas: float32 (H, W), grey levels.
-        without_gas: float32 (H, W), the same frame without gas.
-
-    Returns:
-        uint8 (H, W), 0 or 1.
+    From the grey levels of a frame with and without gas, float32 (H, W); uint8 (H, W), 0 or 1.
     """
     change = blurred(with_gas - without_gas, 1.0)
     return (np.abs(change) > _VISIBLE_CHANGE_GREY).astype(np.uint8)
@@ -148,11 +143,6 @@ class Camera:
 
     Noise follows the 3-D noise model of D'Agostino and Webb: temporal noise (NETD), fixed
     pattern noise and column noise. Dead pixels have a constant offset.
-
-    Args:
-        rng: random generator.
-        shape: rows and columns.
-        step_s: time between two frames.
     """
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step_s: float) -> None:

@@ -152,7 +152,7 @@ def test_a_file_is_read_as_text_without_its_comments(write_table, encoding):
 )
 def test_what_is_no_table_is_refused(write_table, text, encoding):
     path = write_table(text, encoding)
-    with pytest.raises(UserError, match=r"cannot be read: .*; mend or remove it") as error:
+    with pytest.raises(UserError, match=r"cannot be read: .*; correct or remove it") as error:
         read_table(path)
     assert str(path) in str(error.value)
 

@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from fgstp.models.mg.flow import other_frame
-from fgstp.models.mg.session import RecentFrames, border_slots, oracle_slots
+from fgstp.models.mg.session import MgSession, border_slots, oracle_slots
+from fgstp.models.session import Prompt
 
 
 def layers(*firsts):
@@ -37,23 +40,37 @@ def test_without_gas_the_oracle_takes_the_smaller_layer():
     assert oracle_slots(layers(share, 1 - share), masks).tolist() == [0, 1]
 
 
+class Indices(MgSession):
+    """Notes which frames are compared with which, after how many pushed ones."""
+
+    def _predict(self):
+        self._waiting = []
+        return np.zeros((1, 1, 1), np.float32)
+
+
+def indices(gaps):
+    found = []
+    flow = SimpleNamespace(
+        gaps_frames=gaps,
+        fields=lambda frame, others: found.append((frame.item(), [x.item() for x in others])),
+    )
+    settings = SimpleNamespace(flow_picture=False, slot_choice="border")
+    model = SimpleNamespace(
+        network=None, features=flow, settings=settings, device="cpu", evaluating=torch.no_grad
+    )
+    return Indices(model, (1, 1), 15.0, Prompt(), 1), found
+
+
 @pytest.mark.parametrize("gaps", [(-2, -1, 1, 2), (1, -3), (-1, -2), (5, 7)])
 @pytest.mark.parametrize("n_frames", [*range(1, 16), 40])
-def test_a_frame_is_ready_when_the_frames_it_is_compared_with_are_there(gaps, n_frames):
-    recent, ready = RecentFrames(gaps), []
-
-    def take(n_pushed, *, is_end):
-        while found := recent.next_ready(is_end=is_end):
-            frame, others = found
-            ready.append((n_pushed, int(frame), [int(other) for other in others]))
-
+def test_a_frame_is_predicted_when_the_frames_it_is_compared_with_are_there(gaps, n_frames):
+    session, found = indices(gaps)
+    n_pushed = []
     for number in range(n_frames):
-        recent.push(np.array(number))
-        take(number + 1, is_end=False)
-        assert len(recent._frames) <= 2 * max(map(abs, gaps)) + 1
-    take(n_frames, is_end=True)
-    assert [number for _, number, _ in ready] == list(range(n_frames))
-    for n_pushed, number, others in ready:
-        assert others == [other_frame(number, gap, n_frames) for gap in gaps]
-        if 2 * max(map(abs, gaps)) <= number < n_frames - max(0, *gaps):  # not near the ends
-            assert n_pushed == number + 1 + max(0, *gaps)
+        n_pushed += [number + 1] * len(session.push(np.full((1, 1), number, np.uint8)))
+        assert len(session._frames) <= 2 * max(map(abs, gaps)) + 1
+    n_pushed += [n_frames] * len(session.flush())
+    expected = [[other_frame(n, gap, n_frames) for gap in gaps] for n in range(n_frames)]
+    assert found == list(enumerate(expected))
+    for number in range(2 * max(map(abs, gaps)), n_frames - max(0, *gaps)):  # not near the ends
+        assert n_pushed[number] == number + 1 + max(0, *gaps)

@@ -54,8 +54,9 @@ def test_the_long_network_learns_on_the_maps_of_the_frozen_short_one(batch, lear
     assert all(p.grad is not None for p in model.network.long.parameters())
 
 
-def test_a_long_training_step_is_the_sum_of_four_e_losses(long_model, batch):
-    model = long_model(network_size=(96, 64), **SAMPLED)
+@pytest.mark.parametrize("bce", ["weighted", "mean"])
+def test_a_long_training_step_is_the_sum_of_four_e_losses(long_model, batch, bce):
+    model = long_model(network_size=(96, 64), loss={"bce": bce}, **SAMPLED)
     model.network.eval()  # so that frames do not touch one another in the normalisation
     seen = []
     model.network.long.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
@@ -77,10 +78,14 @@ def test_a_long_training_step_is_the_sum_of_four_e_losses(long_model, batch):
             torch.testing.assert_close(clip[3], kept, atol=1.01 / 255, rtol=0)
     outputs = model.network.long(seen[0])
     masks = batch.masks.flatten(0, 1)
-    terms = [structure_loss(each, masks) for each in outputs]
-    aligned = sum(alignment_loss(each, masks) for each in outputs)
-    torch.testing.assert_close(parts["alignment"], aligned.detach())
-    torch.testing.assert_close(loss, sum(t.bce + t.iou for t in terms) + aligned)
+    terms = [structure_loss(each, masks, bce) for each in outputs]
+    expected = {
+        "bce": sum(term.bce for term in terms),
+        "iou": sum(term.iou for term in terms),
+        "alignment": sum(alignment_loss(each, masks) for each in outputs),
+    }
+    torch.testing.assert_close(parts, {name: x.detach() for name, x in expected.items()})
+    torch.testing.assert_close(loss, sum(expected.values()))
 
 
 @pytest.mark.parametrize(

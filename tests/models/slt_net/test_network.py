@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from fgstp.models.blocks.layers import Pyramid
-from fgstp.models.blocks.losses import alignment_loss, long_term_loss, structure_loss
+from fgstp.models.blocks.losses import alignment_loss, long_term_loss
 from fgstp.models.slt_net.network import (
     NormalisedSelfAttention,
     SltNet,
@@ -175,17 +175,6 @@ def test_alignment_is_of_each_picture_by_itself():
     one, other = (alignment_loss(maps[i : i + 1], masks[i : i + 1]) for i in range(2))
     assert abs(one - other) > 0.1
     torch.testing.assert_close(alignment_loss(maps, masks), (one + other) / 2)
-
-
-@pytest.mark.parametrize("bce", ["weighted", "mean"])
-def test_the_loss_sums_three_terms_over_the_outputs(draw, bce):
-    outputs, masks = draw(3, 2, 1, 20, 24), (draw(2, 1, 20, 24) > 0).float()
-    terms = long_term_loss(list(outputs), masks, bce)
-    structure = [structure_loss(logits, masks, bce) for logits in outputs]
-    torch.testing.assert_close(terms.bce, sum(each.bce for each in structure))
-    torch.testing.assert_close(terms.iou, sum(each.iou for each in structure))
-    aligned = sum(alignment_loss(logits, masks) for logits in outputs)
-    torch.testing.assert_close(terms.alignment, aligned)
 
 
 def test_gradients_are_finite_without_gas_and_with_certain_maps():

@@ -170,13 +170,3 @@ def test_with_one_prompted_frame_it_is_xmem_with_limits_larger_by_one(network, p
     assert session.memory.long_term.n_elements == n_long[-1] + 5 == 25
     assert ours[1:].std() > 0.05
     torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=0)
-
-
-@pytest.mark.parametrize(("n_frames", "n_written"), [(6, 1), (7, 2), (9, 2), (10, 3)])
-def test_every_few_frames_one_is_written_to_memory(network, propagated, draw, n_frames, n_written):
-    frames, mask = video(draw, n_frames)
-    _, session = propagated(network, frames, mask, memory_every_frames=3, t_max_frames=3)
-    merged = n_written == 3  # the working memory is full, and one frame stays
-    assert len(session.memory.working) == (1 if merged else n_written)
-    assert (session.memory.long_term is not None) == merged
-    assert len(session.memory.permanent) == 1

@@ -168,13 +168,3 @@ def test_the_channel_of_other_objects_is_nothing(network, draw):
         _, unchanged, _ = encoded(network, frames, masks)
     assert torch.equal(value, unchanged)
     assert (value - without).abs().max() > 1e-3  # the mask itself has a say
-
-
-def test_the_state_stays_as_it_is_when_it_is_told_to(network, draw):
-    frames, masks, sensory = draw(1, 3, 32, 32), draw(1, 1, 32, 32), draw(1, 4, 2, 2)
-    keys = network.encode_key(frames)
-    value, kept = network.encode_value(frames, keys.f16, masks, sensory, deep_update=False)
-    assert kept is sensory
-    assert network.segment(keys, value, sensory, (32, 32), update=False).sensory is sensory
-    _, new = network.encode_value(frames, keys.f16, masks, sensory, deep_update=True)
-    torch.testing.assert_close(new, network.deep_update(value, sensory))

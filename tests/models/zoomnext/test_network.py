@@ -137,19 +137,19 @@ def zooms(draw, n, height, width):
 
 
 @pytest.mark.parametrize("size", [(64, 96), (67, 101)])
+@torch.inference_mode()
 def test_logits_have_the_size_of_the_middle_zoom(network, draw, size):
-    with torch.inference_mode():
-        assert network(1)(*zooms(draw, 1, *size)).shape == (1, 1, *size)
+    assert network(1)(*zooms(draw, 1, *size)).shape == (1, 1, *size)
 
 
+@torch.inference_mode()
 def test_every_zoom_has_a_say_in_the_logits(network, draw):
     net, images = network(), zooms(draw, 2, 64, 64)
-    with torch.inference_mode():
-        logits = net(*images)
-        for number in range(3):
-            others = list(images)
-            others[number] = others[number].flip(-1)
-            assert (net(*others) - logits).abs().max() > 1e-3
+    logits = net(*images)
+    for number in range(3):
+        others = list(images)
+        others[number] = others[number].flip(-1)
+        assert (net(*others) - logits).abs().max() > 1e-3
 
 
 def test_clips_are_independent_and_frames_of_a_clip_are_not(network, draw):

@@ -1,4 +1,4 @@
-"""The node of train: what it writes and gives back, and which mistakes it tells."""
+"""The node of train: what it writes, and mistakes."""
 
 import hashlib
 import json
@@ -55,23 +55,15 @@ class Project:
         features = self.models.with_name("features")
         work = train_model(clips.table, clips.store, features, model, models, settings, seed)
         work(self.models)
-        return read_records(self.models / model)[train_number(settings)]
+        return read_records(self.models / model)[settings.seed_index or 1]
 
     def sentence(self, **changes):
-        """What is told when it fails; nothing may be left then."""
+        """The message when it fails; nothing may be written then."""
         with pytest.raises(UserError) as caught:
             self.train(**changes)
         assert not [path for path in self.models.rglob("*") if path.is_file()]
         assert "\n" not in str(caught.value)
         return str(caught.value)
-
-
-def train_number(settings):
-    return settings.seed_index or 1
-
-
-def sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture
@@ -90,7 +82,7 @@ def project(empty):
 # ---------------------------------------------------------------------------- training
 
 
-def test_what_is_written_and_returned_belong_together(project):
+def test_checkpoint_and_record_match(project):
     facts = project.train(epochs=2)
     assert json.loads(json.dumps(facts)) == facts  # it becomes a JSON file
     assert (facts["model"], facts["trained"], facts["ended_by"]) == ("fgstp", True, "epochs")
@@ -109,7 +101,8 @@ def test_what_is_written_and_returned_belong_together(project):
     assert checkpoint.facts["epoch"] == facts["epoch"]
     network = create_model("fgstp", MODELS.of("fgstp")).network
     assert facts["parameters"] == sum(weights.numel() for weights in network.parameters())
-    assert facts["checkpoint_sha256"] == sha256(folder / "best.ckpt")
+    digest = hashlib.sha256((folder / "best.ckpt").read_bytes()).hexdigest()
+    assert facts["checkpoint_sha256"] == digest
 
 
 def test_what_chose_the_checkpoint_and_the_masks_of_all_training_clips_are_noted(project):

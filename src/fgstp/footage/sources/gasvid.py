@@ -55,23 +55,25 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         UserError: there is no clip, or the table has a wrong column.
     """
     root = search.raw / ANNOTATED
-    splits: defaultdict[str, list[str]] = defaultdict(list)
-    found = [(name, clip) for name in SPLITS for clip in sorted((root / name).glob("*/"))]
+    found = [
+        (split, clip) for name, split in SPLITS.items() for clip in sorted((root / name).glob("*/"))
+    ]
     if not found:
         raise UserError(
             f"There is no clip in {root}; put {{train,val,test}}/<clip>/{{images,masks}}/ there, "
             "or choose another ingest.source."
         )
-    for name, clip in found:
-        splits[clip.name].append(SPLITS[name])
+    splits_of: defaultdict[str, list[str]] = defaultdict(list)
+    for split, clip in found:
+        splits_of[clip.name].append(split)
     known = {row.video: row for row in check_table(search.gasvid, TABLE)[0]}
 
     def make(split: Split, clip: Path) -> Video | RefusedVideo:
-        name = clip.name
-        if len(splits[name]) > 1:
+        name, splits = clip.name, splits_of[clip.name]
+        if len(splits) > 1:
             error = (
-                f"{name} is in {' and in '.join(splits[name])} of {root}; a clip may be for one "
-                "split only: remove one of them"
+                f"{name} is in {' and in '.join(splits)} of {root}; a clip may be for one split "
+                "only: remove one of them"
             )
             return RefusedVideo(name, error, split)
         numbers = (f"MOV_{number}" for number in re.findall(r"(?<!\d)\d{4}(?!\d)", name))
@@ -80,4 +82,4 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         labelmap = search.settings.masks.labelmap
         return described_video(row, clip / "images", clip / "masks", labelmap)
 
-    return [make(SPLITS[name], clip) for name, clip in found]
+    return [make(split, clip) for split, clip in found]

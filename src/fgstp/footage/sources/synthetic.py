@@ -8,7 +8,7 @@ from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 
-GENERATOR_VERSION = 1  # to be raised whenever the same seed gives other bytes
+GENERATOR_VERSION = 1  # raise it whenever the same seed gives different frames
 SEEDS_PER_PROJECT_SEED = 10_000
 FIRST_TEST_SEED = 5_000  # so that more training videos do not change the test videos
 

@@ -80,7 +80,9 @@ def read_table(path: Path) -> pd.DataFrame:
         return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         fault = str(error).strip()
-        raise UserError(f"The table {path} cannot be read: {fault}; mend or remove it.") from error
+        raise UserError(
+            f"The table {path} cannot be read: {fault}; correct or remove it."
+        ) from error
 
 
 def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[RefusedVideo]]:
@@ -127,12 +129,12 @@ def _checked(video: str, rows: list[dict[Any, Any]], name: str) -> TableRow | Re
         row.schedule()
         return row
     except UserError as error:
-        return RefusedVideo(video, f"{video} in {name}: {error}")
+        reason = str(error)
     except ValidationError as error:
         fault: Any = error.errors()[0]
         column = fault["loc"][0] if fault["loc"] else "row"
-        told = f"{column} is '{fault['input']}': {fault['msg']}; correct the table"
-        return RefusedVideo(video, f"{video} in {name}: {told}")
+        reason = f"{column} is '{fault['input']}': {fault['msg']}; correct the table"
+    return RefusedVideo(video, f"{video} in {name}: {reason}")
 
 
 def described_videos(

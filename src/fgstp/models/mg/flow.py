@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -29,25 +29,6 @@ PRESETS: dict[DisPreset, int] = {
 }
 
 
-class FlowEstimator(Protocol):
-    """Estimates the flow between two frames."""
-
-    @property
-    def facts(self) -> dict[str, object]:
-        """What its fields depend on besides the frames, for a fingerprint."""
-
-    def __call__(self, frame: Frame, other: Frame) -> Field:
-        """Displacement of each pixel from a frame to another.
-
-        Args:
-            frame: (H, W) uint8.
-            other: of the same shape.
-
-        Returns:
-            (2, H, W) float32: x, to the right, and y, downwards, in pixels.
-        """
-
-
 @dataclass(frozen=True)
 class DisFlow:
     """Dense inverse search (arXiv 1603.03590) of OpenCV: fast, without weights.
@@ -62,11 +43,19 @@ class DisFlow:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Method, preset and version."""
+        """What its fields depend on besides the frames, for a fingerprint."""
         return {"method": "dis", "preset": self.preset, "opencv": cv2.__version__}
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
-        """See `FlowEstimator`."""
+        """Displacement of each pixel from a frame to another.
+
+        Args:
+            frame: (H, W) uint8.
+            other: of the same shape.
+
+        Returns:
+            (2, H, W) float32: x, to the right, and y, downwards, in pixels.
+        """
         padded = (_padded(each, self.smallest_px) for each in (frame, other))
         field = cv2.DISOpticalFlow.create(PRESETS[self.preset]).calc(*padded, None)  # type: ignore[call-overload]
         height, width = frame.shape
@@ -92,7 +81,7 @@ class RaftFlow:
 
     @cached_property
     def facts(self) -> dict[str, object]:
-        """Method, iterations and content of the file of weights."""
+        """See `DisFlow`."""
         digest = content_hash([self.weights])
         return {"method": "raft", "updates": self.n_updates, "weights": digest}
 
@@ -113,7 +102,7 @@ class RaftFlow:
         return network.eval().requires_grad_(False).to(self.device)
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
-        """See `FlowEstimator`; raises the errors of `network`."""
+        """See `DisFlow`; raises the errors of `network`."""
         pair = (self._input(each) for each in (frame, other))
         # Autocast of the caller must not change the fields.
         with torch.inference_mode(), torch.autocast(self.device, enabled=False):
@@ -138,7 +127,7 @@ class VideoFlow:
         width_px: width of the fields.
     """
 
-    estimator: FlowEstimator
+    estimator: DisFlow | RaftFlow
     gaps_frames: tuple[int, ...]
     height_px: int
     width_px: int

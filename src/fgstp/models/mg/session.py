@@ -20,43 +20,12 @@ THRESHOLD = 0.5
 TIE_PX = 1e-6  # decides between layers that do not overlap the mask at all
 
 
-class RecentFrames:
-    """The last frames of a video, and those at some gaps with which each frame is compared.
-
-    A frame is ready when all frames that it is compared with have been pushed. Those near the
-    beginning, whose negative gaps become positive ones, are ready later than `max(gaps)` says.
-    """
-
-    def __init__(self, gaps_frames: tuple[int, ...]) -> None:
-        self._gaps = gaps_frames
-        # A waiting frame is at most the largest gap old, and compared with frames as far again.
-        self._capacity = 2 * max(abs(gap) for gap in gaps_frames) + 1
-        self._frames: dict[int, NDArray[np.uint8]] = {}
-        self._n_pushed = 0
-        self._n_ready = 0
-
-    def push(self, frame: NDArray[np.uint8]) -> None:
-        """Append a frame (H, W); the oldest one may be dropped."""
-        self._frames[self._n_pushed] = frame.copy()
-        self._n_pushed += 1
-        self._frames.pop(self._n_pushed - 1 - self._capacity, None)
-
-    def next_ready(
-        self, *, is_end: bool
-    ) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]] | None:
-        """The next frame that is ready, and the frame at each gap; None if there is none."""
-        number = self._n_ready
-        # As long as the end is not known, no frame is beyond it.
-        n_frames = self._n_pushed if is_end else self._n_pushed + self._capacity
-        others = [other_frame(number, gap, n_frames) for gap in self._gaps]
-        if number >= self._n_pushed or max(others) >= self._n_pushed:
-            return None
-        self._n_ready += 1
-        return self._frames[number], [self._frames[other] for other in others]
-
-
 class MgSession(Session):
-    """The map of a frame is the mean over the gaps of alpha of the chosen layer."""
+    """The map of a frame is the mean over the gaps of alpha of the chosen layer.
+
+    It is predicted when all frames that the frame is compared with have been pushed. Near the
+    beginning, where negative gaps become positive ones, that is later than `max(gaps)` says.
+    """
 
     model: "MgModel"
 
@@ -67,19 +36,31 @@ class MgSession(Session):
         self._flow_picture = model.settings.flow_picture
         self._device = model.device
         self._masks = self.prompt.masks if model.settings.slot_choice == "oracle" else None
-        self._recent = RecentFrames(self._flow.gaps_frames)
+        # A waiting frame is at most the largest gap old, and compared with frames as far again.
+        self._capacity = 2 * max(map(abs, self._flow.gaps_frames)) + 1
+        self._frames: dict[int, NDArray[np.uint8]] = {}  # the last ones
+        self._n_compared = 0
         self._waiting: list[NDArray[np.float16]] = []  # fields
 
     def _push(self, frame: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
-        self._recent.push(frame)
+        self._frames[self._n_pushed - 1] = frame.copy()
+        self._frames.pop(self._n_pushed - 1 - self._capacity, None)
         return self._maps(is_end=False)
 
     def _flush(self) -> Iterator[NDArray[np.float32]]:
         return self._maps(is_end=True)
 
     def _maps(self, *, is_end: bool) -> Iterator[NDArray[np.float32]]:
-        while ready := self._recent.next_ready(is_end=is_end):
-            self._waiting.append(self._flow.fields(*ready))
+        # As long as the end is not known, no frame is beyond it.
+        n_frames = self._n_pushed if is_end else self._n_pushed + self._capacity
+        while self._n_compared < self._n_pushed:
+            number = self._n_compared
+            others = [other_frame(number, gap, n_frames) for gap in self._flow.gaps_frames]
+            if max(others) >= self._n_pushed:
+                break
+            compared = (self._frames[other] for other in others)
+            self._waiting.append(self._flow.fields(self._frames[number], compared))
+            self._n_compared += 1
             if len(self._waiting) == self.batch_frames:
                 yield from self._predict()
         if is_end and self._waiting:

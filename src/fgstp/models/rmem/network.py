@@ -82,13 +82,8 @@ class FpnHead(nn.Module):
 
     At each level a linear map of the encoder's features is added, then 3 x 3 convolution, group
     norm and ReLU follow. Maps are resized with aligned corners: where sides are 16 k + 1 pixels,
-    the pixel centres of all levels coincide.
-
-    Args:
-        n_in: channels of the input.
-        width: channels at stride 16, a multiple of 16; finer levels have half of them.
-        encoder_widths: channels of the encoder's f4, f8 and f16.
-        n_labels: channels of the output.
+    the pixel centres of all levels coincide. Stride 16 has `width` channels, a multiple of 16,
+    and finer levels have half of them; `encoder_widths` are the channels of f4, f8 and f16.
     """
 
     def __init__(self, n_in: int, width: int, encoder_widths: Sequence[int], n_labels: int) -> None:

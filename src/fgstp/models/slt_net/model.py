@@ -30,12 +30,6 @@ from fgstp.models.settings import EncoderSettings, NormalisationSettings, Optimi
 from fgstp.models.slt_net.network import SltNet, SltNetLong, SltNetShort, stretched
 
 
-class SltNetEncoderSettings(EncoderSettings):
-    """A transformer, with the stochastic depth of SLT-Net."""
-
-    drop_path: float = Field(0.3, ge=0.0, lt=1.0)
-
-
 class LongTermSettings(Settings):
     """The long-term network and its training.
 
@@ -68,7 +62,7 @@ class SltNetSettings(TripleSettings):
         long: the long-term network.
     """
 
-    encoder: SltNetEncoderSettings = SltNetEncoderSettings()
+    encoder: EncoderSettings = EncoderSettings(drop_path=0.3)
     variant: Variant = "released"
     neighbours: NeighbourMode = "forward"
     long_term: bool = False

@@ -85,7 +85,7 @@ class NormalisedSelfAttention(nn.Module):
             )
             query = self.norm(query)
             heads = [
-                _looked_around(query[:, :, head], key[:, :, head], value[:, :, head], dilation)
+                _head(query[:, :, head], key[:, :, head], value[:, :, head], dilation)
                 for head, dilation in enumerate(DILATIONS)
             ]
             mixed, certainty = zip(*heads, strict=True)
@@ -93,9 +93,7 @@ class NormalisedSelfAttention(nn.Module):
             return projected.reshape(x.shape) * torch.stack(certainty).amax(0)
 
 
-def _looked_around(
-    query: Tensor, key: Tensor, value: Tensor, dilation: int
-) -> tuple[Tensor, Tensor]:
+def _head(query: Tensor, key: Tensor, value: Tensor, dilation: int) -> tuple[Tensor, Tensor]:
     """One head on (B, T, D, H, W): mixed values of that shape, and certainty (B, T, 1, H, W)."""
     keys, values = _windows(key, dilation), _windows(value, dilation)
     scores = torch.einsum("btcp,bscop->btsop", query.flatten(3), keys) / math.sqrt(query.shape[2])

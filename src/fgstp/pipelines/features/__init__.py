@@ -1,4 +1,4 @@
-"""Features of clips that a model is trained on."""
+"""Pipeline `features`: what a model precomputes of its training clips."""
 
 from fgstp.pipelines.features.pipeline import create_pipeline
 

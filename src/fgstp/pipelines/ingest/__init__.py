@@ -1,4 +1,4 @@
-"""Ingest: footage in, clean and documented clips out."""
+"""Pipeline `ingest`: from raw footage to clips."""
 
 from fgstp.pipelines.ingest.pipeline import create_pipeline
 

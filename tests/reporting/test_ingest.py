@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgstp.footage.clip_table import VIDEO_COLUMNS, table
+from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.reporting.ingest import (
@@ -9,7 +9,10 @@ from fgstp.reporting.ingest import (
     contact_sheets,
     draw_duplicate_curve,
     kept_by_threshold,
+    overview,
     panels,
+    refusals,
+    summarise,
 )
 
 LENGTH, HEIGHT, WIDTH = 10, 24, 32
@@ -121,13 +124,6 @@ def test_the_curve_counts_what_the_filter_would_keep(descriptors):
         assert clips_kept == kept
 
 
-def test_the_curve_worked_by_hand(descriptors):
-    # a: 10 and 20 are 0.50 alike, 20 and 40 too, 10 and 40 0.25; b: 0.95. The last clip of a
-    # repeats its first at any threshold, and a clip of another video is never a duplicate.
-    curve = kept_by_threshold(descriptors, SETTINGS).set_index("threshold")["clips_kept"]
-    assert [curve[t] for t in (0.24, 0.26, 0.48, 0.52, 0.94, 0.96, 1.0)] == [*(3, 4, 4, 5, 5, 6, 6)]
-
-
 def test_the_threshold_in_use_is_part_of_the_curve():
     for in_use in (0.25, 0.3, 1.01):
         settings = DuplicateSettings(threshold=in_use, floor_levels=FLOOR)
@@ -148,3 +144,91 @@ def test_the_figure_shows_the_curve_and_the_threshold_in_use(descriptors):
     assert set(in_use.get_xdata()) == {0.25}
     assert any("0.25" in text.get_text() for text in ax.texts)
     figure.canvas.draw()
+
+
+# -------------------------------------------------------------------------------- summary
+
+
+def clip_row(video, index, split="train", gas_fraction=None, dropped=None):
+    return {
+        "clip": f"{video}_{index:04d}",
+        "video": video,
+        "split": split,
+        "frames": 10,
+        "annotated_frames": 0 if gas_fraction is None else 10 - index,
+        "gas_fraction": gas_fraction,
+        "dropped": dropped,
+    }
+
+
+@pytest.fixture
+def ingested():
+    return table(
+        [
+            {"video": "a", "category": "close_clear", "frames_left_over": 7, "remarks": ""},
+            {"video": "b", "category": "close_clear", "frames_left_over": 0, "remarks": ""},
+            {
+                "video": "c",
+                "category": "long_complex",
+                "frames_left_over": 5,
+                "remarks": "no table: split test guessed, every third is for test",
+            },
+            {"video": "d", "split": "test", "error": "d: d.mp4 is empty; copy it again"},
+        ],
+        VIDEO_COLUMNS,
+    )
+
+
+@pytest.fixture
+def cut():
+    return table(
+        [
+            clip_row("a", 0, gas_fraction=0.1),
+            clip_row("a", 1, gas_fraction=0.02),
+            clip_row("a", 2, dropped="duplicate", gas_fraction=0.9),
+            clip_row("a", 3, "validation", gas_fraction=0.0),
+            clip_row("b", 0, gas_fraction=0.03),
+            clip_row("c", 0, "test"),
+            clip_row("c", 1, "test", dropped="duplicate"),
+            clip_row("c", 2, "test", dropped="guard"),
+        ],
+        CLIP_COLUMNS,
+    )
+
+
+def test_the_page_counts_what_was_kept_by_category_and_split(ingested, cut):
+    page = summarise(ingested, cut).splitlines()
+    # (0.1 + 0.02 + 0.03) / 3 = 0.05: dropped clips do not count.
+    assert [line for line in page if line.startswith(("| close", "| long"))] == [
+        "| close_clear | train | 2 | 3 | 0.050 |",
+        "| close_clear | validation | 1 | 1 | 0.000 |",
+        "| long_complex | test | 1 | 1 | unknown |",
+    ]
+
+
+def test_the_page_says_what_was_dropped_left_over_refused_and_remarked(ingested, cut):
+    page = summarise(ingested, cut)
+    assert "5 of 8 clips kept; dropped: 2 as duplicate, 1 as guard." in page
+    assert "36 of the 50 frames of the kept clips are annotated." in page
+    assert "12 frames at the ends of videos filled no clip." in page
+    assert "1 of 4 videos could not be used:\n\n- d: d.mp4 is empty; copy it again" in page
+    assert "Remarks:\n\n- c: no table: split test guessed, every third is for test\n" in page
+    assert refusals(ingested) == ["d: d.mp4 is empty; copy it again"]
+
+
+def test_what_did_not_happen_is_not_mentioned(ingested, cut):
+    ingested = ingested[ingested["video"] == "b"]
+    cut = cut[cut["video"] == "b"]
+    page = summarise(ingested, cut)
+    assert "1 of 1 clips kept.\n" in page
+    for word in ("dropped", "filled no clip", "could not be used", "Remarks"):
+        assert word not in page
+    assert refusals(ingested) == []
+
+
+def test_the_overview_is_part_of_the_page(ingested, cut):
+    page = summarise(ingested, cut)
+    counts, dropped = overview(ingested, cut)
+    assert page.startswith(f"# Ingest\n\n{counts}\n\n{dropped}\n\n")
+    assert page.endswith("\n")
+    assert "\n\n\n" not in page
