@@ -60,6 +60,10 @@ class Clip:
         """Read which pixels are neither gas nor free of it, like `masks`."""
         return self._void.read(self.annotated if numbers is None else numbers)
 
+    def labels(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Read masks and void together: (n, H, W) uint8: 0, 1 for gas, 255 for void."""
+        return np.where(self.void(numbers), VOID, self.masks(numbers)).astype(np.uint8)
+
     def masks_or_zeros(self) -> NDArray[np.uint8]:
         """Read masks of all frames, (T, H, W) uint8, 0/1, with zeros for frames without one."""
         return self._masks.read(np.arange(len(self.frames)))
