@@ -43,7 +43,7 @@ class Stretch:
         """Stack frames of one size; `mask_source` is the kind of the masks of these frames."""
         masks = {number: each.mask for number, each in enumerate(frames) if each.mask is not None}
         classes = [each.leak_class for each in frames if each.leak_class is not None]
-        grey = np.stack([each.grey for each in frames]).astype(np.uint8, copy=False)
+        grey = np.ascontiguousarray(np.stack([each.grey for each in frames]), np.uint8)
         return cls(
             first_frame,
             grey,

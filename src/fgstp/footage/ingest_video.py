@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,13 @@ from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import Background, Frame, Video
-from fgstp.footage.video_store import Row, VideoStore, VideoWriter
+from fgstp.footage.video_store import Row, VideoStore
 
 VERSION = 3  # raise it whenever the same footage and settings give different files
 # Settings on which the results depend.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "masks", "pseudo_masks"}
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 
 
 def ingest_video(
@@ -67,12 +67,48 @@ def ingest_video(
         content = video.frames.content_hash()
     except UserError as error:
         raise FootageError(str(error)) from error
-    work = _VideoWork(video, settings, progress)
     with store.writing(video.name) as writer:
-        work.run(writer)
-    record = {"video": work.video_row() | {"sha256": content}, "clips": work.rows}
-    store.finish(video.name, facts, record, np.array(work.descriptors))
+        row, clips, descriptors = read_through(video, settings, writer, progress)
+    record = {"video": row | {"sha256": content}, "clips": clips}
+    store.finish(video.name, facts, record, np.array(descriptors))
     return record
+
+
+class Writer(Protocol):
+    """Takes a video piece by piece; see `VideoWriter.append`."""
+
+    def append(
+        self,
+        frames: NDArray[np.uint8],
+        times_s: NDArray[np.float64],
+        *,
+        annotated: NDArray[np.int64],
+        masks: NDArray[np.uint8],
+        leak_class: NDArray[np.int8] | None,
+    ) -> None:
+        """Take consecutive frames and what is known of them."""
+
+
+def read_through(
+    video: Video, settings: IngestSettings, writer: Writer, progress: Progress
+) -> tuple[Row, list[Row], list[ClipDescriptor]]:
+    """Read a video to its end, and judge its clips.
+
+    Args:
+        video: the video.
+        settings: all of ingest's settings.
+        writer: takes the frames.
+        progress: called with the number of frames that were finished since the last call.
+
+    Returns:
+        Its row of the video table, its rows of the clip table, and descriptors of all clips.
+
+    Raises:
+        FootageError: the video cannot be used.
+    """
+    work = _VideoWork(video, settings, progress)
+    work.run(writer)
+    return work.video_row(), work.rows, work.descriptors
 
 
 def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
@@ -119,7 +155,7 @@ class _VideoWork:
         self.remarks += remarks
         return span
 
-    def run(self, writer: VideoWriter) -> None:
+    def run(self, writer: Writer) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
         duplicates = DuplicateFilter(**settings.duplicates.model_dump())
         cutter = ClipCutter(length, self.video.mask_source)
@@ -171,7 +207,7 @@ class _VideoWork:
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
-    def _write(self, stretch: Stretch, writer: VideoWriter) -> None:
+    def _write(self, stretch: Stretch, writer: Writer) -> None:
         writer.append(
             stretch.frames,
             stretch.times_s,
