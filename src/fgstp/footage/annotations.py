@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.core.fingerprint import signature
 from fgstp.footage.annotation_formats import read_export
 from fgstp.footage.annotation_formats.base import AnnotatedImage
 from fgstp.footage.annotation_formats.yolo import CLASS_NAMES, read_class_names
@@ -48,6 +49,15 @@ class Annotations:
     files: tuple[Path, ...]
     shapes: Mapping[int, FrameShapes]
     remarks: tuple[str, ...]
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """Numbers of the annotated frames, from 0."""
+        return self.shapes.keys()
+
+    def signature(self) -> str:
+        """Hash of names, sizes and times of change."""
+        return signature(self.files)
 
     def read(self, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Draw the mask of an annotated frame: (H, W) uint8: 0, 1, or 255 for void.

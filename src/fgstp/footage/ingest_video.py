@@ -175,7 +175,7 @@ class _VideoWork:
                 "footage or lower ingest.clip_length_frames"
             )
         if self.video.masks:
-            self.remarks += self.video.masks.remarks()
+            self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
             self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.fingerprint import signature
+from fgstp.footage.annotations import find_annotations
 from fgstp.footage.mask_pictures import MaskReader, Meaning, fit_mask
 from fgstp.footage.packed_masks import GAS, VOID
 from fgstp.footage.pictures import PICTURE_SUFFIXES, check_names, list_pictures, read_picture
@@ -32,7 +33,8 @@ class Masks(Protocol):
     def read(self, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Read the mask of a frame of this size: (H, W) uint8: 0, 1 for gas, 255 for void."""
 
-    def remarks(self) -> list[str]:
+    @property
+    def remarks(self) -> Sequence[str]:
         """Sentences for the video table about the masks that were read."""
 
 
@@ -40,7 +42,7 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     """Find the masks of a video.
 
     Args:
-        place: folder of the masks.
+        place: folder of mask pictures, or of an export of an annotation tool, or its one file.
         footage: file of the video, or its folder of frames.
         labelmap: meaning of the labels, see `MaskReader`.
 
@@ -50,7 +52,12 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     frame_numbers: FrameNumbers = numbers_in_names
     if footage.is_dir():
         frame_numbers = partial(places_of_names, frames=list_pictures(footage))
-    return MaskFolder(place, frame_numbers, labelmap)
+    found = find_annotations(place, lambda name: frame_numbers([name])[0], labelmap)
+    if found is None and not place.is_dir():
+        raise FootageError(
+            f"{place.name} is no export of CVAT, COCO, labelme or YOLO; rename or remove it"
+        )
+    return found or MaskFolder(place, frame_numbers, labelmap)
 
 
 class MaskFolder:
@@ -148,7 +155,8 @@ class MaskFolder:
             self._remarks[remark] = None
         return mask
 
-    def remarks(self) -> list[str]:
+    @property
+    def remarks(self) -> Sequence[str]:
         """Sentences for the video table about the masks that were read."""
         return [*self._remarks, *self._reader.remarks]
 
