@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 DEFAULT_FPS_HZ = 15.0
-SAME_RATE = 0.1  # a stated rate that differs less from the measured one is the exact one
+SAME_RATE = 0.01  # a stated rate that differs less from the measured one is the exact one
 ON_GRID = 0.25  # of a frame's duration
 UNEVEN_FRACTION = 0.05  # of the frames; more than that off the grid, and the rate varies
 
@@ -84,11 +84,13 @@ class Timing:
 
 
 def _frame_duration_s(deltas: NDArray[np.float64], stated_hz: float | None) -> float:
-    """Duration of most frames; the stated one where the two agree."""
+    """Duration of most frames; the stated one where it is that of all."""
     deltas = deltas[deltas > 0]
     if not len(deltas):
         return 1 / float(stated_hz or DEFAULT_FPS_HZ)
+    # A stated rate may be a mean over gaps.
+    if stated_hz and abs(stated_hz * deltas.mean() - 1) < SAME_RATE:
+        if (np.rint(stated_hz * deltas) == 1).all():
+            return 1 / stated_hz
     median = float(np.median(deltas))
-    if stated_hz and abs(float(stated_hz) * median - 1) < SAME_RATE:
-        return 1 / float(stated_hz)
     return float(deltas[np.abs(deltas / median - 1) < ON_GRID].mean())
