@@ -14,6 +14,7 @@ import numpy as np
 from av.container import InputContainer
 from av.format import Flags
 from av.packet import Packet
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
@@ -189,7 +190,7 @@ class VideoFile:
             if not streams:
                 raise FootageError(f"{self.path.name} holds sound or data, but no video; remove it")
             context = streams[0].codec_context
-            context.options = options
+            context.options = options | {"max_pixels": str(MAX_PIXELS)}
             context.thread_count = 1  # videos go in parallel, and small frames need no threads
             if context.width * context.height > MAX_PIXELS:
                 raise FootageError(
@@ -283,9 +284,11 @@ class _Pictures:
         if is_sample and is_coloured(_colours(image)):
             self._remark(COLOUR_REMARK)
         grey = _grey(image)
-        if turn := round(image.rotation / 90) % 4:
-            grey = np.rot90(grey, turn)
-            self._remark(f"turned by {360 - 90 * turn} degrees, as the file says")
+        if (matrix := image.side_data.get(SideDataType.DISPLAYMATRIX)) is not None:
+            turned = _turned(grey, np.frombuffer(matrix, np.int32))
+            if turned is not grey:
+                grey = turned
+                self._remark("turned or mirrored, as the file says")
         if self._first is None:
             self._first = grey
         return self._fitted(grey, self._first.shape, place)
@@ -303,6 +306,23 @@ class _Pictures:
     def _remark(self, sentence: str) -> None:
         if sentence not in self.remarks:
             self.remarks.append(sentence)
+
+
+def _turned(grey: NDArray[np.integer], matrix: NDArray[np.int32]) -> NDArray[np.integer]:
+    """Turn a picture by multiples of 90 degrees, and mirror it.
+
+    Args:
+        grey: (H, W).
+        matrix: (9,): columns x and y go to matrix[0] * x + matrix[3] * y, and
+            matrix[1] * x + matrix[4] * y.
+    """
+    x_to_x, x_to_y, _, y_to_x, y_to_y = matrix[:5].tolist()
+    is_swapped = abs(x_to_y) > abs(x_to_x)
+    across, down = (y_to_x, x_to_y) if is_swapped else (x_to_x, y_to_y)
+    if not is_swapped and across >= 0 and down >= 0:
+        return grey
+    swapped = grey.T if is_swapped else grey
+    return np.ascontiguousarray(swapped[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
 
 
 def _has_colour_channels(image: VideoFrame) -> bool:
