@@ -86,25 +86,32 @@ class Picture(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-def read_picture(path: Path, page: int | None = None) -> Picture:
+def read_picture(path: Path) -> Picture:
     """Read a picture of any depth, turned and inverted as its file says.
-
-    Args:
-        path: the file.
-        page: number of the page of a TIFF stack, from 0; None: the file must have one page.
 
     Raises:
         FootageError: the file is empty, unreadable, no picture, too large, or has several pages.
     """
     with _opened(path) as image:
-        _check_extent(image, page)
-        if page is not None:
+        pages = int(getattr(image, "n_frames", 1))
+        if pages > 1 and image.format != "MPO":  # whose second page is a preview
+            raise FootageError(
+                f"it has {pages} pages; put stacks beside the other videos, not into a folder of "
+                "frames"
+            )
+        return _picture(image, path)
+
+
+def read_pages(path: Path) -> Iterator[Picture]:
+    """Read all pages of a TIFF stack.
+
+    Raises:
+        FootageError: the file is empty, unreadable, no picture, or too large.
+    """
+    with _opened(path) as image:
+        for page in range(getattr(image, "n_frames", 1)):
             image.seek(page)
-        # Pillow turns most TIFF, and forgets it.
-        done = getattr(image, "tag_v2", {}).get(ORIENTATION, 1)
-        picture = _pixels(image, path)
-        left = image.getexif().get(ORIENTATION, 1)
-        return _turned(picture, left, stated=done if left == 1 else left)
+            yield _picture(image, path)
 
 
 def n_pages(path: Path) -> int:
@@ -137,16 +144,15 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from error
 
 
-def _check_extent(image: Image.Image, page: int | None) -> None:
+def _picture(image: Image.Image, path: Path) -> Picture:
+    """The present page."""
     if image.width * image.height > MAX_PIXELS:
-        raise FootageError(
-            f"it is {image.width} x {image.height}, which is larger than {TOO_LARGE}"
-        )
-    pages = int(getattr(image, "n_frames", 1))
-    if page is None and pages > 1 and image.format != "MPO":  # whose second page is a preview
-        raise FootageError(
-            f"it has {pages} pages; put stacks beside the other videos, not into a folder of frames"
-        )
+        raise FootageError(f"it is {image.width} x {image.height}, larger than {TOO_LARGE}")
+    # Pillow turns most TIFF, and forgets it.
+    done = getattr(image, "tag_v2", {}).get(ORIENTATION, 1)
+    picture = _pixels(image, path)
+    left = image.getexif().get(ORIENTATION, 1)
+    return _turned(picture, left, stated=done if left == 1 else left)
 
 
 def _pixels(image: Image.Image, path: Path) -> Picture:
@@ -157,7 +163,7 @@ def _pixels(image: Image.Image, path: Path) -> Picture:
         alpha = rgba[..., 3] if "transparency" in image.info else None
         return Picture(_bgr(rgba), np.asarray(image), alpha)
     if mode in ("RGB", "RGBA") and ";16" in str(getattr(image, "tile", "")):
-        return _deep_colour(path)  # Pillow would cut it to 8 bits
+        return _deep_colour(path, image.tell())  # Pillow would cut it to 8 bits
     if mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         rgba = np.asarray(image.convert("RGBA"))
         return Picture(rgba[..., 0] if mode in ("LA", "La") else _bgr(rgba), None, rgba[..., 3])
@@ -172,7 +178,9 @@ def _counts(image: Image.Image) -> Picture:
     """A grey picture of 16 bits."""
     counts = np.asarray(image)
     if counts.min() < 0 or counts.max() > MAX_COUNTS:
-        raise FootageError("its pixels are negative or above 65535; convert it to 16 bits without sign")
+        raise FootageError(
+            "its pixels are negative or above 65535; convert it to 16 bits without sign"
+        )
     counts = counts.astype(np.uint16)
     # Pillow minds the tag at 8 bits only.
     if getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
@@ -184,12 +192,15 @@ def _bgr(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(rgb[..., 2::-1])
 
 
-def _deep_colour(path: Path) -> Picture:
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype != np.uint16 or image.ndim != 3:
+def _deep_colour(path: Path, page: int) -> Picture:
+    data = np.fromfile(path, np.uint8)
+    _, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
+    image = np.asarray(pages[0]) if pages else np.empty(0)
+    if image.dtype != np.uint16 or image.ndim != 3:
         raise FootageError("it cannot be read as a picture of 16 bits; convert it")
-    alpha = (image[..., 3] >> 8).astype(np.uint8) if image.shape[2] == 4 else None
-    return Picture(image[..., :3], None, alpha)
+    counts = image.astype(np.uint16, copy=False)
+    alpha = (counts[..., 3] >> 8).astype(np.uint8) if counts.shape[2:] == (4,) else None
+    return Picture(counts[..., :3], None, alpha)
 
 
 def _turned(picture: Picture, orientation: int, stated: int) -> Picture:

@@ -89,8 +89,8 @@ def _frame_duration_s(deltas: NDArray[np.float64], stated_hz: float | None) -> f
     if not len(deltas):
         return 1 / float(stated_hz or DEFAULT_FPS_HZ)
     # A stated rate may be a mean over gaps.
-    if stated_hz and abs(stated_hz * deltas.mean() - 1) < SAME_RATE:
-        if (np.rint(stated_hz * deltas) == 1).all():
-            return 1 / stated_hz
+    is_mean = stated_hz and abs(stated_hz * deltas.mean() - 1) < SAME_RATE
+    if stated_hz and is_mean and (np.rint(stated_hz * deltas) == 1).all():
+        return 1 / stated_hz
     median = float(np.median(deltas))
     return float(deltas[np.abs(deltas / median - 1) < ON_GRID].mean())

@@ -1,39 +1,35 @@
 """Video files, decoded by FFmpeg through PyAV: grey frames with their times."""
 
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
-import cv2
 import numpy as np
 from av.container import InputContainer
 from av.format import Flags
 from av.packet import Packet
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.grey import COLOUR_REMARK, is_coloured, to_grey
 from fgstp.footage.pictures import MAX_PIXELS
 from fgstp.footage.timing import DEFAULT_FPS_HZ, Timing
 from fgstp.footage.video import Frame
+from fgstp.footage.video_pictures import VideoPictures
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".mpg", ".mpeg", ".ts"}
     | {".m2ts", ".mts", ".mxf", ".flv", ".ogv", ".3gp", ".y4m", ".gif"}
 )
 CUT_OFF_TOLERANCE = 0.01  # of a video that may be missing at its end
-COLOUR_SAMPLES = 8  # frames that are looked at for colour
 AVI_CHUNK_HEADER = 8  # bytes before a packet
 STRICT, LENIENT = "crccheck+explode", "crccheck"
 
@@ -88,23 +84,25 @@ class VideoFile:
             # AVI knows the order of decoding only, which is another if frames refer to later ones.
             is_avi, other_end_s, end_bytes = container.format.name == "avi", 0.0, 0
             is_counted = is_avi and bool(stream.codec_context.has_b_frames)
-            stamps = list[int | None]()
+            stamps, is_known = array("q"), not _has(container, Flags.no_timestamps)
             for packet in _packets(container, stream):
                 end_bytes = (packet.pos or 0) + packet.size
                 if packet.stream is not stream:
                     other_end_s = max(other_end_s, _end_s(packet))
                 elif not packet.is_discard:
-                    stamps.append(packet.dts if is_counted else packet.pts)
+                    stamp = packet.dts if is_counted else packet.pts
+                    is_known = is_known and stamp is not None
+                    stamps.append(stamp or 0)
             is_cut_off = self._is_cut_off(container, end_bytes)
-            known = [stamp for stamp in stamps if stamp is not None]
-            if len(known) < len(stamps) or container.format.flags & Flags.no_timestamps.value:
+            if not is_known:
                 timing = Timing.even(len(stamps), rate_hz or DEFAULT_FPS_HZ)
                 return _Scan(timing, None, is_cut_off)
-            start = min(known, default=0)
-            timing = Timing.of(sorted(_time_s(stamp - start, stream) for stamp in known), rate_hz)
+            start = min(stamps, default=0)
+            times_s = (np.sort(stamps) - start) * _time_s(1, stream)
+            timing = Timing.of(times_s, rate_hz)
             stated_s = (container.duration or 0) / 1e6  # since 0 in some formats, else since start
             if is_avi:  # whose duration is guessed from its size
-                stated_s = float(stream.frames * stream.time_base)
+                stated_s = _time_s(stream.frames, stream)
             end_s = max(timing.end_s + max(0, _time_s(start, stream)), other_end_s)
             self._check_whole(stated_s, end_s, timing)
             return _Scan(timing, None if is_counted else start, is_cut_off)
@@ -145,7 +143,9 @@ class VideoFile:
             FootageError: the file cannot be read, or no frame of it can be decoded.
         """
         (timing, start, is_cut_off), n_frames, place, error_s = self._scan, 0, -1, None
-        to_picture = _Pictures(len(timing.times_s))
+        to_picture = VideoPictures(len(timing.times_s))
+        if not len(timing.times_s):
+            return
         for strictness in (STRICT, LENIENT):
             with self._opened(strictness) as (container, stream):
                 at = -1
@@ -219,7 +219,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet
     stamps: dict[int, int] = {}
     if container.format.name == "avi":  # whose packets are counted, but for the index at its end
         stamps = {entry.pos + AVI_CHUNK_HEADER: entry.timestamp for entry in stream.index_entries}
-    may_restart = container.format.flags & Flags.ts_discont.value  # files put one after the other
+    may_restart = _has(container, Flags.ts_discont)  # files put one after the other
     packets, shift, next_stamp = container.demux(), 0, None
     while True:
         try:
@@ -232,12 +232,17 @@ def _packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet
             continue
         if packet.pos in stamps:
             packet.pts = packet.dts = stamps[packet.pos]
-        if may_restart and packet.stream is stream and None not in (packet.pts, packet.dts):
-            if next_stamp is not None and packet.dts + shift < next_stamp - packet.duration:
-                shift = next_stamp - packet.dts
-            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-            next_stamp = packet.dts + packet.duration
+        shown, read, duration = packet.pts, packet.dts, packet.duration or 0
+        if may_restart and packet.stream is stream and shown is not None and read is not None:
+            if next_stamp is not None and read + shift < next_stamp - duration:
+                shift = next_stamp - read
+            packet.pts, packet.dts = shown + shift, read + shift
+            next_stamp = read + shift + duration
         yield packet
+
+
+def _has(container: InputContainer, flag: Flags) -> bool:
+    return flag in Flags(container.format.flags)
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
@@ -256,7 +261,7 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
 
 
 def _time_s(stamp: int, stream: VideoStream) -> float:
-    return float(stamp * stream.time_base)
+    return float(stamp * (stream.time_base or 0))
 
 
 def _end_s(packet: "Packet[Any]") -> float:
@@ -264,102 +269,3 @@ def _end_s(packet: "Packet[Any]") -> float:
     start = packet.stream.start_time or 0
     stamp = start if packet.pts is None else packet.pts
     return float((stamp - start + (packet.duration or 0)) * packet.time_base)
-
-
-class _Pictures:
-    """Turns the decoded frames of a video into grey pictures of one size and depth.
-
-    Attributes:
-        remarks: what was changed.
-    """
-
-    def __init__(self, n_frames: int) -> None:
-        self.remarks: list[str] = []
-        self._every = max(1, n_frames // COLOUR_SAMPLES)
-        self._first: NDArray[np.integer] | None = None
-
-    def __call__(self, image: VideoFrame, place: int) -> NDArray[np.integer]:
-        """The picture of one frame: (H, W), uint8 or uint16."""
-        is_sample = place % self._every == 0 and _has_colour_channels(image)
-        if is_sample and is_coloured(_colours(image)):
-            self._remark(COLOUR_REMARK)
-        grey = _grey(image)
-        if (matrix := image.side_data.get(SideDataType.DISPLAYMATRIX)) is not None:
-            turned = _turned(grey, np.frombuffer(matrix, np.int32))
-            if turned is not grey:
-                grey = turned
-                self._remark("turned or mirrored, as the file says")
-        if self._first is None:
-            self._first = grey
-        return self._fitted(grey, self._first.shape, place)
-
-    def _fitted(
-        self, grey: NDArray[np.integer], size: tuple[int, ...], place: int
-    ) -> NDArray[np.integer]:
-        if grey.shape == size:
-            return grey
-        (height, width), (to_height, to_width) = grey.shape, size
-        self._remark(f"its size changes to {width} x {height} and was scaled back")
-        scaled = cv2.resize(grey, (to_width, to_height), interpolation=cv2.INTER_AREA)
-        return np.asarray(scaled, grey.dtype)
-
-    def _remark(self, sentence: str) -> None:
-        if sentence not in self.remarks:
-            self.remarks.append(sentence)
-
-
-def _turned(grey: NDArray[np.integer], matrix: NDArray[np.int32]) -> NDArray[np.integer]:
-    """Turn a picture by multiples of 90 degrees, and mirror it.
-
-    Args:
-        grey: (H, W).
-        matrix: (9,): columns x and y go to matrix[0] * x + matrix[3] * y, and
-            matrix[1] * x + matrix[4] * y.
-    """
-    x_to_x, x_to_y, _, y_to_x, y_to_y = matrix[:5].tolist()
-    is_swapped = abs(x_to_y) > abs(x_to_x)
-    across, down = (y_to_x, x_to_y) if is_swapped else (x_to_x, y_to_y)
-    if not is_swapped and across >= 0 and down >= 0:
-        return grey
-    swapped = grey.T if is_swapped else grey
-    return np.ascontiguousarray(swapped[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
-
-
-def _has_colour_channels(image: VideoFrame) -> bool:
-    return len(image.format.components) > 2 or image.format.has_palette
-
-
-def _grey(image: VideoFrame) -> NDArray[np.integer]:
-    """One channel: counts as they are stored, but 8-bit luma of limited range is stretched."""
-    kind = image.format
-    first = kind.components[0]
-    if first.bits > 16:
-        raise FootageError(
-            f"its pixels have {first.bits} bits, but 8 to 16 are read; convert it to 16"
-        )
-    is_luma_plane = (kind.is_planar or len(kind.components) == 1) and first.is_luma
-    if not is_luma_plane or kind.has_palette or kind.is_big_endian or first.bits < 8:
-        return to_grey(_colours(image))
-    pixels = np.frombuffer(memoryview(image.planes[0]), "u1" if first.bits == 8 else "<u2")
-    luma = pixels.reshape(image.height, -1)[:, : image.width]
-    if first.bits > 8 or len(kind.components) == 1 or _is_full_range(image):
-        return luma.copy()
-    return np.asarray(cv2.LUT(luma, _full_range()))
-
-
-def _colours(image: VideoFrame) -> NDArray[np.integer]:
-    """(H, W, 3) in BGR order, uint8 or uint16."""
-    deep = image.format.components[0].bits > 8
-    return np.asarray(
-        image.to_ndarray(format="bgr48le" if deep else "bgr24"), "<u2" if deep else "u1"
-    )
-
-
-def _is_full_range(image: VideoFrame) -> bool:
-    return image.color_range == ColorRange.JPEG or image.format.name.startswith("yuvj")
-
-
-@cache
-def _full_range() -> NDArray[np.uint8]:
-    """Grey level of each luma of limited range, which goes from 16 to 235: (256,) uint8."""
-    return np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)

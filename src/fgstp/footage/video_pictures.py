@@ -1,0 +1,116 @@
+"""Decoded frames of a video file, as grey pictures of one size."""
+
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from av.sidedata.sidedata import Type as SideData
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from numpy.typing import NDArray
+
+from fgstp.core.errors import FootageError
+from fgstp.footage.grey import COLOUR_REMARK, is_coloured, to_grey
+
+COLOUR_SAMPLES = 8  # frames that are looked at for colour
+
+
+class VideoPictures:
+    """Turns the decoded frames of a video into grey pictures of one size and depth.
+
+    Attributes:
+        remarks: what was changed.
+    """
+
+    def __init__(self, n_frames: int) -> None:
+        self.remarks: list[str] = []
+        self._every = max(1, n_frames // COLOUR_SAMPLES)
+        self._first: NDArray[np.integer] | None = None
+
+    def __call__(self, image: VideoFrame, place: int) -> NDArray[np.integer]:
+        """The picture of one frame: (H, W), uint8 or uint16."""
+        is_sample = place % self._every == 0 and _has_colour_channels(image)
+        if is_sample and is_coloured(_colours(image)):
+            self._remark(COLOUR_REMARK)
+        grey = _grey(image)
+        side_data: Any = image.side_data
+        if (matrix := side_data.get(SideData.DISPLAYMATRIX)) is not None:
+            turned = _turned(grey, np.frombuffer(matrix, np.int32))
+            if turned is not grey:
+                grey = turned
+                self._remark("turned or mirrored, as the file says")
+        if self._first is None:
+            self._first = grey
+        return self._fitted(grey, self._first.shape, place)
+
+    def _fitted(
+        self, grey: NDArray[np.integer], size: tuple[int, ...], place: int
+    ) -> NDArray[np.integer]:
+        if grey.shape == size:
+            return grey
+        (height, width), (to_height, to_width) = grey.shape, size
+        self._remark(f"its size changes to {width} x {height} and was scaled back")
+        scaled = cv2.resize(grey, (to_width, to_height), interpolation=cv2.INTER_AREA)
+        return np.asarray(scaled, grey.dtype)
+
+    def _remark(self, sentence: str) -> None:
+        if sentence not in self.remarks:
+            self.remarks.append(sentence)
+
+
+def _turned(grey: NDArray[np.integer], matrix: NDArray[np.int32]) -> NDArray[np.integer]:
+    """Turn a picture by multiples of 90 degrees, and mirror it.
+
+    Args:
+        grey: (H, W).
+        matrix: (9,): columns x and y go to matrix[0] * x + matrix[3] * y, and
+            matrix[1] * x + matrix[4] * y.
+    """
+    x_to_x, x_to_y, _, y_to_x, y_to_y = matrix[:5].tolist()
+    is_swapped = abs(x_to_y) > abs(x_to_x)
+    across, down = (y_to_x, x_to_y) if is_swapped else (x_to_x, y_to_y)
+    if not is_swapped and across >= 0 and down >= 0:
+        return grey
+    swapped = grey.T if is_swapped else grey
+    return np.ascontiguousarray(swapped[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
+
+
+def _has_colour_channels(image: VideoFrame) -> bool:
+    return len(image.format.components) > 2 or image.format.has_palette
+
+
+def _grey(image: VideoFrame) -> NDArray[np.integer]:
+    """One channel: counts as they are stored, but 8-bit luma of limited range is stretched."""
+    kind = image.format
+    first = kind.components[0]
+    if first.bits > 16:
+        raise FootageError(
+            f"its pixels have {first.bits} bits, but 8 to 16 are read; convert it to 16"
+        )
+    is_luma_plane = (kind.is_planar or len(kind.components) == 1) and first.is_luma
+    if not is_luma_plane or kind.has_palette or kind.is_big_endian or first.bits < 8:
+        return to_grey(_colours(image))
+    pixels = np.frombuffer(memoryview(image.planes[0]), "u1" if first.bits == 8 else "<u2")
+    luma = pixels.reshape(image.height, -1)[:, : image.width]
+    if first.bits > 8 or len(kind.components) == 1 or _is_full_range(image):
+        return luma.copy()
+    return np.asarray(cv2.LUT(luma, _full_range()))
+
+
+def _colours(image: VideoFrame) -> NDArray[np.integer]:
+    """(H, W, 3) in BGR order, uint8 or uint16."""
+    deep = image.format.components[0].bits > 8
+    return np.asarray(
+        image.to_ndarray(format="bgr48le" if deep else "bgr24"), "<u2" if deep else "u1"
+    )
+
+
+def _is_full_range(image: VideoFrame) -> bool:
+    return image.color_range == ColorRange.JPEG or image.format.name.startswith("yuvj")
+
+
+@cache
+def _full_range() -> NDArray[np.uint8]:
+    """Grey level of each luma of limited range, which goes from 16 to 235: (256,) uint8."""
+    return np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
