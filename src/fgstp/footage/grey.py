@@ -15,7 +15,7 @@ MAX_COUNTS = 65535
 SAMPLED_FRAMES = 200
 MOST_PERCENTILES, OUTLIER_FACTOR = (1.0, 99.0), 4
 BORDER_FRACTION = 20  # of the rows, above and below, which may be telemetry
-COLOURED_LEVELS, COLOURED_FRACTION = 24, 0.05
+COLOURED_SPREAD, COLOURED_FRACTION = 0.095, 0.05  # of all levels, of the pixels
 COLOUR_REMARK = (
     "it is in colour and was turned into grey by brightness; if a palette colours temperatures, "
     "export it again in white-hot grey"
@@ -30,9 +30,9 @@ def is_coloured(image: NDArray[np.integer]) -> bool:
     """
     if image.ndim == 2 or image.shape[2] < 3:
         return False
-    channels = image[..., :3].astype(np.int32)
-    spread = (channels.max(axis=2) - channels.min(axis=2)) * 255 / np.iinfo(image.dtype).max
-    return float((spread > COLOURED_LEVELS).mean()) > COLOURED_FRACTION
+    blue, green, red = (np.ascontiguousarray(image[..., channel]) for channel in range(3))
+    spread = cv2.max(cv2.max(blue, green), red) - cv2.min(cv2.min(blue, green), red)
+    return float((spread > COLOURED_SPREAD * np.iinfo(image.dtype).max).mean()) > COLOURED_FRACTION
 
 
 def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -100,8 +100,9 @@ def measure_span(
     whole, inner = np.zeros((2, MAX_COUNTS + 1), np.int64)
     for frame in islice(frames, None, None, step):
         border = len(frame) // BORDER_FRACTION
-        for histogram, rows in ((whole, frame), (inner, frame[border : len(frame) - border])):
-            histogram += np.bincount(rows.ravel(), minlength=MAX_COUNTS + 1)
+        picture = frame[border : len(frame) - border]
+        whole += np.bincount(frame.ravel(), minlength=MAX_COUNTS + 1)
+        inner += np.bincount(picture.ravel(), minlength=MAX_COUNTS + 1)
     low, high = _percentiles(whole, settings.low_percentile, settings.high_percentile)
     most_low, most_high = _percentiles(inner, *MOST_PERCENTILES)
     margin = max(1, (most_high - most_low) // 2)

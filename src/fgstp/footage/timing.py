@@ -63,9 +63,10 @@ class Timing:
 
     def place(self, time_s: float) -> int:
         """Place of the frame that is nearest to a time, from 0."""
-        right = int(np.searchsorted(self.times_s, time_s))
-        near = [place for place in (right - 1, right) if 0 <= place < len(self.times_s)]
-        return min(near, key=lambda place: abs(self.times_s[place] - time_s))
+        times_s = self.times_s
+        right = min(max(int(times_s.searchsorted(time_s)), 1), len(times_s) - 1)
+        is_left = right > 0 and time_s - times_s[right - 1] <= times_s[right] - time_s
+        return right - 1 if is_left else right
 
     def remarks(self) -> list[str]:
         """Sentences about a rate that varies and about gaps; none for an even video."""

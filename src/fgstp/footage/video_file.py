@@ -148,10 +148,10 @@ class VideoFile:
             return
         for strictness in (STRICT, LENIENT):
             with self._opened(strictness) as (container, stream):
-                at = -1
+                at, tick_s = -1, _time_s(1, stream)
                 for image in _decoded(container, stream):
                     if start is not None and image is not None and image.pts is not None:
-                        at = timing.place(_time_s(image.pts - start, stream))
+                        at = timing.place((image.pts - start) * tick_s)
                     else:
                         at += 1
                     if image is None and strictness == STRICT:
