@@ -29,6 +29,8 @@ class VideoPictures:
         self._reformatter = VideoReformatter()
         self._every = max(1, n_frames // COLOUR_SAMPLES)
         self._first: NDArray[np.integer] | None = None
+        self._matrix: NDArray[np.int32] | None = None
+        self._rotation = 0
 
     def __call__(self, image: VideoFrame, place: int) -> NDArray[np.integer]:
         """The picture of one frame: (H, W), uint8 or uint16."""
@@ -36,12 +38,11 @@ class VideoPictures:
         if is_sample and is_coloured(self._colours(image)):
             self._remark(COLOUR_REMARK)
         grey = self._grey(image)
-        side_data: Any = image.side_data
-        if len(side_data) and (matrix := side_data.get(SideData.DISPLAYMATRIX)) is not None:
-            turned = _turned(grey, np.frombuffer(matrix, np.int32))
-            if turned is not grey:
-                grey = turned
-                self._remark("turned or mirrored, as the file says")
+        if self._first is None or image.rotation != self._rotation:
+            self._rotation, self._matrix = image.rotation, _display_matrix(image)
+        if self._matrix is not None:
+            grey = _turned(grey, self._matrix)
+            self._remark("turned or mirrored, as the file says")
         if self._first is None:
             self._first = grey
         return self._fitted(grey, self._first)
@@ -81,19 +82,19 @@ class VideoPictures:
             self.remarks.append(sentence)
 
 
-def _turned(grey: NDArray[np.integer], matrix: NDArray[np.int32]) -> NDArray[np.integer]:
-    """Turn a picture by multiples of 90 degrees, and mirror it.
+def _display_matrix(image: VideoFrame) -> NDArray[np.int32] | None:
+    """(4,): columns x and rows y go to m[0] x + m[2] y and m[1] x + m[3] y; None if they stay."""
+    side_data: Any = image.side_data  # slow to look at
+    stored = side_data.get(SideData.DISPLAYMATRIX)
+    matrix = np.frombuffer(stored or bytes(36), np.int32)[[0, 1, 3, 4]]
+    return None if abs(matrix[1]) <= abs(matrix[0]) and (matrix[[0, 3]] >= 0).all() else matrix
 
-    Args:
-        grey: (H, W).
-        matrix: (9,): columns x and y go to matrix[0] * x + matrix[3] * y, and
-            matrix[1] * x + matrix[4] * y.
-    """
-    x_to_x, x_to_y, _, y_to_x, y_to_y = matrix[:5].tolist()
+
+def _turned(grey: NDArray[np.integer], matrix: NDArray[np.int32]) -> NDArray[np.integer]:
+    """Turn a picture by multiples of 90 degrees, and mirror it."""
+    x_to_x, x_to_y, y_to_x, y_to_y = matrix.tolist()
     is_swapped = abs(x_to_y) > abs(x_to_x)
     across, down = (y_to_x, x_to_y) if is_swapped else (x_to_x, y_to_y)
-    if not is_swapped and across >= 0 and down >= 0:
-        return grey
     swapped = grey.T if is_swapped else grey
     return np.ascontiguousarray(swapped[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
 
