@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from fgstp.core.errors import FootageError
 from fgstp.core.fingerprint import content_hash, signature
 from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, to_grey
-from fgstp.footage.pictures import check_names, list_pictures, n_pages, read_picture
+from fgstp.footage.pictures import (
+    Picture,
+    check_names,
+    list_pictures,
+    n_pages,
+    read_pages,
+    read_picture,
+)
 from fgstp.footage.settings import SpanSettings
 from fgstp.footage.video import Frame, FrameSource
 from fgstp.footage.video_file import VideoFile
@@ -59,27 +66,33 @@ class PictureSequence:
         Raises:
             FootageError: a picture is unreadable, or of another size or depth than the first.
         """
-        pages = self._pages()
         first: NDArray[np.integer] | None = None
         found: dict[str, None] = {}  # remarks, each once
-        for place, (path, page) in enumerate(pages):
+        every = max(1, (self.n_frames_hint() or 0) // COLOUR_SAMPLES)
+        for place, (name, picture) in enumerate(self._pictures()):
             try:
-                picture = read_picture(path, page)
                 grey = to_grey(picture.pixels)
             except FootageError as error:
-                raise FootageError(f"{path.name}: {error}") from error
+                raise FootageError(f"{name}: {error}") from error
             first = grey if first is None else first
-            _check_fits(grey, first, path.name if page is None else f"page {page} of {path.name}")
-            if place % max(1, len(pages) // COLOUR_SAMPLES) == 0 and is_coloured(picture.pixels):
+            _check_fits(grey, first, name)
+            if place % every == 0 and is_coloured(picture.pixels):
                 found[COLOUR_REMARK] = None
             found |= dict.fromkeys(picture.remarks)
             yield Frame(grey)
         remarks += [*found, *_gaps([path.stem for path in self.files])]
 
-    def _pages(self) -> list[tuple[Path, int | None]]:
-        if len(self.files) != 1:
-            return [(path, None) for path in self.files]
-        return [(self.files[0], page) for page in range(n_pages(self.files[0]))]
+    def _pictures(self) -> Iterator[tuple[str, Picture]]:
+        """Names and pictures."""
+        is_stack = len(self.files) == 1
+        for path in self.files:
+            try:
+                for page, picture in enumerate(
+                    read_pages(path) if is_stack else [read_picture(path)]
+                ):
+                    yield f"page {page} of {path.name}" if is_stack else path.name, picture
+            except FootageError as error:
+                raise FootageError(f"{path.name}: {error}") from error
 
 
 def _gaps(names: Sequence[str]) -> list[str]:

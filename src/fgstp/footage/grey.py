@@ -14,7 +14,8 @@ from fgstp.footage.settings import SpanSettings
 MAX_COUNTS = 65535
 SAMPLED_FRAMES = 200
 MOST_PERCENTILES, OUTLIER_FACTOR = (1.0, 99.0), 4
-COLOURED_LEVELS, COLOURED_FRACTION = 24, 0.05
+BORDER_FRACTION = 20  # of the rows, above and below, which may be telemetry
+COLOURED_SPREAD, COLOURED_FRACTION = 0.095, 0.05  # of all levels, of the pixels
 COLOUR_REMARK = (
     "it is in colour and was turned into grey by brightness; if a palette colours temperatures, "
     "export it again in white-hot grey"
@@ -29,9 +30,9 @@ def is_coloured(image: NDArray[np.integer]) -> bool:
     """
     if image.ndim == 2 or image.shape[2] < 3:
         return False
-    channels = image[..., :3].astype(np.int32)
-    spread = (channels.max(axis=2) - channels.min(axis=2)) * 255 / np.iinfo(image.dtype).max
-    return float((spread > COLOURED_LEVELS).mean()) > COLOURED_FRACTION
+    blue, green, red = (np.ascontiguousarray(image[..., channel]) for channel in range(3))
+    spread = cv2.max(cv2.max(blue, green), red) - cv2.min(cv2.min(blue, green), red)
+    return float((spread > COLOURED_SPREAD * np.iinfo(image.dtype).max).mean()) > COLOURED_FRACTION
 
 
 def to_grey(image: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -82,8 +83,8 @@ def measure_span(
 ) -> tuple[GreySpan, list[str]]:
     """Choose the span of a 16-bit video from a sample of its frames, at least one count wide.
 
-    The span between the two percentiles serves, unless a hundredth of the pixels would take most of
-    it: a flare, or rows of telemetry in the picture. Then it is twice that of the others.
+    The span between the two percentiles serves, unless a hundredth of the pixels, or rows at the
+    border, would take most of it: a flare, or telemetry. Then it is twice that of the others.
 
     Args:
         frames: (H, W) uint16, all of the video.
@@ -96,12 +97,14 @@ def measure_span(
     if settings.mode == "fixed":
         return GreySpan(settings.low_counts, settings.high_counts), []
     step = max(1, n_frames // SAMPLED_FRAMES)
-    histogram = np.zeros(MAX_COUNTS + 1, np.int64)
+    whole, inner = np.zeros((2, MAX_COUNTS + 1), np.int64)
     for frame in islice(frames, None, None, step):
-        histogram += np.bincount(frame.ravel(), minlength=MAX_COUNTS + 1)
-    below = np.cumsum(histogram) / histogram.sum() * 100
-    percentiles = (settings.low_percentile, settings.high_percentile, *MOST_PERCENTILES)
-    low, high, most_low, most_high = (int(np.searchsorted(below, each)) for each in percentiles)
+        border = len(frame) // BORDER_FRACTION
+        picture = frame[border : len(frame) - border]
+        whole += np.bincount(frame.ravel(), minlength=MAX_COUNTS + 1)
+        inner += np.bincount(picture.ravel(), minlength=MAX_COUNTS + 1)
+    low, high = _percentiles(whole, settings.low_percentile, settings.high_percentile)
+    most_low, most_high = _percentiles(inner, *MOST_PERCENTILES)
     margin = max(1, (most_high - most_low) // 2)
     if high - low <= OUTLIER_FACTOR * (most_high - most_low + 2 * margin):
         return GreySpan(low, max(high, low + 1)), []
@@ -110,3 +113,8 @@ def measure_span(
         f"98 % of its pixels lie between {most_low} and {most_high} counts, and few far outside: a "
         "flare, or rows of telemetry, which are cut off in grey; set ingest.span to choose it"
     ]
+
+
+def _percentiles(histogram: NDArray[np.int64], *percentiles: float) -> list[int]:
+    below = np.cumsum(histogram) / histogram.sum() * 100
+    return [int(np.searchsorted(below, each)) for each in percentiles]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 DEFAULT_FPS_HZ = 15.0
-SAME_RATE = 0.1  # a stated rate that differs less from the measured one is the exact one
+SAME_RATE = 0.01  # a stated rate that differs less from the measured one is the exact one
 ON_GRID = 0.25  # of a frame's duration
 UNEVEN_FRACTION = 0.05  # of the frames; more than that off the grid, and the rate varies
 
@@ -63,9 +63,10 @@ class Timing:
 
     def place(self, time_s: float) -> int:
         """Place of the frame that is nearest to a time, from 0."""
-        right = int(np.searchsorted(self.times_s, time_s))
-        near = [place for place in (right - 1, right) if 0 <= place < len(self.times_s)]
-        return min(near, key=lambda place: abs(self.times_s[place] - time_s))
+        times_s = self.times_s
+        right = min(max(int(times_s.searchsorted(time_s)), 1), len(times_s) - 1)
+        is_left = right > 0 and time_s - times_s[right - 1] <= times_s[right] - time_s
+        return right - 1 if is_left else right
 
     def remarks(self) -> list[str]:
         """Sentences about a rate that varies and about gaps; none for an even video."""
@@ -84,11 +85,13 @@ class Timing:
 
 
 def _frame_duration_s(deltas: NDArray[np.float64], stated_hz: float | None) -> float:
-    """Duration of most frames; the stated one where the two agree."""
+    """Duration of most frames; the stated one where it is that of all."""
     deltas = deltas[deltas > 0]
     if not len(deltas):
         return 1 / float(stated_hz or DEFAULT_FPS_HZ)
+    # A stated rate may be a mean over gaps.
+    is_mean = stated_hz and abs(stated_hz * deltas.mean() - 1) < SAME_RATE
+    if stated_hz and is_mean and (np.rint(stated_hz * deltas) == 1).all():
+        return 1 / stated_hz
     median = float(np.median(deltas))
-    if stated_hz and abs(float(stated_hz) * median - 1) < SAME_RATE:
-        return 1 / float(stated_hz)
     return float(deltas[np.abs(deltas / median - 1) < ON_GRID].mean())

@@ -1,37 +1,36 @@
 """Video files, decoded by FFmpeg through PyAV: grey frames with their times."""
 
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
-import cv2
 import numpy as np
 from av.container import InputContainer
+from av.format import Flags
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.grey import COLOUR_REMARK, is_coloured, to_grey
 from fgstp.footage.pictures import MAX_PIXELS
 from fgstp.footage.timing import DEFAULT_FPS_HZ, Timing
 from fgstp.footage.video import Frame
+from fgstp.footage.video_pictures import VideoPictures
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".mpg", ".mpeg", ".ts"}
     | {".m2ts", ".mts", ".mxf", ".flv", ".ogv", ".3gp", ".y4m", ".gif"}
 )
 CUT_OFF_TOLERANCE = 0.01  # of a video that may be missing at its end
-COLOUR_SAMPLES = 8  # frames that are looked at for colour
+AVI_CHUNK_HEADER = 8  # bytes before a packet
 STRICT, LENIENT = "crccheck+explode", "crccheck"
 
 
@@ -69,36 +68,66 @@ class VideoFile:
         """SHA-256 of the file."""
         return content_hash([self.path])
 
-    @cached_property
+    @property
     def timing(self) -> Timing:
         """Times of all frames, of those too that cannot be decoded.
 
         Raises:
             FootageError: the file cannot be read, or breaks off before its end.
         """
-        with self._opened(LENIENT) as (container, stream):
-            rate = float(stream.average_rate or stream.guessed_rate or 0) or None
-            times = [
-                _time_s(packet, stream)
-                for packet in _packets(container, stream)
-                if not packet.is_discard
-            ]
-            known = sorted(time for time in times if time is not None)
-            if len(known) < len(times):
-                return Timing.even(len(times), rate or DEFAULT_FPS_HZ)
-            timing = Timing.of(known, rate)
-            self._check_whole(container, stream, timing)
-            return timing
+        return self._scan.timing
 
-    def _check_whole(self, container: InputContainer, stream: VideoStream, timing: Timing) -> None:
-        stated_s = (container.duration or 0) / 1e6
-        if container.format.name == "avi":  # whose duration is guessed from the size of the file
-            stated_s = stream.frames / timing.fps_hz
-        missing_s = stated_s - timing.end_s
-        if missing_s > max(2 / timing.fps_hz, CUT_OFF_TOLERANCE * stated_s):
+    @cached_property
+    def _scan(self) -> "_Scan":
+        with self._opened(LENIENT) as (container, stream):
+            rate_hz = float(stream.average_rate or stream.guessed_rate or 0) or None
+            # AVI knows the order of decoding only, which is another if frames refer to later ones.
+            is_avi, other_end_s, end_bytes = container.format.name == "avi", 0.0, 0
+            is_counted = is_avi and bool(stream.codec_context.has_b_frames)
+            stamps, is_known = array("q"), not _has(container, Flags.no_timestamps)
+            for packet in _packets(container, stream):
+                end_bytes = (packet.pos or 0) + packet.size
+                if packet.stream is not stream:
+                    other_end_s = max(other_end_s, _end_s(packet))
+                elif not packet.is_discard:
+                    stamp = packet.dts if is_counted else packet.pts
+                    is_known = is_known and stamp is not None
+                    stamps.append(stamp or 0)
+            is_cut_off = self._is_cut_off(container, end_bytes)
+            if not is_known:
+                timing = Timing.even(len(stamps), rate_hz or DEFAULT_FPS_HZ)
+                return _Scan(timing, None, is_cut_off)
+            start = min(stamps, default=0)
+            times_s = (np.sort(stamps) - start) * _time_s(1, stream)
+            timing = Timing.of(times_s, rate_hz)
+            stated_s = (container.duration or 0) / 1e6  # since 0 in some formats, else since start
+            if is_avi:  # whose duration is guessed from its size
+                stated_s = _time_s(stream.frames, stream)
+            end_s = max(timing.end_s + max(0, _time_s(start, stream)), other_end_s)
+            self._check_whole(stated_s, end_s, timing)
+            return _Scan(timing, None if is_counted else start, is_cut_off)
+
+    def _is_cut_off(self, container: InputContainer, end_bytes: int) -> bool:
+        """Whether the end of a file is missing, in formats that do not state their length."""
+        size_bytes = self.path.stat().st_size
+        match container.format.name:
+            case "asf":
+                return container.duration is None
+            case "mpegts":
+                return all(size_bytes % packet_bytes for packet_bytes in (188, 192, 204))
+            case "yuv4mpegpipe":
+                return end_bytes < size_bytes
+            case "gif":
+                with self.path.open("rb") as file:
+                    file.seek(-1, 2)
+                    return file.read() != b";"
+        return False
+
+    def _check_whole(self, stated_s: float, end_s: float, timing: Timing) -> None:
+        if stated_s - end_s > max(2 / timing.fps_hz, CUT_OFF_TOLERANCE * stated_s):
             raise FootageError(
                 f"{self.path.name} says that it lasts {stated_s:.2f} s, but ends after "
-                f"{timing.end_s:.2f} s: it is truncated or damaged; copy it again"
+                f"{end_s:.2f} s: it is truncated or damaged; copy it again"
             )
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
@@ -113,17 +142,22 @@ class VideoFile:
         Raises:
             FootageError: the file cannot be read, or no frame of it can be decoded.
         """
-        timing, to_picture = self.timing, _Pictures(len(self.timing.times_s))
-        place, n_frames, error_s = -1, 0, None
+        (timing, start, is_cut_off), n_frames, place, error_s = self._scan, 0, -1, None
+        to_picture = VideoPictures(len(timing.times_s))
+        if not len(timing.times_s):
+            return
         for strictness in (STRICT, LENIENT):
             with self._opened(strictness) as (container, stream):
-                for image in _decoded(container, stream, strictness):
-                    if image is None:  # a decoding error
+                at, tick_s = -1, _time_s(1, stream)
+                for image in _decoded(container, stream):
+                    if start is not None and image is not None and image.pts is not None:
+                        at = timing.place((image.pts - start) * tick_s)
+                    else:
+                        at += 1
+                    if image is None and strictness == STRICT:
                         error_s = timing.times_s[min(place + 1, len(timing.times_s) - 1)]
                         break
-                    time_s = _time_s(image, stream)
-                    at = place + 1 if time_s is None else timing.place(time_s)
-                    if place < at < len(timing.times_s):
+                    if image is not None and place < at < len(timing.times_s):
                         place, n_frames = at, n_frames + 1
                         yield Frame(to_picture(image, at), time_s=timing.times_s[at], place=at)
                 else:
@@ -133,6 +167,8 @@ class VideoFile:
             remarks.append(f"{lost} of its {len(timing.times_s)} frames cannot be decoded")
         if error_s is not None:
             remarks.append(f"it is damaged at {error_s:.2f} s: pictures from there on may be wrong")
+        if is_cut_off:
+            remarks.append("its end is incomplete: it may be truncated")
         remarks += [*timing.remarks(), *to_picture.remarks]
 
     @contextmanager
@@ -154,7 +190,7 @@ class VideoFile:
             if not streams:
                 raise FootageError(f"{self.path.name} holds sound or data, but no video; remove it")
             context = streams[0].codec_context
-            context.options = options
+            context.options = options | {"max_pixels": str(MAX_PIXELS)}
             context.thread_count = 1  # videos go in parallel, and small frames need no threads
             if context.width * context.height > MAX_PIXELS:
                 raise FootageError(
@@ -164,9 +200,27 @@ class VideoFile:
             yield container, streams[0]
 
 
+class _Scan(NamedTuple):
+    """What the packets of a file say, before any is decoded.
+
+    Attributes:
+        timing: times of all frames.
+        start: time stamp of the first; None if stamps do not tell which frame is which.
+        is_cut_off: whether the end seems to be missing.
+    """
+
+    timing: Timing
+    start: int | None
+    is_cut_off: bool
+
+
 def _packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[Any]]":
-    """All packets of the stream; a file that cannot be read further ends there."""
-    packets = container.demux(stream)
+    """All packets; a file that cannot be read further ends there."""
+    stamps: dict[int, int] = {}
+    if container.format.name == "avi":  # whose packets are counted, but for the index at its end
+        stamps = {entry.pos + AVI_CHUNK_HEADER: entry.timestamp for entry in stream.index_entries}
+    may_restart = _has(container, Flags.ts_discont)  # files put one after the other
+    packets, shift, next_stamp = container.demux(), 0, None
     while True:
         try:
             packet = next(packets, None)
@@ -174,109 +228,44 @@ def _packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet
             return
         if packet is None:
             return
-        if packet.size:
-            yield packet
+        if not packet.size:
+            continue
+        if packet.pos in stamps:
+            packet.pts = packet.dts = stamps[packet.pos]
+        shown, read, duration = packet.pts, packet.dts, packet.duration or 0
+        if may_restart and packet.stream is stream and shown is not None and read is not None:
+            if next_stamp is not None and read + shift < next_stamp - duration:
+                shift = next_stamp - read
+            packet.pts, packet.dts = shown + shift, read + shift
+            next_stamp = read + shift + duration
+        yield packet
 
 
-def _decoded(
-    container: InputContainer, stream: VideoStream, strictness: str
-) -> Iterator[VideoFrame | None]:
-    """Decoded frames in the order of time; None at a decoding error if `strictness` is STRICT."""
-    for packet in chain(_packets(container, stream), [None]):  # the last empties the decoder
-        images: list[VideoFrame] | list[None]
+def _has(container: InputContainer, flag: Flags) -> bool:
+    return flag in Flags(container.format.flags)
+
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
+    """Decoded frames in the order of time; None where something cannot be decoded rightly."""
+    own = (packet for packet in _packets(container, stream) if packet.stream is stream)
+    for packet in chain(own, [None]):  # the last empties the decoder
+        if packet is not None and packet.is_corrupt:
+            yield None
         try:
             images = stream.decode(packet)
         except av.FFmpegError:
-            images = [None] if strictness == STRICT else []
+            yield None
+            continue
         for image in images:
-            if image is None or not image.is_corrupt:
-                yield image
-            elif strictness == STRICT:
-                yield None
+            yield None if image.is_corrupt else image
 
 
-def _time_s(timed: "Packet[Any] | VideoFrame", stream: VideoStream) -> float | None:
-    """Seconds since the beginning of the video."""
-    if timed.pts is None or timed.time_base is None:
-        return None
-    return float((timed.pts - (stream.start_time or 0)) * timed.time_base)
+def _time_s(stamp: int, stream: VideoStream) -> float:
+    return float(stamp * (stream.time_base or 0))
 
 
-class _Pictures:
-    """Turns the decoded frames of a video into grey pictures of one size and depth.
-
-    Attributes:
-        remarks: what was changed.
-    """
-
-    def __init__(self, n_frames: int) -> None:
-        self.remarks: list[str] = []
-        self._every = max(1, n_frames // COLOUR_SAMPLES)
-        self._first: NDArray[np.integer] | None = None
-
-    def __call__(self, image: VideoFrame, place: int) -> NDArray[np.integer]:
-        """The picture of one frame: (H, W), uint8 or uint16."""
-        is_sample = place % self._every == 0 and _has_colour_channels(image)
-        if is_sample and is_coloured(_colours(image)):
-            self._remark(COLOUR_REMARK)
-        grey = _grey(image)
-        if turn := round(image.rotation / 90) % 4:
-            grey = np.rot90(grey, turn)
-            self._remark(f"turned by {360 - 90 * turn} degrees, as the file says")
-        if self._first is None:
-            self._first = grey
-        return self._fitted(grey, self._first.shape, place)
-
-    def _fitted(
-        self, grey: NDArray[np.integer], size: tuple[int, ...], place: int
-    ) -> NDArray[np.integer]:
-        if grey.shape == size:
-            return grey
-        (height, width), (to_height, to_width) = grey.shape, size
-        self._remark(f"its size changes to {width} x {height} and was scaled back")
-        scaled = cv2.resize(grey, (to_width, to_height), interpolation=cv2.INTER_AREA)
-        return np.asarray(scaled, grey.dtype)
-
-    def _remark(self, sentence: str) -> None:
-        if sentence not in self.remarks:
-            self.remarks.append(sentence)
-
-
-def _has_colour_channels(image: VideoFrame) -> bool:
-    return len(image.format.components) > 2 or image.format.has_palette
-
-
-def _grey(image: VideoFrame) -> NDArray[np.integer]:
-    """One channel: counts as they are stored, but 8-bit luma of limited range is stretched."""
-    kind = image.format
-    first = kind.components[0]
-    if first.bits > 16:
-        raise FootageError(
-            f"its pixels have {first.bits} bits, but 8 to 16 are read; convert it to 16"
-        )
-    is_luma_plane = (kind.is_planar or len(kind.components) == 1) and first.is_luma
-    if not is_luma_plane or kind.has_palette or kind.is_big_endian or first.bits < 8:
-        return to_grey(_colours(image))
-    pixels = np.frombuffer(memoryview(image.planes[0]), "u1" if first.bits == 8 else "<u2")
-    luma = pixels.reshape(image.height, -1)[:, : image.width]
-    if first.bits > 8 or len(kind.components) == 1 or _is_full_range(image):
-        return luma.copy()
-    return np.asarray(cv2.LUT(luma, _full_range()))
-
-
-def _colours(image: VideoFrame) -> NDArray[np.integer]:
-    """(H, W, 3) in BGR order, uint8 or uint16."""
-    deep = image.format.components[0].bits > 8
-    return np.asarray(
-        image.to_ndarray(format="bgr48le" if deep else "bgr24"), "<u2" if deep else "u1"
-    )
-
-
-def _is_full_range(image: VideoFrame) -> bool:
-    return image.color_range == ColorRange.JPEG or image.format.name.startswith("yuvj")
-
-
-@cache
-def _full_range() -> NDArray[np.uint8]:
-    """Grey level of each luma of limited range, which goes from 16 to 235: (256,) uint8."""
-    return np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+def _end_s(packet: "Packet[Any]") -> float:
+    """Time at which a packet of sound ends."""
+    start = packet.stream.start_time or 0
+    stamp = start if packet.pts is None else packet.pts
+    return float((stamp - start + (packet.duration or 0)) * packet.time_base)
