@@ -199,8 +199,11 @@ class _VideoWork:
         source, masks = self.video.frames, self.video.masks
         assert masks is not None
         timing = source.timing
-        n_frames = source.n_frames_hint() if timing is None else len(timing.times_s)
-        return mask_numbers(masks.numbers, n_frames or 0, timing, self.remarks)
+        if timing is not None:
+            n_frames = len(timing.times_s)
+        else:
+            n_frames = source.n_frames_hint() or sum(1 for _ in source.frames([]))
+        return mask_numbers(masks.numbers, n_frames, timing, self.remarks)
 
     def _mask(self, masks: Masks, number: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
         height, width = size
@@ -253,7 +256,7 @@ class _VideoWork:
             return bool((clip.leak_class <= 0).all())
         if len(clip.annotated) and clip.mask_source != "pseudo":
             return not (clip.masks == GAS).any()
-        end_s = (clip.first_frame + len(clip.frames)) / self.fps_hz
+        end_s = clip.times_s[-1] + 1 / self.fps_hz
         return end_s <= self.settings.categories.opening_s
 
     def _background(self) -> Background | None:

@@ -14,6 +14,7 @@ from fgstp.footage.pictures import Picture
 VOC_VOID_BGR = (192, 224, 224)
 FLAT_RANGE = 8  # levels that differ less are one level, blurred by compression
 CLEAR_FRACTION = 0.05  # of the flat pixels; a level that covers less is a fringe
+FEW_LEVELS = 8  # a picture with no more was drawn, not compressed: each level means something
 RIM_PX = 7  # VOC draws void 5 pixels wide
 DARK_FRACTION = 1 / 16  # of the full range; JPEG leaves such levels around what it draws
 Meaning = Literal["gas", "background", "void"]
@@ -53,16 +54,22 @@ class MaskReader:
         return mask
 
     def _guessed(self, picture: Picture) -> NDArray[np.uint8]:
+        if picture.pixels.dtype not in (np.uint8, np.uint16):
+            raise FootageError(
+                f"its pixels are {picture.pixels.dtype}; save masks as pictures of 8 or 16 bits"
+            )
         if picture.indices is not None and not _is_grey_palette(picture):
             return self._palette(picture)
         pixels, alpha = picture.pixels, picture.alpha
         if alpha is not None and alpha.min() != alpha.max():
             return self._levels(_shape_in_alpha(pixels, alpha))
-        if pixels.ndim == 3:
-            pixels = _one_colour(pixels)
         if alpha is not None and not alpha.any():  # a frame without gas, drawn in alpha
-            pixels = np.zeros_like(pixels)
-        return self._levels(pixels)
+            return np.zeros(alpha.shape, np.uint8)
+        if pixels.ndim == 2:
+            return self._levels(pixels)
+        void = (pixels == VOC_VOID_BGR).all(axis=2)
+        mask = self._levels(_one_colour(np.where(void[..., None], 0, pixels)))
+        return np.where(void, VOID, mask).astype(np.uint8)
 
     def _palette(self, picture: Picture) -> NDArray[np.uint8]:
         indices = picture.indices
@@ -92,6 +99,8 @@ class MaskReader:
                 "masks with 0 and 1, or with 0 and the maximum"
             )
         self._keep_rule("the maximum")
+        if max(levels) - min(levels) > FLAT_RANGE * full // 255:
+            self.remarks["masks have grey edges, which were cut at half of the maximum"] = None
         return (grey > full // 2).astype(np.uint8)
 
     def _keep_rule(self, rule: str) -> None:
@@ -107,16 +116,17 @@ class MaskReader:
         numbers = picture.indices if picture.indices is not None else picture.pixels
         by_colour = any(label.startswith("#") for label in self.labelmap) or numbers.ndim == 3
         codes = _colour_codes(picture.pixels) if by_colour else numbers.astype(np.int64)
+        known = {label.lower(): VALUE[meaning] for label, meaning in self.labelmap.items()}
         mask = np.zeros(codes.shape, np.uint8)
         for code in np.unique(codes):
             label = f"#{code:06x}" if by_colour else str(code)
-            meaning = self.labelmap.get(label, "background" if code == 0 else None)
-            if meaning is None:
+            value = known.get(label, 0 if code == 0 else None)
+            if value is None:
                 raise FootageError(
                     f"its label {label} is not in ingest.masks.labelmap, which knows "
                     f"{', '.join(self.labelmap)}; add it"
                 )
-            mask[codes == code] = VALUE[meaning]
+            mask[codes == code] = value
         return mask
 
 
@@ -141,11 +151,16 @@ def _shape_in_alpha(pixels: NDArray[np.integer], alpha: NDArray[np.uint8]) -> ND
 def _one_colour(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
     """A coloured picture as grey, if it shows one colour on black: (H, W, 3) to (H, W)."""
     brightest = pixels.max(axis=2)
-    coarse = (pixels >> (8 * pixels.itemsize - 3)).astype(np.int64)
-    codes = coarse[..., 0] * 64 + coarse[..., 1] * 8 + coarse[..., 2]
-    inner = _is_flat(brightest) & (codes > 0)
-    _, counts = np.unique(codes[inner], return_counts=True)
-    if (counts > CLEAR_FRACTION * max(1, counts.sum())).sum() > 1:
+    colours = np.unique(pixels.reshape(-1, 3), axis=0)
+    if len(colours) <= FEW_LEVELS:  # shades of one colour are its edges
+        shades = colours[colours.any(axis=1)].astype(float)
+        n_colours = len(np.unique(np.rint(shades * 8 / shades.max(axis=1, keepdims=True)), axis=0))
+    else:
+        coarse = (pixels >> (8 * pixels.itemsize - 3)).astype(np.int64)
+        codes = coarse[..., 0] * 64 + coarse[..., 1] * 8 + coarse[..., 2]
+        counts = np.unique(codes[_is_flat(brightest) & (codes > 0)], return_counts=True)[1]
+        n_colours = (counts > CLEAR_FRACTION * max(1, counts.sum())).sum()
+    if n_colours > 1:
         raise FootageError(f"it shows several colours, which may be labels; {HINT}")
     return np.asarray(brightest)
 
@@ -153,9 +168,13 @@ def _one_colour(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
 def _clear_levels(grey: NDArray[np.integer]) -> list[int]:
     """Levels that cover areas, not only edges: each the middle of neighbouring levels."""
     full = int(np.iinfo(grey.dtype).max)
-    inner = grey[_is_flat(grey) & (grey > DARK_FRACTION * full)]
-    levels, counts = np.unique(inner, return_counts=True)
-    levels = levels[counts > CLEAR_FRACTION * len(inner) / 4].astype(np.int64)
+    if len(drawn := np.unique(grey[grey > 0])) <= FEW_LEVELS:  # an edge lies along the brighter
+        tops = cv2.dilate(grey, np.ones((3, 3), np.uint8)) == grey
+        levels = np.array([level for level in drawn if tops[grey == level].any()], np.int64)
+    else:
+        inner = grey[_is_flat(grey) & (grey > DARK_FRACTION * full)]
+        levels, counts = np.unique(inner, return_counts=True)
+        levels = levels[counts > CLEAR_FRACTION * len(inner) / 4].astype(np.int64)
     if not len(levels):
         return []
     groups = np.split(levels, np.flatnonzero(np.diff(levels) > FLAT_RANGE * full // 255) + 1)
@@ -183,7 +202,7 @@ def _colour_codes(pixels: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def with_void_band(mask: NDArray[np.uint8], radius_px: int) -> NDArray[np.uint8]:
-    """Make void what is at most `radius_px` from an edge between gas and background.
+    """Make void what is at most `radius_px` from gas and from background.
 
     Args:
         mask: (H, W) uint8: 0, 1, or 255 for void.
@@ -191,10 +210,12 @@ def with_void_band(mask: NDArray[np.uint8], radius_px: int) -> NDArray[np.uint8]
     """
     if not radius_px:
         return mask
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
-    gas = (mask == GAS).astype(np.uint8)
-    band = cv2.dilate(gas, disc) != cv2.erode(gas, disc)
-    return np.where(band, VOID, mask).astype(np.uint8)
+    rows, columns = np.mgrid[-radius_px : radius_px + 1, -radius_px : radius_px + 1]
+    disc = (rows**2 + columns**2 <= radius_px**2).astype(np.uint8)
+    near_gas, near_background = (
+        cv2.dilate((mask == value).astype(np.uint8), disc) > 0 for value in (GAS, 0)
+    )
+    return np.where(near_gas & near_background, VOID, mask).astype(np.uint8)
 
 
 def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.uint8], str]:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.core.errors import FootageError
+from fgstp.core.errors import FootageError, printable
 from fgstp.core.fingerprint import signature
 from fgstp.footage.annotations import find_annotations
 from fgstp.footage.mask_pictures import MaskReader, Meaning, fit_mask
@@ -86,7 +86,7 @@ class MaskFolder:
         self.files: dict[int, list[Path]] = {}
         self._reader = MaskReader(labelmap)
         self._remarks: dict[str, None] = {}
-        paths = list_pictures(folder)
+        paths = [path for path in list_pictures(folder) if not path.is_dir()]
         self._check_names(paths)
         numbers = frame_numbers([path.stem for path in paths])
         strays = [path for path, number in zip(paths, numbers, strict=True) if number is None]
@@ -105,9 +105,9 @@ class MaskFolder:
     def _check_names(self, paths: list[Path]) -> None:
         """See that the folder holds masks, and that no name means the same as another."""
         others = sorted(
-            each.name
-            for each in self.folder.iterdir()
-            if not each.name.startswith(".") and each not in set(paths)
+            printable(each.name)
+            for each in {*self.folder.iterdir()} - {*paths}
+            if not each.name.startswith(".")
         )
         if not paths:
             found = f"only {', '.join(others[:3])}" if others else "nothing"
@@ -117,7 +117,8 @@ class MaskFolder:
                 "them, or remove the folder"
             )
         if others:
-            self._remarks[f"not masks, and passed over: {', '.join(others[:5])}"] = None
+            first = ", ".join(others[:3])
+            self._remarks[f"{len(others)} entries are no masks and passed over: {first}"] = None
         check_names(paths)
 
     @property

@@ -30,14 +30,18 @@ def mask_numbers(
         FootageError: masks lie beyond the end of the video.
     """
     numbers = np.arange(n_frames)
-    first, last = min(annotated), max(annotated)
-    if timing is not None and timing.has_gaps and timing.is_even:
-        if set(annotated) != set(range(n_frames)):
-            numbers = timing.slots
-            remarks.append("masks are counted by time, since frames are missing in gaps")
-    elif first > 0 and last - first + 1 == n_frames == len(annotated):
+    first, length = min(annotated), max(annotated) - min(annotated) + 1
+    is_dense = length == len(annotated)
+    has_gaps = timing is not None and timing.has_gaps and timing.is_even
+    if timing is not None and has_gaps and not (is_dense and length == n_frames):
+        numbers = timing.slots
+        remarks.append("masks are counted by time, since frames are missing in gaps")
+    shifted = numbers - numbers[0] + first
+    if first > numbers[0] and (
+        set(annotated) == set(shifted) or (is_dense and length == shifted[-1] - first + 1)
+    ):
         remarks.append(f"masks are numbered from {first}, and taken to begin at the first frame")
-        return numbers + first
+        return shifted
     if beyond := [number for number in annotated if number > numbers[-1]]:
         raise FootageError(
             f"{len(beyond)} masks lie beyond its {numbers[-1] + 1} frames, the first is that of "

@@ -17,6 +17,7 @@ MaskSource = Literal["annotated", "synthetic", "pseudo", "none"]
 
 CLASS_DURATION_S = 180.0
 BEFORE_RELEASE, AFTER_RELEASE = -1, 8  # beside the leak classes 0 to 7
+MAX_ID_BYTES = 200  # names of files are longer, and may have 255
 
 
 class Frame(NamedTuple):
@@ -137,3 +138,16 @@ class RefusedVideo:
     name: str
     error: str
     split: Split | None = None
+
+
+def fault_of_name(name: str) -> str | None:
+    """Why files and tables cannot hold an id; None if they can."""
+    try:
+        n_bytes = len(name.encode())
+    except UnicodeEncodeError:
+        return "has a name that is not UTF-8; rename it"
+    if n_bytes > MAX_ID_BYTES:
+        return f"has a name of more than {MAX_ID_BYTES} bytes; rename it"
+    if not name.isprintable() or "/" in name or name.startswith(".") or not name.strip():
+        return "has a name with a line break, a slash or a dot in front; rename it"
+    return None

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fgstp.core.errors import printable
 from fgstp.footage.settings import IngestSettings
-from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.video import MAX_ID_BYTES, RefusedVideo, Video, fault_of_name
 
 
 class Search(NamedTuple):
@@ -30,7 +31,6 @@ class Search(NamedTuple):
 
 FindVideos = Callable[[Search], Sequence[Video | RefusedVideo]]
 SOURCES: dict[str, FindVideos] = {}
-MAX_ID_BYTES = 200  # names of files are longer, and may have 255
 
 
 def register_source(name: str) -> Callable[[FindVideos], FindVideos]:
@@ -64,26 +64,15 @@ def find_videos(search: Search) -> list[Video | RefusedVideo]:
     taken: set[str] = set()
     found: list[Video | RefusedVideo] = []
     for video in SOURCES[search.settings.source](search):
-        fault = _fault_of_name(video.name)
+        fault = fault_of_name(video.name)
         if fault is None and isinstance(video, Video) and video.name in taken:
             fault = "is the id of two videos; rename one, or name it only once"
         if fault is not None:
-            shown = ascii(video.name).strip("'")[:MAX_ID_BYTES]
+            shown = ascii(video.name)[1:-1][:MAX_ID_BYTES]
             found.append(RefusedVideo(shown, f"{shown} {fault}", video.split))
+        elif isinstance(video, RefusedVideo):
+            found.append(RefusedVideo(video.name, printable(video.error), video.split))
         else:
             found.append(video)
         taken.add(video.name)
     return found
-
-
-def _fault_of_name(name: str) -> str | None:
-    """Why files and tables cannot hold an id; None if they can."""
-    try:
-        n_bytes = len(name.encode())
-    except UnicodeEncodeError:
-        return "has a name that is not UTF-8; rename it"
-    if n_bytes > MAX_ID_BYTES:
-        return f"has a name of more than {MAX_ID_BYTES} bytes; rename it"
-    if not name.isprintable() or "/" in name or name.startswith("."):
-        return "has a name with a line break, a slash or a dot in front; rename it"
-    return None

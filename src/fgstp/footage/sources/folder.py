@@ -1,26 +1,28 @@
 """Source `folder`: a folder of videos and folders of frames, with or without masks."""
 
 import logging
+import os
 from pathlib import Path
 
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, printable
 from fgstp.footage.sources import Search, register_source
-from fgstp.footage.sources.layout import read_layout
+from fgstp.footage.sources.layout import read_layout, video_id
 from fgstp.footage.sources.table import (
     TableRow,
     described_video,
     described_videos,
     read_table,
-    video_id,
 )
 from fgstp.footage.video import RefusedVideo, Split, Video
 
 SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
+    "training": "train",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
     "test": "test",
+    "testing": "test",
 }
 
 logger = logging.getLogger(__name__)
@@ -42,30 +44,35 @@ def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
             f"There is no folder {root}; put footage there or correct ingest.folder.path."
         )
     table = root / search.settings.folder.table
-    layout = read_layout(root, frozenset({table}))
+    rows = read_table(table) if os.path.lexists(table) else None
+    named = () if rows is None else rows.get("masks", ())
+    layout = read_layout(root, frozenset({table, *(root / masks for masks in named if masks)}))
     if layout.documents:
-        logger.info("Passed over, since they are no footage: %s.", ", ".join(layout.documents))
+        names = printable(", ".join(layout.documents))
+        logger.info("Passed over, since they are no footage: %s.", names)
     if not layout.footage and not layout.refused:
         raise UserError(
             f"There is neither a video nor a folder of frames in {root}; put footage there or "
             "correct ingest.folder.path."
         )
-    refused = [
-        RefusedVideo(video_id(name), f"{name}: {why}") for name, why in layout.refused.items()
-    ]
-    names = {path: name for name, path in layout.footage.items()}
+    name_of = {path: name for name, path in layout.footage.items()}
 
     def make(row: TableRow, path: Path, remarks: tuple[str, ...] = ()) -> Video | RefusedVideo:
-        name = names[path]
+        name = name_of[path]
         masks = root / row.masks if row.masks else layout.masks.get(name)
-        named = row.model_copy(update={"video": video_id(name)})
-        return described_video(named, path, masks, search.settings.masks.labelmap, remarks)
+        row = row.model_copy(update={"video": video_id(name)})
+        return described_video(row, path, masks, search.settings.masks.labelmap, remarks)
 
-    if table.is_file():
-        rows = read_table(table)
-        return [*described_videos(rows, str(table), layout.footage, root, make), *refused]
+    if rows is not None:
+        return [
+            *described_videos(rows, str(table), layout.footage, root, make),
+            *layout.refused_videos(),
+        ]
     guessed = [_guessed(name, place) for place, name in enumerate(layout.footage)]
-    return [*(make(row, layout.footage[row.video], why) for row, why in guessed), *refused]
+    return [
+        *(make(row, layout.footage[row.video], why) for row, why in guessed),
+        *layout.refused_videos(),
+    ]
 
 
 def _guessed(name: str, place: int) -> tuple[TableRow, tuple[str, ...]]:

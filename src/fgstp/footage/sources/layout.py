@@ -1,28 +1,32 @@
 """Layouts of footage folders: which entries are footage, which are masks, and which are neither."""
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from fgstp.footage.frame_sources import STACK_SUFFIXES
-from fgstp.footage.pictures import PICTURE_SUFFIXES, natural_key
+from fgstp.footage.pictures import natural_key
+from fgstp.footage.sources.entries import is_folder, walk, without_mask_word
+from fgstp.footage.video import RefusedVideo, fault_of_name
 from fgstp.footage.video_file import VIDEO_SUFFIXES
 
-FRAME_FOLDERS = frozenset({"images", "imgs", "frames", "jpegimages"})
-MASK_FOLDERS = ("masks", "gt", "groundtruth", "annotations", "labels", "segmentationclass")
-MASK_ENDINGS = ("_masks", "_mask", "_gt", "_groundtruth", "_annotations", "_labels", "_seg")
-EXPORT_SUFFIXES = frozenset({".json", ".xml"})
+FRAME_FOLDERS = frozenset(
+    {"images", "image", "imgs", "img", "frames", "jpegimages", "videos"}  # their names say no more
+)
+EXPORT_SUFFIXES = (".json", ".xml")
 DOCUMENT_SUFFIXES = frozenset(
     {".txt", ".md", ".rst", ".pdf", ".csv", ".tsv", ".xlsx", ".docx", ".html", ".yml", ".yaml"}
-    | {".json", ".xml", ".log", ".zip", ".dvc"}
+    | {".json", ".xml", ".log", ".zip", ".dvc", ".srt", ".ini", ".db"}
 )
 RAW_FORMATS = {
     **dict.fromkeys((".seq", ".csq", ".fff", ".ats", ".sfmov", ".ptw"), "a radiometric recording"),
     ".cptv": "a recording of a Lepton camera",
     **dict.fromkeys((".npy", ".npz", ".h5", ".hdf5", ".mat", ".raw", ".bin"), "an array"),
 }
-MAX_DEPTH = 8
+NO_FOOTAGE = "it holds masks, but there is no footage of that name beside it; rename or remove it"
 
 
 @dataclass
@@ -42,11 +46,17 @@ class Layout:
     refused: dict[str, str] = field(default_factory=dict)
     documents: list[str] = field(default_factory=list)
 
+    def refused_videos(self) -> list[RefusedVideo]:
+        """A row of the video table for each refused entry."""
+        return [
+            RefusedVideo(video_id(name), f"{name}: {why}") for name, why in self.refused.items()
+        ]
+
 
 def read_layout(root: Path, ignored: frozenset[Path] = frozenset()) -> Layout:
     """Look through a folder and its sub-folders; hidden entries are passed over.
 
-    Found are video files; folders of frames; their masks beside them (`name_masks/`,
+    Found are video files and folders of frames; their masks beside them (`name_masks/`,
     `name_mask/`, `name_gt/`), or in `name/masks/`, `name/GT/` beside `name/images/`,
     `name/Imgs/`; and pairs of trees such as `JPEGImages/` and `Annotations/`.
 
@@ -55,120 +65,121 @@ def read_layout(root: Path, ignored: frozenset[Path] = frozenset()) -> Layout:
         ignored: paths in it that are something else, such as its table.
     """
     layout, places = Layout(), list[Path]()
-    for path, is_mask, fault in _entries(root, ignored, depth=0):
-        name = _name(path, root)
+    for path, fault in walk(root, ignored):
+        name = _name(path, root, layout)
         if fault:
             layout.refused[name] = fault
-        elif is_mask:
+        elif path.is_dir() and without_mask_word(path.name) is not None:
             places.append(path)
         elif path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES | STACK_SUFFIXES:
-            layout.footage[name] = path
+            if name_fault := fault_of_name(video_id(name)):
+                layout.refused[name] = name_fault
+            else:
+                layout.footage[name] = path
         elif path.suffix.lower() in DOCUMENT_SUFFIXES:
             layout.documents.append(path.name)
         else:
             layout.refused[name] = _why_not(path)
-    layout.footage = {name: layout.footage[name] for name in sorted(layout.footage, key=_order)}
+    names = sorted(layout.footage, key=lambda name: natural_key(Path(name)))
+    layout.footage = {name: layout.footage[name] for name in names}
+    _refuse_masks_as_video(layout)
     _assign_masks(layout, places, root)
     return layout
 
 
+def _name(path: Path, root: Path, layout: Layout) -> str:
+    """Path of an entry, shortened unless another one has that name."""
+    parts = path.relative_to(root).parts
+    short = "/".join(part for part in parts if part.lower() not in FRAME_FOLDERS) or path.name
+    taken = short in layout.footage or short in layout.refused
+    return "/".join(parts) if taken else short
+
+
+def _refuse_masks_as_video(layout: Layout) -> None:
+    """Refuse `clip_mask.mp4` beside `clip.mp4`, which would be taken for footage."""
+    known = {(path.parent, path.stem.lower()) for path in layout.footage.values()}
+    for name, path in [*layout.footage.items()]:
+        of = without_mask_word(path.stem)
+        if of is not None and (path.parent, of) in known:
+            del layout.footage[name]
+            layout.refused[name] = (
+                f"it seems to hold the masks of {of}, but masks are pictures; put one a frame into "
+                f"a folder {of}_masks, or rename it"
+            )
+
+
 def _assign_masks(layout: Layout, places: list[Path], root: Path) -> None:
     """Give each piece of footage its masks; refuse what is ambiguous, and masks of nothing."""
+    masks_in = cache(_masks_in)
+    n_in = Counter(path.parent for path in layout.footage.values())
     used: set[Path] = set()
     for name, path in [*layout.footage.items()]:
-        found = [place for place in _mask_candidates(path, root) if place.exists()]
-        used |= {each for place in found for each in (place, *place.parents)}
+        is_alone = n_in[path.parent] == 1
+        found = [*dict.fromkeys(_mask_candidates(path, root, masks_in, is_alone=is_alone))]
+        used |= set(found)
         if len(found) > 1:
             layout.refused[name] = f"{found[0]} and {found[1]} could both be its masks; remove one"
             del layout.footage[name]
         elif found:
             layout.masks[name] = found[0]
-    for place in set(places) - used:
-        layout.refused[place.relative_to(root).as_posix()] = (
-            "it holds masks, but there is no footage of that name beside it; rename or remove it"
-        )
+    on_the_way = {parent for each in used for parent in each.parents}
+    for place in places:
+        for unused in _unused(place, used, on_the_way):
+            layout.refused[unused.relative_to(root).as_posix()] = NO_FOOTAGE
 
 
-def _order(name: str) -> tuple[tuple[int, int | str], ...]:
-    return natural_key(Path(name))
-
-
-def _name(path: Path, root: Path) -> str:
-    parts = [part for part in path.relative_to(root).parts if part.lower() not in FRAME_FOLDERS]
-    return "/".join(parts) or path.name
-
-
-def _entries(
-    folder: Path, ignored: frozenset[Path], depth: int
-) -> Iterator[tuple[Path, bool, str]]:
-    """Each entry that matters: its path, whether it is a folder of masks, and what is wrong."""
-    try:
-        paths = sorted(Path(each.path) for each in os.scandir(folder))
-    except OSError as error:
-        yield (
-            folder,
-            False,
-            f"it cannot be read: {error.strerror}; allow it or remove it",
-        )
+def _unused(place: Path, used: set[Path], on_the_way: set[Path]) -> Iterator[Path]:
+    """Entries of a tree of masks that belong to no footage."""
+    if place in used or place.name.startswith(".") or place.suffix.lower() in DOCUMENT_SUFFIXES:
         return
-    paths = [path for path in paths if not path.name.startswith(".") and path not in ignored]
-    pictures = [path for path in paths if _is_picture(path)]
-    stacks = depth == 0 or len(pictures) == 1  # a lone TIFF is a stack
-    if pictures and not (stacks and all(_is_stack(path) for path in pictures)):
-        if depth == 0:
-            fault = "pictures lie directly in the folder of footage; put them into one of their own"
-            yield pictures[0], False, f"{len(pictures)} {fault}"
-        else:
-            yield folder, False, ""
-        paths = [path for path in paths if path not in set(pictures)]
-    for path in paths:
-        if not path.exists():
-            what = "is a link to nothing; bring its file here, for instance by `dvc pull`"
-            yield path, False, f"it {what}, or remove it"
-        elif path.is_dir() and _is_mask_folder(path):
-            yield path, True, ""
-        elif not path.is_dir():
-            yield path, False, ""
-        elif depth == MAX_DEPTH:
-            yield path, False, f"it lies more than {MAX_DEPTH} folders deep; move it up"
-        else:
-            inside = [*_entries(path, ignored, depth + 1)]
-            empty = "it holds neither a video nor pictures; put some there or remove it"
-            yield from inside or [(path, False, empty)]
+    if place not in on_the_way:
+        yield place
+        return
+    for each in sorted(place.iterdir()):
+        yield from _unused(each, used, on_the_way)
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+def _masks_in(folder: Path) -> list[Path]:
+    """Folders of masks and exports of annotation tools that lie in a folder."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in EXPORT_SUFFIXES
+        or (without_mask_word(path.name) is not None and is_folder(path))
+    ]
 
 
-def _is_stack(path: Path) -> bool:
-    return path.suffix.lower() in STACK_SUFFIXES
-
-
-def _is_mask_folder(path: Path) -> bool:
-    name = path.name.lower()
-    return name in MASK_FOLDERS or name.endswith(MASK_ENDINGS)
-
-
-def _mask_candidates(path: Path, root: Path) -> Iterator[Path]:
-    """Where the masks of some footage could be."""
-    stem = path.name if path.is_dir() else path.stem
-    beside = {each.name.lower(): each for each in path.parent.iterdir()}
-    for ending in MASK_ENDINGS:
-        if (place := beside.get((stem + ending).lower())) is not None:
-            yield place
-    if not path.is_dir():
-        for suffix in EXPORT_SUFFIXES:
-            yield path.with_suffix(suffix)
-    else:
-        yield from (each for each in path.iterdir() if each.is_dir() and _is_mask_folder(each))
+def _mask_candidates(
+    path: Path, root: Path, masks_in: Callable[[Path], list[Path]], *, is_alone: bool
+) -> Iterator[Path]:
+    """What could be the masks of some footage, which may lie alone in its folder."""
+    is_file = not path.is_dir()
+    stem = path.stem if is_file else path.name
+    for each in masks_in(path.parent):
+        if each.suffix.lower() in EXPORT_SUFFIXES:
+            if is_file and each.stem == stem:
+                yield each
+        elif without_mask_word(each.name) == stem.lower():
+            yield each
+        elif without_mask_word(each.name) == "":
+            if os.path.lexists(each / stem):
+                yield each / stem
+            elif is_file and is_alone:
+                yield each
+    if not is_file:
+        yield from (each for each in masks_in(path) if without_mask_word(each.name) == "")
     for ancestor in [path, *path.parents]:
         if ancestor == root:
             return
         if ancestor.name.lower() in FRAME_FOLDERS:
-            for place in ancestor.parent.iterdir():
-                if place.name.lower() in MASK_FOLDERS:
-                    yield place / path.relative_to(ancestor)
+            own = path.relative_to(ancestor)
+            own = own.with_suffix("") if is_file else own
+            trees = (
+                tree / own
+                for tree in masks_in(ancestor.parent)
+                if without_mask_word(tree.name) == ""
+            )
+            yield from filter(os.path.lexists, trees)
 
 
 def _why_not(path: Path) -> str:
@@ -179,3 +190,10 @@ def _why_not(path: Path) -> str:
             "as TIFF pictures of 16 bits"
         )
     return "it is of a kind that is not read; convert it to mp4, or move it elsewhere"
+
+
+def video_id(name: str) -> str:
+    """Make the id of footage: its path in the folder without suffix, with underscores."""
+    path = Path(name)
+    known = path.suffix.lower() in VIDEO_SUFFIXES | STACK_SUFFIXES
+    return "_".join((path.with_suffix("") if known else path).parts)

@@ -1,5 +1,6 @@
 """Tables that describe videos, one row per video."""
 
+import os
 from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -9,9 +10,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fgstp.core.errors import FootageError, UserError
-from fgstp.footage.frame_sources import STACK_SUFFIXES, frames_of
+from fgstp.footage.frame_sources import frames_of
 from fgstp.footage.mask_pictures import Meaning
 from fgstp.footage.masks import find_masks
+from fgstp.footage.sources.layout import video_id
 from fgstp.footage.video import (
     CLASS_DURATION_S,
     Background,
@@ -20,7 +22,6 @@ from fgstp.footage.video import (
     Split,
     Video,
 )
-from fgstp.footage.video_file import VIDEO_SUFFIXES
 
 
 class TableRow(BaseModel):
@@ -58,6 +59,13 @@ class TableRow(BaseModel):
     def _empty_is_unknown(cls, value: object) -> object:
         return None if value == "" else value
 
+    @field_validator("masks")
+    @classmethod
+    def _masks_inside(cls, value: str | None) -> str | None:
+        if value is not None and (Path(value).is_absolute() or ".." in Path(value).parts):
+            raise ValueError("masks must lie in the folder of the footage")
+        return value
+
     @model_validator(mode="after")
     def _class_1_after_class_0(self) -> "TableRow":
         if self.leak1_start_s is not None and self.leak0_start_s is None:
@@ -75,6 +83,8 @@ class TableRow(BaseModel):
 def read_table(path: Path) -> pd.DataFrame:
     """Read a CSV table as text, without lines that begin with #; a `UserError` if it is none."""
     try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            raise OSError("there is no such file")
         lines = path.read_text("utf-8-sig").splitlines(keepends=True)
         text = "".join(line for line in lines if not line.startswith("#"))
         return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
@@ -164,7 +174,6 @@ def described_videos(
     used = [row for row in rows if row.split]
     fitting = {video: _fitting(video, footage) for video in table["video"]}
     named = {path for paths in fitting.values() for path in paths}
-    named |= {folder / row.masks for row in used if row.masks}
 
     def match(row: TableRow) -> Video | RefusedVideo:
         paths = fitting[row.video]
@@ -203,13 +212,6 @@ def _fitting(video: str, footage: Mapping[str, Path]) -> list[Path]:
     ]
 
 
-def video_id(name: str) -> str:
-    """Make the id of footage: its path in the folder without suffix, with underscores."""
-    path = Path(name)
-    known = path.suffix.lower() in VIDEO_SUFFIXES | STACK_SUFFIXES
-    return "_".join((path.with_suffix("") if known else path).parts)
-
-
 def described_video(
     row: TableRow,
     path: Path,
@@ -229,12 +231,12 @@ def described_video(
     split = row.split or None
     try:
         frames = frames_of(path)
-        if row.masks and (masks is None or not masks.exists()):
+        if row.masks and (masks is None or not os.path.lexists(masks)):
             raise FootageError(
                 f"the table names {row.masks} for its masks, but it does not exist; correct the "
                 "cell or empty it"
             )
-        found = find_masks(masks, path, labelmap) if masks and masks.exists() else None
+        found = find_masks(masks, path, labelmap) if masks and os.path.lexists(masks) else None
     except FootageError as error:
         return RefusedVideo(row.video, f"{row.video}: {error}", split)
     return Video(
