@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.masks import MaskFolder, binarise, first_frame_with_gas, fit_mask
+from fgstp.footage.masks import MaskFolder, binarise, fit_mask
+from fgstp.footage.packed_masks import first_frame_with_gas
 
 PATTERN = np.array([[0, 1, 0], [1, 1, 0]], np.uint8)
 

@@ -1,7 +1,7 @@
 """Masks on disk: a folder with a picture for each annotated frame, or several to be joined."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -199,13 +199,3 @@ def _place_by_name(name: str, place_of: Mapping[str, int]) -> int | None:
         if not name[end].isalnum() and name[:end] in place_of:
             return place_of[name[:end]]
     return None
-
-
-def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
-    """Find the number of the first frame with gas, from 0; None if no frame has gas.
-
-    Args:
-        masks: (T, H, W), or T masks (H, W), of which those after the first with gas are not read;
-            what is not 0 is gas.
-    """
-    return next((number for number, mask in enumerate(masks) if mask.any()), None)

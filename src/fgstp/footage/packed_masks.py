@@ -1,6 +1,7 @@
 """Masks of some frames of a video, a bit a pixel."""
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,3 +69,13 @@ class PackedMasks:
             bits = np.unpackbits(self.bits[places[known]], axis=1, count=n_pixels)
             masks[known] = bits.reshape(-1, *self.size)
         return masks
+
+
+def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
+    """Find the number of the first frame with gas, from 0; None if no frame has gas.
+
+    Args:
+        masks: (T, H, W), or T masks (H, W), of which those after the first with gas are not read;
+            what is not 0 is gas.
+    """
+    return next((number for number, mask in enumerate(masks) if mask.any()), None)

@@ -16,8 +16,7 @@ from torch.utils.data import DataLoader
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
-from fgstp.footage.masks import first_frame_with_gas
-from fgstp.footage.packed_masks import GAS, VOID
+from fgstp.footage.packed_masks import GAS, VOID, first_frame_with_gas
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
