@@ -46,6 +46,7 @@ CLIP_COLUMNS = {
     "mask_source": "str",
     "annotated_frames": "Int64",
     "gas_fraction": "float64",
+    "void_fraction": "float64",
     "dropped": "str",
     "repeats": "str",
     "similarity": "float64",

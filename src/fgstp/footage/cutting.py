@@ -71,6 +71,10 @@ class Stretch:
         n_known = np.count_nonzero(self.masks != VOID)
         return round(np.count_nonzero(self.masks == GAS) / n_known, 6) if n_known else None
 
+    def void_fraction(self) -> float | None:
+        """Fraction of the pixels of its annotated frames that are void; None without any."""
+        return round(float((self.masks == VOID).mean()), 6) if len(self.masks) else None
+
     def sha256(self) -> str:
         """SHA-256 of the bytes of its frames, then of its masks with their numbers."""
         digest = hashlib.sha256(self.frames.data)

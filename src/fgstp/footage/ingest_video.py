@@ -241,6 +241,7 @@ class _VideoWork:
                 "mask_source": clip.mask_source,
                 "annotated_frames": len(clip.annotated),
                 "gas_fraction": clip.gas_fraction(),
+                "void_fraction": clip.void_fraction(),
                 "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match[0]),
                 "similarity": match and match[1],
