@@ -6,7 +6,7 @@ from fgstp.footage.video import LeakSchedule
 
 
 def class_at(schedule, second, fps_hz=15.0):
-    (leak_class,) = schedule.classes(round(second * fps_hz), 1, fps_hz)
+    (leak_class,) = schedule.classes(np.array([round(second * fps_hz) / fps_hz]))
     return leak_class
 
 
@@ -43,15 +43,16 @@ def test_class_0_is_not_always_three_minutes_long(starts, classes):
 
 def test_time_lapse_counts_seconds_of_the_scene_and_not_of_the_file():
     # Every 10th frame of MOV_1467: floor((f / 1.5 - 18) / 180).
-    classes = LeakSchedule(18, 198).classes(0, 2208, 1.5)
+    classes = LeakSchedule(18, 198).classes(np.arange(2208) / 1.5)
     by_hand = [-1] * 27 + [k for k in range(8) for _ in range(270)] + [8] * 21
     assert classes.tolist() == by_hand
 
 
 def test_a_stretch_is_a_slice_of_the_whole():
     schedule = LeakSchedule(4, 184)
-    whole = schedule.classes(0, 4000, 15.0)
-    stretch = schedule.classes(2700, 150, 15.0)
+    times_s = np.arange(4000) / 15.0
+    whole = schedule.classes(times_s)
+    stretch = schedule.classes(times_s[2700:2850])
     assert stretch.dtype == np.int8
     assert set(stretch) == {0, 1}
     np.testing.assert_array_equal(stretch, whole[2700:2850])

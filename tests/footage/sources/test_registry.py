@@ -97,6 +97,8 @@ class Stripes:
     def __init__(self, n_frames):
         self.n_frames = n_frames
 
+    timing = None
+
     def n_frames_hint(self):
         return self.n_frames
 
@@ -108,7 +110,7 @@ class Stripes:
 
     content_hash = signature
 
-    def __iter__(self):
+    def frames(self, remarks):
         for number in range(self.n_frames):
             grey = np.zeros((24, 32), np.uint8)
             grey[number % 24] = 255
