@@ -19,7 +19,7 @@ RIM_PX = 7  # VOC draws void 5 pixels wide
 DARK_FRACTION = 1 / 16  # of the full range; JPEG leaves such levels around what it draws
 Meaning = Literal["gas", "background", "void"]
 VALUE: dict[Meaning, int] = {"gas": GAS, "background": 0, "void": VOID}
-HINT = "say which of them is gas by ingest.masks.labelmap"
+HINT = "say which label is gas by ingest.masks.labelmap"
 
 
 class MaskReader:
@@ -49,8 +49,8 @@ class MaskReader:
         if self.labelmap:
             return self._mapped(picture)
         mask = self._guessed(picture)
-        if not (mask != GAS).any():
-            self.remarks["a mask is gas all over"] = None
+        if (mask == GAS).mean() > 0.5:
+            self.remarks[f"gas covers more than half of a mask; if black means gas, {HINT}"] = None
         return mask
 
     def _guessed(self, picture: Picture) -> NDArray[np.uint8]:
@@ -114,6 +114,8 @@ class MaskReader:
     def _mapped(self, picture: Picture) -> NDArray[np.uint8]:
         """By the labelmap: numbers stand for indices or levels, colours for colours."""
         numbers = picture.indices if picture.indices is not None else picture.pixels
+        if numbers.ndim == 3 and (numbers == numbers[..., :1]).all():  # grey, saved as colour
+            numbers = numbers[..., 0]
         by_colour = any(label.startswith("#") for label in self.labelmap) or numbers.ndim == 3
         codes = _colour_codes(picture.pixels) if by_colour else numbers.astype(np.int64)
         known = {label.lower(): VALUE[meaning] for label, meaning in self.labelmap.items()}
@@ -168,9 +170,12 @@ def _one_colour(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
 def _clear_levels(grey: NDArray[np.integer]) -> list[int]:
     """Levels that cover areas, not only edges: each the middle of neighbouring levels."""
     full = int(np.iinfo(grey.dtype).max)
-    if len(drawn := np.unique(grey[grey > 0])) <= FEW_LEVELS:  # an edge lies along the brighter
-        tops = cv2.dilate(grey, np.ones((3, 3), np.uint8)) == grey
-        levels = np.array([level for level in drawn if tops[grey == level].any()], np.int64)
+    if len(np.unique(grey[grey > 0])) <= FEW_LEVELS:  # an edge lies along the brighter
+        square = np.ones((3, 3), np.uint8)
+        tops = np.where(cv2.dilate(grey, square) == grey, grey, 0)
+        solid = np.where(cv2.erode(grey, square) == grey, grey, 0)
+        dark = int(DARK_FRACTION * full)
+        levels = np.setdiff1d(np.where(tops > dark, tops, solid), [0]).astype(np.int64)
     else:
         inner = grey[_is_flat(grey) & (grey > DARK_FRACTION * full)]
         levels, counts = np.unique(inner, return_counts=True)
@@ -196,6 +201,8 @@ def _is_flat(grey: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 def _colour_codes(pixels: NDArray[np.integer]) -> NDArray[np.int64]:
     """Red, green and blue in one number: (H, W)."""
+    if pixels.dtype == np.uint16:
+        pixels = pixels >> 8
     bgr = np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels
     blue, green, red = (bgr[..., channel].astype(np.int64) for channel in range(3))
     return red << 16 | green << 8 | blue

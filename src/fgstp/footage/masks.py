@@ -99,8 +99,10 @@ class MaskFolder:
         for path, number in zip(paths, numbers, strict=True):
             if number is not None:
                 self.files.setdefault(number, []).append(path)
-        if any(len(files) > 1 for files in self.files.values()):
-            self._remarks["masks of several files for one frame are joined"] = None
+        joined = next((files for files in self.files.values() if len(files) > 1), [])
+        if joined:
+            pair = " and ".join(printable(path.name) for path in joined[:2])
+            self._remarks[f"several masks of a frame are joined, such as {pair}"] = None
 
     def _check_names(self, paths: list[Path]) -> None:
         """See that the folder holds masks, and that no name means the same as another."""
@@ -167,13 +169,23 @@ def numbers_in_names(names: Sequence[str]) -> list[int | None]:
 
     Of several numbers in a name, that of the frame is the one that varies most from mask to mask,
     the last of equals: `frame_0007_gas_1` is of frame 7 if `frame_0008_gas_1` is there too.
+
+    Raises:
+        FootageError: two numbers vary as much, and not together.
     """
     numbers = [[int(each) for each in re.findall(r"\d+", name)] for name in names]
-    n_places = min((len(each) for each in numbers if each), default=0)
-    places = sorted(
-        range(n_places), key=lambda place: len({each[place] for each in numbers if each})
-    )
-    return [each[places[-1]] if each and places else None for each in numbers]
+    known = [each for each in numbers if each]
+    n_places = min(map(len, known), default=0)
+    variety = [len({each[place] for each in known}) for place in range(n_places)]
+    best = max(range(n_places), key=lambda place: (variety[place], place), default=0)
+    for place in range(n_places):
+        n_pairs = len({(each[best], each[place]) for each in known})
+        if n_pairs > variety[best] and variety[place] == variety[best]:
+            raise FootageError(
+                f"names such as {names[0]} hold two numbers that vary, and either could be that of "
+                "the frame; name masks by the number of their frame from 0"
+            )
+    return [each[best] if each else None for each in numbers]
 
 
 def places_of_names(names: Sequence[str], frames: Sequence[Path]) -> list[int | None]:

@@ -90,6 +90,7 @@ class LeakSchedule:
         Args:
             times_s: (T,) seconds since the beginning of the video.
         """
+        times_s = times_s + 1e-6  # a time that was scaled may lie just before its second
         since_class_1 = np.floor((times_s - self.class_1_start_s) / CLASS_DURATION_S) + 1
         leak_class = np.clip(since_class_1, 0, AFTER_RELEASE)
         leak_class[times_s < self.class_0_start_s] = BEFORE_RELEASE

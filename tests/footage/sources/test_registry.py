@@ -99,6 +99,8 @@ class Stripes:
     def __init__(self, n_frames):
         self.n_frames = n_frames
 
+    timing = None
+
     def n_frames_hint(self):
         return self.n_frames
 
