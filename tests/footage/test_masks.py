@@ -80,7 +80,7 @@ def test_masks_of_a_video_file_are_numbered(masks_of, names, found):
         return
     masks = masks_of(*names)
     assert pixels(masks) == found
-    assert bool(masks.remarks()) == any(len(each) > 1 for each in found.values())
+    assert bool(masks.remarks) == any(len(each) > 1 for each in found.values())
 
 
 FRAMES = ("b 2.jpg", "a.png", "c.png")  # in natural order: a, b 2, c
@@ -136,7 +136,7 @@ def test_entries_that_are_no_masks_are_named(masks_of, place):
     for name in ("readme 1.txt", ".1.png", b"x\xff\r.gif"):
         (place / os.fsdecode(name)).touch()
     masks = masks_of("0.png")
-    (remark,) = masks.remarks()
+    (remark,) = masks.remarks
     assert "readme 1.txt" in remark
     assert ".1.png" not in remark
     assert remark.isprintable()
@@ -167,13 +167,13 @@ def test_the_labelmap_reaches_the_pictures(masks_of):
 
 def test_what_was_done_to_masks_is_remarked_once(masks_of):
     masks = masks_of("0.png", "1.png")
-    assert masks.remarks() == []
+    assert masks.remarks == []
     for number in (0, 1):
         large = masks.read(number, (12, 16))
         np.testing.assert_array_equal(
             large, masks.read(number, SIZE).repeat(2, axis=0).repeat(2, axis=1)
         )
-    (remark,) = masks.remarks()
+    (remark,) = masks.remarks
     assert "8 x 6 were scaled to 16 x 12" in remark
 
 

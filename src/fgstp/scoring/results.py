@@ -123,10 +123,10 @@ def model_scores(
 
     Returns:
         Plain values: `made_of`, `footage`, `mask_sources`, `void_fraction`, counts, and by
-        protocol: `settings`, `threshold`, `degenerate_fraction` (share of frames on which no or every pixel is
-        predicted), and all metrics, None where undefined. For several trainings, metrics are
-        means, the threshold is that of the first, and a protocol also has the `thresholds` of all
-        trainings and `spread`, the standard deviation by metric.
+        protocol: `settings`, `threshold`, `degenerate_fraction` (share of frames on which no or
+        every pixel is predicted), and all metrics, None where undefined. For several trainings,
+        metrics are means, the threshold is that of the first, and a protocol also has the
+        `thresholds` of all trainings and `spread`, the standard deviation by metric.
     """
     overall = summaries[summaries["by"] == ALL]
     clips = frame_scores.drop_duplicates("clip")
