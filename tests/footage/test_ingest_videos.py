@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import FrameFolder, VideoFile
+from fgstp.footage.frame_sources import PictureSequence, VideoFile
 from fgstp.footage.video_store import VideoWriter
 
 LOKY = {"parallel": {"backend": "loky", "jobs": 2}}
@@ -53,13 +53,13 @@ def copied(raw, tmp_path):
 def _count_decoded(monkeypatch):
     """Names of the footage that is decoded from now on."""
     decoded = set()
-    for kind, name in ((VideoFile, lambda s: s.path.stem), (FrameFolder, lambda s: "c")):
+    for kind, name in ((VideoFile, lambda s: s.path.stem), (PictureSequence, lambda s: "c")):
 
-        def spy(self, *, iterate=kind.__iter__, name=name):
+        def spy(self, remarks, *, frames=kind.frames, name=name):
             decoded.add(name(self))
-            return iterate(self)
+            return frames(self, remarks)
 
-        monkeypatch.setattr(kind, "__iter__", spy)
+        monkeypatch.setattr(kind, "frames", spy)
     return decoded
 
 
@@ -315,11 +315,20 @@ def _masks_beyond_the_end(root, footage):
 
 def _mask_twice(root, footage):
     masks = _with_masks(root, footage)
-    shutil.copy(masks / "000003.png", masks / "again_3.png")
+    shutil.copy(masks / "000003.png", masks / "3.png")
 
 
 def _empty_mask(root, footage):
     (_with_masks(root, footage) / "000013.png").write_bytes(b"")
+
+
+def _fractions(root, footage):
+    folder = _with_masks(root, footage, 19)
+    assert cv2.imwrite(str(folder / "000019.tif"), np.zeros((48, 64), np.float32))
+
+
+def _pipe(root, footage):
+    os.mkfifo(root / "bad.mp4")
 
 
 BAD_VIDEOS = [  # refused before, while and after its frames are read; by its source
@@ -327,8 +336,10 @@ BAD_VIDEOS = [  # refused before, while and after its frames are read; by its so
     (_truncated, ["bad.mkv", "truncated"]),
     (_size_changes, ["000013.png is 32 x 24", "64 x 48"]),
     (_empty_mask, ["000013.png", "empty"]),
-    (_masks_beyond_the_end, ["2 masks", "20 frames", "000020.png"]),
-    (_mask_twice, ["000003.png", "again_3.png", "both of frame 3"]),
+    (_masks_beyond_the_end, ["2 masks", "20 frames", "frame 20"]),
+    (_mask_twice, ["000003.png", "3.png", "same name"]),
+    (_fractions, ["float32"]),
+    (_pipe, ["pipe"]),
 ]
 
 
@@ -373,7 +384,9 @@ def test_masks_of_other_depth_colour_and_size_give_the_same_masks(
     red = [np.dstack([0 * mask, 0 * mask, mask]) for mask in masks]  # as some tools save it
     footage.pictures(copied / "footage" / "a_masks", red)
     result = ingest(copied, tmp_path / "out")
-    assert result.files("a") == ingested.files("a")
+    record = "a.record.json"  # which says that they were scaled
+    assert result.files("a") | {record: b""} == ingested.files("a") | {record: b""}
+    assert "masks of 128 x 96 were scaled to 64 x 48" in result.video("a")["remarks"]
 
 
 @pytest.mark.parametrize("back_end", [{}, LOKY], ids=["sequential", "loky"])
