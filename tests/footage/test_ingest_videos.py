@@ -137,6 +137,19 @@ def test_nothing_else_is_left(ingested):
     }
 
 
+def test_names_that_tables_take_for_something_else(footage, ingest, tmp_path):
+    names = ["NA", "null", "None", "0007"]
+    for number, name in enumerate(names):
+        frames = footage.frames([5, 40], seed=number)
+        footage.video(tmp_path / f"raw/footage/{name}.mkv", frames)
+    footage.table(tmp_path / "raw/footage", **dict.fromkeys(names, "train"))
+    result = ingest(tmp_path / "raw", tmp_path / "out")
+    assert result.videos["video"].tolist() == names
+    assert result.videos["error"].isna().all()
+    for name in names:
+        assert result.clips_of(name)["clip"].tolist() == [f"{name}_0000", f"{name}_0001"]
+
+
 def test_a_threshold_above_one_keeps_every_clip(raw, ingest, tmp_path):
     result = ingest(raw[0], tmp_path, duplicates={"threshold": 1.01})
     assert result.clips["dropped"].isna().all()
@@ -480,6 +493,20 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
             assert file.read_bytes() == ingested.files()[file.name], file
     assert path not in [file.name for file in left]
     assert not list(tmp_path.rglob(".*"))
+    assert ingest(raw[0], tmp_path).files() == ingested.files()
+
+
+def test_a_mistake_that_refuses_all_costs_nothing(raw, ingested, ingest, tmp_path):
+    ingest(raw[0], tmp_path)
+    for mistake in (
+        {"clip_length_frames": 1000},
+        {"span": {"mode": "fixed"}, "clip_length_frames": 99},
+    ):
+        assert ingest(raw[0], tmp_path, **mistake).videos["error"].notna().all()
+        assert ingested.files().keys() == ingest(raw[0], tmp_path).files().keys()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("[abc].*")}
+    ingest(raw[0], tmp_path, clip_length_frames=1000)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("[abc].*")} == before
     assert ingest(raw[0], tmp_path).files() == ingested.files()
 
 
