@@ -137,6 +137,58 @@ def test_nothing_else_is_left(ingested):
     }
 
 
+def _alpha(masks):
+    return [
+        np.dstack([np.full((*mask.shape, 3), 255), 255 * mask]).astype(np.uint8) for mask in masks
+    ]
+
+
+def _halves(masks, side):
+    columns = np.arange(masks.shape[2]) < 11
+    return 255 * masks * (columns == (side == 0)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("frames", "masks", "names", "change"),
+    [
+        ("x", "x_masks", ["{:04d}.bmp"], lambda masks: [255 * masks]),
+        ("x", "x_gt", ["{:04d}.png"], lambda masks: [_alpha(masks)]),
+        ("x/Imgs", "x/GT", ["{:04d}.png"], lambda masks: [masks]),
+        ("JPEGImages/480p/x", "Annotations/480p/x", ["{:04d}.png"], lambda masks: [masks]),
+        ("images/x", "masks/x", ["mask {}.tif"], lambda masks: [255 * masks]),
+        (
+            *("x.mkv", "x_masks", ["{:04d}_0.png", "{:04d}_1.png"]),
+            lambda masks: [_halves(masks, 0), _halves(masks, 1)],
+        ),
+        (
+            *("x.mkv", "x_masks"),
+            [f"task-1{{0:02d}}-annotation-1{{0:02d}}-by-1-tag-gas-{side}.png" for side in (0, 1)],
+            lambda masks: [_halves(masks, 0), _halves(masks, 1)],
+        ),
+    ],
+)
+def test_what_other_tools_write_is_read(ingest, footage, tmp_path, frames, masks, names, change):
+    step = 1 if "task" in names[0] else 5  # tasks are numbered one after the other
+    pictures, truth = footage.frames([5, 40]), footage.masks(20)
+    root = tmp_path / "raw/footage"
+    if frames.endswith(".mkv"):
+        footage.video(root / frames, pictures)
+    else:
+        footage.pictures(root / frames, pictures, "{:04d}.png")
+    for name, written in zip(names, change(truth), strict=True):
+        footage.pictures(root / masks, written, name)
+    for path in (root / masks).iterdir():
+        if step == 5 and not any(path.match(n.format(k)) for n in names for k in range(0, 20, 5)):
+            path.unlink()
+    result = ingest(tmp_path / "raw", tmp_path / "out")
+    (row,) = result.videos.itertuples()
+    assert row.mask_source == "annotated"
+    clip = result.store.clip(row.video)
+    assert clip.annotated.tolist() == list(range(0, 20, step))
+    np.testing.assert_array_equal(clip.masks(), truth[::step])
+    assert result.clips["annotated_frames"].tolist() == [10 // step] * 2
+
+
 def test_names_that_tables_take_for_something_else(footage, ingest, tmp_path):
     names = ["NA", "null", "None", "0007"]
     for number, name in enumerate(names):
