@@ -117,7 +117,7 @@ def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
     return {
         "version": VERSION,
         "frames": video.frames.signature(),
-        "masks": video.masks and video.masks.signature(),
+        "mask_files": video.masks and video.masks.signature(),
         "schedule": video.schedule and asdict(video.schedule),
         **{name: getattr(video, name) for name in own},
         **settings.model_dump(mode="json", include=DECISIVE),

@@ -44,7 +44,9 @@ def ingest_videos(
         outcomes = iter(in_parallel(work, settings.parallel))
     rows = [next(outcomes) if isinstance(video, Video) else _refused(video) for video in videos]
     _refuse_twins(rows)
-    store.remove_all_but(row["video"] for row in rows if row["error"] is None)
+    sound = [row["video"] for row in rows if row["error"] is None]
+    if sound:  # a mistake in a setting, which refuses all, must not cost what was ingested
+        store.remove_all_but(sound)
     store.write_outcome([{**row, "source": settings.source} for row in rows])
 
 

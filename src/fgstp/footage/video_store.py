@@ -95,6 +95,8 @@ class VideoStore:
             UserError: the video does not exist or is shorter.
         """
         frames = self._read(video, FRAMES)
+        n_bytes = -(-frames[0].size // 8) if frames.ndim == 3 and len(frames) else 0
+        self._check(video, FRAMES, frames.dtype == np.uint8 and n_bytes > 0)
         end = len(frames) if n_frames is None else first_frame + n_frames
         if end > len(frames):
             raise UserError(
@@ -104,14 +106,31 @@ class VideoStore:
         stretch = slice(first_frame, end)
         masks, void = (
             PackedMasks.between(
-                self._read_if_there(video, part), first_frame, end, frames.shape[1:]
+                self._masks(video, part, n_bytes), first_frame, end, frames.shape[1:]
             )
             for part in (MASKS, VOID_MASKS)
         )
         leak_class = self._read_if_there(video, LEAK_CLASS)
-        leak_class = None if leak_class is None else leak_class[stretch]
-        times_s = self._read(video, TIME_S)[stretch]
-        return Clip(frames[stretch], masks.numbers, leak_class, times_s, masks, void)
+        times_s = self._read(video, TIME_S)
+        self._check(video, TIME_S, times_s.shape == frames.shape[:1])
+        if leak_class is not None:
+            self._check(video, LEAK_CLASS, leak_class.shape == frames.shape[:1])
+            leak_class = leak_class[stretch]
+        return Clip(frames[stretch], masks.numbers, leak_class, times_s[stretch], masks, void)
+
+    def _masks(self, video: str, part: str, n_bytes: int) -> NDArray[Any] | None:
+        rows = self._read_if_there(video, part)
+        if rows is not None:
+            is_packed = rows.dtype.names == ("frame", "bits") and rows.ndim == 1
+            self._check(video, part, is_packed and rows["bits"].shape[1:] == (n_bytes,))
+        return rows
+
+    def _check(self, video: str, part: str, is_sound: bool) -> None:
+        if not is_sound:
+            raise UserError(
+                f"The video {video} cannot be read from {self.path(video, part)}, which does not "
+                f"fit its frames; {REMEDY}"
+            )
 
     def _read(self, video: str, part: str) -> NDArray[Any]:
         return mapped_array(self.path(video, part), f"The video {video}", REMEDY)

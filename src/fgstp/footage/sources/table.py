@@ -208,7 +208,7 @@ def _fitting(video: str, footage: Mapping[str, Path]) -> list[Path]:
     return [
         path
         for name, path in footage.items()
-        if path.is_file() and Path(name).with_suffix("").as_posix() == video
+        if not path.is_dir() and Path(name).with_suffix("").as_posix() == video
     ]
 
 
