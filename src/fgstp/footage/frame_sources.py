@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
 from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, to_grey
 from fgstp.footage.pictures import (
@@ -55,6 +56,8 @@ class PictureSequence:
 
     def content_hash(self) -> str:
         """SHA-256 of the pictures, one after the other."""
+        for path in self.files:
+            check_regular_file(path)
         return content_hash(self.files)
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:

@@ -66,6 +66,7 @@ class VideoFile:
 
     def content_hash(self) -> str:
         """SHA-256 of the file."""
+        check_regular_file(self.path)
         return content_hash([self.path])
 
     @property
