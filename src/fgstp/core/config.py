@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -103,3 +103,26 @@ def check_seed(seed: object) -> int:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
         raise UserError(f"The seed is {seed!r}; choose a whole number from 0 to {MAX_SEED}.")
     return seed
+
+
+def parsed_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:
+    """Nest settings with dotted keys.
+
+    Args:
+        pairs: such as `{"encoder.name": "pvt_v2_b2"}`.
+
+    Raises:
+        UserError: a setting occurs twice, or as a value and as a block.
+    """
+    nested: dict[str, Any] = {}
+    for dotted, value in pairs.items():
+        *blocks, key = dotted.split(".")
+        place = nested
+        for block in blocks:
+            place = place.setdefault(block, {})
+            if not isinstance(place, dict):
+                raise UserError(f"{dotted} is below a setting that has a value; give only one.")
+        if key in place:
+            raise UserError(f"{dotted}, or a setting below it, is given twice; give only one.")
+        place[key] = value
+    return nested

@@ -135,6 +135,20 @@ class ValidationSettings(Settings):
     gap_clips: int = Field(1, ge=1, le=1000)
 
 
+class MaskSettings(Settings):
+    """How masks are read.
+
+    Attributes:
+        labelmap: meaning of each label: `gas`, `background` or `void`, which is left out of losses
+            and scores. A label is a level or a palette's index (`"2"`), a colour (`"#ff0000"`), or
+            the name of a class in an export; empty to take what is unambiguous.
+        void_band_px: half the width of a void band along the edges of gas, which are uncertain.
+    """
+
+    labelmap: dict[str, Literal["gas", "background", "void"]] = Field({}, max_length=1000)
+    void_band_px: int = Field(0, ge=0, le=50)
+
+
 class PseudoMaskSettings(Settings):
     """Masks computed from the footage, for footage without annotations.
 
@@ -190,6 +204,7 @@ class IngestSettings(Settings):
     categories: CategorySettings = CategorySettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     validation: ValidationSettings = ValidationSettings()
+    masks: MaskSettings = MaskSettings()
     pseudo_masks: PseudoMaskSettings = PseudoMaskSettings()
     parallel: ParallelSettings = ParallelSettings()
     contact_sheet: ContactSheetSettings = ContactSheetSettings()

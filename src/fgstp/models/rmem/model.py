@@ -204,7 +204,7 @@ class RmemModel(Model[RmemSettings]):
         return clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
-            (batch.masks.squeeze(2) > 0.5).long(),
+            (batch.masks > 0.5).long().masked_fill(batch.masks < 0, -1).squeeze(2),
             write_every_frames=self.settings.training.write_every_frames,
             progress=progress,
         )

@@ -57,7 +57,8 @@ def clip_loss(
     Args:
         network: in training mode.
         frames: (B, T, 3, H, W), normalised.
-        masks: (B, T, 1, H, W) float, 0 or 1; the first of each clip is an input of the network.
+        masks: (B, T, 1, H, W) float, 0, 1, or -1 for void, which has no loss; the first of each
+            clip is an input of the network.
         settings: how clips are segmented.
         progress: fraction of the training that is done, in [0, 1).
 
@@ -66,7 +67,11 @@ def clip_loss(
     """
     fraction = bootstrap_fraction(progress, BOOTSTRAP_START, BOOTSTRAP_END, BOOTSTRAP_FRACTION)
     segmented = segment_clips(
-        network, frames, masks[:, 0], settings.n_reference, settings.deep_update_fraction
+        network,
+        frames,
+        masks[:, 0].clamp(min=0),
+        settings.n_reference,
+        settings.deep_update_fraction,
     )
     terms = [
         frame_loss(frame.logits, frame.prob, masks[:, t], fraction)
@@ -159,11 +164,12 @@ def frame_loss(
     Args:
         logits: (B, 2, H, W), of background and gas.
         prob: p, (B, 1, H, W) in [0, 1]: probability of gas.
-        masks: g, (B, 1, H, W) float, 0 or 1.
+        masks: g, (B, 1, H, W) float, 0, 1, or -1 for void, which is left out.
         fraction: of each frame's pixels in the cross-entropy.
     """
     ce = bootstrapped_cross_entropy(logits, masks.squeeze(1).long(), fraction)
-    prob, gas = prob.float().flatten(1), masks.float().flatten(1)
+    known = masks >= 0
+    prob, gas = ((each.float() * known).flatten(1) for each in (prob, masks))
     both, either = (prob * gas).sum(1), prob.sum(1) + gas.sum(1)
     dice = 1.0 - (2.0 * both + 1.0) / (either + 1.0)
     return ce, dice.mean()
