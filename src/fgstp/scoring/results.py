@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from joblib import delayed
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from fgstp.core.parallel import ParallelSettings, in_parallel
+from fgstp.core.progress import ProgressBar
 from fgstp.scoring.clip_scores import ScorableClip, score_clip
 from fgstp.scoring.ground_truth import GroundTruth
 from fgstp.scoring.protocols import ScoringProtocol
@@ -50,7 +50,7 @@ def score_clips(
         UserError: a clip cannot be scored, or no cluster can be joined.
     """
     work = [delayed(_score)(clip, tuple(protocols), read) for clip in clips]
-    with tqdm(total=len(clips), unit=" clips", desc="scoring") as bar:
+    with ProgressBar(total=len(clips), unit=" clips", desc="scoring") as bar:
         return pd.concat(in_parallel(work, parallel, bar), ignore_index=True)
 
 
