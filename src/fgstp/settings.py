@@ -1,16 +1,14 @@
 """Project settings; Kedro reads them when it finds the project."""
 
-import os
 from pathlib import Path
 
 import yaml
 from kedro.config import OmegaConfigLoader
-from omegaconf.resolvers import oc
 
 from fgstp.hooks import MistakeHooks, RunHooks, StopHooks
 
-# Of processes that a launcher started together, the first one records the run.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",) if int(os.environ.get("RANK", "0")) else ()
+# Where it is installed: RunHooks records instead, and goes on when MLflow is away.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 HOOKS = (MistakeHooks(), RunHooks(), StopHooks())
 
 
@@ -25,6 +23,5 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": _chosen_environment(),
     # An environment changes single settings and keeps the others.
-    "merge_strategy": {"parameters": "soft", "mlflow": "soft"},
-    "custom_resolvers": {"oc.env": oc.env},
+    "merge_strategy": {"parameters": "soft"},
 }

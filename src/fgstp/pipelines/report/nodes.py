@@ -18,7 +18,7 @@ from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.checkpoint import read_records, seed_folder
-from fgstp.pipelines.tracking import log_texts
+from fgstp.pipelines.tracking import log_figures, log_texts
 from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure
 from fgstp.reporting.rendering import headline_text, page, table_files
@@ -86,6 +86,7 @@ def draw_figures(
         comparison.footage,
         comparison.facts,
     )
+    log_figures({f"figures/{PREDICTIONS}.png": figure})
     return {PREDICTIONS: figure}, training_curves(_scored_trainings(comparison, models))
 
 
