@@ -34,7 +34,7 @@ NO_INFLUENCE = {
     "__init__.py",
     "reporting/__init__.py",
     "pipelines/__init__.py",
-    "pipelines/tracking.py",
+    *(f"pipelines/{name}.py" for name in ("mlflow_client", "tracked_run", "tracking")),
 }
 REPOSITORY = Path(__file__).parents[1]
 
@@ -61,12 +61,9 @@ def parameters():
     """Parameters of each environment after the soft merge with base."""
     from fgstp.settings import CONFIG_LOADER_ARGS
 
-    arguments = {
-        key: value for key, value in CONFIG_LOADER_ARGS.items() if key != "custom_resolvers"
-    }
     conf = str(REPOSITORY / "conf")
     return {
-        environment: OmegaConfigLoader(conf, env=environment, **arguments)["parameters"]
+        environment: OmegaConfigLoader(conf, env=environment, **CONFIG_LOADER_ARGS)["parameters"]
         for environment in ENVIRONMENTS
     }
 
@@ -338,9 +335,7 @@ def test_the_lock_holds_every_dependency():
         assert re.sub(r"[._]", "-", name).lower() in locked, requirement
 
 
-@pytest.mark.parametrize(
-    "file", ["Makefile", "pyproject.toml", ".ci/run", ".dvc/config", "conf/base/mlflow.yml"]
-)
+@pytest.mark.parametrize("file", ["Makefile", "pyproject.toml", ".ci/run", ".dvc/config"])
 def test_no_registry_host_and_no_path_of_one_machine(file):
     text = (REPOSITORY / file).read_text()
     assert "://" not in text.replace("sqlite:///mlflow.db", "")

@@ -77,9 +77,17 @@ class RunHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Close the run."""
-        if self._run and "clips" in pipeline.all_outputs():
+        """Log what the whole run has made, and close it."""
+        made = pipeline.all_outputs()
+        if self._run and "clips" in made:
             self._run.set_tags(_footage_tags(catalog))
+        if self._run and made & {"models", "scores"}:
+            from fgstp.pipelines.cards import log_cards  # noqa: PLC0415 - ingest does without torch
+
+            with suppress(UserError, DatasetError):  # of files of other models
+                model = catalog.load(MODEL)
+                scores = catalog.load("scores")[model] if "scores" in made else None
+                log_cards(catalog.load("models") / model, scores)
         self._end("FINISHED")
 
     @hook_impl(tryfirst=True)

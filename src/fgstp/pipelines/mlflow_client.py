@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ ENVIRONMENT = {  # of MLflow, unless the user chose otherwise
 NOISY = ("mlflow", "alembic", "urllib3")  # loggers that print what a warning of ours says
 LOCKED_S = 2.0  # how long a locked SQLite file is waited for
 TABLES_S = 60.0  # how long another process may take to make the tables of a new one
-REASON = 160  # characters of an error that are shown
+REASON = 200  # characters of an error that are shown
 
 
 @contextmanager
@@ -41,13 +42,14 @@ def connected(uri: str, *, new: bool) -> Iterator["MlflowClient"]:
     Raises:
         Exception: MLflow cannot be reached.
     """
-    with _silent(NOISY):
+    make = _import_client()  # sets the levels of its loggers
+    with _silent(NOISY), warnings.catch_warnings(action="ignore"):
         if path := _sqlite_file(uri):
             with _alone(path.parent) if new else nullcontext():
                 _check_writable(path)
-                client = _client(uri)
+                client = make(uri)
         else:
-            client = _client(uri)
+            client = make(uri)
         yield client
 
 
@@ -76,9 +78,12 @@ def default_uri(project: Path) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Innermost message of an error, in one short line."""
-    while cause := error.__cause__ or getattr(error, "orig", None):
-        error = cause
+    """Message of an error in one short line: that of the system or of SQLite if one caused it."""
+    inner = error
+    while cause := inner.__cause__ or inner.__context__:
+        inner = cause
+        if isinstance(inner, (OSError, sqlite3.Error)):
+            error = inner
     line = str(error).strip().partition("\n")[0] or type(error).__name__
     return line if len(line) <= REASON else f"{line[:REASON]}..."
 
@@ -88,12 +93,12 @@ def shown_uri(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//", uri)
 
 
-def _client(uri: str) -> "MlflowClient":
+def _import_client() -> type["MlflowClient"]:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient  # noqa: PLC0415 - takes seconds, and reads the environment
-
-    return MlflowClient(uri)
+    with warnings.catch_warnings(action="ignore"):  # hints for authors of MLflow's own models
+        from mlflow import MlflowClient  # noqa: PLC0415 - takes seconds, reads the environment
+    return MlflowClient
 
 
 @contextmanager

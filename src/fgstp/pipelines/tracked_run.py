@@ -9,7 +9,7 @@ import io
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 BACK_OFF = 10  # after a failure, no attempt for this many times the time that it took,
 PAUSE_S = 1.0  # and for this long at least
 MOST_FILES = 100  # that wait, in memory
+COUNTED = ("params", "tags")
 BATCH = 100  # settings that MLflow takes at a time
 MOST_CHARACTERS = 6000  # of a setting
-NAMES_SHOWN = 8
 # What MLflow will not take another time either.
 REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE"}
 
@@ -35,8 +35,9 @@ logger = logging.getLogger(__name__)
 
 
 class _Entry(NamedTuple):
-    """Something to log: its names, for a warning, and the call of the client with the run."""
+    """Something to log: what it is, for a warning, and the call of the client with the run."""
 
+    kind: str
     names: tuple[str, ...]
     send: Callable[["MlflowClient", str], object]
 
@@ -59,7 +60,7 @@ class TrackedRun:
         self._params: dict[str, str] = {}
         self._records: deque[_Entry] = deque()  # metrics, settings, tags
         self._files: deque[_Entry] = deque()
-        self._lost: list[str] = []
+        self._lost: list[_Entry] = []
         self._reason = ""  # why MLflow failed last
         self._silent_until = 0.0
 
@@ -88,9 +89,9 @@ class TrackedRun:
 
     def log_file(self, name: str, content: bytes) -> None:
         """Log a file; its name may hold folders."""
-        self._files.append(_Entry((name,), partial(_upload, name, content)))
+        self._files.append(_Entry("files", (name,), partial(_upload, name, content)))
         while len(self._files) > MOST_FILES:
-            self._lost.extend(self._files.popleft().names)
+            self._lost.append(self._files.popleft())
         self._flush()
 
     def log_figure(self, figure: Figure, name: str) -> None:
@@ -102,7 +103,9 @@ class TrackedRun:
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED, and name what MLflow has not taken."""
         self._records.append(
-            _Entry(("its end",), lambda client, run_id: client.set_terminated(run_id, status))
+            _Entry(
+                "status", (status,), lambda client, run_id: client.set_terminated(run_id, status)
+            )
         )
         self._settle()
 
@@ -114,15 +117,8 @@ class TrackedRun:
     def _settle(self) -> None:
         self._silent_until = 0.0
         self._flush()
-        waiting = [name for entry in (*self._records, *self._files) for name in entry.names]
-        if lost := list(dict.fromkeys(self._lost + waiting)):
-            more = f" and {len(lost) - NAMES_SHOWN} more" if len(lost) > NAMES_SHOWN else ""
-            logger.warning(
-                "MLflow has not recorded all of this run; lost, at least in part: %s%s (%s).",
-                ", ".join(lost[:NAMES_SHOWN]),
-                more,
-                self._reason,
-            )
+        if lost := [*self._lost, *self._records, *self._files]:
+            logger.warning("MLflow has lost of this run: %s (%s).", _named(lost), self._reason)
         self._records.clear()
         self._files.clear()
 
@@ -130,7 +126,7 @@ class TrackedRun:
         names = list(values)
         for start in range(0, len(names), BATCH):
             part = {name: values[name] for name in names[start : start + BATCH]}
-            self._records.append(_Entry(tuple(part), partial(_log_batch, kind, part, when)))
+            self._records.append(_Entry(kind, tuple(part), partial(_log_batch, kind, part, when)))
         self._flush()
 
     def _flush(self) -> None:
@@ -157,7 +153,7 @@ class TrackedRun:
                 if getattr(error, "error_code", None) not in REFUSED:
                     raise
                 self._reason = reason_of(error)
-                self._lost.extend(waiting[0].names)
+                self._lost.append(waiting[0])
             waiting.popleft()
 
     def _keep(self, error: Exception, took_s: float) -> None:
@@ -171,6 +167,17 @@ class TrackedRun:
                 reason_of(error),
             )
         self._reason = reason_of(error)
+
+
+def _named(entries: Iterable[_Entry]) -> str:
+    """Name all metrics and files, and count settings and tags."""
+    names: dict[str, dict[str, None]] = {}  # keys in order
+    for entry in entries:
+        names.setdefault(entry.kind, {}).update(dict.fromkeys(entry.names))
+    return "; ".join(
+        f"{kind} {', '.join(each)}" if kind not in COUNTED else f"{len(each)} {kind}"
+        for kind, each in names.items()
+    )
 
 
 def _log_batch(

@@ -19,7 +19,6 @@ from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import finished_trainings, predict_trainings, read_predicted
 from fgstp.models.checkpoint import seed_folder
 from fgstp.models.machine import explain_out_of_memory, use_cuda
-from fgstp.pipelines.cards import log_cards
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import EvaluateSettings, get_protocol
@@ -155,7 +154,6 @@ def _read(
 def summarise_scores(
     frame_scores: pd.DataFrame,
     predictions: Path,
-    models: Path,
     videos: pd.DataFrame,
     name: str,
     evaluate: EvaluateSettings,
@@ -175,5 +173,4 @@ def summarise_scores(
     scores = model_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
     for protocol, found in scores["protocols"].items():
         log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
-    log_cards(models / name, scores)
     return scores, summaries

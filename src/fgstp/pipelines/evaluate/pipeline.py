@@ -30,14 +30,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             ),
             Node(
                 nodes.summarise_scores,
-                inputs=[
-                    "frame_scores",
-                    "predictions",
-                    "models",
-                    "videos",
-                    *SETTINGS,
-                    "params:seed",
-                ],
+                inputs=["frame_scores", "predictions", "videos", *SETTINGS, "params:seed"],
                 outputs=["scores", "summaries"],
                 name="summarise_scores",
             ),

@@ -20,7 +20,6 @@ from fgstp.models.checkpoint import (
 )
 from fgstp.models.features import FeatureStore
 from fgstp.models.registry import ModelsSettings, create_model
-from fgstp.pipelines.cards import log_cards
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
 from fgstp.training.fit import fit
@@ -84,7 +83,6 @@ def train_model(
             log_numbers({prefix: {"epoch": outcome.epoch, **outcome.scores}})
         if train.seed_index is None:
             remove_seeds_after(folder / name, number)
-        log_cards(folder / name)
 
     return work
 
