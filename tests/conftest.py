@@ -290,6 +290,17 @@ def desk(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def one_thread():
+    """PyTorch has one thread, so that sums do not depend on the machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
 def repository():
     return REPOSITORY
 

@@ -20,7 +20,7 @@ BELOW = {
     "reporting": {"core", "footage", "models", "scoring"},
 }
 # What knows Kedro and MLflow, and may import every package.
-FRAMEWORK = {"datasets", "pipelines", "hooks", "hooks.py", "settings.py", "pipeline_registry.py"}
+FRAMEWORK = {"datasets", "pipelines", "hooks", "settings.py", "pipeline_registry.py"}
 FACE = {"__init__.py", "__main__.py", "cli.py"}
 
 

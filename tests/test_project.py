@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def parameters():
 # -------------------------------------------------------------- pipelines, catalog
 
 
-def test_each_folder_is_a_pipeline_and_the_default_is_their_sum(pipelines):
+def test_kedro_finds_a_pipeline_in_each_folder_and_the_default_is_their_sum(pipelines):
     folders = {
         path.parent.name for path in (REPOSITORY / "src/fgstp/pipelines").glob("*/pipeline.py")
     }
@@ -81,9 +82,6 @@ def test_each_folder_is_a_pipeline_and_the_default_is_their_sum(pipelines):
     assert {node.name for node in pipelines["__default__"].nodes} == every_node
     for pipeline in pipelines.values():
         assert all(node._name for node in pipeline.nodes)  # named, not described
-
-
-def test_kedro_finds_the_pipelines(pipelines):
     bootstrap_project(REPOSITORY)
     assert set(registered) == set(pipelines)
 
@@ -314,7 +312,7 @@ def test_dvc_depends_on_the_parameters_of_the_pipeline(stage, pipelines):
 # --------------------------------------------------------------------- the repository
 
 
-def test_the_lock_pins_every_package_and_names_no_host():
+def test_the_lock_pins_every_package_and_dependency_and_names_no_host():
     lines = (REPOSITORY / "requirements.lock").read_text().splitlines()
     packages = [line for line in lines if line.strip() and not line.startswith("#")]
     assert len(packages) > 50
@@ -322,14 +320,9 @@ def test_the_lock_pins_every_package_and_names_no_host():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;/:@]+( ;.*)?", line), line
         assert "/" not in line
     assert "://" not in "\n".join(lines)
-
-
-def test_the_lock_holds_every_dependency():
-    import tomllib
-
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    locked = set(re.findall(r"^([^=\s]+)==", (REPOSITORY / "requirements.lock").read_text(), re.M))
+    locked = {line.partition("==")[0] for line in packages}
     for requirement in [*project["dependencies"], *optional["dev"], *optional["viz"]]:
         name = re.match(r"[\w.-]+", requirement)[0]
         assert re.sub(r"[._]", "-", name).lower() in locked, requirement

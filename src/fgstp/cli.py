@@ -6,8 +6,11 @@ from typing import Any
 
 import click
 import yaml
+from pydantic import ValidationError
 
+from fgstp.core.config import faults, parsed_settings
 from fgstp.core.errors import UserError
+from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.video import render as render_video
 
@@ -30,8 +33,17 @@ def main() -> None:
     """Find gas leaks in infrared video."""
 
 
-# Kedro looks for a group of this name and adds its commands: `kedro plumes render`.
-cli = main
+class _OfKedro(_Group):
+    """What Kedro adds to its command line: `kedro plumes render`, and `kedro run` as here."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from fgstp.hooks.command import kedro_command  # noqa: PLC0415 - `fgstp` needs no Kedro
+
+        return super().get_command(ctx, cmd_name) or kedro_command(ctx, cmd_name)
+
+
+# Kedro looks for a group of this name.
+cli = _OfKedro("cli", commands=main.commands)
 
 
 @main.group()
@@ -81,6 +93,42 @@ def render(
     render_video(video, out)
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="footage.html",
+    show_default=True,
+    help="The page to write.",
+)
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of ingest, such as clip_length_frames=50 or masks.void_band_px=2. Repeatable.",
+)
+def check(*, folder: Path, out: Path, settings: tuple[str, ...]) -> None:
+    """Check the footage in FOLDER before anything is trained.
+
+    Reads every video and mask as ingest would, and tells what is found, what is odd, and what
+    will not be used and why: as a table here, and on a page with pictures.
+    """
+    from fgstp.footage.settings import IngestSettings  # noqa: PLC0415 - as below
+    from fgstp.reporting.check import as_page, as_text, check_footage  # noqa: PLC0415
+
+    values = parsed_settings(_pairs(settings))
+    try:
+        chosen = IngestSettings.model_validate({"source": "folder"} | values)
+    except ValidationError as error:
+        raise UserError(f"{faults(error, 'ingest')}; correct --setting.") from error
+    checked = check_footage(folder, chosen)
+    write_text(out, as_page(folder.resolve(), checked))
+    click.echo(as_text(checked))
+    click.echo(f"\nWith pictures: {out}")
+
+
 @main.group()
 def weights() -> None:
     """Published weights."""
@@ -119,7 +167,7 @@ def import_weights(
         save_checkpoint,
         write_record,
     )
-    from fgstp.models.published import import_published, parsed_settings  # noqa: PLC0415
+    from fgstp.models.published import import_published  # noqa: PLC0415
 
     values = _pairs(settings)
     if variant is not None:

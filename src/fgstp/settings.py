@@ -1,5 +1,7 @@
 """Project settings; Kedro reads them when it finds the project."""
 
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -7,7 +9,10 @@ from kedro.config import OmegaConfigLoader
 
 from fgstp.hooks import MistakeHooks, RunHooks, StopHooks
 
-# Where it is installed: RunHooks records instead, and goes on when MLflow is away.
+# Where kedro-mlflow is installed, it warns of its own code before every command, and its hooks end
+# a run when MLflow is away; ours do not.
+with warnings.catch_warnings(record=True), suppress(ImportError):
+    import kedro_mlflow.mlflow  # noqa: F401
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 HOOKS = (MistakeHooks(), RunHooks(), StopHooks())
 
@@ -15,7 +20,10 @@ HOOKS = (MistakeHooks(), RunHooks(), StopHooks())
 def _chosen_environment() -> str:
     """Environment of `kedro run` without `--env`, the same as DVC's."""
     choice = Path(__file__).parents[2] / "conf" / "dvc.yml"
-    return str(yaml.safe_load(choice.read_text("utf-8"))["env"]) if choice.is_file() else "demo"
+    try:
+        return str(yaml.safe_load(choice.read_text("utf-8"))["env"]) if choice.is_file() else "demo"
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):  # no command runs yet
+        raise SystemExit(f"Error: {choice} names no environment; write `env: demo`.") from None
 
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader

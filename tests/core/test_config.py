@@ -1,7 +1,12 @@
+from importlib import import_module
+from pkgutil import walk_packages
+
 import pytest
 from pydantic import ValidationError
 
-from fgstp.core.config import Settings
+import fgstp
+from fgstp.core.config import Settings, faults
+from fgstp.scoring.protocols import ScoringProtocol
 
 
 class Wheel(Settings):
@@ -37,3 +42,46 @@ def test_what_is_unknown_or_no_block_is_an_error(values, place):
     with pytest.raises(ValidationError) as caught:
         Bicycle.model_validate(values)
     assert caught.value.errors()[0]["loc"] == place
+
+
+def test_unknown_keys_at_any_depth_come_with_the_setting_that_may_be_meant():
+    with pytest.raises(ValidationError) as caught:
+        Shop.model_validate({"racer": {"front": {"spoks": 1}}, "ractor": {}, "{x}": [[[1] * 99]]})
+    sentence = faults(caught.value, "shop")
+    assert (
+        "shop.racer.front.spoks is 1: there is no such setting (did you mean spokes?)" in sentence
+    )
+    assert "shop.ractor: there is no such setting (did you mean racer?)" in sentence
+    assert "shop.{x} is [[[...]]]: there is no such setting" in sentence
+
+
+def _kinds(kind):
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds(each)
+
+
+def _numbers(schema, place=()):
+    if isinstance(schema, dict):
+        if schema.get("type") in {"number", "integer"} and not {"enum", "const"} & set(schema):
+            yield place, schema
+        for key, inner in schema.items():
+            if key != "default":
+                yield from _numbers(inner, (*place, key))
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _numbers(inner, place)
+
+
+def test_every_number_of_all_settings_is_bounded_and_finite():
+    for name in ("footage", "models", "scoring", "training"):
+        package = import_module(f"fgstp.{name}")
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+    kinds = [kind for kind in _kinds(Settings) if kind.__module__.startswith(fgstp.__name__)]
+    assert len(kinds) > 30
+    for kind in [*kinds, ScoringProtocol]:
+        for place, number in _numbers(kind.model_json_schema()):
+            assert {"minimum", "exclusiveMinimum"} & set(number), (kind, place)
+            assert {"maximum", "exclusiveMaximum"} & set(number), (kind, place)
+        assert kind is ScoringProtocol or kind.model_config["allow_inf_nan"] is False

@@ -144,6 +144,39 @@ def test_types_and_missing_values_survive_a_round_trip(tmp_path):
         pd.testing.assert_frame_equal(dataset.load(), frame)
 
 
+HOSTILE = ["NA", "null", "None", "nan", "0007", "1e5", "True", "-", "a,b", 'a"b', " a", "#1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "shape"),
+    [
+        ("videos.csv", "videos", lambda names: table([{"video": n} for n in names], VIDEO_COLUMNS)),
+        (
+            "clips.csv",
+            "clips",
+            lambda names: table([{"clip": n, "video": n} for n in names], CLIP_COLUMNS),
+        ),
+        (
+            "summaries.csv",
+            None,
+            lambda names: pd.DataFrame({"by": "video", "group": names, "value": 0.5}),
+        ),
+        (
+            "frames.parquet",
+            None,
+            lambda names: pd.DataFrame({"video": names, "clip": names, "gas": True}),
+        ),
+    ],
+)
+@pytest.mark.parametrize("names", [HOSTILE, ["0007", "08"], ["NA"]])
+def test_a_video_comes_back_under_its_name(tmp_path, name, columns, shape, names):
+    dataset = TableDataset(str(tmp_path / name), columns=columns)
+    dataset.save(shape(names))
+    back = dataset.load()
+    for column in {"video", "clip", "group"} & {*back.columns} & {*shape(names).dropna(axis=1)}:
+        assert back[column].tolist() == names
+
+
 @pytest.mark.parametrize("content", [None, "", "video\na\n"])
 def test_a_table_of_ingest_that_cannot_be_read_is_told_with_the_remedy(tmp_path, content):
     path = tmp_path / "t.csv"

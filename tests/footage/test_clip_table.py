@@ -6,6 +6,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import (
     CLIP_COLUMNS,
     VIDEO_COLUMNS,
+    clip_rows,
     digest,
     masked_clips,
     spread,
@@ -166,6 +167,13 @@ def test_a_clip_is_viewed_in_its_video(clips):
 
 
 # -------------------------------------------------------------------------- digest
+
+
+@pytest.mark.parametrize("name", ["../v", "a/../../v", "/v", ".v", "v\n", "", "x" * 201])
+def test_names_that_lead_elsewhere_are_refused(clips, name):
+    clips.add("v_0000")
+    with pytest.raises(UserError, match="clip table names the video"):
+        clip_rows(clips.table.assign(video=name))
 
 
 def test_the_digest_is_of_names_frames_and_masks(clips):

@@ -9,9 +9,9 @@ from fgstp.footage.video import Frame
 
 
 def stream(count, **more):
-    """Frames whose grey level is their number."""
+    """Frames whose grey level is their number, at one frame a second."""
     for number in range(count):
-        facts = {name: make(number) for name, make in more.items()}
+        facts = {"time_s": number} | {name: make(number) for name, make in more.items()}
         yield Frame(np.full((4, 6), number, np.uint8), **facts)
 
 
@@ -51,7 +51,7 @@ def test_what_the_frames_do_not_tell_is_unknown():
     assert clip.annotated.tolist() == []
     assert clip.masks.shape == (0, 4, 6)
     assert clip.mask_source == "none"
-    assert (clip.leak_class, clip.times_s) == (None, None)
+    assert clip.leak_class is None
     assert (clip.main_class(), clip.gas_fraction()) == (None, None)
 
 
@@ -76,18 +76,38 @@ def test_masks_classes_and_times_go_with_their_frames():
 
 
 def test_the_hash_is_of_frames_masks_and_their_numbers():
-    def hashed(change=0, places=(1, 2)):
+    def hashed(change=0, places=(1, 2), void=0):
         frames = list(stream(3))
         frames[0].grey[0, 0] += change
         for place in places:
-            frames[place] = frames[place]._replace(mask=np.eye(4, 6, dtype=np.uint8))
+            mask = np.eye(4, 6, dtype=np.uint8)
+            mask[0, 5] = void
+            frames[place] = frames[place]._replace(mask=mask)
         return Stretch.of(0, frames).sha256()
 
+    def records(mask):
+        bits = np.packbits(mask).tobytes()
+        return b"\1\0\0\0" + bits + b"\2\0\0\0" + bits
+
     content = b"".join(bytes([number] * 24) for number in range(3))
-    bits = np.packbits(np.eye(4, 6, dtype=np.uint8)).tobytes()
-    expected = content + b"\1\0\0\0" + bits + b"\2\0\0\0" + bits
-    assert hashed() == hashlib.sha256(expected).hexdigest()
-    assert len({hashed(), hashed(1), hashed(places=(0, 2)), hashed(places=(1,))}) == 4
+    content += records(np.eye(4, 6, dtype=np.uint8))
+    assert hashed() == hashlib.sha256(content).hexdigest()
+    void = np.zeros((4, 6), np.uint8)
+    void[0, 5] = 1
+    assert hashed(void=255) == hashlib.sha256(content + records(void)).hexdigest()
+    assert (
+        len({hashed(), hashed(1), hashed(places=(0, 2)), hashed(places=(1,)), hashed(void=1)}) == 5
+    )
+
+
+def test_void_counts_neither_as_gas_nor_as_free_of_it():
+    mask = np.zeros((4, 6), np.uint8)
+    mask[0], mask[1] = 1, 255
+    (clip,) = ClipCutter(2, "annotated").clips(stream(2, mask=lambda number: mask))
+    assert clip.gas_fraction() == pytest.approx(6 / 18, abs=1e-6)
+    mask[:] = 255
+    (clip,) = ClipCutter(2, "annotated").clips(stream(2, mask=lambda number: mask))
+    assert clip.gas_fraction() is None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tracemalloc
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,42 +12,53 @@ import pytest
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.ingest_video import ingest_video
-from fgstp.footage.masks import MaskFolder
+from fgstp.footage.masks import find_masks
 from fgstp.footage.settings import IngestSettings
+from fgstp.footage.timing import Timing
 from fgstp.footage.video import Frame, LeakSchedule, Video
 from fgstp.footage.video_store import VideoStore
 
 
 @dataclass
 class InMemory:
-    """Frames from a list; counts how often they are gone through."""
+    """Frames from a list; counts how often they are gone through.
 
-    frames: object
+    `shown` are the places of those that can be decoded, of as many as there are times.
+    """
+
+    pictures: object
     masks: object = None
     classes: object = None
     rate_hz: float | None = 15.0
     times_s: object = None
+    shown: object = None
     passes: int = 0
 
+    @property
+    def timing(self):
+        return None if self.times_s is None else Timing.of(self.times_s, self.rate_hz)
+
     def n_frames_hint(self):
-        return len(self.frames)
+        return len(self.pictures)
 
     def fps_hz(self):
         return self.rate_hz
 
     def signature(self):
-        return f"{len(self.frames)} frames"
+        return f"{len(self.pictures)} frames"
 
     content_hash = signature
 
-    def __iter__(self):
+    def frames(self, remarks):
         self.passes += 1
-        for number, grey in enumerate(self.frames):
+        places = range(len(self.pictures)) if self.shown is None else self.shown
+        for number, (grey, place) in enumerate(zip(self.pictures, places, strict=True)):
             yield Frame(
                 grey,
                 None if self.masks is None else self.masks[number],
                 None if self.classes is None else self.classes[number],
-                None if self.times_s is None else self.times_s[number],
+                None if self.times_s is None else self.times_s[place],
+                None if self.shown is None else place,
             )
 
 
@@ -121,8 +133,10 @@ def test_times_are_those_of_the_frames_or_follow_from_the_frame_rate(work, frame
     own = 0.1 + np.arange(37) ** 1.5
     for video, expected in (
         (Video("v", InMemory(frames, times_s=own), "train"), own),
-        (Video("v", InMemory(frames, times_s=own), "train", fps_hz=5.0), np.arange(37) / 5),
+        # Another rate stretches the times, and what lies between them.
+        (Video("v", InMemory(frames, times_s=own), "train", fps_hz=5.0), own * 15 / 5),
         (Video("v", InMemory(frames), "train"), np.arange(37) / 15),
+        (Video("v", InMemory(frames), "train", fps_hz=5.0), np.arange(37) / 5),
     ):
         work(video)
         np.testing.assert_allclose(work.store.clip("v").times_s, expected, rtol=1e-15)
@@ -136,7 +150,7 @@ def test_some_masks_are_enough(work, frames, footage, tmp_path, in_folder):
         for path in folder.iterdir():
             if int(path.stem) not in (3, 8, 31):
                 path.unlink()
-        masks = MaskFolder.numbered(folder)
+        masks = find_masks(folder, Path("v.mkv"), {})
         record = work(Video("v", InMemory(frames), "train", "annotated", masks))
     else:
         masks = [mask if number in (3, 8, 31) else None for number, mask in enumerate(every)]
@@ -162,6 +176,96 @@ def test_leak_classes_of_a_schedule_use_the_true_frame_rate(work, frames):
     classes = [work.clip(index).leak_class.tolist() for index in range(3)]
     assert classes == [[-1] * 10, [-1] * 2 + [0] * 8, [0] * 5 + [1] * 5]
     assert [row["leak_class"] for row in record["clips"]] == [-1, 0, 0]
+
+
+@pytest.mark.parametrize("fps_hz", [None, 5.0])
+def test_leak_classes_go_by_time_across_a_gap(work, frames, fps_hz):
+    # Between the frames 19 and 20 of a video at 15 Hz, 30 frames are missing.
+    places = np.concatenate([np.arange(20), 50 + np.arange(17)])
+    scale = 1 if fps_hz is None else 3
+    source = InMemory(frames, times_s=places / 15.0)
+    schedule = LeakSchedule(10 / 15 * scale, 55 / 15 * scale)
+    work(Video("v", source, "train", fps_hz=fps_hz, schedule=schedule))
+    clip = work.store.clip("v")
+    np.testing.assert_allclose(clip.times_s, places / 15 * scale, rtol=1e-12)
+    assert clip.leak_class.tolist() == [-1] * 10 + [0] * 15 + [1] * 12
+
+
+GAP = np.concatenate([np.arange(15), 25 + np.arange(22)])  # places of 37 frames, of 47
+
+
+@pytest.mark.parametrize(
+    ("annotated", "counted"),
+    [
+        (range(47), "time"),  # masks are older than the gap
+        (range(0, 47, 5), "time"),
+        (range(1, 48), "time from 1"),
+        (range(37), "file"),
+        (range(1, 38), "file from 1"),
+        ([3, 46], "time"),
+        ([3, 47], None),
+    ],
+)
+def test_a_marked_frame_and_its_mask_stay_together(
+    work, write_picture, tmp_path, annotated, counted
+):
+    # A square marks each frame by its place, and the mask of that number has the same square.
+    def marked(place):
+        mask = np.zeros((48, 64), np.uint8)
+        mask[place : place + 2, place : place + 2] = 1
+        return mask
+
+    by_time, first = counted != "file" and "file" not in (counted or ""), "1" in (counted or "")
+    places = GAP if by_time else np.arange(37)
+    for number in annotated:
+        write_picture(tmp_path / f"masks/{number:04d}.png", marked(number - first))
+    masks = find_masks(tmp_path / "masks", Path("v.mkv"), {})
+    pictures = np.stack([100 * marked(place) + 50 for place in places])
+    video = Video("v", InMemory(pictures, times_s=GAP / 15.0), "train", "annotated", masks)
+    if counted is None:
+        with pytest.raises(FootageError, match="beyond"):
+            work(video)
+        return
+    record = work(video)
+    clip = work.store.clip("v")
+    np.testing.assert_array_equal(clip.masks() == 1, clip.frames[clip.annotated] == 150)
+    shown = [number for number, place in enumerate(places) if place + first in annotated]
+    assert clip.annotated.tolist() == shown
+    assert ("counted by time" in record["video"]["remarks"]) == by_time
+
+
+def test_frames_that_cannot_be_decoded_shift_no_mask(work, frames, footage, tmp_path):
+    shown = [place for place in range(40) if place not in (4, 5, 23)]
+    every = footage.masks(40)
+    folder = footage.pictures(tmp_path / "masks", 255 * every)
+    masks = find_masks(folder, Path("v.mkv"), {})
+    source = InMemory(frames, times_s=np.arange(40) / 15.0, shown=shown)
+    work(Video("v", source, "train", "annotated", masks))
+    np.testing.assert_array_equal(work.store.clip("v").masks(), every[shown])
+
+
+def test_void_stays_beside_gas_and_has_a_band(work, frames, write_picture, tmp_path):
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:30, 10:30] = 1
+    labels = mask.copy()
+    labels[40:44, 50:60] = 2
+    for number in (3, 12):
+        write_picture(tmp_path / f"masks/{number}.png", labels if number == 3 else mask)
+    masks = find_masks(tmp_path / "masks", Path("v.mkv"), {"1": "gas", "2": "void"})
+    video = Video("v", InMemory(frames), "train", "annotated", masks)
+    rows = {band: work(video, masks={"void_band_px": band})["clips"] for band in (0, 2)}
+    assert rows[0][0]["gas_fraction"] == pytest.approx(400 / (48 * 64 - 40), abs=1e-6)
+    assert rows[2][1]["gas_fraction"] == pytest.approx(256 / (48 * 64 - 144 - 164), abs=1e-6)
+    assert rows[0][0]["sha256"] != rows[2][0]["sha256"]
+    clip = work.clip(0)
+    np.testing.assert_array_equal(clip.masks()[0], np.pad(np.ones((16, 16)), ((12, 20), (12, 36))))
+    void = clip.void()[0]
+    assert void[40:44, 50:60].all()
+    assert void[10:12, 10:30].all() and void[8:10, 10:30].all()
+    assert not (void & clip.masks()[0]).any()
+    work(video)  # without a band, and without void in its second clip
+    assert work.clip(0).void().sum() == 40
+    assert not work.clip(1).void().any()
 
 
 def test_an_unknown_frame_rate_is_guessed_and_remarked(work, frames):
@@ -261,8 +365,10 @@ def test_masks_beyond_the_end_are_found_although_the_clips_have_theirs(
     work, frames, footage, tmp_path
 ):
     folder = footage.pictures(tmp_path / "masks", 255 * footage.masks(38))
-    video = Video("v", InMemory(frames), "train", "annotated", MaskFolder.numbered(folder))
-    with pytest.raises(FootageError, match=r"1 masks .* 37 frames, .* 000037\.png"):
+    video = Video(
+        "v", InMemory(frames), "train", "annotated", find_masks(folder, Path("v.mkv"), {})
+    )
+    with pytest.raises(FootageError, match=r"1 masks .* 37 frames, .* frame 37"):
         work(video)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import FrameFolder, VideoFile
+from fgstp.footage.frame_sources import PictureSequence, VideoFile
 from fgstp.footage.video_store import VideoWriter
 
 LOKY = {"parallel": {"backend": "loky", "jobs": 2}}
@@ -53,13 +53,13 @@ def copied(raw, tmp_path):
 def _count_decoded(monkeypatch):
     """Names of the footage that is decoded from now on."""
     decoded = set()
-    for kind, name in ((VideoFile, lambda s: s.path.stem), (FrameFolder, lambda s: "c")):
+    for kind, name in ((VideoFile, lambda s: s.path.stem), (PictureSequence, lambda s: "c")):
 
-        def spy(self, *, iterate=kind.__iter__, name=name):
+        def spy(self, remarks, *, frames=kind.frames, name=name):
             decoded.add(name(self))
-            return iterate(self)
+            return frames(self, remarks)
 
-        monkeypatch.setattr(kind, "__iter__", spy)
+        monkeypatch.setattr(kind, "frames", spy)
     return decoded
 
 
@@ -135,6 +135,71 @@ def test_nothing_else_is_left(ingested):
         "videos/a.masks.npy",
         *(f"videos/{video}.{part}" for video in "abc" for part in parts),
     }
+
+
+def _alpha(masks):
+    return [
+        np.dstack([np.full((*mask.shape, 3), 255), 255 * mask]).astype(np.uint8) for mask in masks
+    ]
+
+
+def _halves(masks, side):
+    columns = np.arange(masks.shape[2]) < 11
+    return 255 * masks * (columns == (side == 0)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("frames", "masks", "names", "change"),
+    [
+        ("x", "x_masks", ["{:04d}.bmp"], lambda masks: [255 * masks]),
+        ("x", "x_gt", ["{:04d}.png"], lambda masks: [_alpha(masks)]),
+        ("x/Imgs", "x/GT", ["{:04d}.png"], lambda masks: [masks]),
+        ("JPEGImages/480p/x", "Annotations/480p/x", ["{:04d}.png"], lambda masks: [masks]),
+        ("images/x", "masks/x", ["mask {}.tif"], lambda masks: [255 * masks]),
+        (
+            *("x.mkv", "x_masks", ["{:04d}_0.png", "{:04d}_1.png"]),
+            lambda masks: [_halves(masks, 0), _halves(masks, 1)],
+        ),
+        (
+            *("x.mkv", "x_masks"),
+            [f"task-1{{0:02d}}-annotation-1{{0:02d}}-by-1-tag-gas-{side}.png" for side in (0, 1)],
+            lambda masks: [_halves(masks, 0), _halves(masks, 1)],
+        ),
+    ],
+)
+def test_what_other_tools_write_is_read(ingest, footage, tmp_path, frames, masks, names, change):
+    step = 1 if "task" in names[0] else 5  # tasks are numbered one after the other
+    pictures, truth = footage.frames([5, 40]), footage.masks(20)
+    root = tmp_path / "raw/footage"
+    if frames.endswith(".mkv"):
+        footage.video(root / frames, pictures)
+    else:
+        footage.pictures(root / frames, pictures, "{:04d}.png")
+    for name, written in zip(names, change(truth), strict=True):
+        footage.pictures(root / masks, written, name)
+    for path in (root / masks).iterdir():
+        if step == 5 and not any(path.match(n.format(k)) for n in names for k in range(0, 20, 5)):
+            path.unlink()
+    result = ingest(tmp_path / "raw", tmp_path / "out")
+    (row,) = result.videos.itertuples()
+    assert row.mask_source == "annotated"
+    clip = result.store.clip(row.video)
+    assert clip.annotated.tolist() == list(range(0, 20, step))
+    np.testing.assert_array_equal(clip.masks(), truth[::step])
+    assert result.clips["annotated_frames"].tolist() == [10 // step] * 2
+
+
+def test_names_that_tables_take_for_something_else(footage, ingest, tmp_path):
+    names = ["NA", "null", "None", "0007"]
+    for number, name in enumerate(names):
+        frames = footage.frames([5, 40], seed=number)
+        footage.video(tmp_path / f"raw/footage/{name}.mkv", frames)
+    footage.table(tmp_path / "raw/footage", **dict.fromkeys(names, "train"))
+    result = ingest(tmp_path / "raw", tmp_path / "out")
+    assert result.videos["video"].tolist() == names
+    assert result.videos["error"].isna().all()
+    for name in names:
+        assert result.clips_of(name)["clip"].tolist() == [f"{name}_0000", f"{name}_0001"]
 
 
 def test_a_threshold_above_one_keeps_every_clip(raw, ingest, tmp_path):
@@ -315,11 +380,20 @@ def _masks_beyond_the_end(root, footage):
 
 def _mask_twice(root, footage):
     masks = _with_masks(root, footage)
-    shutil.copy(masks / "000003.png", masks / "again_3.png")
+    shutil.copy(masks / "000003.png", masks / "3.png")
 
 
 def _empty_mask(root, footage):
     (_with_masks(root, footage) / "000013.png").write_bytes(b"")
+
+
+def _fractions(root, footage):
+    folder = _with_masks(root, footage, 19)
+    assert cv2.imwrite(str(folder / "000019.tif"), np.zeros((48, 64), np.float32))
+
+
+def _pipe(root, footage):
+    os.mkfifo(root / "bad.mp4")
 
 
 BAD_VIDEOS = [  # refused before, while and after its frames are read; by its source
@@ -327,8 +401,10 @@ BAD_VIDEOS = [  # refused before, while and after its frames are read; by its so
     (_truncated, ["bad.mkv", "truncated"]),
     (_size_changes, ["000013.png is 32 x 24", "64 x 48"]),
     (_empty_mask, ["000013.png", "empty"]),
-    (_masks_beyond_the_end, ["2 masks", "20 frames", "000020.png"]),
-    (_mask_twice, ["000003.png", "again_3.png", "both of frame 3"]),
+    (_masks_beyond_the_end, ["2 masks", "20 frames", "frame 20"]),
+    (_mask_twice, ["000003.png", "3.png", "same name"]),
+    (_fractions, ["float32"]),
+    (_pipe, ["pipe"]),
 ]
 
 
@@ -373,7 +449,9 @@ def test_masks_of_other_depth_colour_and_size_give_the_same_masks(
     red = [np.dstack([0 * mask, 0 * mask, mask]) for mask in masks]  # as some tools save it
     footage.pictures(copied / "footage" / "a_masks", red)
     result = ingest(copied, tmp_path / "out")
-    assert result.files("a") == ingested.files("a")
+    record = "a.record.json"  # which says that they were scaled
+    assert result.files("a") | {record: b""} == ingested.files("a") | {record: b""}
+    assert "masks of 128 x 96 were scaled to 64 x 48" in result.video("a")["remarks"]
 
 
 @pytest.mark.parametrize("back_end", [{}, LOKY], ids=["sequential", "loky"])
@@ -467,6 +545,20 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
             assert file.read_bytes() == ingested.files()[file.name], file
     assert path not in [file.name for file in left]
     assert not list(tmp_path.rglob(".*"))
+    assert ingest(raw[0], tmp_path).files() == ingested.files()
+
+
+def test_a_mistake_that_refuses_all_costs_nothing(raw, ingested, ingest, tmp_path):
+    ingest(raw[0], tmp_path)
+    for mistake in (
+        {"clip_length_frames": 1000},
+        {"span": {"mode": "fixed"}, "clip_length_frames": 99},
+    ):
+        assert ingest(raw[0], tmp_path, **mistake).videos["error"].notna().all()
+        assert ingested.files().keys() == ingest(raw[0], tmp_path).files().keys()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("[abc].*")}
+    ingest(raw[0], tmp_path, clip_length_frames=1000)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("[abc].*")} == before
     assert ingest(raw[0], tmp_path).files() == ingested.files()
 
 

@@ -1,193 +1,188 @@
+import os
+
 import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.masks import MaskFolder, binarise, first_frame_with_gas, fit_mask
+from fgstp.footage.masks import find_masks
+from fgstp.footage.packed_masks import first_frame_with_gas
 
-PATTERN = np.array([[0, 1, 0], [1, 1, 0]], np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("image", "why"),
-    [
-        (PATTERN, "zeros and ones"),
-        (PATTERN * np.uint8(255), "0 and 255"),
-        (PATTERN * np.uint8(128), "just above half"),
-        (PATTERN * np.uint8(155) + np.uint8(100), "grey edges of a lossy picture"),
-        (PATTERN.astype(np.uint16), "zeros and ones of 16 bit"),
-        (PATTERN.astype(np.uint16) * 65535, "16 bit"),
-        (PATTERN.astype(np.uint16) * 32768, "just above half of 16 bit"),
-        (PATTERN[..., None] * np.array([255, 255, 255], np.uint8), "white"),
-        (PATTERN[..., None] * np.array([0, 0, 255], np.uint8), "red"),
-        (PATTERN[..., None] * np.array([255, 0, 0], np.uint8), "blue"),
-        (np.dstack([PATTERN * np.uint8(255)] * 3 + [PATTERN * 0 + np.uint8(255)]), "opaque"),
-    ],
-)
-def test_foreground_of_any_depth_and_colour(image, why):
-    mask = binarise(image)
-    np.testing.assert_array_equal(mask, PATTERN, err_msg=why)
-    assert mask.dtype == np.uint8
-
-
-def test_an_opaque_black_picture_is_empty():
-    black = np.zeros((2, 3, 4), np.uint8)
-    black[..., 3] = 255
-    assert not binarise(black).any()
-    assert not binarise(np.zeros((2, 3), np.uint16)).any()
-
-
-@pytest.mark.parametrize(
-    ("image", "value"),
-    [
-        (PATTERN * np.uint8(2), "2 of 255"),
-        (PATTERN * np.uint8(127), "127 of 255"),
-        (PATTERN.astype(np.uint16) * 255, "255 of 65535"),
-        (PATTERN.astype(np.uint16) * 32767, "32767 of 65535"),
-    ],
-)
-def test_values_that_are_neither_are_refused(image, value):
-    with pytest.raises(FootageError, match=f"brightest value is {value}.* save masks with 0 and 1"):
-        binarise(image)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.int16])
-def test_numbers_that_are_no_pixels_are_refused(dtype):
-    with pytest.raises(FootageError, match="save masks as 8 or 16 bit pictures") as error:
-        binarise(PATTERN.astype(dtype))
-    assert np.dtype(dtype).name in str(error.value)
-
-
-def test_a_mask_of_another_size_is_scaled_without_greys():
-    mask = np.zeros((120, 160), np.uint8)
-    mask[30:60, 40:80] = 1
-    large, small = fit_mask(mask, (240, 320)), fit_mask(mask, (60, 80))
-    by_hand = np.zeros((240, 320), np.uint8)
-    by_hand[60:120, 80:160] = 1
-    np.testing.assert_array_equal(large, by_hand)
-    np.testing.assert_array_equal(small, by_hand[::4, ::4])
-    assert fit_mask(mask, (120, 160)) is mask
-    # A pixel becomes a block: interpolation would round its corners off.
-    pixel = np.zeros((6, 8), np.uint8)
-    pixel[2, 3] = 1
-    block = np.zeros((30, 40), np.uint8)
-    block[10:15, 15:20] = 1
-    np.testing.assert_array_equal(fit_mask(pixel, (30, 40)), block)
-
-
-def test_proportions_may_differ_by_a_rounded_pixel_and_no_more():
-    # 352 x 352 is what networks see of 320 x 240: such masks cannot be mapped back blindly.
-    assert fit_mask(np.ones((121, 160), np.uint8), (240, 320)).shape == (240, 320)
-    for shape in [(352, 352), (320, 240), (124, 160)]:
-        with pytest.raises(FootageError, match=f"{shape[1]} x {shape[0]}.*320 x 240.*proportions"):
-            fit_mask(np.ones(shape, np.uint8), (240, 320))
+SIZE = (6, 8)
+VIDEO = "leak.mp4"
 
 
 @pytest.fixture
-def mask_folder(tmp_path, write_picture):
-    """Makes a folder of masks, each with as many foreground pixels as its place, from 1."""
+def place(tmp_path):
+    return tmp_path / "Máscaras von Öl"
 
-    def make(*names, shape=(6, 8)):
-        folder = tmp_path / "Máscaras von Öl"
-        folder.mkdir(exist_ok=True)
-        for place, name in enumerate(names, start=1):
-            image = np.zeros(shape, np.uint8)
-            image.flat[:place] = 255
-            write_picture(folder / name, image)
-        return folder
+
+@pytest.fixture
+def masks_of(place, tmp_path, write_picture):
+    """Finds the masks with these names; the n-th of them, from 1, has its n-th pixel set.
+
+    They are those of a video file, or of a folder with these frames.
+    """
+
+    def make(*names, frames=None, void=(), labelmap=None):
+        place.mkdir(exist_ok=True)
+        for number, name in enumerate(names, start=1):
+            image = np.zeros(SIZE, np.uint8)
+            image.flat[number] = 1
+            for pixel in void:
+                image.flat[pixel] = 255 if pixel != number else 1
+            write_picture(place / name, image)
+        for name in frames or ():
+            write_picture(tmp_path / "frames" / name, np.zeros(SIZE, np.uint8))
+        footage = tmp_path / (VIDEO if frames is None else "frames")
+        return find_masks(place, footage, labelmap or {})
 
     return make
 
 
-def test_masks_of_a_file_are_paired_by_the_last_number(mask_folder):
-    folder = mask_folder("MOV_1467_000010.png", "MOV_1467_9.png", "11.TIF")
-    (folder / "readme 1.txt").write_text("masks by Ana")
-    (folder / ".1.png").write_bytes(b"left by a file manager")
-    masks = MaskFolder.numbered(folder)
-    assert {number: path.name for number, path in masks.files.items()} == {
-        9: "MOV_1467_9.png",
-        10: "MOV_1467_000010.png",
-        11: "11.TIF",
+def pixels(masks):
+    """Pixels of gas of each annotated frame."""
+    return {
+        number: np.flatnonzero(masks.read(number, SIZE) == 1).tolist() for number in masks.numbers
     }
-    read = masks.read([9, 10, 11], (6, 8))
-    assert read.dtype == np.uint8
-    assert read.sum(axis=(1, 2)).tolist() == [2, 1, 3]
-    assert set(np.unique(read)) == {0, 1}
 
 
-def test_masks_without_a_number_are_refused(mask_folder):
-    folder = mask_folder("0.png", "last.png")
-    with pytest.raises(
-        FootageError,
-        match=r"1 of the 2 masks in .* have no frame number in their name, .* last.png",
-    ):
-        MaskFolder.numbered(folder)
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["9.png", "10.TIF", "011.bmp"], {9: [1], 10: [2], 11: [3]}),
+        (["MOV_1467_000010.png", "MOV_1467_9.png"], {10: [1], 9: [2]}),
+        (["MOV_1467_10.png"], {10: [1]}),
+        (["frame_7_v2.png", "frame_8_v2.png"], {7: [1], 8: [2]}),
+        # A file an object: what varies most is the frame.
+        (["0_0.png", "0_1.png", "1_0.png", "2_0.png"], {0: [1, 2], 1: [3], 2: [4]}),
+        (["gas1_0.png", "gas2_0.png", "gas1_5.png", "gas1_9.png"], {0: [1, 2], 5: [3], 9: [4]}),
+        (
+            [f"task-{n}-annotation-{n}-by-1-tag-gas-{k}.png" for n in (3, 4, 8) for k in (0, 1)][
+                :4
+            ],
+            None,
+        ),
+        (
+            [f"task-{n}-annotation-{n}-by-1-tag-gas-{k}.png" for n in range(5) for k in (0, 1)],
+            {n: [2 * n + 1, 2 * n + 2] for n in range(5)},
+        ),
+        (["0_0.png", "0_1.png", "1_0.png", "1_1.png"], None),
+        (["12-30-01.png", "12-30-59.png", "12-31-01.png"], None),  # times of day
+        (["0.png", "last.png"], None),
+        (["12.png", "000012.png"], None),
+        (["7.png", "7.bmp"], None),
+    ],
+)
+def test_masks_of_a_video_file_are_numbered(masks_of, names, found):
+    if found is None:
+        with pytest.raises(FootageError):
+            pytest.fail(str(pixels(masks_of(*names))))
+        return
+    masks = masks_of(*names)
+    assert pixels(masks) == found
+    assert bool(masks.remarks) == any(len(each) > 1 for each in found.values())
 
 
-@pytest.mark.parametrize(("names", "frame"), [(("7.png", "a_007.png"), 7), (("a.png", "a.tif"), 0)])
-def test_two_masks_of_one_frame_are_refused(mask_folder, tmp_path, names, frame):
-    folder = mask_folder(*names)
-    with pytest.raises(FootageError, match=f"both of frame {frame}; remove one") as error:
-        MaskFolder.numbered(folder) if frame else MaskFolder.paired(folder, (tmp_path / "a.jpg",))
-    assert all(name in str(error.value) for name in names)
+FRAMES = ("b 2.jpg", "a.png", "c.png")  # in natural order: a, b 2, c
+NUMBERED = ("img_0008.png", "img_0009.png", "img_0010.png")
 
 
-def test_masks_of_a_folder_of_frames_are_paired_by_stem(mask_folder, tmp_path):
-    folder = mask_folder("b 2.png", "a.png")
-    frames = tuple(tmp_path / name for name in ("a.jpg", "b 2.tif", "c.jpg"))
-    masks = MaskFolder.paired(folder, frames)
-    assert {number: path.name for number, path in masks.files.items()} == {0: "a.png", 1: "b 2.png"}
-    assert masks.read([0, 1], (6, 8)).sum(axis=(1, 2)).tolist() == [2, 1]
-    assert masks.annotated(0, 3).tolist() == [0, 1]
+@pytest.mark.parametrize(
+    ("frames", "names", "found"),
+    [
+        (FRAMES, ["b 2.png", "a.png"], {1: [1], 0: [2]}),
+        (FRAMES, ["c_mask.png", "b 2-gt.png", "b 2-7.png"], {2: [1], 1: [2, 3]}),
+        (FRAMES, ["a.png", "x.png"], None),
+        (FRAMES, ["0.png"], None),
+        (NUMBERED, ["img_0010.png"], {2: [1]}),
+        (NUMBERED, ["mask_8.png", "mask_10.png"], {0: [1], 2: [2]}),
+        (NUMBERED, ["00009.png"], {1: [1]}),
+        (NUMBERED, ["0.png", "1.png", "2.png"], None),  # by number none is of a frame
+        (NUMBERED, ["img_0008.png", "9.png"], None),
+        (("x1.png", "y1.png"), ["1.png"], None),
+    ],
+)
+def test_masks_of_a_folder_have_the_names_of_its_frames(masks_of, frames, names, found):
+    if found is None:
+        with pytest.raises(FootageError, match="belong to no frame"):
+            masks_of(*names, frames=frames)
+    else:
+        assert pixels(masks_of(*names, frames=frames)) == found
 
 
-def test_masks_of_no_frame_are_refused(mask_folder, tmp_path):
-    folder = mask_folder("a.png", "x.png", "y.png")
-    with pytest.raises(FootageError, match=r"2 of the 3 masks .* belong to no frame.* x.png;"):
-        MaskFolder.paired(folder, (tmp_path / "a.jpg",))
+def test_gas_covers_void_where_files_of_a_frame_are_joined(masks_of):
+    mask = masks_of("0_0.png", "0_1.png", "1_0.png", "2_0.png", void=[2, 9]).read(0, SIZE)
+    assert mask.dtype == np.uint8
+    assert np.flatnonzero(mask == 1).tolist() == [1, 2]
+    assert np.flatnonzero(mask == 255).tolist() == [9]
 
 
-def test_annotated_frames_are_numbered_from_the_first_of_the_stretch(mask_folder):
-    masks = MaskFolder.numbered(mask_folder("4.png", "6.png"))
-    assert masks.annotated(4, 1).tolist() == [0]
-    assert masks.annotated(3, 5).tolist() == [1, 3]
-    assert masks.annotated(7, 5).tolist() == []
-    assert masks.read([], (6, 8)).shape == (0, 6, 8)
+@pytest.mark.parametrize("left", [[], ["0.npy"], ["notes.txt", ".0.png"], ["0.png/"]])
+def test_a_folder_without_masks_is_refused_by_what_it_holds(place, tmp_path, left):
+    for name in left:
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir() if name.endswith("/") else path.touch()
+    place.mkdir(exist_ok=True)
+    with pytest.raises(FootageError) as error:
+        find_masks(place, tmp_path / VIDEO, {})
+    assert str(place) in str(error.value)
+    for name in left:
+        assert (name.strip("/") in str(error.value)) == (not name.startswith("."))
 
 
-def test_masks_beyond_the_end_are_refused(mask_folder):
-    masks = MaskFolder.numbered(mask_folder("0.png", "4.png", "a_10.png", "b_9.png"))
-    masks.check_fits(11)
-    for beyond, n_frames, name in [(1, 10, "a_10.png"), (2, 9, "b_9.png"), (3, 4, "4.png")]:
-        message = f"{beyond} masks .* beyond its {n_frames} frames.* first is {name}"
-        with pytest.raises(FootageError, match=message):
-            masks.check_fits(n_frames)
+def test_entries_that_are_no_masks_are_named(masks_of, place):
+    place.mkdir()
+    for name in ("readme 1.txt", ".1.png", b"x\xff\r.gif"):
+        (place / os.fsdecode(name)).touch()
+    masks = masks_of("0.png")
+    (remark,) = masks.remarks
+    assert "readme 1.txt" in remark
+    assert ".1.png" not in remark
+    assert remark.isprintable()
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
-    [
-        (b"", "it is empty; copy it again or remove it"),
-        (b"no picture", "cannot be read as a picture; copy it again or remove it"),
-    ],
+    [(b"", "is empty"), (b"no picture", "no picture of a known kind"), (None, "is no file but")],
 )
-def test_an_unreadable_mask_is_named_with_its_folder(mask_folder, damage, message):
-    folder = mask_folder("0.png", "1.png")
-    (folder / "1.png").write_bytes(damage)
-    masks = MaskFolder.numbered(folder)
-    assert masks.read([0], (6, 8)).sum() == 1
-    with pytest.raises(FootageError, match=f"the mask 1.png in {folder}: .*{message}"):
-        masks.read([0, 1], (6, 8))
+def test_an_unreadable_mask_is_named_with_its_folder(masks_of, place, damage, message):
+    masks = masks_of("0.png", "1.png")
+    if damage is None:
+        (place / "1.png").unlink()
+        os.mkfifo(place / "1.png")
+    else:
+        (place / "1.png").write_bytes(damage)
+    assert masks.read(0, SIZE).sum() == 1
+    with pytest.raises(FootageError, match=f"the mask 1.png in {place}: .*{message}"):
+        masks.read(1, SIZE)
     with pytest.raises(FootageError, match=r"the mask 0.png in .*8 x 6.* 8 x 8"):
-        masks.read([0], (8, 8))
+        masks.read(0, (8, 8))
 
 
-def test_the_signature_follows_the_files(mask_folder):
-    folder = mask_folder("0.png", "1.png")
-    before = MaskFolder.numbered(folder)
+def test_the_labelmap_reaches_the_pictures(masks_of):
+    mask = masks_of("0.png", labelmap={"1": "void"}).read(0, SIZE)
+    assert np.flatnonzero(mask == 255).tolist() == [1]
+
+
+def test_what_was_done_to_masks_is_remarked_once(masks_of):
+    masks = masks_of("0.png", "1.png")
+    assert masks.remarks == []
+    for number in (0, 1):
+        large = masks.read(number, (12, 16))
+        np.testing.assert_array_equal(
+            large, masks.read(number, SIZE).repeat(2, axis=0).repeat(2, axis=1)
+        )
+    (remark,) = masks.remarks
+    assert "8 x 6 were scaled to 16 x 12" in remark
+
+
+def test_the_signature_follows_the_files(masks_of, place):
+    before = masks_of("0.png", "1.png")
     key = before.signature()
     assert before.signature() == key
-    (folder / "1.png").write_bytes((folder / "0.png").read_bytes() + b" ")
-    assert MaskFolder.numbered(folder).signature() != key
+    (place / "1.png").write_bytes((place / "0.png").read_bytes() + b" ")
+    assert before.signature() != key
 
 
 @pytest.mark.parametrize("gas", [1, 255, True])

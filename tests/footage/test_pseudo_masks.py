@@ -187,7 +187,8 @@ LENGTH, FPS_HZ = 4, 1.0  # every frame is a sample
 def stretch(frames, first_frame=0, annotated=False, classes=None):
     masks = np.ones_like(frames[:1] if annotated else frames[:0])
     source = "annotated" if annotated else "none"
-    return Stretch(first_frame, frames, np.arange(len(masks)), masks, source, classes)
+    times_s = first_frame + np.arange(len(frames), dtype=float)
+    return Stretch(first_frame, frames, np.arange(len(masks)), masks, times_s, source, classes)
 
 
 def some_clips(count, with_masks=()):

@@ -19,10 +19,10 @@ def faulty(change):
     [
         ("source", "youtube", "choose one of annotated, folder, gasvid, synthetic"),
         ("clip_length_frames", 2, "greater than or equal to 3"),
-        ("clip_lenght_frames", 150, "Extra inputs are not permitted"),
+        ("clip_lenght_frames", 150, "there is no such setting"),
         ("synthetic.seconds", 0, "greater than 0"),
         ("synthetic.height_px", 31, "greater than or equal to 32"),
-        ("synthetic.fps", 15, "Extra inputs are not permitted"),
+        ("synthetic.fps", 15, "there is no such setting"),
         ("span.mode", "stretched", "'robust' or 'fixed'"),
         ("span.low_percentile", 99.95, "low end of a span must lie below its high end"),
         ("span.low_counts", 65535, "low end of a span must lie below its high end"),

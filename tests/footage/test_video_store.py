@@ -129,6 +129,57 @@ def test_a_video_that_cannot_be_read_is_named(store, content, part, kept_bytes):
     assert "kedro run --pipelines=ingest" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("frames.npy", np.zeros((T, HEIGHT, WIDTH))),
+        ("frames.npy", np.zeros(T, np.uint8)),
+        ("frames.npy", np.zeros((0, HEIGHT, WIDTH), np.uint8)),
+        ("masks.npy", np.zeros((T, HEIGHT, WIDTH), np.uint8)),
+        ("masks.npy", np.zeros(3, [("frame", "<i4"), ("bits", "u1", (4,))])),
+        ("void.npy", np.zeros(3)),
+        ("time_s.npy", np.zeros(T - 1)),
+        ("leak_class.npy", np.zeros((T, 2), np.int8)),
+    ],
+)
+def test_a_sound_array_of_another_shape_is_named(store, content, part, other):
+    write(store, "v", content)
+    np.save(store.folder / f"v.{part}", other)
+    with pytest.raises(
+        UserError, match=r"The video v cannot be read from .* run `kedro run"
+    ) as error:
+        store.clip("v", 0, 10)
+    assert str(store.folder / f"v.{part}") in str(error.value)
+
+
+def test_void_is_kept_of_frames_that_have_some(store, content):
+    frames, masks, _, times_s = content
+    labels = masks.copy()
+    labels[1, 0, :3], labels[3] = 255, 255
+    with store.writing("v") as writer:
+        for start, end in ((0, 10), (10, T)):
+            own = (start <= ANNOTATED) & (end > ANNOTATED)
+            writer.append(
+                frames[start:end],
+                times_s[start:end],
+                annotated=ANNOTATED[own] - start,
+                masks=labels[own],
+            )
+    assert np.load(store.folder / "v.void.npy")["frame"].tolist() == [4, 10]
+    for first_frame, n_frames in ((0, None), (4, 7), (10, 13), (11, 11)):
+        clip = store.clip("v", first_frame, n_frames)
+        inside = np.isin(ANNOTATED - first_frame, clip.annotated)
+        np.testing.assert_array_equal(clip.void(), labels[inside] == 255)
+        np.testing.assert_array_equal(clip.masks(), labels[inside] == 1)
+    np.testing.assert_array_equal(
+        store.clip("v").void(np.array([10, 3, 4])),
+        np.stack([labels[3], labels[0] * 0, labels[1]]) == 255,
+    )
+    with store.writing("v") as writer:  # an old one goes
+        writer.append(frames, times_s, annotated=ANNOTATED, masks=masks)
+    assert "v.void.npy" not in names(store)
+
+
 def test_a_clip_beyond_the_end_is_told(store, content):
     write(store, "v", content)
     with pytest.raises(UserError, match=r"video v .* has 23 frames, but a clip ends after 24"):

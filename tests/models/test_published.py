@@ -7,11 +7,12 @@ import torch
 from click.testing import CliRunner
 
 from fgstp.cli import main
+from fgstp.core.config import parsed_settings
 from fgstp.core.errors import UserError
 from fgstp.inference.trainings import finished_trainings
 from fgstp.models.checkpoint import load_model
 from fgstp.models.fgstp import Fgstp
-from fgstp.models.published import fgstp_rules, import_published, parsed_settings
+from fgstp.models.published import fgstp_rules, import_published
 from fgstp.models.registry import create_model, model_info, model_infos
 from fgstp.models.state_dicts import renamed
 

@@ -4,15 +4,8 @@ from fgstp.pipelines.tracking import flat_numbers, log_numbers, log_texts
 
 
 def test_numbers_get_dotted_names_and_all_else_is_passed_over():
-    facts = {
-        "iou": 0.5,
-        "n": 3,
-        "name": "7",
-        "yes": True,
-        "none": None,
-        "many": [1, 2],
-        "of": {"deep": {"er": np.float64(0.25)}, "empty": {}, "text": "a"},
-    }
+    facts = {"iou": 0.5, "n": 3, "name": "7", "yes": True, "none": None, "many": [1, 2]}
+    facts["of"] = {"deep": {"er": np.float64(0.25)}, "empty": {}, "text": "a"}
     assert dict(flat_numbers(facts)) == {"iou": 0.5, "n": 3.0, "of.deep.er": 0.25}
     assert dict(flat_numbers({"a": {"b": 1}}, "best.")) == {"best.a.b": 1.0}
     assert all(type(number) is float for _, number in flat_numbers(facts))

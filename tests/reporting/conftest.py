@@ -24,24 +24,14 @@ def summary():
         facts |= {name: changes.pop(name) for name in list(changes) if name in facts}
         notes = changes.pop("notes", {})
         values = dict.fromkeys(METRICS, 0.5) | changes
-        return pd.DataFrame(
-            [
-                {
-                    "model": model,
-                    **own.columns,
-                    "protocol": protocol,
-                    "by": by,
-                    "group": group,
-                    "metric": metric,
-                    "value": value,
-                    "low": value - 0.1,
-                    "high": value + 0.1,
-                    **facts,
-                    "note": notes.get(metric, ""),
-                }
-                for metric, value in values.items()
-            ]
-        )
+        of = {"model": model, **own.columns, "protocol": protocol, "by": by, "group": group}
+        rows = [
+            {**of, "metric": metric, "value": value, "low": value - 0.1, "high": value + 0.1}
+            | facts
+            | {"note": notes.get(metric, "")}
+            for metric, value in values.items()
+        ]
+        return pd.DataFrame(rows)
 
     return make
 

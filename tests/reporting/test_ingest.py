@@ -163,57 +163,50 @@ def clip_row(video, index, split="train", gas_fraction=None, dropped=None):
 
 @pytest.fixture
 def ingested():
-    return table(
-        [
-            {"video": "a", "category": "close_clear", "frames_left_over": 7, "remarks": ""},
-            {"video": "b", "category": "close_clear", "frames_left_over": 0, "remarks": ""},
-            {
-                "video": "c",
-                "category": "long_complex",
-                "frames_left_over": 5,
-                "remarks": "no table: split test guessed, every third is for test",
-            },
-            {"video": "d", "split": "test", "error": "d: d.mp4 is empty; copy it again"},
-        ],
-        VIDEO_COLUMNS,
-    )
+    guess = "no table: split test guessed, every third is for test"
+    rows = [
+        ("a", "close_clear", 7, ""),
+        ("b", "close_clear", 0, ""),
+        ("c", "long_complex", 5, guess),
+    ]
+    names = ("video", "category", "frames_left_over", "remarks")
+    refused = {"video": "d", "split": "test", "error": "d: d.mp4 is empty; copy it again"}
+    return table([*(dict(zip(names, row, strict=True)) for row in rows), refused], VIDEO_COLUMNS)
 
 
 @pytest.fixture
 def cut():
-    return table(
-        [
-            clip_row("a", 0, gas_fraction=0.1),
-            clip_row("a", 1, gas_fraction=0.02),
-            clip_row("a", 2, dropped="duplicate", gas_fraction=0.9),
-            clip_row("a", 3, "validation", gas_fraction=0.0),
-            clip_row("b", 0, gas_fraction=0.03),
-            clip_row("c", 0, "test"),
-            clip_row("c", 1, "test", dropped="duplicate"),
-            clip_row("c", 2, "test", dropped="guard"),
-        ],
-        CLIP_COLUMNS,
-    )
+    rows = [
+        clip_row("a", 0, gas_fraction=0.1),
+        clip_row("a", 1, gas_fraction=0.02),
+        clip_row("a", 2, dropped="duplicate", gas_fraction=0.9),
+        clip_row("a", 3, "validation", gas_fraction=0.0),
+        clip_row("b", 0, gas_fraction=0.03),
+        clip_row("c", 0, "test"),
+        clip_row("c", 1, "test", dropped="duplicate"),
+        clip_row("c", 2, "test", dropped="guard"),
+    ]
+    return table(rows, CLIP_COLUMNS)
 
 
-def test_the_page_counts_what_was_kept_by_category_and_split(ingested, cut):
-    page = summarise(ingested, cut).splitlines()
+def test_the_page_counts_what_was_kept_and_says_what_else_happened(ingested, cut):
+    page = summarise(ingested, cut)
     # (0.1 + 0.02 + 0.03) / 3 = 0.05: dropped clips do not count.
-    assert [line for line in page if line.startswith(("| close", "| long"))] == [
+    assert [line for line in page.splitlines() if line.startswith(("| close", "| long"))] == [
         "| close_clear | train | 2 | 3 | 0.050 |",
         "| close_clear | validation | 1 | 1 | 0.000 |",
         "| long_complex | test | 1 | 1 | unknown |",
     ]
-
-
-def test_the_page_says_what_was_dropped_left_over_refused_and_remarked(ingested, cut):
-    page = summarise(ingested, cut)
     assert "5 of 8 clips kept; dropped: 2 as duplicate, 1 as guard." in page
     assert "36 of the 50 frames of the kept clips are annotated." in page
     assert "12 frames at the ends of videos filled no clip." in page
     assert "1 of 4 videos could not be used:\n\n- d: d.mp4 is empty; copy it again" in page
     assert "Remarks:\n\n- c: no table: split test guessed, every third is for test\n" in page
     assert refusals(ingested) == ["d: d.mp4 is empty; copy it again"]
+    counts, dropped = overview(ingested, cut)
+    assert page.startswith(f"# Ingest\n\n{counts}\n\n{dropped}\n\n")
+    assert page.endswith("\n")
+    assert "\n\n\n" not in page
 
 
 def test_what_did_not_happen_is_not_mentioned(ingested, cut):
@@ -224,11 +217,3 @@ def test_what_did_not_happen_is_not_mentioned(ingested, cut):
     for word in ("dropped", "filled no clip", "could not be used", "Remarks"):
         assert word not in page
     assert refusals(ingested) == []
-
-
-def test_the_overview_is_part_of_the_page(ingested, cut):
-    page = summarise(ingested, cut)
-    counts, dropped = overview(ingested, cut)
-    assert page.startswith(f"# Ingest\n\n{counts}\n\n{dropped}\n\n")
-    assert page.endswith("\n")
-    assert "\n\n\n" not in page

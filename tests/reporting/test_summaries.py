@@ -104,3 +104,5 @@ def test_tables_and_headline_say_why_there_are_dashes(both, compared):
 def test_only_gasvid_with_annotated_masks_is_what_the_paper_scores(name, sources, masks, same):
     footage = ScoredFootage.of(name, sources)
     assert (footage.masks, footage.is_the_papers) == (masks, same)
+    with_void = ScoredFootage.of(name, sources, void_fraction=0.0123)
+    assert with_void.masks == f"{masks}, of which 1.23% is void and left out"

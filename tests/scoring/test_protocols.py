@@ -1,6 +1,5 @@
 import pandas as pd
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from fgstp.core.errors import UserError
@@ -37,18 +36,15 @@ def test_a_row_of_no_protocol_is_refused_with_the_remedy():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("name", "value"),
     [
-        {"input": "hard"},
-        {"treshold": 3},
-        {"threshold": 256},
-        {"drop_last_frames": -1},
-        {"alarm_px": 0},
+        *(("input", "hard"), ("treshold", 3), ("threshold", 256)),
+        *(("drop_last_frames", -1), ("alarm_px", 0)),
     ],
 )
-def test_wrong_settings_are_refused(wrong):
+def test_wrong_settings_are_refused(name, value):
     with pytest.raises(ValidationError):
-        ScoringProtocol(name="own", **wrong)
+        ScoringProtocol(name="own", **{name: value})
 
 
 def test_protocols_do_not_change():
@@ -78,29 +74,16 @@ def test_every_protocol_may_be_asked_for_and_their_order_stays():
     assert EvaluateSettings(protocols=list(names)).protocols == names
 
 
-def test_the_base_environment_has_the_values_of_the_code(repository):
-    text = (repository / "conf" / "base" / "parameters_evaluate.yml").read_text("utf-8")
-    assert EvaluateSettings.model_validate(yaml.safe_load(text)["evaluate"]) == EvaluateSettings()
-
-
 @pytest.mark.parametrize(
-    ("changes", "place"),
+    ("name", "value"),
     [
-        ({"protocols": []}, ("protocols",)),
-        ({"protocols": ["paper", "paper"]}, ("protocols",)),
-        ({"protocols": ["paper", "papers"]}, ("protocols",)),
-        ({"protocols": "paper"}, ("protocols",)),
-        ({"drop_given": "sometimes"}, ("drop_given",)),
-        ({"drop_first_frames": 1}, ("drop_first_frames",)),
-        ({"drop_last_frames": -1}, ("drop_last_frames",)),
-        ({"accelerator": "tpu"}, ("accelerator",)),
-        ({"protocol": ["paper"]}, ("protocol",)),
-        ({"n_resamples": 0}, ("n_resamples",)),
-        ({"batch_frames": 0}, ("batch_frames",)),
-        ({"parallel": {"jobs": 0}}, ("parallel",)),
+        *(("protocols", wrong) for wrong in ([], ["paper", "paper"], ["paper", "papers"], "paper")),
+        *(("drop_given", "sometimes"), ("drop_first_frames", 1), ("drop_last_frames", -1)),
+        *(("accelerator", "tpu"), ("protocol", ["paper"]), ("n_resamples", 0)),
+        *(("batch_frames", 0), ("parallel", {"jobs": 0})),
     ],
 )
-def test_wrong_values_and_unknown_keys_are_named(changes, place):
+def test_wrong_values_and_unknown_keys_are_named(name, value):
     with pytest.raises(ValidationError) as error:
-        EvaluateSettings(**changes)
-    assert [fault["loc"] for fault in error.value.errors()] == [place]
+        EvaluateSettings(**{name: value})
+    assert [fault["loc"] for fault in error.value.errors()] == [(name,)]

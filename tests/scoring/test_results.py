@@ -123,15 +123,18 @@ VIDEOS = table(
 )
 CLIPS = table(
     [
-        {"clip": f"{video}_{number}", "video": video, "mask_source": source}
-        for video, source in (("far", "annotated"), ("near", "synthetic"), ("own", "pseudo"))
+        {"clip": f"{video}_{number}", "video": video, "mask_source": source, "void_fraction": void}
+        for video, source, void in (
+            *(("far", "annotated", 0.25), ("near", "synthetic", 0.0)),
+            ("own", "pseudo", 0.0),
+        )
         for number in (0, 1)
     ],
     CLIP_COLUMNS,
 )
 FACTS_OF = {
-    "near": ("near", "close_clear", 4.5, "clear", "synthetic"),
-    "far": ("far", "long_complex", 18.0, "complex", "annotated"),
+    "near": ("near", "close_clear", 4.5, "clear", "synthetic", 0.0),
+    "far": ("far", "long_complex", 18.0, "complex", "annotated", 0.25),
 }
 
 

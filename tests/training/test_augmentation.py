@@ -3,9 +3,10 @@ from itertools import product
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageEnhance
 
-from fgstp.training.augmentation import augmented, recoloured, resized, rotated
+from fgstp.training.augmentation import augmented, prepared, recoloured, resized, rotated
 from fgstp.training.settings import AugmentationSettings
 
 UNCHANGED = {"flip_fraction": 0, "rotation_fraction": 0, "mask_noise_fraction": 0} | dict.fromkeys(
@@ -169,3 +170,29 @@ def test_the_draws_have_the_published_shares_and_spans():
     seen = {augmented(ramp, np.zeros_like(ramp), bright, rng)[0].tobytes() for _ in range(200)}
     every = {recoloured(ramp[0], f / 10).tobytes() for f in range(5, 16)}
     assert seen == every
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_void_goes_the_way_of_the_masks(enabled):
+    labels = np.zeros((2, 48, 64), np.uint8)
+    labels[:, 8:24, 8:32] = 1
+    labels[0, 24:40, 8:32] = 255
+    frames = np.where(labels[:1] == 255, 200, 60).astype(np.uint8).repeat(3, 0)
+    settings = AugmentationSettings(
+        enabled=enabled,
+        flip_fraction=1.0,
+        rotation_fraction=1.0,
+        brightness=(1.0, 1.0),
+        contrast=(1.0, 1.0),
+        sharpness=(1.0, 1.0),
+    )
+    shown, masks = prepared(
+        frames, labels, np.random.default_rng(3), settings=settings, size=(24, 32)
+    )
+    bright = shown[0] > 130 / 255
+    assert (masks[0][bright] == -1).all()  # what touches void is void
+    assert 0 < bright.sum() <= (masks[0] == -1).sum() < 2 * bright.sum()
+    assert not (masks[1] < 0).any()
+    without = np.where(labels == 255, 0, labels)
+    _, plain = prepared(frames, without, np.random.default_rng(3), settings=settings, size=(24, 32))
+    torch.testing.assert_close(masks[1], plain[1])  # the same is drawn

@@ -18,18 +18,10 @@ def test_the_defaults_are_the_papers():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"epoch": 3},
-        {"epochs": 0},
-        {"learning_rate": 0},
-        {"learning_rate": float("inf")},
-        {"precision": "16"},
-        {"monitor": "loss"},
-        {"time_limit_s": 0},
-        {"devices": 0},
-        {"gradient_clip": {"by": "norm", "at": 0}},
-        {"nodes": 2, "rendezvous": "node1"},
-        {"augmentation": {"flip_fraction": 1.5}},
-        {"augmentation": {"brightness": (1.5, 0.5)}},
+        *({"epoch": 3}, {"epochs": 0}, {"learning_rate": 0}, {"learning_rate": float("inf")}),
+        *({"precision": "16"}, {"monitor": "loss"}, {"time_limit_s": 0}, {"devices": 0}),
+        *({"gradient_clip": {"by": "norm", "at": 0}}, {"nodes": 2, "rendezvous": "node1"}),
+        *({"augmentation": {"flip_fraction": 1.5}}, {"augmentation": {"brightness": (1.5, 0.5)}}),
         {"augmentation": {"rotation_degrees": (0.5, 1.0)}},
     ],
 )

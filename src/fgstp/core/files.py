@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from fgstp.core.errors import UserError
+from fgstp.core.errors import FootageError, UserError
 
 TEMPORARY_PREFIX = ".tmp-"
 FREE_SPACE = "free some space or choose a folder that can be written"
@@ -85,6 +86,28 @@ class GrowingArray:
             header = {"descr": described, "fortran_order": False, "shape": shape}
             self._stream.seek(0)
             npy.write_array_header_1_0(self._stream, header)
+
+
+def check_regular_file(path: Path) -> None:
+    """See that a file can be read, before a reader waits for a pipe or reports something else.
+
+    Raises:
+        FootageError: it is a broken link, a pipe, a folder, empty, or may not be read.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        what = "is a link to nothing" if path.is_symlink() else "cannot be read"
+        raise FootageError(
+            f"{path.name} {what} ({error.strerror}); bring the file here, for instance by "
+            "`dvc pull` or `git annex get`, or remove it"
+        ) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise FootageError(f"{path.name} is no file but a pipe, a socket or a device; remove it")
+    if status.st_size == 0:
+        raise FootageError(f"{path.name} is empty; copy it again or remove it")
+    if not os.access(path, os.R_OK):
+        raise FootageError(f"{path.name} may not be read; allow it by `chmod +r`")
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,13 +41,16 @@ def signature(files: Iterable[Path]) -> str:
         files: the files, in a fixed order.
 
     Raises:
-        UserError: a file does not exist.
+        UserError: a file does not exist, or is no regular file.
     """
     digest = hashlib.sha256()
     for file in files:
         with user_error_if_denied(f"read {file}", THERE):
             facts = file.stat()
-        digest.update(f"{file.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+            if not stat.S_ISREG(facts.st_mode):  # reading a pipe would wait for ever
+                raise OSError("it is a folder, a pipe, a socket or a device")
+        text = f"{file.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0"
+        digest.update(os.fsencode(text))  # a name may be any bytes
     return digest.hexdigest()
 
 

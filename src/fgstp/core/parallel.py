@@ -12,7 +12,7 @@ from threading import Event, Thread
 from typing import Any, Literal
 
 from joblib import Parallel
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from tqdm import tqdm
 
 from fgstp.core.config import Settings
@@ -39,7 +39,7 @@ class ParallelSettings(Settings):
     """
 
     backend: Literal["loky", "sequential", "ray", "dask"] = "loky"
-    jobs: int = -1
+    jobs: int = Field(-1, ge=-1, le=1024)
 
     @field_validator("backend")
     @classmethod

@@ -16,6 +16,7 @@ from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.footage.sources.table import read_table
 
 STAR = "*"
+NAME_COLUMNS = ("video", "clip", "group")
 TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
 
 
@@ -110,8 +111,9 @@ class TableDataset(FileDataset):
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         columns = TYPED_COLUMNS[self._columns] if self._columns else {}
-        # A video may be called NA: only an empty cell is a missing one.
-        table = pd.read_csv(path, dtype=columns, keep_default_na=False, na_values=[""])
+        # A video may be called NA or 007: only an empty cell is a missing one, and a name is text.
+        types = columns or dict.fromkeys(NAME_COLUMNS, "str")
+        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
         if missing := [name for name in columns if name not in table]:
             raise ValueError(f"it has no column {missing[0]}")  # of an older version
         return table

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fgstp.core.errors import UserError
+from fgstp.footage.video import fault_of_name
 from fgstp.footage.video_store import Clip, Row, VideoStore
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ CLIP_COLUMNS = {
     "mask_source": "str",
     "annotated_frames": "Int64",
     "gas_fraction": "float64",
+    "void_fraction": "float64",
     "dropped": "str",
     "repeats": "str",
     "similarity": "float64",
@@ -88,9 +90,20 @@ class ClipRow(NamedTuple):
 
 
 def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
-    """Convert a clip table to rows, in its order."""
+    """Convert a clip table to rows, in its order.
+
+    Raises:
+        UserError: an id would lead out of the folder of the videos.
+    """
     columns = ["clip", "video", "first_frame", "frames", "annotated_frames", "sha256"]
-    return [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
+    rows = [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
+    for name in {row.video for row in rows}:
+        if fault := fault_of_name(str(name)):
+            raise UserError(
+                f"The clip table names the video {name!a}, which {fault}, or run `kedro run "
+                "--pipelines=ingest` to make the table again."
+            )
+    return rows
 
 
 def spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:

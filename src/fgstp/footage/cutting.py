@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.footage.packed_masks import GAS, VOID, packed
 from fgstp.footage.video import Frame, MaskSource
-from fgstp.footage.video_store import packed
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,19 @@ class Stretch:
         first_frame: number of its first frame in the video, from 0.
         frames: (T, H, W) uint8.
         annotated: (A,) int64, numbers of the frames that have a mask, from 0 in the stretch.
-        masks: (A, H, W) uint8, 0/1.
+        masks: (A, H, W) uint8: 0, 1 for gas, 255 for void, which is neither.
         mask_source: kind of its masks; `none` without any.
+        times_s: (T,) float64, seconds since the beginning of the video.
         leak_class: (T,) int8, -1 before the release, 8 after it; None if unknown.
-        times_s: (T,) float64, from the source; None if it states none.
     """
 
     first_frame: int
     frames: NDArray[np.uint8]
     annotated: NDArray[np.int64]
     masks: NDArray[np.uint8]
+    times_s: NDArray[np.float64]
     mask_source: MaskSource = "none"
     leak_class: NDArray[np.int8] | None = None
-    times_s: NDArray[np.float64] | None = None
 
     @classmethod
     def of(
@@ -43,16 +43,15 @@ class Stretch:
         """Stack frames of one size; `mask_source` is the kind of the masks of these frames."""
         masks = {number: each.mask for number, each in enumerate(frames) if each.mask is not None}
         classes = [each.leak_class for each in frames if each.leak_class is not None]
-        times = [each.time_s for each in frames if each.time_s is not None]
-        grey = np.stack([each.grey for each in frames]).astype(np.uint8, copy=False)
+        grey = np.ascontiguousarray(np.stack([each.grey for each in frames]), np.uint8)
         return cls(
             first_frame,
             grey,
             np.array(list(masks), np.int64),
             np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
+            np.array([each.time_s for each in frames], np.float64),
             mask_source if masks else "none",
             np.array(classes, np.int8) if len(classes) == len(frames) else None,
-            np.array(times, np.float64) if len(times) == len(frames) else None,
         )
 
     @property
@@ -69,12 +68,20 @@ class Stretch:
 
     def gas_fraction(self) -> float | None:
         """Fraction of the pixels of its annotated frames that are gas; None without any."""
-        return round(float(self.masks.mean()), 6) if len(self.masks) else None
+        n_known = np.count_nonzero(self.masks != VOID)
+        return round(np.count_nonzero(self.masks == GAS) / n_known, 6) if n_known else None
+
+    def void_fraction(self) -> float | None:
+        """Fraction of the pixels of its annotated frames that are void; None without any."""
+        return round(float((self.masks == VOID).mean()), 6) if len(self.masks) else None
 
     def sha256(self) -> str:
         """SHA-256 of the bytes of its frames, then of its masks with their numbers."""
         digest = hashlib.sha256(self.frames.data)
-        digest.update(packed(self.annotated, self.masks).tobytes())
+        for value in (GAS, VOID):
+            masks = self.masks == value
+            if value == GAS or masks.any():
+                digest.update(packed(self.annotated, masks).tobytes())
         return digest.hexdigest()
 
 

@@ -1,114 +1,36 @@
-"""Reading frames from video files and from folders of pictures."""
+"""Frames from pictures: a folder with one for each frame, or the pages of a TIFF stack."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.pictures import list_pictures, measure_span, read_picture, to_grey
+from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, to_grey
+from fgstp.footage.pictures import (
+    Picture,
+    check_names,
+    list_pictures,
+    n_pages,
+    read_pages,
+    read_picture,
+)
 from fgstp.footage.settings import SpanSettings
-from fgstp.footage.video import Frame
+from fgstp.footage.video import Frame, FrameSource
+from fgstp.footage.video_file import VideoFile
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v"})
-GREY16 = int.from_bytes(b"Y1\x00\x10", "little")  # FFmpeg's tag of 16-bit grey, as OpenCV gives it
-LOST_FRAMES_TOLERANCE = 0.01
-
-
-@dataclass(frozen=True)
-class VideoFile:
-    """A video file, decoded by OpenCV's FFmpeg: 8-bit, colour or 16-bit grey.
-
-    OpenCV silently scales all frames to the size of the first, so that a change of size is
-    detected in folders of frames, but not in files.
-
-    Attributes:
-        path: the file.
-    """
-
-    path: Path
-
-    def n_frames_hint(self) -> int | None:
-        """Number of frames that the container states."""
-        count = int(self._open().get(cv2.CAP_PROP_FRAME_COUNT))
-        return count if count > 0 else None
-
-    def fps_hz(self) -> float | None:
-        """Frame rate that the container states."""
-        rate = float(self._open().get(cv2.CAP_PROP_FPS))
-        return rate if rate > 0 else None
-
-    def signature(self) -> str:
-        """Hash of name, size and time of change."""
-        return signature([self.path])
-
-    def content_hash(self) -> str:
-        """SHA-256 of the file."""
-        return content_hash([self.path])
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Decode all frames.
-
-        Raises:
-            FootageError: the file cannot be decoded or is truncated.
-        """
-        capture = self._open()
-        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        count = 0
-        while True:
-            there, image = capture.read()
-            if not there:
-                break
-            yield Frame(to_grey(np.asarray(image)))
-            count += 1
-        if stated - count > max(1.0, LOST_FRAMES_TOLERANCE * stated):
-            raise FootageError(
-                f"{self.path.name} says that it holds {stated} frames, but only {count} can be "
-                "decoded: it is truncated or damaged; copy it again"
-            )
-
-    def _open(self) -> cv2.VideoCapture:
-        try:
-            empty = self.path.stat().st_size == 0
-        except OSError as error:
-            raise FootageError(f"{self.path} cannot be read: {error.strerror}") from error
-        if empty:
-            raise FootageError(f"{self.path.name} is empty; copy it again")
-        # Without it FFmpeg prints errors of its own; it reads the variable when it starts.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        # Videos go in parallel, and small frames decode faster in one thread.
-        with _quiet_opencv():
-            capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-        if not capture.isOpened():
-            raise FootageError(
-                f"{self.path.name} cannot be opened as a video: it is truncated, damaged or "
-                "of a kind that FFmpeg does not know; copy it again or convert it"
-            )
-        if int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == GREY16:
-            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        return capture
-
-
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Suppress OpenCV's own warnings."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+STACK_SUFFIXES = frozenset({".tif", ".tiff"})
+COLOUR_SAMPLES = 8  # frames that are looked at for colour
 
 
 @dataclass(frozen=True)
-class FrameFolder:
-    """A folder of pictures, one per frame, in natural order of their names.
+class PictureSequence:
+    """Pictures, one for each frame, in the order given; a single file is a stack of pages.
 
     Attributes:
         files: the pictures.
@@ -116,9 +38,13 @@ class FrameFolder:
 
     files: tuple[Path, ...]
 
+    @property
+    def timing(self) -> None:
+        """None, since pictures have no times."""
+
     def n_frames_hint(self) -> int | None:
         """Number of pictures."""
-        return len(self.files)
+        return n_pages(self.files[0]) if len(self.files) == 1 else len(self.files)
 
     def fps_hz(self) -> float | None:
         """Pictures state no frame rate."""
@@ -130,34 +56,87 @@ class FrameFolder:
 
     def content_hash(self) -> str:
         """SHA-256 of the pictures, one after the other."""
+        for path in self.files:
+            check_regular_file(path)
         return content_hash(self.files)
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Read all pictures.
+    def frames(self, remarks: list[str]) -> Iterator[Frame]:
+        """Read all pictures: (H, W) uint8 or uint16.
+
+        Args:
+            remarks: gets what a reader of the video table should know.
 
         Raises:
-            FootageError: a picture is unreadable, or its size or depth is not that of the first.
+            FootageError: a picture is unreadable, or of another size or depth than the first.
         """
         first: NDArray[np.integer] | None = None
+        found: dict[str, None] = {}  # remarks, each once
+        every = max(1, (self.n_frames_hint() or 0) // COLOUR_SAMPLES)
+        for place, (name, picture) in enumerate(self._pictures()):
+            try:
+                grey = to_grey(picture.pixels)
+            except FootageError as error:
+                raise FootageError(f"{name}: {error}") from error
+            first = grey if first is None else first
+            _check_fits(grey, first, name)
+            if place % every == 0 and is_coloured(picture.pixels):
+                found[COLOUR_REMARK] = None
+            found |= dict.fromkeys(picture.remarks)
+            yield Frame(grey)
+        remarks += [*found, *_gaps([path.stem for path in self.files])]
+
+    def _pictures(self) -> Iterator[tuple[str, Picture]]:
+        """Names and pictures."""
+        is_stack = len(self.files) == 1
         for path in self.files:
             try:
-                grey = to_grey(read_picture(path))
+                for page, picture in enumerate(
+                    read_pages(path) if is_stack else [read_picture(path)]
+                ):
+                    yield f"page {page} of {path.name}" if is_stack else path.name, picture
             except FootageError as error:
                 raise FootageError(f"{path.name}: {error}") from error
-            first = grey if first is None else first
-            if grey.shape != first.shape:
-                (height, width), (first_height, first_width) = grey.shape, first.shape
-                raise FootageError(
-                    f"{path.name} is {width} x {height}, but the frames before it are "
-                    f"{first_width} x {first_height}; cut the video where its size changes, or "
-                    "scale it to one size"
-                )
-            if grey.dtype != first.dtype:
-                raise FootageError(
-                    f"{path.name} has {grey.dtype} pixels, but the frames before it have "
-                    f"{first.dtype}; convert them to one depth"
-                )
-            yield Frame(grey)
+
+
+def _gaps(names: Sequence[str]) -> list[str]:
+    """A remark if the pictures are numbered, and some numbers are missing."""
+    numbers = [int(found[-1]) for name in names if (found := re.findall(r"\d+", name))]
+    steps = np.diff(numbers)
+    if len(numbers) < max(len(names), 3) or (steps < 1).any():
+        return []
+    usual = int(np.median(steps))
+    missing = int((steps // usual - 1).clip(min=0).sum())
+    return [f"{missing} numbers are missing between those of its pictures"] if missing else []
+
+
+def _check_fits(grey: NDArray[np.integer], first: NDArray[np.integer], name: str) -> None:
+    if grey.shape != first.shape:
+        (height, width), (first_height, first_width) = grey.shape, first.shape
+        raise FootageError(
+            f"{name} is {width} x {height}, but the frames before it are "
+            f"{first_width} x {first_height}; cut the video where its size changes, or "
+            "scale it to one size"
+        )
+    if grey.dtype != first.dtype:
+        raise FootageError(
+            f"{name} has {grey.dtype} pixels, but the frames before it have "
+            f"{first.dtype}; convert them to one depth"
+        )
+
+
+def frames_of(path: Path) -> FrameSource:
+    """Source of the frames of a video file, of a TIFF stack, or of a folder of pictures.
+
+    Raises:
+        FootageError: the folder cannot be read, or two of its pictures have the same name.
+    """
+    if path.is_dir():
+        pictures = list_pictures(path)
+        check_names(pictures)
+        return PictureSequence(tuple(pictures))
+    if path.suffix.lower() in STACK_SUFFIXES:
+        return PictureSequence((path,))
+    return VideoFile(path)
 
 
 def read_video(path: Path | str) -> NDArray[np.uint8]:
@@ -167,14 +146,14 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
     video, from its 0.1st to its 99.9th percentile.
 
     Args:
-        path: a video file that FFmpeg can decode, or a folder of png, jpg or tif files, which
+        path: a video file that FFmpeg can decode, a TIFF stack, or a folder of pictures, which
             are read in natural order of their names.
 
     Returns:
         The frames, uint8 (T, H, W), all in memory.
 
     Raises:
-        FootageError: there is nothing to read, or a frame cannot be decoded.
+        FootageError: There is nothing to read, or a frame cannot be decoded.
 
     Example:
         >>> from fgstp import read_video
@@ -183,11 +162,10 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         ((20, 60, 80), dtype('uint8'))
     """
     path = Path(path)
-    source = FrameFolder(tuple(list_pictures(path))) if path.is_dir() else VideoFile(path)
-    frames = [frame.grey for frame in source]
+    frames = [frame.grey for frame in frames_of(path).frames(remarks=[])]
     if not frames:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
     if frames[0].dtype == np.uint8:
         return np.stack(frames).astype(np.uint8, copy=False)
-    table = measure_span(frames, len(frames), SpanSettings()).table()
+    table = measure_span(frames, len(frames), SpanSettings())[0].table()
     return np.stack([table[frame] for frame in frames])

@@ -1,11 +1,13 @@
 """Ingest of one video: from its source to its files in the store and its rows of the tables."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
@@ -16,18 +18,22 @@ from fgstp.footage.descriptors import (
     describe,
     measure_background,
 )
-from fgstp.footage.pictures import GreySpan, measure_span
+from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.mask_pictures import with_void_band
+from fgstp.footage.masks import Masks
+from fgstp.footage.numbering import mask_numbers
+from fgstp.footage.packed_masks import GAS
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
+from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import Background, Frame, Video
-from fgstp.footage.video_store import Row, VideoStore, VideoWriter
+from fgstp.footage.video_store import Row, VideoStore
 
-VERSION = 2  # raise it whenever the same footage and settings give different files
-DEFAULT_FPS_HZ = 15.0
+VERSION = 3  # raise it whenever the same footage and settings give different files
 # Settings on which the results depend.
-DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "pseudo_masks"}
+DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "masks", "pseudo_masks"}
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 
 
 def ingest_video(
@@ -61,12 +67,48 @@ def ingest_video(
         content = video.frames.content_hash()
     except UserError as error:
         raise FootageError(str(error)) from error
-    work = _VideoWork(video, settings, progress)
     with store.writing(video.name) as writer:
-        work.run(writer)
-    record = {"video": work.video_row() | {"sha256": content}, "clips": work.rows}
-    store.finish(video.name, facts, record, np.array(work.descriptors))
+        row, clips, descriptors = read_through(video, settings, writer, progress)
+    record = {"video": row | {"sha256": content}, "clips": clips}
+    store.finish(video.name, facts, record, np.array(descriptors))
     return record
+
+
+class Writer(Protocol):
+    """Takes a video piece by piece; see `VideoWriter.append`."""
+
+    def append(
+        self,
+        frames: NDArray[np.uint8],
+        times_s: NDArray[np.float64],
+        *,
+        annotated: NDArray[np.int64],
+        masks: NDArray[np.uint8],
+        leak_class: NDArray[np.int8] | None,
+    ) -> None:
+        """Take consecutive frames and what is known of them."""
+
+
+def read_through(
+    video: Video, settings: IngestSettings, writer: Writer, progress: Progress
+) -> tuple[Row, list[Row], list[ClipDescriptor]]:
+    """Read a video to its end, and judge its clips.
+
+    Args:
+        video: the video.
+        settings: all of ingest's settings.
+        writer: takes the frames.
+        progress: called with the number of frames that were finished since the last call.
+
+    Returns:
+        Its row of the video table, its rows of the clip table, and descriptors of all clips.
+
+    Raises:
+        FootageError: the video cannot be used.
+    """
+    work = _VideoWork(video, settings, progress)
+    work.run(writer)
+    return work.video_row(), work.rows, work.descriptors
 
 
 def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
@@ -75,7 +117,7 @@ def _facts(video: Video, settings: IngestSettings) -> dict[str, Any]:
     return {
         "version": VERSION,
         "frames": video.frames.signature(),
-        "masks": video.masks and video.masks.signature(),
+        "mask_files": video.masks and video.masks.signature(),
         "schedule": video.schedule and asdict(video.schedule),
         **{name: getattr(video, name) for name in own},
         **settings.model_dump(mode="json", include=DECISIVE),
@@ -90,9 +132,10 @@ class _VideoWork:
         self.settings = settings
         self.progress = progress
         self.remarks = list(video.remarks)
-        self.fps_hz = video.fps_hz or video.frames.fps_hz() or 0.0
-        if not self.fps_hz:
-            self.fps_hz = DEFAULT_FPS_HZ
+        stated_hz = video.frames.fps_hz()
+        self.fps_hz = video.fps_hz or stated_hz or DEFAULT_FPS_HZ
+        self.time_scale = (stated_hz or self.fps_hz) / self.fps_hz  # where the table corrects it
+        if not (video.fps_hz or stated_hz):
             self.remarks.append(f"frame rate unknown, taken as {DEFAULT_FPS_HZ:g} Hz")
         self.span = self._measured_span()
         self.rows: list[Row] = []
@@ -103,26 +146,27 @@ class _VideoWork:
 
     def _measured_span(self) -> GreySpan | None:
         """Span of 16-bit footage; None for 8 bits, which stay as they are."""
-        first = next(islice(self.video.frames, 1), None)
+        source = self.video.frames
+        first = next(islice(source.frames([]), 1), None)
         if first is None or first.grey.dtype == np.uint8:
             return None
-        counts = (frame.grey for frame in self.video.frames)
-        return measure_span(counts, self.video.frames.n_frames_hint() or 1, self.settings.span)
+        counts = (frame.grey for frame in source.frames([]))
+        span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
+        self.remarks += remarks
+        return span
 
-    def run(self, writer: VideoWriter) -> None:
+    def run(self, writer: Writer) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
         duplicates = DuplicateFilter(**settings.duplicates.model_dump())
         cutter = ClipCutter(length, self.video.mask_source)
-        clips: Iterator[Stretch] = map(
-            self._labelled, read_ahead(cutter.clips(self._eight_bit_frames()))
-        )
+        clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
         for clip in clips:
             self._judge(clip, duplicates)
             self._write(clip, writer)
         if cutter.left_over is not None:
-            self._write(self._labelled(cutter.left_over), writer)
+            self._write(cutter.left_over, writer)
         if self.n_frames == 0:
             raise FootageError("it holds no frame that can be decoded; copy it again")
         if self.n_frames < length:
@@ -131,36 +175,45 @@ class _VideoWork:
                 "footage or lower ingest.clip_length_frames"
             )
         if self.video.masks:
-            self.video.masks.check_fits(self.n_frames)
+            self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
             self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 
-    def _eight_bit_frames(self) -> Iterator[Frame]:
-        if self.span is None:
-            return iter(self.video.frames)
-        table = self.span.table()
-        return (frame._replace(grey=table[frame.grey]) for frame in self.video.frames)
+    def _frames(self) -> Iterator[Frame]:
+        """The frames in 8 bits, with times, masks and leak classes as far as they are known."""
+        table = None if self.span is None else self.span.table()
+        masks, schedule = self.video.masks, self.video.schedule
+        for place, frame in enumerate(self.video.frames.frames(self.remarks)):
+            grey = frame.grey if table is None else table[frame.grey]
+            time_s = place / self.fps_hz if frame.time_s is None else frame.time_s * self.time_scale
+            mask, leak_class = frame.mask, frame.leak_class
+            if masks is not None:
+                number = int(self._mask_numbers[place if frame.place is None else frame.place])
+                mask = self._mask(masks, number, grey.shape) if number in masks.numbers else None
+            if schedule is not None:
+                leak_class = int(schedule.classes(np.array([time_s]))[0])
+            yield Frame(grey, mask, leak_class, time_s)
 
-    def _labelled(self, stretch: Stretch) -> Stretch:
-        """Add masks of a folder and leak classes of a schedule, if the video has them."""
-        first, n_frames = stretch.first_frame, len(stretch.frames)
-        if self.video.masks:
-            numbers = self.video.masks.annotated(first, n_frames)
-            masks = self.video.masks.read(first + numbers, stretch.frames.shape[1:])
-            source = self.video.mask_source if len(numbers) else "none"
-            stretch = replace(stretch, annotated=numbers, masks=masks, mask_source=source)
-        if self.video.schedule:
-            classes = self.video.schedule.classes(first, n_frames, self.fps_hz)
-            stretch = replace(stretch, leak_class=classes)
-        return stretch
+    @cached_property
+    def _mask_numbers(self) -> NDArray[np.int64]:
+        source, masks = self.video.frames, self.video.masks
+        assert masks is not None
+        timing = source.timing
+        if timing is not None:
+            n_frames = len(timing.times_s)
+        else:
+            n_frames = source.n_frames_hint() or sum(1 for _ in source.frames([]))
+        return mask_numbers(masks.numbers, n_frames, timing, self.remarks)
 
-    def _write(self, stretch: Stretch, writer: VideoWriter) -> None:
-        times_s = stretch.times_s
-        if times_s is None or self.video.fps_hz:
-            times_s = (stretch.first_frame + np.arange(len(stretch.frames))) / self.fps_hz
+    def _mask(self, masks: Masks, number: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        height, width = size
+        mask = masks.read(number, (height, width))
+        return with_void_band(mask, self.settings.masks.void_band_px)
+
+    def _write(self, stretch: Stretch, writer: Writer) -> None:
         writer.append(
             stretch.frames,
-            times_s,
+            stretch.times_s,
             annotated=stretch.annotated,
             masks=stretch.masks,
             leak_class=stretch.leak_class,
@@ -188,6 +241,7 @@ class _VideoWork:
                 "mask_source": clip.mask_source,
                 "annotated_frames": len(clip.annotated),
                 "gas_fraction": clip.gas_fraction(),
+                "void_fraction": clip.void_fraction(),
                 "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match[0]),
                 "similarity": match and match[1],
@@ -202,8 +256,8 @@ class _VideoWork:
         if clip.leak_class is not None:
             return bool((clip.leak_class <= 0).all())
         if len(clip.annotated) and clip.mask_source != "pseudo":
-            return not clip.masks.any()
-        end_s = (clip.first_frame + len(clip.frames)) / self.fps_hz
+            return not (clip.masks == GAS).any()
+        end_s = clip.times_s[-1] + 1 / self.fps_hz
         return end_s <= self.settings.categories.opening_s
 
     def _background(self) -> Background | None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
+import av
 import cv2
 import pandas as pd
 from joblib import delayed
@@ -43,7 +44,9 @@ def ingest_videos(
         outcomes = iter(in_parallel(work, settings.parallel))
     rows = [next(outcomes) if isinstance(video, Video) else _refused(video) for video in videos]
     _refuse_twins(rows)
-    store.remove_all_but(row["video"] for row in rows if row["error"] is None)
+    sound = [row["video"] for row in rows if row["error"] is None]
+    if sound:  # a mistake in a setting, which refuses all, must not cost what was ingested
+        store.remove_all_but(sound)
     store.write_outcome([{**row, "source": settings.source} for row in rows])
 
 
@@ -70,6 +73,10 @@ def _ingest_or_refuse(
         fault = str(error)
     except cv2.error as error:
         fault = f"OpenCV cannot work with it ({error.err}); convert it"
+    except av.FFmpegError as error:
+        fault = f"FFmpeg cannot work with it ({error.strerror}); copy it again or convert it"
+    except MemoryError:
+        fault = "it takes more memory than there is; cut it or scale it down"
     finally:
         cv2.setNumThreads(threads)
     return _refused(RefusedVideo(video.name, f"{video.name}: {fault}", video.split))

@@ -1,163 +1,213 @@
-"""Masks on disk: a folder of pictures, one for each annotated frame of a video."""
+"""Masks on disk: a folder with a picture for each annotated frame, or several to be joined."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.core.errors import FootageError
+from fgstp.core.errors import FootageError, printable
 from fgstp.core.fingerprint import signature
-from fgstp.footage.pictures import list_pictures, read_picture
+from fgstp.footage.annotations import find_annotations
+from fgstp.footage.mask_pictures import MaskReader, Meaning, fit_mask
+from fgstp.footage.packed_masks import GAS, VOID
+from fgstp.footage.pictures import PICTURE_SUFFIXES, check_names, list_pictures, read_picture
 
-ASPECT_TOLERANCE = 0.02
+# Numbers of the frames that masks with these names belong to; None: of no frame.
+FrameNumbers = Callable[[Sequence[str]], list[int | None]]
 
 
-@dataclass(frozen=True)
+class Masks(Protocol):
+    """Masks of the annotated frames of a video."""
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """Numbers of the annotated frames, from 0."""
+
+    def signature(self) -> str:
+        """String that changes whenever the masks may have changed; quick to compute."""
+
+    def read(self, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Read the mask of a frame of this size: (H, W) uint8: 0, 1 for gas, 255 for void."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Sentences for the video table about the masks that were read."""
+
+
+def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> Masks:
+    """Find the masks of a video.
+
+    Args:
+        place: folder of mask pictures, or of an export of an annotation tool, or its one file.
+        footage: file of the video, or its folder of frames.
+        labelmap: meaning of the labels, see `MaskReader`.
+
+    Raises:
+        FootageError: there is no mask, or a mask belongs to no frame.
+    """
+    frame_numbers: FrameNumbers = numbers_in_names
+    if footage.is_dir():
+        frame_numbers = partial(places_of_names, frames=list_pictures(footage))
+    found = find_annotations(place, lambda name: frame_numbers([name])[0], labelmap)
+    if found is None and not place.is_dir():
+        raise FootageError(
+            f"{place.name} is no export of CVAT, COCO, labelme or YOLO; rename or remove it"
+        )
+    return found or MaskFolder(place, frame_numbers, labelmap)
+
+
 class MaskFolder:
-    """The masks of one video.
+    """A folder of mask pictures.
 
     Attributes:
-        folder: the folder of the mask files.
-        files: mask file by the number of the frame, from 0.
+        folder: the folder.
+        files: mask files by the number of the frame, from 0; several files are joined.
+        labelmap: meaning of the labels, see `MaskReader`.
     """
 
-    folder: Path
-    files: dict[int, Path]
+    def __init__(
+        self, folder: Path, frame_numbers: FrameNumbers, labelmap: Mapping[str, Meaning]
+    ) -> None:
+        """Find the masks of a folder.
 
-    @classmethod
-    def numbered(cls, folder: Path) -> "MaskFolder":
-        """Find masks of a video file: the last number in a name is that of the frame, from 0.
-
-        Raises:
-            FootageError: a name has no number, or two names have the same.
-        """
-        masks = [(path, re.findall(r"\d+", path.stem)) for path in list_pictures(folder)]
-        frames = {path: int(numbers[-1]) if numbers else None for path, numbers in masks}
-        fault = "have no frame number in their name", "name masks by frame number from 0"
-        return cls._of(folder, frames, fault)
-
-    @classmethod
-    def paired(cls, folder: Path, frames: tuple[Path, ...]) -> "MaskFolder":
-        """Find masks of a folder of frames: a mask has the name of its frame, without suffix.
+        Args:
+            folder: the folder.
+            frame_numbers: numbers of the frames that masks with these names belong to.
+            labelmap: meaning of the labels.
 
         Raises:
-            FootageError: a mask belongs to no frame, or two masks to the same.
+            FootageError: there is no mask, a mask belongs to no frame, or two have one name.
         """
-        frame_of = {path.stem: number for number, path in enumerate(frames)}
-        fault = "belong to no frame", "give a mask the name of its frame, or remove it"
-        masks = {path: frame_of.get(path.stem) for path in list_pictures(folder)}
-        return cls._of(folder, masks, fault)
-
-    @classmethod
-    def _of(
-        cls, folder: Path, frames: dict[Path, int | None], fault: tuple[str, str]
-    ) -> "MaskFolder":
-        """Pair masks with frames; `fault` is the error of masks without one, and its remedy."""
-        strays = [path for path, frame in frames.items() if frame is None]
+        self.folder = folder
+        self.files: dict[int, list[Path]] = {}
+        self._reader = MaskReader(labelmap)
+        self._remarks: dict[str, None] = {}
+        paths = [path for path in list_pictures(folder) if not path.is_dir()]
+        self._check_names(paths)
+        numbers = frame_numbers([path.stem for path in paths])
+        strays = [path for path, number in zip(paths, numbers, strict=True) if number is None]
         if strays:
             raise FootageError(
-                f"{len(strays)} of the {len(frames)} masks in {folder} {fault[0]}, the first is "
-                f"{strays[0].name}; {fault[1]}"
+                f"{len(strays)} of the {len(paths)} masks in {folder} belong to no frame, the "
+                f"first is {strays[0].name}; name a mask like its frame, or by the number of the "
+                "frame from 0"
             )
-        files: dict[int, Path] = {}
-        for path, frame in frames.items():
-            if frame is not None and files.setdefault(frame, path) is not path:
-                raise FootageError(
-                    f"the masks {files[frame].name} and {path.name} in {folder} are both of "
-                    f"frame {frame}; remove one"
-                )
-        return cls(folder, files)
+        for path, number in zip(paths, numbers, strict=True):
+            if number is not None:
+                self.files.setdefault(number, []).append(path)
+        joined = next((files for files in self.files.values() if len(files) > 1), [])
+        if joined:
+            pair = " and ".join(printable(path.name) for path in joined[:2])
+            self._remarks[f"several masks of a frame are joined, such as {pair}"] = None
+
+    def _check_names(self, paths: list[Path]) -> None:
+        """See that the folder holds masks, and that no name means the same as another."""
+        others = sorted(
+            printable(each.name)
+            for each in {*self.folder.iterdir()} - {*paths}
+            if not each.name.startswith(".")
+        )
+        if not paths:
+            found = f"only {', '.join(others[:3])}" if others else "nothing"
+            raise FootageError(
+                f"the folder of masks {self.folder} holds {found}, but masks are pictures "
+                f"({', '.join(sorted(PICTURE_SUFFIXES))}) or exports of annotation tools; convert "
+                "them, or remove the folder"
+            )
+        if others:
+            first = ", ".join(others[:3])
+            self._remarks[f"{len(others)} entries are no masks and passed over: {first}"] = None
+        check_names(paths)
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """Numbers of the annotated frames, from 0."""
+        return self.files.keys()
 
     def signature(self) -> str:
         """Hash of names, sizes and times of change."""
-        return signature(self.files.values())
+        return signature(path for files in self.files.values() for path in files)
 
-    def check_fits(self, n_frames: int) -> None:
-        """Raise a `FootageError` if masks lie beyond the end of the video."""
-        beyond = [frame for frame in self.files if frame >= n_frames]
-        if beyond:
-            raise FootageError(
-                f"{len(beyond)} masks in {self.folder} lie beyond its {n_frames} frames, the "
-                f"first is {self.files[min(beyond)].name}; put the masks of this video there"
-            )
-
-    def annotated(self, first_frame: int, n_frames: int) -> NDArray[np.int64]:
-        """List the frames of a stretch that have a mask: (A,) int64, from 0 in the stretch."""
-        stretch = range(first_frame, first_frame + n_frames)
-        return np.array([frame - first_frame for frame in stretch if frame in self.files], np.int64)
-
-    def read(self, numbers: Iterable[int], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Read the masks of A frames: (A, H, W) uint8, 0/1.
+    def read(self, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Read the mask of a frame.
 
         Args:
-            numbers: numbers of the frames in the video; all must have a mask.
-            size: height and width of the frames.
+            number: number of the frame, from 0.
+            size: height and width of the frame.
+
+        Returns:
+            (H, W) uint8: 0, 1 for gas, 255 for void, which is neither.
 
         Raises:
-            FootageError: a mask is unreadable or does not fit its frame.
+            FootageError: a mask is unreadable, ambiguous, or does not fit its frame.
         """
-        masks = [self._read(self.files[int(number)], size) for number in numbers]
-        return np.array(masks, np.uint8).reshape(-1, *size)
+        masks = np.stack([self._read(path, size) for path in self.files[number]])
+        gas, void = (masks == GAS).any(axis=0), (masks == VOID).any(axis=0)
+        return np.where(gas, GAS, np.where(void, VOID, 0)).astype(np.uint8)
 
     def _read(self, path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
         try:
-            return fit_mask(binarise(read_picture(path)), size)
+            mask, remark = fit_mask(self._reader.read(read_picture(path)), size)
         except FootageError as error:
             raise FootageError(f"the mask {path.name} in {self.folder}: {error}") from error
-
-
-def binarise(image: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Convert a mask picture of any depth, grey or colour, to (H, W) uint8, 0/1.
-
-    A pixel is foreground if any colour channel exceeds half the maximum of the depth; a picture
-    of zeros and ones stays as it is.
-
-    Args:
-        image: (H, W) or (H, W, channels), unsigned integers; a fourth channel is ignored.
-
-    Raises:
-        FootageError: another dtype, or values that are neither background nor foreground.
-    """
-    if not np.issubdtype(image.dtype, np.unsignedinteger):
-        raise FootageError(f"its pixels are {image.dtype}; save masks as 8 or 16 bit pictures")
-    if image.ndim == 3:
-        image = image[..., :3].max(axis=2)
-    top, full = int(image.max()), int(np.iinfo(image.dtype).max)
-    if 1 < top <= full // 2:
-        raise FootageError(
-            f"its brightest value is {top} of {full}, which is neither background nor "
-            "foreground; save masks with 0 and 1, or 0 and the maximum"
-        )
-    foreground = image > (0 if top == 1 else full // 2)
-    return foreground.astype(np.uint8)
-
-
-def fit_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize a mask to the size (H, W) of its frame, by nearest neighbour.
-
-    Raises:
-        FootageError: the aspect ratios differ, so that it cannot be the mask of this frame.
-    """
-    height, width = size
-    if mask.shape == size:
+        if remark:
+            self._remarks[remark] = None
         return mask
-    if abs(mask.shape[1] / mask.shape[0] / (width / height) - 1) > ASPECT_TOLERANCE:
-        raise FootageError(
-            f"it is {mask.shape[1]} x {mask.shape[0]}, which cannot be scaled to the frame's "
-            f"{width} x {height}; save it in the proportions of the frame"
-        )
-    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Sentences for the video table about the masks that were read."""
+        return [*self._remarks, *self._reader.remarks]
 
 
-def first_frame_with_gas(masks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]]) -> int | None:
-    """Find the number of the first frame with gas, from 0; None if no frame has gas.
+def numbers_in_names(names: Sequence[str]) -> list[int | None]:
+    """Numbers of the frames of a video file that masks belong to, from their names.
 
-    Args:
-        masks: (T, H, W), or T masks (H, W), of which those after the first with gas are not read;
-            what is not 0 is gas.
+    Of several numbers in a name, that of the frame is the one that varies most from mask to mask,
+    the last of equals: `frame_0007_gas_1` is of frame 7 if `frame_0008_gas_1` is there too.
+
+    Raises:
+        FootageError: two numbers vary as much, and not together.
     """
-    return next((number for number, mask in enumerate(masks) if mask.any()), None)
+    numbers = [[int(each) for each in re.findall(r"\d+", name)] for name in names]
+    known = [each for each in numbers if each]
+    n_places = min(map(len, known), default=0)
+    variety = [len({each[place] for each in known}) for place in range(n_places)]
+    best = max(range(n_places), key=lambda place: (variety[place], place), default=0)
+    for place in range(n_places):
+        n_pairs = len({(each[best], each[place]) for each in known})
+        if n_pairs > variety[best] and variety[place] == variety[best]:
+            raise FootageError(
+                f"names such as {names[0]} hold two numbers that vary, and either could be that of "
+                "the frame; name masks by the number of their frame from 0"
+            )
+    return [each[best] if each else None for each in numbers]
+
+
+def places_of_names(names: Sequence[str], frames: Sequence[Path]) -> list[int | None]:
+    """Numbers of the frames of a folder that masks belong to, from the names of both.
+
+    A mask has the name of its frame, which may go on after a separator (`0007_mask`), or else
+    the number that only its frame has.
+    """
+    place_of = {path.stem: place for place, path in enumerate(frames)}
+    found = [_place_by_name(name, place_of) for name in names]
+    if None not in found:
+        return found
+    of_number = dict(zip(numbers_in_names([*place_of]), place_of.values(), strict=True))
+    if len(of_number) < len(place_of) or any(place is not None for place in found):
+        return found
+    return [None if each is None else of_number.get(each) for each in numbers_in_names(names)]
+
+
+def _place_by_name(name: str, place_of: Mapping[str, int]) -> int | None:
+    if name in place_of:
+        return place_of[name]
+    for end in range(len(name) - 1, 0, -1):
+        if not name[end].isalnum() and name[:end] in place_of:
+            return place_of[name[:end]]
+    return None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from fgstp.core.config import Fraction, OddPixels, Settings
+from fgstp.core.errors import did_you_mean
 from fgstp.core.parallel import ParallelSettings
 
 
@@ -12,7 +13,10 @@ def _known_source(name: str) -> str:
     from fgstp.footage.sources import list_sources  # noqa: PLC0415 - they import the settings
 
     if name not in list_sources():
-        raise ValueError(f"there is no such source; choose one of {', '.join(list_sources())}")
+        close = did_you_mean(name, list_sources())
+        raise ValueError(
+            f"there is no such source{close}; choose one of {', '.join(list_sources())}"
+        )
     return name
 
 
@@ -32,10 +36,10 @@ class SyntheticSettings(Settings):
 
     train_videos_per_category: int = Field(3, ge=0, le=5000)
     test_videos_per_category: int = Field(1, ge=0, le=5000)
-    seconds: float = Field(60.0, gt=0)
-    fps_hz: float = Field(15.0, gt=0)
-    height_px: int = Field(240, ge=32)
-    width_px: int = Field(320, ge=32)
+    seconds: float = Field(60.0, gt=0, le=86_400)
+    fps_hz: float = Field(15.0, ge=0.1, le=1000)
+    height_px: int = Field(240, ge=32, le=8192)
+    width_px: int = Field(320, ge=32, le=8192)
     still_plumes: int = Field(0, ge=0, le=20)
 
     @model_validator(mode="after")
@@ -94,11 +98,11 @@ class CategorySettings(Settings):
             masks and leak schedule.
     """
 
-    close_below_m: float = Field(6.0, gt=0)
-    long_from_m: float = Field(14.0, gt=0)
-    moving_levels: float = Field(1.0, gt=0)
+    close_below_m: float = Field(6.0, gt=0, le=100_000)
+    long_from_m: float = Field(14.0, gt=0, le=100_000)
+    moving_levels: float = Field(1.0, gt=0, le=255)
     complex_from_fraction: Fraction = 0.05
-    opening_s: float = Field(120.0, gt=0)
+    opening_s: float = Field(120.0, gt=0, le=1e7)
 
     @model_validator(mode="after")
     def _close_before_long(self) -> "CategorySettings":
@@ -116,7 +120,7 @@ class DuplicateSettings(Settings):
     """
 
     threshold: float = Field(0.5, gt=0, le=1.01)
-    floor_levels: float = Field(2.0, gt=0)
+    floor_levels: float = Field(2.0, gt=0, le=255)
 
 
 class ValidationSettings(Settings):
@@ -128,7 +132,21 @@ class ValidationSettings(Settings):
     """
 
     fraction: Fraction = 0.15
-    gap_clips: int = Field(1, ge=1)
+    gap_clips: int = Field(1, ge=1, le=1000)
+
+
+class MaskSettings(Settings):
+    """How masks are read.
+
+    Attributes:
+        labelmap: meaning of each label: `gas`, `background` or `void`, which is left out of losses
+            and scores. A label is a level or a palette's index (`"2"`), a colour (`"#ff0000"`), or
+            the name of a class in an export; empty to take what is unambiguous.
+        void_band_px: half the width of a void band along the edges of gas, which are uncertain.
+    """
+
+    labelmap: dict[str, Literal["gas", "background", "void"]] = Field({}, max_length=1000)
+    void_band_px: int = Field(0, ge=0, le=50)
 
 
 class PseudoMaskSettings(Settings):
@@ -147,10 +165,10 @@ class PseudoMaskSettings(Settings):
     enabled: bool = False
     polarity: Literal["bright", "dark", "both"] = "bright"
     percentile: float = Field(10.0, gt=0, lt=50)
-    window_s: float = Field(60.0, gt=0)
-    threshold_levels: float = Field(10.0, gt=0)
+    window_s: float = Field(60.0, gt=0, le=1e7)
+    threshold_levels: float = Field(10.0, gt=0, le=255)
     opening_px: OddPixels = 3
-    min_area_px: int = Field(40, ge=0)
+    min_area_px: int = Field(40, ge=0, le=100_000_000)
 
 
 class ContactSheetSettings(Settings):
@@ -162,9 +180,9 @@ class ContactSheetSettings(Settings):
         difference_gain: factor on the difference to the neighbouring frame.
     """
 
-    clips: int = Field(4, ge=1)
-    frames_per_clip: int = Field(2, ge=1)
-    difference_gain: float = Field(6.0, gt=0)
+    clips: int = Field(4, ge=1, le=1000)
+    frames_per_clip: int = Field(2, ge=1, le=1000)
+    difference_gain: float = Field(6.0, gt=0, le=1000)
 
 
 class IngestSettings(Settings):
@@ -178,7 +196,7 @@ class IngestSettings(Settings):
     """
 
     source: Annotated[str, AfterValidator(_known_source)]
-    clip_length_frames: int = Field(150, ge=3)
+    clip_length_frames: int = Field(150, ge=3, le=100_000)
     tolerate_bad_videos: bool = True
     synthetic: SyntheticSettings = SyntheticSettings()
     folder: FolderSettings = FolderSettings()
@@ -186,6 +204,7 @@ class IngestSettings(Settings):
     categories: CategorySettings = CategorySettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     validation: ValidationSettings = ValidationSettings()
+    masks: MaskSettings = MaskSettings()
     pseudo_masks: PseudoMaskSettings = PseudoMaskSettings()
     parallel: ParallelSettings = ParallelSettings()
     contact_sheet: ContactSheetSettings = ContactSheetSettings()

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.footage.masks import MaskFolder
+from fgstp.footage.masks import Masks
+from fgstp.footage.timing import Timing
 
 Background = Literal["clear", "complex"]
 Split = Literal["train", "validation", "test"]
@@ -16,6 +17,7 @@ MaskSource = Literal["annotated", "synthetic", "pseudo", "none"]
 
 CLASS_DURATION_S = 180.0
 BEFORE_RELEASE, AFTER_RELEASE = -1, 8  # beside the leak classes 0 to 7
+MAX_ID_BYTES = 200  # names of files are longer, and may have 255
 
 
 class Frame(NamedTuple):
@@ -26,22 +28,29 @@ class Frame(NamedTuple):
         mask: (H, W) uint8, 0/1; None if the source has no mask of this frame.
         leak_class: leak class; None if the source does not know it.
         time_s: seconds since the beginning; None for a constant frame rate.
+        place: place in the file, from 0, which counts frames that cannot be decoded; None if
+            every frame can.
     """
 
     grey: NDArray[np.integer]
     mask: NDArray[np.uint8] | None = None
     leak_class: int | None = None
     time_s: float | None = None
+    place: int | None = None
 
 
 class FrameSource(Protocol):
     """Source of the frames of a video: a file, a folder of pictures, a generator."""
 
+    @property
+    def timing(self) -> Timing | None:
+        """Times of all frames, also of those that cannot be decoded; None for a constant rate."""
+
     def n_frames_hint(self) -> int | None:
         """Number of frames, if it is known without reading them all."""
 
     def fps_hz(self) -> float | None:
-        """Frame rate that the source states; None if it states none."""
+        """Frame rate; None if the source does not tell it."""
 
     def signature(self) -> str:
         """String that changes whenever the content may have changed; quick to compute."""
@@ -49,8 +58,8 @@ class FrameSource(Protocol):
     def content_hash(self) -> str:
         """Hexadecimal SHA-256 of the content."""
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Iterate over all frames in the order of time; each iteration starts at the first."""
+    def frames(self, remarks: list[str]) -> Iterator[Frame]:
+        """Iterate over all frames in the order of time; `remarks` is extended at their end."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +84,16 @@ class LeakSchedule:
                 f"{self.class_0_start_s:g} and {self.class_1_start_s:g}; correct the table."
             )
 
-    def classes(self, first_frame: int, n_frames: int, fps_hz: float) -> NDArray[np.int8]:
-        """Compute leak classes: (n_frames,) int8, 0 to 7, -1 before the release, 8 after it."""
-        second = (first_frame + np.arange(n_frames)) / fps_hz
-        since_class_1 = np.floor((second - self.class_1_start_s) / CLASS_DURATION_S) + 1
+    def classes(self, times_s: NDArray[np.float64]) -> NDArray[np.int8]:
+        """Compute leak classes: (T,) int8, 0 to 7, -1 before the release, 8 after it.
+
+        Args:
+            times_s: (T,) seconds since the beginning of the video.
+        """
+        times_s = times_s + 1e-6  # a time that was scaled may lie just before its second
+        since_class_1 = np.floor((times_s - self.class_1_start_s) / CLASS_DURATION_S) + 1
         leak_class = np.clip(since_class_1, 0, AFTER_RELEASE)
-        leak_class[second < self.class_0_start_s] = BEFORE_RELEASE
+        leak_class[times_s < self.class_0_start_s] = BEFORE_RELEASE
         return leak_class.astype(np.int8)
 
 
@@ -93,7 +106,7 @@ class Video:
         frames: source of its frames.
         split: its split.
         mask_source: kind of its masks, `none` without any.
-        masks: folder of masks; None if there is none or the frames have masks of their own.
+        masks: its masks; None if there is none or the frames have masks of their own.
         fps_hz: true frame rate where it differs from that of the file.
         distance_m: distance to the leak.
         background: `clear` or `complex`; None to have it measured.
@@ -105,7 +118,7 @@ class Video:
     frames: FrameSource
     split: Split
     mask_source: MaskSource = "none"
-    masks: MaskFolder | None = None
+    masks: Masks | None = None
     fps_hz: float | None = None
     distance_m: float | None = None
     background: Background | None = None
@@ -126,3 +139,16 @@ class RefusedVideo:
     name: str
     error: str
     split: Split | None = None
+
+
+def fault_of_name(name: str) -> str | None:
+    """Why files and tables cannot hold an id; None if they can."""
+    try:
+        n_bytes = len(name.encode())
+    except UnicodeEncodeError:
+        return "has a name that is not UTF-8; rename it"
+    if n_bytes > MAX_ID_BYTES:
+        return f"has a name of more than {MAX_ID_BYTES} bytes; rename it"
+    if not name.isprintable() or "/" in name or name.startswith(".") or not name.strip():
+        return "has a name with a line break, a slash or a dot in front; rename it"
+    return None

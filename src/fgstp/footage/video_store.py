@@ -1,7 +1,6 @@
 """The video store: frames of videos and masks of their annotated frames, on disk."""
 
 import json
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,27 +21,15 @@ from fgstp.core.files import (
     write_text,
 )
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
+from fgstp.footage.packed_masks import GAS, VOID, PackedMasks, packed
 
-FRAMES, MASKS, LEAK_CLASS, TIME_S = "frames.npy", "masks.npy", "leak_class.npy", "time_s.npy"
+FRAMES, MASKS, VOID_MASKS = "frames.npy", "masks.npy", "void.npy"
+LEAK_CLASS, TIME_S = "leak_class.npy", "time_s.npy"
 DESCRIPTORS, RECORD = "descriptors.npy", "record.json"
-PARTS = (FRAMES, MASKS, LEAK_CLASS, TIME_S, DESCRIPTORS, RECORD)
+PARTS = (FRAMES, MASKS, VOID_MASKS, LEAK_CLASS, TIME_S, DESCRIPTORS, RECORD)
 OUTCOME = "outcome.json"  # one for all videos
 REMEDY = "run `kedro run --pipelines=ingest`."
 Row = dict[str, Any]
-
-
-def packed(numbers: NDArray[np.integer], masks: NDArray[np.uint8]) -> NDArray[np.void]:
-    """Pack masks into records of a frame number, `frame` int32, and its mask, `bits` uint8.
-
-    Args:
-        numbers: (A,) numbers of frames.
-        masks: (A, H, W) uint8, 0/1.
-    """
-    _, height, width = masks.shape
-    bits = np.packbits(masks.reshape(-1, height * width), axis=1)
-    rows = np.empty(len(masks), [("frame", "<i4"), ("bits", "u1", bits.shape[1:])])
-    rows["frame"], rows["bits"] = numbers, bits
-    return rows
 
 
 @dataclass(frozen=True)
@@ -61,21 +48,25 @@ class Clip:
     annotated: NDArray[np.int64]
     leak_class: NDArray[np.int8] | None
     times_s: NDArray[np.float64]
-    _bits: NDArray[np.uint8]
+    _masks: PackedMasks
+    _void: PackedMasks
     features: NDArray[np.float16] | None = None
 
     def masks(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Read masks of annotated frames, by default of all of them: (n, H, W) uint8, 0/1."""
-        places = slice(None) if numbers is None else np.searchsorted(self.annotated, numbers)
-        _, height, width = self.frames.shape
-        masks = np.unpackbits(self._bits[places], axis=1, count=height * width)
-        return masks.reshape(-1, height, width)
+        return self._masks.read(self.annotated if numbers is None else numbers)
+
+    def void(self, numbers: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        """Read which pixels are neither gas nor free of it, like `masks`."""
+        return self._void.read(self.annotated if numbers is None else numbers)
+
+    def labels(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Read masks and void together: (n, H, W) uint8: 0, 1 for gas, 255 for void."""
+        return np.where(self.void(numbers), VOID, self.masks(numbers)).astype(np.uint8)
 
     def masks_or_zeros(self) -> NDArray[np.uint8]:
         """Read masks of all frames, (T, H, W) uint8, 0/1, with zeros for frames without one."""
-        masks = np.zeros(self.frames.shape, np.uint8)
-        masks[self.annotated] = self.masks()
-        return masks
+        return self._masks.read(np.arange(len(self.frames)))
 
 
 @dataclass(frozen=True)
@@ -104,6 +95,8 @@ class VideoStore:
             UserError: the video does not exist or is shorter.
         """
         frames = self._read(video, FRAMES)
+        n_bytes = -(-frames[0].size // 8) if frames.ndim == 3 and len(frames) else 0
+        self._check(video, FRAMES, frames.dtype == np.uint8 and n_bytes > 0)
         end = len(frames) if n_frames is None else first_frame + n_frames
         if end > len(frames):
             raise UserError(
@@ -111,16 +104,33 @@ class VideoStore:
                 f"after {end}; {REMEDY}"
             )
         stretch = slice(first_frame, end)
-        annotated, bits = np.empty(0, np.int64), np.empty((0, 0), np.uint8)
-        if (masks := self._read_if_there(video, MASKS)) is not None:
-            # Bisection reads a few numbers; the column as a whole is spread over the file.
-            numbers = masks["frame"]
-            rows = masks[bisect_left(numbers, first_frame) : bisect_left(numbers, end)]
-            annotated, bits = rows["frame"].astype(np.int64) - first_frame, rows["bits"]
+        masks, void = (
+            PackedMasks.between(
+                self._masks(video, part, n_bytes), first_frame, end, frames.shape[1:]
+            )
+            for part in (MASKS, VOID_MASKS)
+        )
         leak_class = self._read_if_there(video, LEAK_CLASS)
-        leak_class = None if leak_class is None else leak_class[stretch]
-        times_s = self._read(video, TIME_S)[stretch]
-        return Clip(frames[stretch], annotated, leak_class, times_s, bits)
+        times_s = self._read(video, TIME_S)
+        self._check(video, TIME_S, times_s.shape == frames.shape[:1])
+        if leak_class is not None:
+            self._check(video, LEAK_CLASS, leak_class.shape == frames.shape[:1])
+            leak_class = leak_class[stretch]
+        return Clip(frames[stretch], masks.numbers, leak_class, times_s[stretch], masks, void)
+
+    def _masks(self, video: str, part: str, n_bytes: int) -> NDArray[Any] | None:
+        rows = self._read_if_there(video, part)
+        if rows is not None:
+            is_packed = rows.dtype.names == ("frame", "bits") and rows.ndim == 1
+            self._check(video, part, is_packed and rows["bits"].shape[1:] == (n_bytes,))
+        return rows
+
+    def _check(self, video: str, part: str, is_sound: bool) -> None:
+        if not is_sound:
+            raise UserError(
+                f"The video {video} cannot be read from {self.path(video, part)}, which does not "
+                f"fit its frames; {REMEDY}"
+            )
 
     def _read(self, video: str, part: str) -> NDArray[Any]:
         return mapped_array(self.path(video, part), f"The video {video}", REMEDY)
@@ -136,7 +146,7 @@ class VideoStore:
         """
         with ExitStack() as files:
             yield (writer := VideoWriter(self, video, files))
-        for part in {FRAMES, MASKS, LEAK_CLASS, TIME_S} - writer.parts.keys():
+        for part in {FRAMES, MASKS, VOID_MASKS, LEAK_CLASS, TIME_S} - writer.parts.keys():
             remove_file(self.path(video, part))
 
     def finish(
@@ -218,7 +228,7 @@ class VideoWriter:
             times_s: (T,) seconds since the beginning of the video.
             annotated: (A,) numbers of the frames that have a mask, from 0 in `frames`, sorted;
                 None for all, if there are masks.
-            masks: (A, H, W) uint8, 0/1; None without masks.
+            masks: (A, H, W) uint8: 0, 1 for gas, 255 for void; None without masks.
             leak_class: (T,) int8; None if unknown, then for all pieces of the video.
 
         Raises:
@@ -228,7 +238,10 @@ class VideoWriter:
         self._append(TIME_S, times_s)
         if masks is not None and len(masks):
             numbers = np.arange(len(frames)) if annotated is None else annotated
-            self._append(MASKS, packed(self.n_frames + numbers, masks))
+            self._append(MASKS, packed(self.n_frames + numbers, masks == GAS))
+            void = masks == VOID
+            if (some := void.any(axis=(1, 2))).any():
+                self._append(VOID_MASKS, packed(self.n_frames + numbers[some], void[some]))
         if leak_class is not None:
             self._append(LEAK_CLASS, leak_class)
         self.n_frames += len(frames)

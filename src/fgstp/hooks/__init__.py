@@ -1,6 +1,7 @@
 """What happens around every Kedro run."""
 
-from fgstp.hooks.mistakes import MistakeHooks, user_sentence
+from fgstp.hooks.mistakes import MistakeHooks
 from fgstp.hooks.runs import RunHooks, StopHooks
+from fgstp.hooks.sentences import user_sentence
 
 __all__ = ["MistakeHooks", "RunHooks", "StopHooks", "user_sentence"]

@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
@@ -15,16 +14,13 @@ from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel, ValidationError
 
 from fgstp.core.config import faults
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, did_you_mean
+from fgstp.hooks.sentences import CommandError, user_sentence
 
 TRAIN = "train_model"  # the node
 BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
 
 logger = logging.getLogger(__name__)
-
-
-class CommandError(click.ClickException, UserError):
-    """A mistake of the user, which Kedro's command line prints as `Error: ...`; status 1."""
 
 
 class MistakeHooks:
@@ -80,26 +76,16 @@ class MistakeHooks:
                 logger.warning("Video not used (%d of %d): %s", number, len(refused), sentence)
 
 
-def user_sentence(error: BaseException | None) -> str | None:
-    """Message of the `UserError` that caused an error; None if the cause is another.
-
-    Args:
-        error: an exception; Kedro wraps those that data sets raise.
-    """
-    while error is not None:
-        if isinstance(error, UserError):
-            return str(error)
-        error = error.__cause__
-    return None
-
-
 def _check_blocks(parameters: Mapping[str, Any]) -> None:
-    unknown = [name for name in parameters if name not in BLOCKS and not name.startswith("_")]
-    if unknown:
-        raise UserError(
-            f"There is no block of settings {', '.join(unknown)}; there are "
-            f"{', '.join(BLOCKS)}. Correct conf/ or --params."
-        )
+    for name in parameters:
+        if name not in BLOCKS and not str(name).startswith("_"):
+            raise UserError(
+                f"There is no block of settings {name}{did_you_mean(name, BLOCKS)}; there are "
+                f"{', '.join(BLOCKS)}. Correct conf/ or --params."
+            )
+    data = parameters.get("data", "data")
+    if not isinstance(data, str) or not data.strip() or "\0" in data:
+        raise UserError(f"The data folder is {data!r}; give its path, as in --params=data=data.")
 
 
 def _check_settings(parameters: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from kedro.io.core import DatasetError
 from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
+from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
 from fgstp.pipelines.mlflow_client import default_uri
 from fgstp.pipelines.tracked_run import TrackedRun
@@ -164,7 +165,7 @@ def _model_and_seed(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
     if MODEL in pipeline.inputs():
         found["model"] = str(catalog.load(MODEL))
     if SEED in pipeline.inputs():
-        first, last = int(catalog.load(SEED)), None
+        first, last = check_seed(catalog.load(SEED)), None
         if TRAIN in pipeline.inputs():
             train = catalog.load(TRAIN)
             first, last = first + (train.seed_index or 1) - 1, first + train.seeds - 1

@@ -34,9 +34,9 @@ class BackgroundSettings(Settings):
     """
 
     method: Literal["mog2", "energy"] = "mog2"
-    history_frames: int = Field(500, ge=1)
-    variance_threshold: float = Field(16.0, gt=0, allow_inf_nan=False)
-    half_levels: float = Field(6.0, gt=0, allow_inf_nan=False)
+    history_frames: int = Field(500, ge=1, le=100_000)
+    variance_threshold: float = Field(16.0, gt=0, le=1e6)
+    half_levels: float = Field(6.0, gt=0, le=255)
     opening_px: OddPixels = 3
     closing_px: OddPixels = 1
 

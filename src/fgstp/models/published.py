@@ -169,26 +169,3 @@ def _merged(below: Values, above: Values) -> dict[str, Any]:
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merged(merged[key], value) if both else value
     return merged
-
-
-def parsed_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:
-    """Nest settings with dotted keys.
-
-    Args:
-        pairs: such as `{"encoder.name": "pvt_v2_b2"}`.
-
-    Raises:
-        UserError: a setting occurs twice, or as a value and as a block.
-    """
-    nested: dict[str, Any] = {}
-    for dotted, value in pairs.items():
-        *blocks, key = dotted.split(".")
-        place = nested
-        for block in blocks:
-            place = place.setdefault(block, {})
-            if not isinstance(place, dict):
-                raise UserError(f"{dotted} is below a setting that has a value; give only one.")
-        if key in place:
-            raise UserError(f"{dotted}, or a setting below it, is given twice; give only one.")
-        place[key] = value
-    return nested

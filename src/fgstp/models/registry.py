@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from fgstp import models
 from fgstp.core.config import Settings, faults
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, did_you_mean
 from fgstp.models.session import PromptKind
 
 if TYPE_CHECKING:
@@ -131,7 +131,10 @@ def list_models() -> list[str]:
 def check_name(name: object) -> None:
     """Raise a `UserError` if no model has this name."""
     if name not in list_models():
-        raise UserError(f"There is no model {name!r}; choose one of {', '.join(list_models())}.")
+        close = did_you_mean(name, list_models())
+        raise UserError(
+            f"There is no model {name!r}{close}; choose one of {', '.join(list_models())}."
+        )
 
 
 def model_info(name: str) -> ModelInfo:

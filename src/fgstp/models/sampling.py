@@ -42,7 +42,7 @@ class VideoFeatures(Protocol):
 
 
 Frames = NDArray[np.uint8]
-# Frames (F, H, W) and masks (L, H, W), 0/1 -> the same augmented, (., 1, h, w) float32 in [0, 1].
+# Frames (F, H, W) and labels (L, H, W), 0, 1 or 255 -> frames and masks as in a `Batch`.
 Prepare = Callable[[Frames, Frames, np.random.Generator], tuple[Tensor, Tensor]]
 
 
@@ -56,7 +56,8 @@ class Batch(NamedTuple):
     Attributes:
         frames: (B, F, 1, H, W) float32 in [0, 1]; for models that work on optical flow
             (B, 2, 2, H, W): two fields of a frame, x and y in pixels.
-        masks: (B, L, 1, H, W) float32 in [0, 1]: gas in the target frames.
+        masks: (B, L, 1, H, W) float32 in [0, 1]: gas in the target frames; -1 for void, which
+            losses leave out.
         targets: (B, L, 1 + N) int64: each target and its neighbours, as numbers in [0, F).
         clips: names of the B clips.
     """
@@ -116,7 +117,7 @@ class Sampling(ABC):
         Args:
             clip: the clip.
             key: identifies the sample.
-            prepare: augments frames and masks and resizes them.
+            prepare: augments frames and labels and resizes them.
         """
 
 
@@ -147,7 +148,7 @@ class Windows(Sampling):
         numbers = np.unique(wanted)
         frames = clip.frames[numbers.clip(0, len(clip.frames) - 1)]
         return Batch(
-            *prepare(frames, clip.masks(targets), np.random.default_rng(key.seed)),
+            *prepare(frames, clip.labels(targets), np.random.default_rng(key.seed)),
             torch.from_numpy(np.searchsorted(numbers, wanted)),
         )
 
@@ -189,7 +190,7 @@ class SpreadFrames(Sampling):
             if np.count_nonzero(clip.masks(numbers[:1])) >= self.first_gas_px:
                 break
         return Batch(
-            *prepare(clip.frames[numbers], clip.masks(numbers), rng),
+            *prepare(clip.frames[numbers], clip.labels(numbers), rng),
             torch.arange(self.n_frames).unsqueeze(1),
         )
 

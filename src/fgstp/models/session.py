@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.footage.masks import first_frame_with_gas
+from fgstp.footage.packed_masks import first_frame_with_gas
 
 if TYPE_CHECKING:
     from fgstp.models.base import Predictor

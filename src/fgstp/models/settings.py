@@ -9,7 +9,7 @@ from fgstp.core.config import Fraction, Settings
 from fgstp.models.blocks.encoder import EncoderName, PvtName
 from fgstp.models.blocks.losses import BceMode
 
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0.0, le=1e6)]
 Deviation = Annotated[float, Field(gt=0.0, le=1.0)]
 HALVED_AT = (8 / 30, 16 / 30, 24 / 30)  # shares of the training at which `halving` halves
 
@@ -67,7 +67,7 @@ class OptimisationSettings(Settings):
     weight_decay: float = Field(0.0, ge=0.0, lt=1.0)
     schedule: Literal["drop", "constant", "polynomial", "halving", "cosine_restarts"] = "drop"
     warm_up_fraction: Fraction = 0.0
-    targets_per_step: int | None = Field(None, ge=1)
+    targets_per_step: int | None = Field(None, ge=1, le=10_000)
     gradient_clip: GradientClip | None = None
     ema_decay: float | None = Field(None, gt=0.0, lt=1.0)
 
@@ -89,10 +89,10 @@ class NetworkSettings(Settings):
         optimisation: how the weights are optimised.
     """
 
-    height_px: int = Field(352, ge=1)
-    width_px: int = Field(352, ge=1)
+    height_px: int = Field(352, ge=1, le=8192)
+    width_px: int = Field(352, ge=1, le=8192)
     normalisation: NormalisationSettings = NormalisationSettings()
-    batch_frames: int = Field(8, ge=1)
+    batch_frames: int = Field(8, ge=1, le=100_000)
     optimisation: OptimisationSettings = OptimisationSettings()
 
 
@@ -110,7 +110,7 @@ class BackboneSettings(Settings):
 
     name: EncoderName = "res2net50d"
     weights: Path | None = None
-    stem_contrast_gain: float | None = Field(None, gt=0.0)
+    stem_contrast_gain: float | None = Field(None, gt=0.0, le=1000)
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:

@@ -162,7 +162,7 @@ class TrackedRun:
         if not self._reason:
             logger.warning(
                 "MLflow cannot record at %s (%s); the work goes on, and what is logged is kept "
-                "until MLflow takes it.",
+                "until MLflow takes it. See to it, or correct or unset MLFLOW_TRACKING_URI.",
                 shown_uri(self._uri),
                 reason_of(error),
             )

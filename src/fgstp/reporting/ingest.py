@@ -169,13 +169,18 @@ def panels(
         The frame (H, W), the frame with the outline of its mask (H, W, 3), and the difference to
         the neighbour (H, W).
     """
-    outlined = cv2.cvtColor(np.asarray(frame), cv2.COLOR_GRAY2RGB)
-    if mask is not None:
-        contours, _ = cv2.findContours(np.array(mask), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(outlined, contours, -1, OUTLINE_RGB, 1)
     difference = neighbour.astype(np.float32) - frame
     shown = np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
-    return np.asarray(frame), np.asarray(outlined, np.uint8), shown
+    return np.asarray(frame), outlined(frame, mask), shown
+
+
+def outlined(frame: NDArray[np.uint8], mask: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """A frame (H, W) with the outline of its mask (H, W), 0/1, if it has one: (H, W, 3) uint8."""
+    picture = cv2.cvtColor(np.asarray(frame), cv2.COLOR_GRAY2RGB)
+    if mask is not None:
+        contours, _ = cv2.findContours(np.array(mask), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, contours, -1, OUTLINE_RGB, 1)
+    return np.asarray(picture, np.uint8)
 
 
 def kept_by_threshold(

@@ -32,15 +32,19 @@ class ScoredFootage(NamedTuple):
     Attributes:
         name: name of the data, such as `GasVid` or `synthetic plumes`.
         mask_sources: sorted kinds of masks: `annotated`, `synthetic`, `pseudo`.
+        void_fraction: fraction of the pixels of the masks that are neither gas nor free of it.
     """
 
     name: str
     mask_sources: tuple[str, ...]
+    void_fraction: float = 0.0
 
     @classmethod
-    def of(cls, name: str, mask_sources: Iterable[str]) -> "ScoredFootage":
+    def of(
+        cls, name: str, mask_sources: Iterable[str], void_fraction: float = 0.0
+    ) -> "ScoredFootage":
         """Make it of mask sources in any order, with repetitions."""
-        return cls(name, tuple(sorted(set(mask_sources))))
+        return cls(name, tuple(sorted(set(mask_sources))), void_fraction)
 
     @property
     def is_the_papers(self) -> bool:
@@ -50,7 +54,12 @@ class ScoredFootage(NamedTuple):
 
     @property
     def masks(self) -> str:
-        """The mask sources in words."""
+        """The masks in words."""
+        void = f", of which {self.void_fraction:.2%} is void and left out"
+        return self._sources + void * bool(self.void_fraction)
+
+    @property
+    def _sources(self) -> str:
         if not self.mask_sources:
             return "masks of unknown source"
         if len(self.mask_sources) == 1:
@@ -81,7 +90,11 @@ def same_footage(facts: Facts) -> ScoredFootage:
                 "evaluate the older one again with `kedro run --pipelines=evaluate "
                 "--params=model=NAME`, or remove its files under 08_reporting."
             )
-    return ScoredFootage.of(facts[first]["footage"], facts[first]["mask_sources"])
+    return ScoredFootage.of(
+        facts[first]["footage"],
+        facts[first]["mask_sources"],
+        facts[first].get("void_fraction", 0.0),
+    )
 
 
 def check_unchanged(facts: Facts, clips: pd.DataFrame, store: VideoStore) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.footage.masks import first_frame_with_gas
+from fgstp.footage.packed_masks import first_frame_with_gas
 from fgstp.scoring.frames import Frames
 from fgstp.scoring.ground_truth import GroundTruth
 from fgstp.scoring.metrics import OF_FRAMES, detection, list_metrics, place

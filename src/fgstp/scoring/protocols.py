@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fgstp.core.config import Settings, faults
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, did_you_mean
 from fgstp.core.parallel import ParallelSettings
 
 Norm = Literal["minmax", "none"]
@@ -49,8 +49,8 @@ class ScoringProtocol(BaseModel):
     average: Average = "video"
     threshold: int | None = Field(128, ge=0, le=255)
     drop_given: bool = False
-    drop_last_frames: int = Field(0, ge=0)
-    alarm_px: int = Field(1, ge=1)
+    drop_last_frames: int = Field(0, ge=0, le=100_000)
+    alarm_px: int = Field(1, ge=1, le=100_000_000)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -119,8 +119,8 @@ def get_protocol(protocol: str | ScoringProtocol, threshold: int | None = None) 
     """
     if isinstance(protocol, str):
         if protocol not in PROTOCOLS:
-            known = ", ".join(PROTOCOLS)
-            raise UserError(f"There is no protocol {protocol!r}; there are {known}.")
+            known, close = ", ".join(PROTOCOLS), did_you_mean(protocol, PROTOCOLS)
+            raise UserError(f"There is no protocol {protocol!r}{close}; there are {known}.")
         protocol = PROTOCOLS[protocol]
     return protocol if threshold is None else protocol.at(threshold)
 
@@ -154,9 +154,9 @@ class EvaluateSettings(Settings):
         "operational",
     )
     drop_given: bool = True
-    drop_last_frames: int = Field(0, ge=0)
+    drop_last_frames: int = Field(0, ge=0, le=100_000)
     allow_pseudo_masks: bool = False
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
-    n_resamples: int = Field(1000, ge=1)
-    batch_frames: int | None = Field(None, ge=1)
+    n_resamples: int = Field(1000, ge=1, le=100_000)
+    batch_frames: int | None = Field(None, ge=1, le=100_000)
     parallel: ParallelSettings = ParallelSettings()

@@ -17,7 +17,7 @@ from fgstp.scoring.protocols import ScoringProtocol
 from fgstp.scoring.summary import ALL, SEED
 from fgstp.scoring.thresholds import ReadClip, named
 
-FACTS = ("video", "category", "distance_m", "background", "mask_source")
+FACTS = ("video", "category", "distance_m", "background", "mask_source", "void_fraction")
 GROUPS = (None, "video", "category", "leak_class")  # of summaries
 FOOTAGE = {  # names of the sources of ingest, for people
     "synthetic": "synthetic plumes",
@@ -122,11 +122,11 @@ def model_scores(
         source: source of ingest.
 
     Returns:
-        Plain values: `made_of`, `footage`, `mask_sources`, counts, and by protocol: `settings`,
-        `threshold`, `degenerate_fraction` (share of frames on which no or every pixel is
-        predicted), and all metrics, None where undefined. For several trainings, metrics are
-        means, the threshold is that of the first, and a protocol also has the `thresholds` of all
-        trainings and `spread`, the standard deviation by metric.
+        Plain values: `made_of`, `footage`, `mask_sources`, `void_fraction`, counts, and by
+        protocol: `settings`, `threshold`, `degenerate_fraction` (share of frames on which no or
+        every pixel is predicted), and all metrics, None where undefined. For several trainings,
+        metrics are means, the threshold is that of the first, and a protocol also has the
+        `thresholds` of all trainings and `spread`, the standard deviation by metric.
     """
     overall = summaries[summaries["by"] == ALL]
     clips = frame_scores.drop_duplicates("clip")
@@ -140,6 +140,7 @@ def model_scores(
         **made_of,
         "footage": FOOTAGE.get(source, source),
         "mask_sources": sorted(clips["mask_source"].unique()),
+        "void_fraction": round(float(clips["void_fraction"].fillna(0).mean()), DIGITS),
         **{str(name): int(count) for name, count in counts.items()},
         "protocols": protocols,
     }

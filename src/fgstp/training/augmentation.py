@@ -4,6 +4,7 @@ Grey frames are augmented at their own size, with the definitions of Pillow's en
 operations, which FGSTP's published code applies to three equal channels.
 """
 
+import copy
 from functools import partial
 
 import cv2
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from fgstp.footage.packed_masks import VOID
 from fgstp.training.settings import AugmentationSettings
 
 Frames = NDArray[np.uint8]
@@ -22,7 +24,7 @@ LEVELS = np.arange(256, dtype=np.float32)
 
 def prepared(
     frames: Frames,
-    masks: Frames,
+    labels: Frames,
     rng: np.random.Generator,
     *,
     settings: AugmentationSettings,
@@ -30,11 +32,26 @@ def prepared(
 ) -> tuple[Tensor, Tensor]:
     """Augment frames and masks of a sample as `augmented` does, and resize them to (h, w).
 
+    Args:
+        frames: (F, H, W) uint8.
+        labels: (L, H, W) uint8: 0, 1 for gas, 255 for void.
+        rng: random generator of the sample.
+        settings: the settings of augmentation.
+        size: height and width of the results.
+
     Returns:
-        Frames (F, 1, h, w) and masks (L, 1, h, w), float32 in [0, 1].
+        Frames (F, 1, h, w) and masks (L, 1, h, w), float32 in [0, 1]; what touches void is -1.
     """
-    frames, masks = augmented(np.asarray(frames), np.asarray(masks), settings, rng)
-    return resized(frames, *size).unsqueeze(1), resized(masks, *size).unsqueeze(1)
+    void = labels == VOID
+    masks = np.where(void, 0, labels).astype(np.uint8)
+    again = copy.deepcopy(rng) if void.any() else None
+    frames, masks = augmented(np.asarray(frames), masks, settings, rng)
+    ready = resized(frames, *size).unsqueeze(1), resized(masks, *size).unsqueeze(1)
+    if again is not None:  # void takes the same way as the masks
+        noiseless = settings.model_copy(update={"mask_noise_fraction": 0.0})
+        _, void = augmented(frames[:1], void.astype(np.uint8), noiseless, again)
+        ready[1][resized(void, *size).unsqueeze(1) > 0] = -1
+    return ready
 
 
 def augmented(

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
-from fgstp.footage.masks import first_frame_with_gas
+from fgstp.footage.packed_masks import GAS, VOID, first_frame_with_gas
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
@@ -121,10 +121,11 @@ class TrainingModule(LightningModule):
         Raises:
             DivergenceError: a prediction is not finite.
         """
-        frames, masks, annotated = self._middle(clip)
+        frames, labels, annotated = self._middle(clip)
+        masks = labels == GAS
         # In full precision, as evaluation predicts.
         with torch.autocast(self.device.type, enabled=False):
-            prompt = prompt_of(self.model.prompt_kind, masks)
+            prompt = prompt_of(self.model.prompt_kind, masks.astype(np.uint8))
             maps = self.model.predict(frames, prompt=prompt)
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
@@ -132,20 +133,21 @@ class TrainingModule(LightningModule):
                 f"the clip {clip.name}; lower {self._rate_setting}."
             )
         scored = annotated[annotated != first_frame_with_gas(masks)]
-        self._overlaps[clip.name] = overlap(maps[scored] > THRESHOLD, masks[scored] > 0)
+        found = (maps[scored] > THRESHOLD) & (labels[scored] != VOID)
+        self._overlaps[clip.name] = overlap(found, masks[scored])
 
     def _middle(
         self, clip: ClipRow
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
-        """Frames from the middle of a clip, their masks, and which of them are annotated."""
+        """Frames from the middle of a clip, their labels, and which of them are annotated."""
         data, wanted = clip.read(self.store), self.settings.validation_frames
         n_taken = len(data.annotated) if wanted is None else min(wanted, len(data.annotated))
         start = (len(data.annotated) - n_taken) // 2
         numbers = data.annotated[start : start + n_taken]
         frames = data.frames[numbers[0] : numbers[-1] + 1]
-        masks = np.zeros(frames.shape, np.uint8)
-        masks[numbers - numbers[0]] = data.masks(numbers)
-        return frames, masks, numbers - numbers[0]
+        labels = np.zeros(frames.shape, np.uint8)
+        labels[numbers - numbers[0]] = data.labels(numbers)
+        return frames, labels, numbers - numbers[0]
 
     def on_validation_epoch_end(self) -> None:
         """Scores of all clips of all processes together.

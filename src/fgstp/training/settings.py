@@ -10,7 +10,7 @@ from fgstp.models.machine import Accelerator
 from fgstp.models.settings import GradientClip
 
 Number = TypeVar("Number", int, float)
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e9)]
 Factor = Annotated[float, Field(ge=0, le=10)]
 Degrees = Annotated[int, Field(ge=-180, le=180)]
 Precision = Literal["auto", "bf16", "32"]
@@ -116,28 +116,28 @@ class TrainSettings(Settings):
         augmentation: how samples are augmented.
     """
 
-    epochs: int = Field(60, ge=1)
+    epochs: int = Field(60, ge=1, le=1_000_000)
     learning_rate: Positive = 1e-4
-    drop_every_epochs: int = Field(45, ge=1)
-    targets_per_step: int = Field(6, ge=1)
-    accumulate_grad_batches: int = Field(1, ge=1)
+    drop_every_epochs: int = Field(45, ge=1, le=1_000_000)
+    targets_per_step: int = Field(6, ge=1, le=10_000)
+    accumulate_grad_batches: int = Field(1, ge=1, le=10_000)
     gradient_clip: GradientClip = GradientClip()
-    window_targets: int = Field(4, ge=1)
-    steps_per_epoch: int | None = Field(None, ge=1)
-    seeds: int = Field(1, ge=1)
-    seed_index: int | None = Field(None, ge=1)
+    window_targets: int = Field(4, ge=1, le=10_000)
+    steps_per_epoch: int | None = Field(None, ge=1, le=1_000_000)
+    seeds: int = Field(1, ge=1, le=1000)
+    seed_index: int | None = Field(None, ge=1, le=1000)
     start_from: Path | None = None
-    validation_frames: int | None = Field(None, ge=3)
+    validation_frames: int | None = Field(None, ge=3, le=100_000)
     monitor: Monitor = "val_miou"
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1, le=1_000_000)
     time_limit_s: Positive | None = None
     allow_pseudo_masks: bool = False
     accelerator: Accelerator = "auto"
     precision: Precision = "auto"
-    devices: int = Field(1, ge=1)
-    nodes: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1, le=1024)
+    nodes: int = Field(1, ge=1, le=1024)
     rendezvous: str | None = Field(None, pattern=r"^[^\s:]+:\d+$")
-    workers: int | None = Field(None, ge=0)
+    workers: int | None = Field(None, ge=0, le=1024)
     augmentation: AugmentationSettings = AugmentationSettings()
 
     @model_validator(mode="after")

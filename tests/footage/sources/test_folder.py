@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import FrameFolder, VideoFile
+from fgstp.footage.frame_sources import PictureSequence, VideoFile
 from fgstp.footage.settings import FolderSettings, IngestSettings
 from fgstp.footage.sources import Search
 from fgstp.footage.sources.folder import find_in_folder
@@ -51,8 +53,8 @@ def test_files_and_folders_are_found_in_natural_order(find, root):
     found = find("leak 10.mp4", "leak 2.AVI", "léak/1.png", "b/images/0.jpg", "notes.txt", ".x.mp4")
     assert names(found) == ["b", "leak 2", "leak 10", "léak"]
     assert the(found, "leak 10").frames == VideoFile(root / "leak 10.mp4")
-    assert the(found, "léak").frames == FrameFolder((root / "léak/1.png",))
-    assert the(found, "b").frames == FrameFolder((root / "b/images/0.jpg",))
+    assert the(found, "léak").frames == PictureSequence((root / "léak/1.png",))
+    assert the(found, "b").frames == PictureSequence((root / "b/images/0.jpg",))
 
 
 @pytest.mark.parametrize("path", [SETTINGS.path, "train"])  # whose own name says nothing
@@ -97,13 +99,22 @@ def test_unsound_masks_refuse_their_video_only(find):
     assert isinstance(found[1], Video)
 
 
+def test_entries_that_are_no_footage_are_refused_or_logged(find, caplog):
+    with caplog.at_level("INFO"):
+        found = find("a.mp4", "notes.txt", "b.seq", "sub/readme.md", "lost_masks/1.png")
+    assert [(video.name, type(video)) for video in found] == [
+        *(("a", Video), ("b.seq", RefusedVideo), ("lost_masks", RefusedVideo))
+    ]
+    assert all(name in caplog.text for name in ("notes.txt", "readme.md"))
+
+
 def test_no_folder_and_an_empty_folder_are_refused(find, root):
     with pytest.raises(UserError, match=r"There is no folder .*; put footage there or") as error:
         find()
     assert str(root) in str(error.value)
     root.mkdir()
     with pytest.raises(UserError, match="neither a video nor a folder of frames in") as error:
-        find("notes.txt", "sub/notes.txt", "a_masks/1.png")
+        find("notes.txt", "sub/notes.txt")
     assert str(root) in str(error.value)
     assert "correct ingest.folder.path" in str(error.value)
 
@@ -136,9 +147,29 @@ def test_masks_that_the_table_names_must_be_there(find):
     (refused,) = find("a.mp4", table="video,split,masks\na,train,by hand\n")
     assert refused.split == "train"
     assert refused.error == (
-        "a: the table names by hand for its masks, but there is no such folder; correct the cell "
-        "or empty it"
+        "a: the table names by hand for its masks, but it does not exist; correct the cell or "
+        "empty it"
     )
+
+
+@pytest.mark.parametrize("masks", ["../a_masks", "x/../../a_masks", "/a_masks"])
+def test_masks_that_the_table_names_lie_in_the_folder(find, masks):
+    found = find("a.mp4", "b.mp4", table=f"video,split,masks\na,train,{masks}\nb,train,\n")
+    assert [type(video) for video in found] == [Video, RefusedVideo]
+    assert "must lie in the folder" in the(found, "a").error
+
+
+@pytest.mark.parametrize("name", ["by hand", "gt", "masks of a", "a_masks_v2"])
+def test_masks_that_the_table_names_are_no_footage_whatever_their_name(find, name):
+    (video,) = find("a.mp4", f"{name}/7.png", table=f"video,split,masks\na,train,{name}\n")
+    assert list(video.masks.files) == [7]
+
+
+def test_a_table_that_is_a_pipe_is_refused(find, root):
+    root.mkdir()
+    os.mkfifo(root / "videos.csv")
+    with pytest.raises(UserError, match=r"videos\.csv cannot be read"):
+        find("a.mp4")
 
 
 def test_a_row_for_a_missing_video_is_refused(find, root):

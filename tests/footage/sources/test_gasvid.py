@@ -95,10 +95,11 @@ def test_masks_beside_the_videos_are_found_or_where_the_table_says(gasvid, raw):
 
 
 def test_videos_that_are_not_there_and_files_that_no_row_names_are_refused(gasvid, raw):
-    root = raw("MOV_1467.mp4", "MOV_9999.mp4", "MOV_1468.mp4", "notes.txt", ".MOV_1.mp4")
+    root = raw("MOV_1467.mp4", "MOV_9999.mp4", "MOV_1468.mp4", "MOV_1470.seq", "notes.txt")
     found = find(root, gasvid)
     assert [video.name for video in found if isinstance(video, Video)] == ["MOV_1467"]
     refused = {video.name: video for video in found if isinstance(video, RefusedVideo)}
+    assert "radiometric" in refused.pop("MOV_1470.seq").error
     # The 13 others of the table's 14 and the file; 1468 is left out on purpose.
     assert len(refused) == 14
     assert refused["MOV_2559"].split == "test"
@@ -159,7 +160,9 @@ def test_clips_are_videos_in_the_split_of_their_folder(raw_clips):
     for video in found:
         assert isinstance(video, Video)
         assert [path.name for path in video.frames.files] == ["1.jpg", "2.jpg", "10.jpg"]
-        assert [video.masks.files[n].name for n in range(3)] == ["1.png", "2.png", "10.png"]
+        assert [[path.name for path in video.masks.files[n]] for n in range(3)] == [
+            *(["1.png"], ["2.png"], ["10.png"])
+        ]
         assert video.mask_source == "annotated"
         assert (video.distance_m, video.background, video.schedule) == (None, None, None)
 
@@ -203,7 +206,8 @@ def test_clips_without_masks_or_frames(raw_clips):
     without_masks, without_frames = find_clips(root)
     assert without_masks.mask_source == "none"
     assert without_masks.masks is None
-    assert without_frames.frames.n_frames_hint() == 0
+    assert isinstance(without_frames, RefusedVideo)
+    assert (without_frames.name, without_frames.split) == ("b", None)
 
 
 @pytest.mark.parametrize("there", ["", "train", "other/clip"])

@@ -94,8 +94,12 @@ from fgstp.footage.video import Frame, Video
 
 
 class Stripes:
+    timing = None
+
     def __init__(self, n_frames):
         self.n_frames = n_frames
+
+    timing = None
 
     def n_frames_hint(self):
         return self.n_frames
@@ -108,7 +112,7 @@ class Stripes:
 
     content_hash = signature
 
-    def __iter__(self):
+    def frames(self, remarks):
         for number in range(self.n_frames):
             grey = np.zeros((24, 32), np.uint8)
             grey[number % 24] = 255

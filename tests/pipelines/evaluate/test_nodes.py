@@ -76,6 +76,10 @@ class Project:
         row |= {"mask_source": mask_source, "dropped": dropped, "leak_class": leak_class}
         self.folder.add(name, frames + 100 * masks, kept, **row)
 
+    def own(self, file, number=1):
+        """Path of a file of a training of the background model."""
+        return self.models / f"background/seed_{number}" / file
+
     def masks(self, name):
         return self.folder.clip(name).masks()
 
@@ -155,7 +159,7 @@ def project(clips, tmp_path):
 def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
     facts = project.predict()
     assert set(project.times()) == {"v", "t", "u"}
-    path = project.models / "background/seed_1/best.ckpt"
+    path = project.own("best.ckpt")
     model = load_model(path)
     for clip in ("v_0001", "t_0000", "u_0000"):
         # v_0001 is the second clip of its video, and its session begins with the first.
@@ -241,31 +245,17 @@ def _only(*splits):
     return change
 
 
-def _without_checkpoint(project):
-    (project.models / "background/seed_1/best.ckpt").unlink()
-
-
-def _checkpoint_without_record(project):
-    project.save(variance_threshold=9.0, recorded=False)
-
-
-def _damaged_record(project):
-    (project.models / "background/seed_1/training.json").write_text("{")
-
-
 def _checkpoint_of_another_model(project):
-    path = project.save("fgstp", **SMALL)
-    folder = project.models / "background/seed_1"
-    path.replace(folder / "best.ckpt")
-    write_record(folder, read_records(project.models / "fgstp")[1])
+    project.save("fgstp", **SMALL).replace(project.own("best.ckpt"))
+    write_record(project.own("best.ckpt").parent, read_records(project.models / "fgstp")[1])
 
 
 def _broken_checkpoint(project):
     """What else may be wrong with a checkpoint is tested beside `load_model`."""
-    own = project.models / "background/seed_1"
-    (own / "best.ckpt").write_bytes(b"no checkpoint at all")
-    record = read_records(own.parent)[1]
-    write_record(own, record | {"checkpoint_sha256": content_hash([own / "best.ckpt"])})
+    path = project.own("best.ckpt")
+    path.write_bytes(b"no checkpoint at all")
+    record = read_records(path.parents[1])[1]
+    write_record(path.parent, record | {"checkpoint_sha256": content_hash([path])})
 
 
 def _nothing(project):
@@ -280,13 +270,17 @@ def _nothing(project):
         (_only("train", "validation"), {}, "clips is in the split test; "),
         (_without_masks, {}, "No clip of the split test has masks"),
         (_masks_of_test_alone, {}, "No clip of the split validation has masks"),
-        (_without_checkpoint, {}, "Cannot read .*background/seed_1/best.ckpt"),
+        (lambda p: p.own("best.ckpt").unlink(), {}, "Cannot read .*background/seed_1/best.ckpt"),
         (
-            _checkpoint_without_record,
+            lambda p: p.save(variance_threshold=9.0, recorded=False),
             {},
             "The checkpoint of training 1 of background is not the .*--params=model=background`",
         ),
-        (_damaged_record, {}, "background/seed_1/training.json cannot be read"),
+        (
+            lambda p: p.own("training.json").write_text("{"),
+            {},
+            "background/seed_1/training.json cannot be read",
+        ),
         (_checkpoint_of_another_model, {}, "is a checkpoint of fgstp, not of background."),
         (_broken_checkpoint, {}, "is no file of weights that can be read safely"),
         (_nothing, {"model": "nothing"}, "no trained nothing in .*train --params=model=nothing`"),
@@ -451,7 +445,7 @@ def test_every_training_predicts_in_a_folder_of_its_own(repeated):
     assert [each["number"] for each in facts["trainings"]] == [1, 2, 3]
     assert [each["seed"] for each in facts["trainings"]] == [1, 2, 3]
     for training in facts["trainings"]:
-        path = seed_folder(repeated.models / "background", training["number"]) / "best.ckpt"
+        path = repeated.own("best.ckpt", training["number"])
         assert training["checkpoint_sha256"] == content_hash([path])
         expected = np.rint(255 * load_model(path).predict(repeated.folder.clip("t_0000").frames))
         found = repeated.predictions_of("t_0000", number=training["number"]).maps
@@ -478,47 +472,35 @@ def test_an_interrupted_evaluation_goes_on_in_the_training_where_it_stopped(repe
     assert all((folder / "t.maps.npy").exists() for folder in folders(repeated))
 
 
-def test_only_the_training_that_is_another_is_predicted_again(repeated):
+def test_only_another_training_is_predicted_again_and_predictions_of_one_that_is_gone_go(repeated):
     repeated.predict()
-    before = [(folder / "t.maps.npy").stat().st_mtime_ns for folder in folders(repeated)]
+    places = [folder / "t.maps.npy" for folder in folders(repeated)]
+    before = [path.stat().st_mtime_ns for path in places]
     repeated.save(number=2, seed=2, variance_threshold=4.0)
     repeated.predict()
-    now = [(folder / "t.maps.npy").stat().st_mtime_ns for folder in folders(repeated)]
+    now = [path.stat().st_mtime_ns for path in places]
     assert [a != b for a, b in zip(before, now, strict=True)] == [False, True, False]
-
-
-def test_predictions_of_trainings_that_are_gone_are_removed(repeated):
-    repeated.predict()
     shutil.rmtree(repeated.models / "background/seed_3")
     repeated.predict()
     assert [folder.exists() for folder in folders(repeated)] == [True, True, False]
 
 
 def test_a_training_that_did_not_end_is_left_out(repeated, caplog):
-    (repeated.models / "background/seed_3/training.json").unlink()
+    repeated.own("training.json", 3).unlink()
     facts = repeated.predict()
     assert [each["number"] for each in facts["trainings"]] == [1, 2]
     assert caplog.text.count("have not ended: trainings [3]") == 1
 
 
-def _gone(project):
-    (project.models / "background/seed_3/best.ckpt").unlink()
-
-
-def _not_recorded(project):
-    project.save(number=3, variance_threshold=2.0, recorded=False)
-
-
-def _same_seed(project):
-    project.save(number=3, seed=1)
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_gone, "seed_3/best.ckpt: No such file"),
-        (_not_recorded, "The checkpoint of training 3 of background is not the"),
-        (_same_seed, "Two trainings of background have the same seed"),
+        (lambda p: p.own("best.ckpt", 3).unlink(), "seed_3/best.ckpt: No such file"),
+        (
+            lambda p: p.save(number=3, variance_threshold=2.0, recorded=False),
+            "The checkpoint of training 3 of background is not the",
+        ),
+        (lambda p: p.save(number=3, seed=1), "Two trainings of background have the same seed"),
     ],
 )
 def test_a_further_training_that_cannot_be_used(repeated, change, words):

@@ -13,13 +13,8 @@ from fgstp.training.fit import fit
 from fgstp.training.settings import TrainSettings
 
 MG = {"height_px": 16, "width_px": 24, "width": 8, "flow": {"preset": "ultrafast"}}
-QUICK = {
-    "epochs": 1,
-    "steps_per_epoch": 2,
-    "targets_per_step": 4,
-    "window_targets": 2,
-    "accelerator": "cpu",
-}
+QUICK = {"epochs": 1, "steps_per_epoch": 2, "targets_per_step": 4, "window_targets": 2}
+QUICK["accelerator"] = "cpu"
 
 
 @pytest.fixture
@@ -40,13 +35,10 @@ def compute(clips, folder, model="mg"):
     compute_features(clips.table, clips.store, model, models, train)(folder)
 
 
-def test_training_clips_are_computed(filled, tmp_path):
+def test_training_clips_are_computed_for_a_model_with_features(filled, tmp_path):
     compute(filled, tmp_path / "features")
     names = {path.name for path in (tmp_path / "features/mg").iterdir()}
     assert names == {"a.features.npy", "a.stamp.json"}
-
-
-def test_a_model_without_features_leaves_an_empty_folder(filled, tmp_path):
     compute(filled, tmp_path / "features", "background")
     assert list((tmp_path / "features/background").iterdir()) == []
 

@@ -251,19 +251,15 @@ def test_models_that_were_scored_on_different_footage_are_refused(project, chang
         project.compare()
 
 
-def _no_training(project):
-    shutil.rmtree(project.models / BAD)
-
-
-def _trained_again(project):
-    project.train(BAD, sha256="of another")
-
-
-def _another_seed(project):
-    project.train(BAD, number=2, trained=True, seed=2)
-
-
-@pytest.mark.parametrize("change", [_no_training, _trained_again, _another_seed])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: shutil.rmtree(p.models / BAD),
+        lambda p: p.train(BAD, sha256="of another"),
+        lambda p: p.train(BAD, number=2, trained=True, seed=2),
+    ],
+    ids=["no training", "trained again", "another seed"],
+)
 def test_a_model_that_was_trained_after_its_evaluation_is_refused(project, change):
     change(project)
     for node in (project.draw, project.page):

@@ -15,22 +15,9 @@ from fgstp.training.settings import TrainSettings
 
 SMALL = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
 MODELS = ModelsSettings.model_validate({"fgstp": SMALL, "fgstp_no_ctc": SMALL | {"ctc": False}})
-QUICK = {
-    "epochs": 1,
-    "steps_per_epoch": 1,
-    "targets_per_step": 2,
-    "window_targets": 2,
-    "validation_frames": 3,
-    "accelerator": "cpu",
-}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+QUICK = {"epochs": 1, "steps_per_epoch": 1, "targets_per_step": 2, "window_targets": 2}
+QUICK |= {"validation_frames": 3, "accelerator": "cpu"}
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Project:

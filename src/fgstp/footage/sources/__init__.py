@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fgstp.core.errors import printable
 from fgstp.footage.settings import IngestSettings
-from fgstp.footage.video import RefusedVideo, Video
+from fgstp.footage.video import MAX_ID_BYTES, RefusedVideo, Video, fault_of_name
 
 
 class Search(NamedTuple):
@@ -63,9 +64,14 @@ def find_videos(search: Search) -> list[Video | RefusedVideo]:
     taken: set[str] = set()
     found: list[Video | RefusedVideo] = []
     for video in SOURCES[search.settings.source](search):
-        if isinstance(video, Video) and video.name in taken:
-            error = f"{video.name} is the id of two videos; rename one, or name it only once"
-            found.append(RefusedVideo(video.name, error, video.split))
+        fault = fault_of_name(video.name)
+        if fault is None and isinstance(video, Video) and video.name in taken:
+            fault = "is the id of two videos; rename one, or name it only once"
+        if fault is not None:
+            shown = ascii(video.name)[1:-1][:MAX_ID_BYTES]
+            found.append(RefusedVideo(shown, f"{shown} {fault}", video.split))
+        elif isinstance(video, RefusedVideo):
+            found.append(RefusedVideo(video.name, printable(video.error), video.split))
         else:
             found.append(video)
         taken.add(video.name)

@@ -1,95 +1,83 @@
 """Source `folder`: a folder of videos and folders of frames, with or without masks."""
 
-from functools import partial
+import logging
+import os
 from pathlib import Path
 
-from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import VIDEO_SUFFIXES, FrameFolder, VideoFile
-from fgstp.footage.pictures import list_pictures, natural_key
+from fgstp.core.errors import UserError, printable
 from fgstp.footage.sources import Search, register_source
+from fgstp.footage.sources.layout import read_layout, video_id
 from fgstp.footage.sources.table import (
     TableRow,
     described_video,
     described_videos,
     read_table,
-    video_name,
 )
 from fgstp.footage.video import RefusedVideo, Split, Video
 
-MASKS_SUFFIX = "_masks"
-NESTED_FRAMES, NESTED_MASKS = "images", "masks"
 SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
+    "training": "train",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
     "test": "test",
+    "testing": "test",
 }
+
+logger = logging.getLogger(__name__)
 
 
 @register_source("folder")
 def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
     """Find the videos of the folder `ingest.folder.path`; a table describes them, or none.
 
-    A video is a file (`name.mp4`) or a folder of pictures (`name/` or `name/images/`). Its
-    masks are in `name_masks/`, or in `name/masks/` beside `name/images/`: numbered from 0
-    for a file, with the names of the frames for a folder.
+    See `fgstp.footage.sources.layout.read_layout` for what is found. Masks are numbered from 0
+    for a file, and have the names of the frames for a folder. What cannot be used is refused.
 
     Raises:
-        UserError: the folder does not exist or is empty, or its table has a wrong column.
+        UserError: the folder does not exist or holds nothing, or its table has a wrong column.
     """
     root = search.raw / search.settings.folder.path
     if not root.is_dir():
         raise UserError(
             f"There is no folder {root}; put footage there or correct ingest.folder.path."
         )
-    footage = _list_footage(root)
-    if not footage:
+    table = root / search.settings.folder.table
+    rows = read_table(table) if os.path.lexists(table) else None
+    named = () if rows is None else rows.get("masks", ())
+    layout = read_layout(root, frozenset({table, *(root / masks for masks in named if masks)}))
+    if layout.documents:
+        names = printable(", ".join(layout.documents))
+        logger.info("Passed over, since they are no footage: %s.", names)
+    if not layout.footage and not layout.refused:
         raise UserError(
             f"There is neither a video nor a folder of frames in {root}; put footage there or "
             "correct ingest.folder.path."
         )
-    table = root / search.settings.folder.table
-    if table.is_file():
-        make = partial(_video, root=root)
-        return described_videos(read_table(table), str(table), footage, root, make)
-    return [_guessed(root, path, place) for place, path in enumerate(footage.values())]
+    name_of = {path: name for name, path in layout.footage.items()}
+
+    def make(row: TableRow, path: Path, remarks: tuple[str, ...] = ()) -> Video | RefusedVideo:
+        name = name_of[path]
+        masks = root / row.masks if row.masks else layout.masks.get(name)
+        row = row.model_copy(update={"video": video_id(name)})
+        return described_video(row, path, masks, search.settings.masks.labelmap, remarks)
+
+    if rows is not None:
+        return [
+            *described_videos(rows, str(table), layout.footage, root, make),
+            *layout.refused_videos(),
+        ]
+    guessed = [_guessed(name, place) for place, name in enumerate(layout.footage)]
+    return [
+        *(make(row, layout.footage[row.video], why) for row, why in guessed),
+        *layout.refused_videos(),
+    ]
 
 
-def _list_footage(root: Path) -> dict[str, Path]:
-    """Footage by name: files and folders directly in `root`, or in its split folders."""
-    places = [root, *(root / name for name in SPLIT_NAMES if (root / name).is_dir())]
-    paths = [path for place in places for path in place.iterdir() if _is_footage(path)]
-    by_name = {path.relative_to(root).as_posix(): path for path in paths}
-    return {name: by_name[name] for name in sorted(by_name, key=lambda n: natural_key(Path(n)))}
-
-
-def _is_footage(path: Path) -> bool:
-    if path.name.startswith(".") or path.name.endswith((MASKS_SUFFIX, NESTED_MASKS)):
-        return False
-    if path.is_file():
-        return path.suffix.lower() in VIDEO_SUFFIXES
-    return bool(list_pictures(path)) or (path / NESTED_FRAMES).is_dir()
-
-
-def _guessed(root: Path, path: Path, place: int) -> Video | RefusedVideo:
-    """Guess the split of a video: from its folder's name, or every third is for testing."""
-    split = SPLIT_NAMES.get(path.parent.name) if path.parent != root else None
-    why = f"by its folder {path.parent.name}" if split else "every third is for test"
-    split = split or ("test" if place % 3 == 2 else "train")
-    row = TableRow(video=path.relative_to(root).as_posix(), split=split)
-    return _video(row, path, root, (f"no table: split {split} guessed, {why}",))
-
-
-def _video(
-    row: TableRow, path: Path, root: Path, remarks: tuple[str, ...] = ()
-) -> Video | RefusedVideo:
-    named = row.model_copy(update={"video": video_name(path, root)})
-    nested = (path / NESTED_FRAMES).is_dir()
-    name = path.stem if path.is_file() else path.name
-    masks = path / NESTED_MASKS if nested else path.with_name(name + MASKS_SUFFIX)
-    masks = root / row.masks if row.masks else masks
-    if path.is_file():
-        return described_video(named, VideoFile(path), masks, remarks)
-    files = tuple(list_pictures(path / NESTED_FRAMES if nested else path))
-    return described_video(named, FrameFolder(files), masks, remarks)
+def _guessed(name: str, place: int) -> tuple[TableRow, tuple[str, ...]]:
+    """Guess the split of a video: from the names of its folders, or every third is for testing."""
+    folder = next((part for part in Path(name).parts[:-1] if part.lower() in SPLIT_NAMES), None)
+    split = SPLIT_NAMES[folder.lower()] if folder else ("test" if place % 3 == 2 else "train")
+    why = f"by its folder {folder}" if folder else "every third is for test"
+    return TableRow(video=name, split=split), (f"no table: split {split} guessed, {why}",)

@@ -5,9 +5,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import VIDEO_SUFFIXES, FrameFolder, VideoFile
-from fgstp.footage.pictures import list_pictures
 from fgstp.footage.sources import Search, register_source
+from fgstp.footage.sources.layout import Layout, read_layout, video_id
 from fgstp.footage.sources.table import TableRow, check_table, described_video, described_videos
 from fgstp.footage.video import RefusedVideo, Split, Video
 
@@ -26,13 +25,8 @@ def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
         UserError: there is no video at all, or the table has a wrong column.
     """
     folder = search.raw / VIDEOS
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    files = {
-        path.name: path
-        for path in paths
-        if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
-    }
-    if not files:
+    layout = read_layout(folder) if folder.is_dir() else Layout()
+    if not layout.footage:
         raise UserError(
             f"There is no GasVid video in {folder}; put MOV_<id>.mp4 there, or set env: demo in "
             "conf/dvc.yml to work with synthetic plumes."
@@ -40,9 +34,10 @@ def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
 
     def make(row: TableRow, path: Path) -> Video | RefusedVideo:
         masks = search.raw / MASKS / (row.masks or row.video)
-        return described_video(row, VideoFile(path), masks)
+        return described_video(row, path, masks, search.settings.masks.labelmap)
 
-    return described_videos(search.gasvid, TABLE, files, folder, make)
+    videos = described_videos(search.gasvid, TABLE, layout.footage, folder, make)
+    return [*videos, *layout.refused_videos()]
 
 
 @register_source("annotated")
@@ -56,31 +51,35 @@ def find_annotated(search: Search) -> list[Video | RefusedVideo]:
         UserError: there is no clip, or the table has a wrong column.
     """
     root = search.raw / ANNOTATED
-    found = [
-        (split, clip) for name, split in SPLITS.items() for clip in sorted((root / name).glob("*/"))
-    ]
-    if not found:
+    layouts = {name: read_layout(root / name) for name in SPLITS if (root / name).is_dir()}
+    if not any(layout.footage for layout in layouts.values()):
         raise UserError(
             f"There is no clip in {root}; put {{train,val,test}}/<clip>/{{images,masks}}/ there, "
             "or choose another ingest.source."
         )
     splits_of: defaultdict[str, list[str]] = defaultdict(list)
-    for split, clip in found:
-        splits_of[clip.name].append(split)
+    for split, layout in layouts.items():
+        for clip in layout.footage:
+            splits_of[clip].append(split)
     known = {row.video: row for row in check_table(search.gasvid, TABLE)[0]}
 
-    def make(split: Split, clip: Path) -> Video | RefusedVideo:
-        name, splits = clip.name, splits_of[clip.name]
+    def make(split: Split, name: str, layout: Layout) -> Video | RefusedVideo:
+        splits = splits_of[name]
         if len(splits) > 1:
             error = (
                 f"{name} is in {' and in '.join(splits)} of {root}; a clip may be for one split "
                 "only: remove one of them"
             )
-            return RefusedVideo(name, error, split)
-        files = tuple(list_pictures(clip / "images")) if (clip / "images").is_dir() else ()
+            return RefusedVideo(video_id(name), error, split)
         numbers = (f"MOV_{number}" for number in re.findall(r"(?<!\d)\d{4}(?!\d)", name))
         of = next((known[number] for number in numbers if number in known), TableRow(video=name))
-        row = TableRow(video=name, split=split, distance_m=of.distance_m, background=of.background)
-        return described_video(row, FrameFolder(files), clip / "masks")
+        facts = {"distance_m": of.distance_m, "background": of.background}
+        row = TableRow(video=video_id(name), split=split, **facts)
+        labelmap = search.settings.masks.labelmap
+        return described_video(row, layout.footage[name], layout.masks.get(name), labelmap)
 
-    return [make(split, clip) for split, clip in found]
+    found: list[Video | RefusedVideo] = []
+    for split, layout in layouts.items():
+        found += [make(SPLITS[split], name, layout) for name in layout.footage]
+        found += layout.refused_videos()
+    return found

@@ -25,6 +25,10 @@ class SyntheticFootage:
     width_px: int
     still_plumes: int = 0
 
+    @property
+    def timing(self) -> None:
+        """None, since the rate is constant."""
+
     def n_frames_hint(self) -> int | None:
         """Number of frames."""
         return self.n_frames
@@ -48,7 +52,7 @@ class SyntheticFootage:
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
 
-    def __iter__(self) -> Iterator[Frame]:
+    def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""
         for frame in self.render():
             yield Frame(frame.grey, frame.mask, frame.leak_class)

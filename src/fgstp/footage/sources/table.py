@@ -1,5 +1,6 @@
 """Tables that describe videos, one row per video."""
 
+import os
 from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -9,12 +10,13 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fgstp.core.errors import FootageError, UserError
-from fgstp.footage.frame_sources import FrameFolder
-from fgstp.footage.masks import MaskFolder
+from fgstp.footage.frame_sources import frames_of
+from fgstp.footage.mask_pictures import Meaning
+from fgstp.footage.masks import find_masks
+from fgstp.footage.sources.layout import video_id
 from fgstp.footage.video import (
     CLASS_DURATION_S,
     Background,
-    FrameSource,
     LeakSchedule,
     RefusedVideo,
     Split,
@@ -57,6 +59,13 @@ class TableRow(BaseModel):
     def _empty_is_unknown(cls, value: object) -> object:
         return None if value == "" else value
 
+    @field_validator("masks")
+    @classmethod
+    def _masks_inside(cls, value: str | None) -> str | None:
+        if value is not None and (Path(value).is_absolute() or ".." in Path(value).parts):
+            raise ValueError("masks must lie in the folder of the footage")
+        return value
+
     @model_validator(mode="after")
     def _class_1_after_class_0(self) -> "TableRow":
         if self.leak1_start_s is not None and self.leak0_start_s is None:
@@ -74,6 +83,8 @@ class TableRow(BaseModel):
 def read_table(path: Path) -> pd.DataFrame:
     """Read a CSV table as text, without lines that begin with #; a `UserError` if it is none."""
     try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            raise OSError("there is no such file")
         lines = path.read_text("utf-8-sig").splitlines(keepends=True)
         text = "".join(line for line in lines if not line.startswith("#"))
         return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
@@ -163,7 +174,6 @@ def described_videos(
     used = [row for row in rows if row.split]
     fitting = {video: _fitting(video, footage) for video in table["video"]}
     named = {path for paths in fitting.values() for path in paths}
-    named |= {folder / row.masks for row in used if row.masks}
 
     def match(row: TableRow) -> Video | RefusedVideo:
         paths = fitting[row.video]
@@ -181,11 +191,11 @@ def described_videos(
 
     unnamed = [
         RefusedVideo(
-            video_name(path, folder),
+            video_id(named_path),
             f"{path.name} is in {path.parent}, but no row of {name} names it; add a row or remove "
             "it",
         )
-        for path in footage.values()
+        for named_path, path in footage.items()
         if path not in named
     ]
     return [*map(match, used), *refused, *unnamed]
@@ -198,38 +208,35 @@ def _fitting(video: str, footage: Mapping[str, Path]) -> list[Path]:
     return [
         path
         for name, path in footage.items()
-        if path.is_file() and Path(name).with_suffix("").as_posix() == video
+        if not path.is_dir() and Path(name).with_suffix("").as_posix() == video
     ]
-
-
-def video_name(path: Path, root: Path) -> str:
-    """Make the id of footage: its path in the folder without suffix, with underscores."""
-    inside = path.relative_to(root)
-    return "_".join((inside.with_suffix("") if path.is_file() else inside).parts)
 
 
 def described_video(
     row: TableRow,
-    frames: FrameSource,
-    masks: Path,
+    path: Path,
+    masks: Path | None,
+    labelmap: Mapping[str, Meaning],
     remarks: tuple[str, ...] = (),
 ) -> Video | RefusedVideo:
     """Make the video that a row describes, refused if its masks are invalid.
 
     Args:
         row: its row; the split is not empty.
-        frames: its frames.
-        masks: folder of its masks; it need not exist unless the row names it.
+        path: its file, or its folder of frames.
+        masks: folder or file of its masks; it need not exist unless the row names it.
+        labelmap: meaning of the labels of masks.
         remarks: remarks for the video table.
     """
     split = row.split or None
     try:
-        if row.masks and not masks.is_dir():
+        frames = frames_of(path)
+        if row.masks and (masks is None or not os.path.lexists(masks)):
             raise FootageError(
-                f"the table names {row.masks} for its masks, but there is no such folder; correct "
-                "the cell or empty it"
+                f"the table names {row.masks} for its masks, but it does not exist; correct the "
+                "cell or empty it"
             )
-        found = _masks_of(frames, masks) if masks.is_dir() else None
+        found = find_masks(masks, path, labelmap) if masks and os.path.lexists(masks) else None
     except FootageError as error:
         return RefusedVideo(row.video, f"{row.video}: {error}", split)
     return Video(
@@ -244,9 +251,3 @@ def described_video(
         schedule=row.schedule(),
         remarks=remarks,
     )
-
-
-def _masks_of(frames: FrameSource, folder: Path) -> MaskFolder:
-    if isinstance(frames, FrameFolder):
-        return MaskFolder.paired(folder, frames.files)
-    return MaskFolder.numbered(folder)

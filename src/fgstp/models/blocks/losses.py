@@ -9,6 +9,7 @@ from torch.nn import functional
 
 BceMode = Literal["weighted", "mean"]
 WINDOW_PX = 31
+CERTAIN_BACKGROUND = -30.0  # a logit
 TINY = 1e-8
 
 
@@ -22,6 +23,19 @@ class StructureLoss(NamedTuple):
 
     bce: Tensor
     iou: Tensor
+
+
+def without_void(logits: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Make void pixels, where masks are negative, background that is predicted as such.
+
+    Args:
+        logits: (B, 1, H, W).
+        masks: (B, 1, H, W) in [0, 1], or -1 for void.
+
+    Returns:
+        Logits and masks without void; the void pixels have no loss and no gradient.
+    """
+    return logits.masked_fill(masks < 0, CERTAIN_BACKGROUND), masks.clamp(min=0.0)
 
 
 def boundary_weights(masks: Tensor) -> Tensor:
@@ -58,11 +72,13 @@ def bootstrapped_cross_entropy(logits: Tensor, labels: Tensor, fraction: float) 
 
     Args:
         logits: (B, K, H, W), converted to float32.
-        labels: (B, H, W) int64 in [0, K).
+        labels: (B, H, W) int64 in [0, K), or -1 for void, which has no loss.
         fraction: of the pixels, in (0, 1]; their number is rounded down, but is at least one.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        entropy = functional.cross_entropy(logits.float(), labels, reduction="none").flatten(1)
+        entropy = functional.cross_entropy(
+            logits.float(), labels, ignore_index=-1, reduction="none"
+        ).flatten(1)
         n_hardest = max(1, int(fraction * entropy.shape[1]))
         if n_hardest < entropy.shape[1]:
             entropy = entropy.topk(n_hardest, dim=1, sorted=False).values
@@ -84,14 +100,14 @@ def structure_loss(
 
     Args:
         logits: (B, 1, H, W), computed with as float32.
-        masks: (B, 1, H, W) float32 in [0, 1]; may be soft.
+        masks: (B, 1, H, W) float32 in [0, 1], may be soft; -1 for void, which has no loss.
         bce: `weighted` as above, or `mean`: unweighted, which is what the released code
             computes by an oversight.
         weights: `boundary_weights(masks)`, if already computed.
 
     """
     with torch.autocast(logits.device.type, enabled=False):
-        logits, masks = logits.float(), masks.float()
+        logits, masks = without_void(logits.float(), masks.float())
         w = boundary_weights(masks) if weights is None else weights
         pixels = (1, 2, 3)
         entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
@@ -113,7 +129,7 @@ def hybrid_loss(
 
     Args:
         outputs: logits, (B, 1, H, W) each.
-        masks: (B, 1, H, W) float32 in [0, 1].
+        masks: (B, 1, H, W) float32 in [0, 1], or -1 for void.
         output_weights: weight of each output; an output of weight 0 is left out.
         bce: as for `structure_loss`.
 
@@ -121,7 +137,7 @@ def hybrid_loss(
         Both terms; the loss is their sum.
     """
     masks = masks.float()
-    weights = boundary_weights(masks)
+    weights = boundary_weights(masks.clamp(min=0.0))
     bce_sum = iou_sum = masks.new_zeros(())
     for logits, factor in zip(outputs, output_weights, strict=True):
         if factor:
@@ -149,10 +165,11 @@ def alignment_loss(logits: Tensor, masks: Tensor) -> Tensor:
 
     Args:
         logits: (B, 1, H, W), computed with as float32.
-        masks: (B, 1, H, W) float32 in [0, 1]; may be soft.
+        masks: (B, 1, H, W) float32 in [0, 1], may be soft; -1 for void.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        a, b = (x - x.mean((1, 2, 3), keepdim=True) for x in (logits.float().sigmoid(), masks))
+        logits, masks = without_void(logits.float(), masks)
+        a, b = (x - x.mean((1, 2, 3), keepdim=True) for x in (logits.sigmoid(), masks))
         xi = (2 * a * b + TINY) / (a.square() + b.square() + TINY)
         return 1 - ((1 + xi).square() / 4).mean()
 

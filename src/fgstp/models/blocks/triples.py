@@ -34,7 +34,7 @@ OFFSETS_FRAMES: dict[NeighbourMode, tuple[int, int]] = {
     "causal": (-1, -2),  # live: no frame of the future
 }
 N_OUTPUTS = 9
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
 class Triples(NamedTuple):

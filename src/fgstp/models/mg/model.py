@@ -60,7 +60,7 @@ def consistency(alpha: Tensor, other: Tensor) -> Tensor:
     return differences.flatten(1).amin(dim=1).mean()
 
 
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0.0, le=1e6)]
 Gap = Annotated[int, Field(ge=-30, le=30)]
 
 
@@ -101,7 +101,7 @@ class MgLossSettings(Settings):
     reconstruction: NonNegative = 100.0
     entropy: NonNegative = 0.01
     consistency: NonNegative = 0.01
-    growth: float = Field(5.0, ge=1.0, allow_inf_nan=False)
+    growth: float = Field(5.0, ge=1.0, le=1e6)
 
 
 class MgSettings(NetworkSettings):
@@ -120,13 +120,13 @@ class MgSettings(NetworkSettings):
             or `oracle`, the one with the highest IoU with the true mask, as published.
     """
 
-    height_px: int = Field(128, ge=2 * STRIDE, multiple_of=STRIDE)
-    width_px: int = Field(224, ge=2 * STRIDE, multiple_of=STRIDE)
+    height_px: int = Field(128, ge=2 * STRIDE, le=8192, multiple_of=STRIDE)
+    width_px: int = Field(224, ge=2 * STRIDE, le=8192, multiple_of=STRIDE)
     flow: FlowSettings = FlowSettings()
     gaps_frames: Annotated[tuple[Gap, ...], Field(min_length=2)] = (-2, -1, 1, 2)
     flow_picture: bool = True
-    n_slots: int = Field(2, ge=2)
-    width: int = Field(256, ge=8, multiple_of=4)
+    n_slots: int = Field(2, ge=2, le=255)
+    width: int = Field(256, ge=8, le=8192, multiple_of=4)
     loss: MgLossSettings = MgLossSettings()
     slot_choice: SlotChoice = "border"
     optimisation: OptimisationSettings = OptimisationSettings(

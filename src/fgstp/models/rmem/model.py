@@ -38,9 +38,9 @@ class RmemSettings(NetworkSettings):
 
     base: Base = "aotl"
     encoder: ResNetSettings = ResNetSettings()
-    width: int = Field(256, ge=16, multiple_of=16)
-    n_layers: int = Field(3, ge=1)
-    n_identities: int = Field(10, ge=1)
+    width: int = Field(256, ge=16, le=8192, multiple_of=16)
+    n_layers: int = Field(3, ge=1, le=64)
+    n_identities: int = Field(10, ge=1, le=255)
     memory: RmemMemorySettings = RmemMemorySettings()
     training: RmemTrainingSettings = RmemTrainingSettings()
     output: Literal["label", "soft"] = "label"
@@ -204,7 +204,7 @@ class RmemModel(Model[RmemSettings]):
         return clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
-            (batch.masks.squeeze(2) > 0.5).long(),
+            (batch.masks > 0.5).long().masked_fill(batch.masks < 0, -1).squeeze(2),
             write_every_frames=self.settings.training.write_every_frames,
             progress=progress,
         )

@@ -31,8 +31,8 @@ class RmemMemorySettings(Settings):
             session, and at least 5.
     """
 
-    bank_frames: int = Field(8, ge=1)
-    write_every_frames: int | None = Field(None, ge=1)
+    bank_frames: int = Field(8, ge=1, le=100_000)
+    write_every_frames: int | None = Field(None, ge=1, le=100_000)
 
 
 class RestrictedBank:

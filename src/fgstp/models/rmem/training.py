@@ -35,12 +35,12 @@ class RmemTrainingSettings(Settings):
         dropout: fraction of the channels that DeAOT-L drops after depthwise convolutions.
     """
 
-    n_frames: int = Field(8, ge=2)
-    write_every_frames: int = Field(2, ge=1)
-    max_frame_gap: int = Field(3, ge=1)
+    n_frames: int = Field(8, ge=2, le=100_000)
+    write_every_frames: int = Field(2, ge=1, le=100_000)
+    max_frame_gap: int = Field(3, ge=1, le=100_000)
     reverse_fraction: Fraction = 0.5
-    first_gas_px: int = Field(200, ge=0)
-    attempts: int = Field(40, ge=1)
+    first_gas_px: int = Field(200, ge=0, le=100_000_000)
+    attempts: int = Field(40, ge=1, le=100_000)
     drop_path: Rate = 0.1
     dropout: Rate = 0.1
 
@@ -70,7 +70,7 @@ def clip_loss(
     Args:
         network: in training mode.
         frames: (B, n, 3, H, W) float32, normalised, in order.
-        labels: (B, n, H, W) int64: 0, or 1 for the object.
+        labels: (B, n, H, W) int64: 0, 1 for the object, or -1 for void, which has no loss.
         write_every_frames: frames between two that are written to the bank.
         progress: fraction of the training that is done, in [0, 1).
 
@@ -120,7 +120,8 @@ class _Clips:
         self._places = places[:, :N_LABELS]
 
     def identify(self, labels: Tensor) -> Tensor:
-        """Embedding of masks (B, H, W)."""
+        """Embedding of masks (B, H, W); void becomes background."""
+        labels = labels.clamp(min=0)
         with torch.set_grad_enabled(self._bank_learns and torch.is_grad_enabled()):
             return self._network.identify(self._places.gather(1, labels.flatten(1)).view_as(labels))
 
@@ -136,7 +137,7 @@ def frame_loss(logits: Tensor, labels: Tensor, fraction: float) -> tuple[Tensor,
 
     Args:
         logits: (B, K, H, W), converted to float32.
-        labels: (B, H, W) int64 in [0, K).
+        labels: (B, H, W) int64 in [0, K), or -1 for void.
         fraction: of the pixels of each frame in the cross-entropy, in (0, 1].
     """
     logits = logits.float()
@@ -151,10 +152,12 @@ def soft_jaccard(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (B, K, H, W) float32.
-        labels: (B, H, W) int64 in [0, K).
+        labels: (B, H, W) int64 in [0, K), or -1 for void, which is left out.
     """
-    p = logits.softmax(1).flatten(2)
-    g = functional.one_hot(labels.flatten(1), p.shape[1]).mT.to(p.dtype)  # (B, K, H W)
+    labels = labels.flatten(1)
+    known = (labels >= 0).unsqueeze(1)
+    p = logits.softmax(1).flatten(2) * known
+    g = functional.one_hot(labels.clamp(min=0), p.shape[1]).mT.to(p.dtype) * known  # (B, K, H W)
     both = (p * g).sum(2)
     size = g.sum(2)
     either = p.sum(2) + size - both

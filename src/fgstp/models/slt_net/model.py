@@ -41,9 +41,9 @@ class LongTermSettings(Settings):
         optimisation: how its weights are optimised.
     """
 
-    height_px: int = Field(256, ge=1)
-    width_px: int = Field(448, ge=1)
-    n_frames: int = Field(10, ge=1)
+    height_px: int = Field(256, ge=1, le=8192)
+    width_px: int = Field(448, ge=1, le=8192)
+    n_frames: int = Field(10, ge=1, le=100_000)
     normalisation: NormalisationSettings = NormalisationSettings(mean=(0, 0, 0), std=(1, 1, 1))
     optimisation: OptimisationSettings = OptimisationSettings(
         optimiser="adamw",

@@ -25,12 +25,12 @@ class XmemMemorySettings(Settings):
         top_k: elements that are read for each position of a frame.
     """
 
-    memory_every_frames: int = Field(5, ge=1)
-    t_max_frames: int = Field(10, ge=1)
-    t_min_frames: int = Field(5, ge=0)
-    n_prototypes: int = Field(128, ge=1)
-    long_term_limit_elements: int = Field(10_000, ge=1)
-    top_k: int = Field(30, ge=1)
+    memory_every_frames: int = Field(5, ge=1, le=100_000)
+    t_max_frames: int = Field(10, ge=1, le=100_000)
+    t_min_frames: int = Field(5, ge=0, le=100_000)
+    n_prototypes: int = Field(128, ge=1, le=100_000)
+    long_term_limit_elements: int = Field(10_000, ge=1, le=100_000_000)
+    top_k: int = Field(30, ge=1, le=100_000)
 
     @model_validator(mode="after")
     def _something_is_merged_and_fits(self) -> Self:

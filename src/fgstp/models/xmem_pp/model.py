@@ -208,7 +208,7 @@ class XmemModel(Model[XmemSettings]):
         return clip_loss(
             self.network,
             normalised(batch.frames, self.settings.normalisation),
-            (batch.masks > 0.5).float(),
+            (batch.masks > 0.5).float().masked_fill(batch.masks < 0, -1.0),
             self.settings.training,
             progress,
         )

@@ -60,11 +60,11 @@ class XmemWidthSettings(Settings):
         fine: of the decoder at 1/8 and 1/4.
     """
 
-    key: int = Field(64, ge=1)
-    value: int = Field(512, ge=SQUEEZE)
-    sensory: int = Field(64, ge=1)
-    coarse: int = Field(512, ge=SQUEEZE)
-    fine: int = Field(256, ge=1)
+    key: int = Field(64, ge=1, le=8192)
+    value: int = Field(512, ge=SQUEEZE, le=8192)
+    sensory: int = Field(64, ge=1, le=8192)
+    coarse: int = Field(512, ge=SQUEEZE, le=8192)
+    fine: int = Field(256, ge=1, le=8192)
 
 
 class KeyHead(nn.Module):

@@ -12,7 +12,7 @@ from fgstp.models.blocks.losses import bootstrap_fraction, bootstrapped_cross_en
 from fgstp.models.xmem_pp.memory import similarity
 from fgstp.models.xmem_pp.network import Keys, Segmentation, Xmem
 
-FrameGap = tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[int, Field(ge=1)]]
+FrameGap = tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[int, Field(ge=1, le=100_000)]]
 # All pixels count in the cross-entropy until 0.18 of the training; from 0.64 on, 0.15 of them.
 BOOTSTRAP_START, BOOTSTRAP_END, BOOTSTRAP_FRACTION = 0.18, 0.64, 0.15
 
@@ -29,8 +29,8 @@ class XmemTrainingSettings(Settings):
             distance of neighbouring frames of a sample.
     """
 
-    n_frames: int = Field(8, ge=2)
-    n_reference: int = Field(3, ge=1)
+    n_frames: int = Field(8, ge=2, le=100_000)
+    n_reference: int = Field(3, ge=1, le=100_000)
     deep_update_fraction: Fraction = 0.2
     max_frame_gap: Annotated[tuple[FrameGap, ...], Field(min_length=1)] = (
         (0.0, 5),
@@ -57,7 +57,8 @@ def clip_loss(
     Args:
         network: in training mode.
         frames: (B, T, 3, H, W), normalised.
-        masks: (B, T, 1, H, W) float, 0 or 1; the first of each clip is an input of the network.
+        masks: (B, T, 1, H, W) float, 0, 1, or -1 for void, which has no loss; the first of each
+            clip is an input of the network.
         settings: how clips are segmented.
         progress: fraction of the training that is done, in [0, 1).
 
@@ -66,7 +67,11 @@ def clip_loss(
     """
     fraction = bootstrap_fraction(progress, BOOTSTRAP_START, BOOTSTRAP_END, BOOTSTRAP_FRACTION)
     segmented = segment_clips(
-        network, frames, masks[:, 0], settings.n_reference, settings.deep_update_fraction
+        network,
+        frames,
+        masks[:, 0].clamp(min=0),
+        settings.n_reference,
+        settings.deep_update_fraction,
     )
     terms = [
         frame_loss(frame.logits, frame.prob, masks[:, t], fraction)
@@ -159,11 +164,12 @@ def frame_loss(
     Args:
         logits: (B, 2, H, W), of background and gas.
         prob: p, (B, 1, H, W) in [0, 1]: probability of gas.
-        masks: g, (B, 1, H, W) float, 0 or 1.
+        masks: g, (B, 1, H, W) float, 0, 1, or -1 for void, which is left out.
         fraction: of each frame's pixels in the cross-entropy.
     """
     ce = bootstrapped_cross_entropy(logits, masks.squeeze(1).long(), fraction)
-    prob, gas = prob.float().flatten(1), masks.float().flatten(1)
+    known = masks >= 0
+    prob, gas = ((each.float() * known).flatten(1) for each in (prob, masks))
     both, either = (prob * gas).sum(1), prob.sum(1) + gas.sum(1)
     dice = 1.0 - (2.0 * both + 1.0) / (either + 1.0)
     return ce, dice.mean()

@@ -15,6 +15,7 @@ from fgstp.core.errors import UserError
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.blocks.frames import at_size, grey_levels, probabilities
+from fgstp.models.blocks.losses import without_void
 from fgstp.models.blocks.streams import WindowSession
 from fgstp.models.published import Published, grouped_unit_rules, part_rules, pvt_rules
 from fgstp.models.registry import register
@@ -38,15 +39,15 @@ def zoomnext_loss(logits: Tensor, masks: Tensor, progress: float) -> tuple[Tenso
 
     Args:
         logits: (B, 1, H, W), computed with as float32.
-        masks: (B, 1, H, W) in [0, 1]; may be soft.
+        masks: (B, 1, H, W) in [0, 1], may be soft; -1 for void, which has no loss.
         progress: fraction of the training that is done, in [0, 1].
 
     Returns:
         Both terms, each a scalar; the loss is their sum.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        logits = logits.float()
-        bce = functional.binary_cross_entropy_with_logits(logits, masks.float())
+        logits, masks = without_void(logits.float(), masks.float())
+        bce = functional.binary_cross_entropy_with_logits(logits, masks)
         uncertainty = 1.0 - (2.0 * torch.sigmoid(logits) - 1.0) ** 2
         return bce, (1.0 - math.cos(math.pi * progress)) / 2.0 * uncertainty.mean()
 
@@ -70,11 +71,11 @@ class ZoomNextSettings(NetworkSettings):
         optimisation: by default at a constant rate, with two clips a step.
     """
 
-    height_px: int = Field(352, ge=64)
-    width_px: int = Field(352, ge=64)
-    n_frames: int = Field(5, ge=1)
+    height_px: int = Field(352, ge=64, le=8192)
+    width_px: int = Field(352, ge=64, le=8192)
+    n_frames: int = Field(5, ge=1, le=100_000)
     encoder: EncoderSettings = EncoderSettings()
-    width: int = Field(64, ge=8, multiple_of=4)
+    width: int = Field(64, ge=8, le=8192, multiple_of=4)
     checkpoint_encoder: bool = False
     optimisation: OptimisationSettings = OptimisationSettings(
         schedule="constant", targets_per_step=10, gradient_clip=GradientClip(by="none")
@@ -203,7 +204,11 @@ class ZoomNextModel(Model[ZoomNextSettings]):
                 f"{self.name} normalises over the frames of a step and cannot be trained with "
                 "one; raise targets_per_step to two or more."
             )
-        masks = at_size(batch.masks.flatten(0, 1), *self._zoomed(1.0))
+        masks = batch.masks.flatten(0, 1)
+        gas, void = (
+            at_size(each, *self._zoomed(1.0)) for each in (masks.clamp(min=0), (masks < 0).float())
+        )
+        masks = gas.masked_fill(void > 0, -1.0)
         bce, ual = zoomnext_loss(self.logits(frames), masks, progress)
         return bce + ual, {"bce": bce.detach(), "ual": ual.detach()}
 

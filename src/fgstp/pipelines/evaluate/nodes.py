@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fgstp.core.config import check_seed
@@ -145,10 +146,11 @@ def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, Cli
 def _read(
     clips: Mapping[str, ClipRow], video_store: VideoStore, predictions: PredictionStore, clip: str
 ) -> ScorableClip:
-    """Predictions and masks of the annotated frames of a clip."""
+    """Predictions and masks of the annotated frames of a clip; both are empty in void."""
     view, predicted = clips[clip].read(video_store), predictions.read(clips[clip])
     numbers = view.annotated
-    return ScorableClip(predicted.maps[numbers], view.masks(), numbers, predicted.scores[numbers])
+    maps = np.where(view.void(), 0, predicted.maps[numbers]).astype(np.uint8)
+    return ScorableClip(maps, view.masks(), numbers, predicted.scores[numbers])
 
 
 def summarise_scores(

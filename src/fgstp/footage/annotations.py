@@ -1,0 +1,256 @@
+"""Annotations: exports of annotation tools, read as the masks of a video."""
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.core.errors import FootageError
+from fgstp.core.fingerprint import signature
+from fgstp.footage.annotation_formats import read_export
+from fgstp.footage.annotation_formats.base import AnnotatedImage
+from fgstp.footage.annotation_formats.yolo import CLASS_NAMES, read_class_names
+from fgstp.footage.areas import Polygon, Runs
+from fgstp.footage.mask_pictures import HINT, VALUE, Meaning, fit_mask
+from fgstp.footage.pictures import PICTURE_SUFFIXES, natural_key
+
+EXPORT_SUFFIXES = frozenset({".xml", ".json", ".txt"})
+
+
+class FrameShapes(NamedTuple):
+    """The shapes of an annotated frame.
+
+    Attributes:
+        name: of its image, as the export has it.
+        size: height and width that the export has; None if it fits any.
+        areas: areas with their value in the mask, in the order in which they are drawn.
+    """
+
+    name: str
+    size: tuple[int, int] | None
+    areas: tuple[tuple[Polygon | Runs, int], ...]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The masks of one video as shapes.
+
+    Attributes:
+        files: files that they come from.
+        shapes: annotated frames by number, from 0; one without areas is free of gas.
+        remarks: what a reader of the video table should know.
+    """
+
+    files: tuple[Path, ...]
+    shapes: Mapping[int, FrameShapes]
+    remarks: tuple[str, ...]
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """Numbers of the annotated frames, from 0."""
+        return self.shapes.keys()
+
+    def signature(self) -> str:
+        """Hash of names, sizes and times of change."""
+        return signature(self.files)
+
+    def read(self, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Draw the mask of an annotated frame: (H, W) uint8: 0, 1, or 255 for void.
+
+        A pixel belongs to an area if its centre does.
+
+        Args:
+            number: of the frame.
+            size: height and width of the frame, to which a mask of another size is fitted.
+
+        Raises:
+            FootageError: the mask cannot be of a frame of this size.
+        """
+        frame = self.shapes[number]
+        mask = np.zeros(frame.size or size, np.uint8)
+        for area, value in frame.areas:
+            area.draw(mask, value)
+        try:
+            return fit_mask(mask, size)[0]
+        except FootageError as error:
+            raise FootageError(f"the annotation of {frame.name}: {error}") from error
+
+
+def find_annotations(
+    folder: Path,
+    frame_number: Callable[[str], int | None],
+    labelmap: Mapping[str, Meaning],
+) -> Annotations | None:
+    """Read what an annotation tool exported: CVAT 1.1, COCO, labelme, or YOLO for segmentation.
+
+    Args:
+        folder: where the export lies, at any depth; or its one file.
+        frame_number: number of a frame from the name of its image without suffix, None if the
+            video has none of that name.
+        labelmap: meaning of each label, `ingest.masks.labelmap`; empty: all labels are gas.
+
+    Returns:
+        The masks; None if there is no export of these formats.
+
+    Raises:
+        FootageError: an export is broken, or there are several formats; an unknown label; no
+            image belongs to the video, or two to the same frame.
+    """
+    paths = _list_files(folder)
+    kind, files = _read_export(paths, folder)
+    if not files:
+        return None
+    images = [image for read in files.values() for image in read]
+    names = _class_names_file(paths, folder) if kind == "YOLO" else []
+    for path in names:
+        images = _named(images, read_class_names(path), path.name)
+    frames, strays = _by_frame(images, frame_number)
+    shapes, left_out = _with_meaning(frames, labelmap)
+    beside = [path for path in paths if path not in files and path.name not in CLASS_NAMES]
+    if beside:
+        left_out.append(f"{_count(beside, 'file')} beside the annotations not read as masks")
+    return Annotations((*files, *names), shapes, (*strays, *left_out))
+
+
+def _list_files(folder: Path) -> list[Path]:
+    """Files that may matter, in natural order; hidden ones are passed over."""
+    paths = folder.rglob("*") if folder.is_dir() else [folder]
+    suffixes = EXPORT_SUFFIXES | PICTURE_SUFFIXES
+    return sorted(
+        (
+            path
+            for path in paths
+            if (path.suffix.lower() in suffixes or path.name in CLASS_NAMES)
+            and not path.is_dir()
+            and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        ),
+        key=lambda path: (path.parent, natural_key(path)),
+    )
+
+
+def _read_export(paths: list[Path], folder: Path) -> tuple[str, dict[Path, list[AnnotatedImage]]]:
+    """The format of the one export that is there, and its images by file."""
+    exports: dict[str, dict[Path, list[AnnotatedImage]]] = {}
+    for path in paths:
+        export = read_export(path) if path.suffix.lower() in EXPORT_SUFFIXES else None
+        if export:
+            exports.setdefault(export[0], {})[path] = export[1]
+    # Texts that are all empty are frames without gas only where YOLO left more than these.
+    texts = exports.get("YOLO", {})
+    if not any(image.shapes for [image] in texts.values()) and not _class_names_file(paths, folder):
+        exports.pop("YOLO", None)
+    if len(exports) > 1:
+        firsts = (f"{next(iter(files)).name} of {kind}" for kind, files in exports.items())
+        raise FootageError(
+            f"{folder} holds exports of several formats, such as {' and '.join(firsts)}; keep one"
+        )
+    return next(iter(exports.items()), ("", {}))
+
+
+def _class_names_file(paths: list[Path], folder: Path) -> list[Path]:
+    """The file that names YOLO's classes, in the folder or beside it; empty if there is none."""
+    beside = (folder.parent / name for name in CLASS_NAMES)
+    inside = [path for path in paths if path.name in CLASS_NAMES]
+    return (inside or [path for path in beside if path.is_file()])[:1]
+
+
+def _named(
+    images: list[AnnotatedImage], names: Mapping[str, str], source: str
+) -> list[AnnotatedImage]:
+    """Images whose labels are names of classes in place of their numbers."""
+    named = []
+    for image in images:
+        unknown = [shape.label for shape in image.shapes if shape.label not in names]
+        if unknown:
+            raise FootageError(
+                f"{image.frame} has the class {unknown[0]}, which {source} does not name; add it"
+            )
+        shapes = [shape._replace(label=names[shape.label]) for shape in image.shapes]
+        named.append(image._replace(shapes=shapes))
+    return named
+
+
+def _by_frame(
+    images: list[AnnotatedImage], frame_number: Callable[[str], int | None]
+) -> tuple[dict[int, AnnotatedImage], list[str]]:
+    """Images by the number of their frame, and a remark on those that are of no frame."""
+    frames: dict[int, AnnotatedImage] = {}
+    strays: list[str | int] = []
+    for image in images:
+        number = image.frame if isinstance(image.frame, int) else frame_number(_stem(image.frame))
+        if number is None:
+            strays.append(image.frame)
+        elif frames.setdefault(number, image) is not image:
+            raise FootageError(
+                f"{frames[number].frame} and {image.frame} are both annotations of frame {number}; "
+                "remove one"
+            )
+    if not frames:
+        first = f", the first is {strays[0]}" if strays else ""
+        raise FootageError(
+            f"none of the {len(strays)} annotated images belongs to a frame of the video{first}; "
+            "put the export of this video there, or give its images the names of the frames"
+        )
+    remarks = [f"{_count(strays, 'annotated image')} of no frame of the video"] if strays else []
+    return frames, remarks
+
+
+def _stem(name: str) -> str:
+    """The name of an image without folders, of whatever system, and suffix."""
+    return PurePosixPath(name.replace("\\", "/")).stem
+
+
+def _with_meaning(
+    frames: Mapping[int, AnnotatedImage], labelmap: Mapping[str, Meaning]
+) -> tuple[dict[int, FrameShapes], list[str]]:
+    """Areas with their values, and remarks on what was taken as gas and what was left out."""
+    shapes = [shape for image in frames.values() for shape in image.shapes]
+    values = {shape.label: _value(shape.label, labelmap) for shape in shapes if shape.area}
+    kinds = Counter(shape.kind for shape in shapes if not shape.area)
+    told = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    # Where somebody drew a box, there is something, but not known which pixels.
+    kept = {
+        number: _drawn(image, values)
+        for number, image in frames.items()
+        if not image.shapes or any(shape.area for shape in image.shapes)
+    }
+    if not kept:
+        raise FootageError(
+            f"no image has a polygon or a mask, only other shapes ({told}); annotate areas"
+        )
+    remarks = []
+    if not labelmap and len(values) > 1:
+        remarks.append(f"labels {', '.join(values)} were all taken as gas; otherwise {HINT}")
+    if kinds:
+        remarks.append(
+            f"{kinds.total()} shapes other than polygons and masks were left out ({told}), and "
+            f"with them {len(frames) - len(kept)} frames that have nothing else"
+        )
+    return kept, remarks
+
+
+def _value(label: str, labelmap: Mapping[str, Meaning]) -> int:
+    if label in labelmap or not labelmap:
+        return VALUE[labelmap.get(label, "gas")]
+    close = difflib.get_close_matches(label, labelmap, n=1)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    raise FootageError(
+        f"the label {label} is not in ingest.masks.labelmap, which knows {', '.join(labelmap)}"
+        f"{meant}; add it"
+    )
+
+
+def _drawn(image: AnnotatedImage, values: Mapping[str, int]) -> FrameShapes:
+    drawn = sorted(image.shapes, key=lambda shape: shape.z_order)
+    areas = tuple((shape.area, values[shape.label]) for shape in drawn if shape.area)
+    return FrameShapes(str(image.frame), image.size, areas)
+
+
+def _count(things: Sequence[Path | str | int], what: str) -> str:
+    first = things[0].name if isinstance(things[0], Path) else things[0]
+    return f"{len(things)} {what}{'s' * (len(things) > 1)} (the first is {first})"

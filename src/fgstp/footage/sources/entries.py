@@ -1,0 +1,113 @@
+"""Walking through a folder of footage: its files, folders of frames and folders of masks."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from fgstp.core.errors import FootageError
+from fgstp.footage.frame_sources import STACK_SUFFIXES
+from fgstp.footage.pictures import PICTURE_SUFFIXES, n_pages
+
+# `clip_masks`, `clip-GT`, `mask_0001`, and `Annotations` alone; but not `seg_2` or `Umasked`.
+MASK_NAME = re.compile(
+    r"(?:^|(?<=[\W_]))(?:masks?|gt|ground[\W_]?truths?|annotations?|labels?|seg|segmentations?"
+    r"|segmentation(?:class|object))$"
+    r"|^(?:masks?|gt)(?=[\W_])",
+    re.IGNORECASE,
+)
+MAX_DEPTH = 8
+
+
+class Entry(NamedTuple):
+    """A path that matters, and why it cannot be used; empty if it can."""
+
+    path: Path
+    fault: str = ""
+
+
+def walk(folder: Path, ignored: frozenset[Path], above: tuple[Path, ...] = ()) -> Iterator[Entry]:
+    """Files, folders of frames and folders of masks in a folder and below it.
+
+    `above` are the folders that it lies in, without links.
+    """
+    above = (*above, folder.resolve())
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        yield Entry(folder, f"it cannot be read: {error.strerror}; allow it or remove it")
+        return
+    paths = [path for path in paths if not path.name.startswith(".") and path not in ignored]
+    pictures = [path for path in paths if _is_picture(path)]
+    if pictures and not _are_stacks(pictures, len(above) == 1):
+        yield _frames(folder, pictures, len(above) == 1)
+        paths = [path for path in paths if not _is_picture(path)]
+    for path in paths:
+        if fault := _why_out_of_reach(path):
+            yield Entry(path, fault)
+        elif not path.is_dir() or MASK_NAME.search(path.name):
+            yield Entry(path)
+        elif path.resolve() in above:
+            yield Entry(path, "it is a link to a folder that it lies in; remove it")
+        elif len(above) > MAX_DEPTH:
+            yield Entry(path, f"it lies more than {MAX_DEPTH} folders deep; move it up")
+        else:
+            inside = [*walk(path, ignored, above)]
+            empty = "it holds neither a video nor pictures; put some there or remove it"
+            yield from inside or [Entry(path, empty)]
+
+
+def _frames(folder: Path, pictures: list[Path], is_root: bool) -> Entry:
+    """A folder of pictures, unless they are not all frames."""
+    if is_root:
+        fault = "pictures lie directly in the folder of footage; put them into one of their own"
+        return Entry(pictures[0], f"{len(pictures)} {fault}")
+    masks = [path for path in pictures if MASK_NAME.search(path.stem)]
+    if not masks:
+        return Entry(folder)
+    return Entry(
+        folder,
+        f"{len(masks)} of its {len(pictures)} pictures seem to be masks, such as {masks[0].name}; "
+        "put masks into a folder of their own, or rename them",
+    )
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and not is_folder(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder that can be reached."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _are_stacks(pictures: list[Path], is_root: bool) -> bool:
+    """Whether each picture is a video: a TIFF file of several pages, or one that lies alone."""
+    if any(path.suffix.lower() not in STACK_SUFFIXES for path in pictures):
+        return False
+    try:
+        return is_root or len(pictures) == 1 or n_pages(pictures[0]) > 1
+    except FootageError:
+        return False
+
+
+def _why_out_of_reach(path: Path) -> str:
+    """Why there is nothing to read behind a path; empty if there is."""
+    try:
+        path.stat()
+    except OSError as error:
+        if path.is_symlink():
+            what = "is a link to nothing; bring its file here, for instance by `dvc pull`"
+            return f"it {what}, or remove it"
+        return f"it cannot be read: {error.strerror}; allow it or remove it"
+    return ""
+
+
+def without_mask_word(name: str) -> str | None:
+    """What a name of masks says of its footage, in lower case; None if it is no such name."""
+    if not MASK_NAME.search(name):
+        return None
+    return MASK_NAME.sub("", name).strip("_-. ").lower()
