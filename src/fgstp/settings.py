@@ -3,6 +3,7 @@
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import yaml
 from kedro.config import OmegaConfigLoader
@@ -27,7 +28,7 @@ def _chosen_environment() -> str:
 
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
-CONFIG_LOADER_ARGS = {
+CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": _chosen_environment(),
     # An environment changes single settings and keeps the others.
