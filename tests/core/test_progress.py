@@ -18,7 +18,7 @@ def log(monkeypatch):
 
 
 def test_off_a_terminal_there_are_lines(log):
-    with ProgressBar(total=4, unit=" clips", desc="scoring") as bar:
+    with ProgressBar(total=4, unit=" clips", desc="scoring", disable=False) as bar:
         bar.update(2)
         bar.update(2)
     lines = log.getvalue().splitlines()
@@ -29,9 +29,9 @@ def test_off_a_terminal_there_are_lines(log):
 
 def test_short_work_prints_nothing_off_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    for _ in ProgressBar(range(1000), desc="short"):
+    for _ in ProgressBar(range(1000), desc="short", disable=False):
         pass
-    with ProgressBar(total=3, leave=False) as bar:
+    with ProgressBar(total=3, leave=False, disable=False) as bar:
         bar.update(3)
     assert sys.stderr.getvalue() == ""
 
@@ -40,7 +40,7 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch):
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        with ProgressBar(total=2, desc="scoring") as bar:
+        with ProgressBar(total=2, desc="scoring", disable=False) as bar:
             bar.update(2)
         shown = os.read(ours, 10_000).decode()
     os.close(ours)

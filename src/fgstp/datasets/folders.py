@@ -76,13 +76,13 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
         return {path.name.removesuffix(self.SUFFIX): self._read(path) for path in self._paths()}
 
     def save(self, data: dict[str, Any]) -> None:
-        """Write each file, and remove others with the same suffixes; the folder may be empty."""
+        """Write each file, and remove others with the same suffixes; the folder is always made."""
+        make_folder(self._folder)
         sweep(self._folder)
         kept = {self._folder / f"{name}{self.SUFFIX}": content for name, content in data.items()}
         for path, content in kept.items():
             with atomic_path(path) as temporary:
                 self._write(content, temporary)
-        make_folder(self._folder)
         suffixes = {path.suffix for path in kept} or {self.SUFFIX}
         for path in self._paths():
             if path.suffix in suffixes and path not in kept:
