@@ -2,26 +2,19 @@ import io
 import os
 import pty
 import sys
-
-import pytest
+import termios
 
 from fgstp.core import progress
 from fgstp.core.progress import ProgressBar
 
 
-@pytest.fixture
-def log(monkeypatch):
-    """What is written to stderr that is no terminal, with a line for each step."""
+def test_off_a_terminal_there_are_lines(monkeypatch):
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    return sys.stderr
-
-
-def test_off_a_terminal_there_are_lines(log):
     with ProgressBar(total=4, unit=" clips", desc="scoring", disable=False) as bar:
         bar.update(2)
         bar.update(2)
-    lines = log.getvalue().splitlines()
+    lines = sys.stderr.getvalue().splitlines()
     assert lines[-1].startswith("scoring: 4 of 4 clips (100 %)")
     assert any(line.startswith("scoring: 2 of 4 clips (50 %)") for line in lines)
     assert all(line.isprintable() and line for line in lines)
@@ -38,6 +31,7 @@ def test_short_work_prints_nothing_off_a_terminal(monkeypatch):
 
 def test_on_a_terminal_there_is_a_bar(monkeypatch):
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
         with ProgressBar(total=2, desc="scoring", disable=False) as bar:
