@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 # A process a core, each with one thread.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadgroup
 
-.PHONY: help demo test test-slow lint types benchmark lock clean
+.PHONY: help demo results test test-slow lint types benchmark lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -20,6 +20,9 @@ demo: $(INSTALLED)  ## train, evaluate and report on synthetic plumes, some minu
 	@echo "Tables:                  data/08_reporting/tables/"
 	@echo "Figures:                 data/08_reporting/figures/, curves/ and contact_sheets/"
 	@echo "Runs:                    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+
+results:  ## copy the scores of the last runs into docs/results, to be committed
+	cp data/08_reporting/metrics/*.json docs/results/
 
 test: $(INSTALLED)  ## run the fast tests
 	$(PYTEST) -m "not slow"

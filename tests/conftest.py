@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -374,21 +373,47 @@ def finished_job(kedro, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory):
-    """An MLflow file with one experiment; making one takes seconds."""
+    """An MLflow file with the experiment of the project; making one takes seconds."""
     folder = tmp_path_factory.mktemp("runs")
     uri = f"sqlite:///{folder}/runs.db"
-    MlflowClient(uri).create_experiment("of the test", artifact_location=str(folder / "artifacts"))
+    MlflowClient(uri).create_experiment("fgstp", artifact_location=str(folder / "artifacts"))
     return uri
 
 
 @pytest.fixture
 def tracking(database, monkeypatch):
-    """MLflow records into a file of the tests; nothing stays open or set."""
-    # MLflow sets the variable too, and takes it away when the address is taken back.
+    """MLflow records into a file of the tests."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
-    mlflow.set_tracking_uri(database)
-    mlflow.set_experiment("of the test")
-    yield MlflowClient(database)
-    while mlflow.active_run():
-        mlflow.end_run()
-    mlflow.set_tracking_uri(None)
+    return MlflowClient(database)
+
+
+class Recorded:
+    """A run that nodes log to, and what MLflow holds of it."""
+
+    def __init__(self, client, uri):
+        from fgstp.pipelines.tracked_run import TrackedRun
+
+        experiment = client.get_experiment_by_name("fgstp").experiment_id
+        self.client, self.id = client, client.create_run(experiment).info.run_id
+        self.run = TrackedRun(uri, run_id=self.id)
+
+    @property
+    def found(self):
+        return self.client.get_run(self.id)
+
+    def history(self, name):
+        return [(each.step, each.value) for each in self.client.get_metric_history(self.id, name)]
+
+    def files(self, folder=None):
+        return [each.path for each in self.client.list_artifacts(self.id, folder)]
+
+
+@pytest.fixture
+def recorded(tracking, database):
+    """The run that nodes log to."""
+    from fgstp.pipelines.tracking import CURRENT
+
+    recorded = Recorded(tracking, database)
+    token = CURRENT.set(recorded.run)
+    yield recorded
+    CURRENT.reset(token)

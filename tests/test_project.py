@@ -2,7 +2,9 @@
 
 import ast
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -29,13 +31,14 @@ BLOCKS = {  # the typed blocks of parameters
 }
 PLAIN = {"seed", "model"}  # parameters of one value
 STAGES = ("ingest", "features", "train", "evaluate", "report")
+SETTINGS = "data/02_intermediate/settings.yml"  # of the environment, merged with those of base
 MODEL, SEED = "${item.model}", "${item.seed}"  # as dvc.yaml writes those of a stage
 # Files without influence on results, on which no stage of DVC depends.
 NO_INFLUENCE = {
     "__init__.py",
     "reporting/__init__.py",
     "pipelines/__init__.py",
-    "pipelines/tracking.py",
+    *(f"pipelines/{name}.py" for name in ("mlflow_client", "tracked_run", "tracking")),
 }
 REPOSITORY = Path(__file__).parents[1]
 
@@ -62,12 +65,9 @@ def parameters():
     """Parameters of each environment after the soft merge with base."""
     from fgstp.settings import CONFIG_LOADER_ARGS
 
-    arguments = {
-        key: value for key, value in CONFIG_LOADER_ARGS.items() if key != "custom_resolvers"
-    }
     conf = str(REPOSITORY / "conf")
     return {
-        environment: OmegaConfigLoader(conf, env=environment, **arguments)["parameters"]
+        environment: OmegaConfigLoader(conf, env=environment, **CONFIG_LOADER_ARGS)["parameters"]
         for environment in ENVIRONMENTS
     }
 
@@ -155,10 +155,29 @@ def test_base_holds_only_what_differs_from_the_defaults(block):
     assert written == expected.get(block, {})
 
 
-def test_dvc_finds_a_block_of_every_model():
-    for environment in ("base", "demo"):
-        blocks = _yaml("conf", environment, "parameters_models.yml")["models"]
-        assert set(blocks) == set(list_models())
+@pytest.mark.slow
+def test_an_environment_may_override_nothing_and_list_any_models(tmp_path, parameters):
+    """DVC reads what the stage `settings` writes, and finds each setting that it asks for."""
+    for name in ("conf", "dvc.yaml", ".dvc", "src"):
+        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
+        copy(REPOSITORY / name, tmp_path / name)
+    (tmp_path / "conf/bare").mkdir()
+    (tmp_path / "conf/dvc.yml").write_text("env: bare\nseeds: [1, 2]\n")
+    (tmp_path / "conf/base/parameters_models.yml").write_text("models: {mg: {}, background: {}}")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "repro", "-q", "settings"], cwd=tmp_path, check=True)
+    written = yaml.safe_load((tmp_path / SETTINGS).read_text())
+    assert written["train"] == parameters["base"]["train"]
+    listed = subprocess.run(
+        [*dvc, "status", "train", "report"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    stages = {f"train@{model}-{seed}" for model in ("mg", "background") for seed in (1, 2)}
+    assert set(re.findall(r"^(train@\S+):", listed.stdout, re.M)) == stages
 
 
 def test_the_environment_for_tests_is_tiny(parameters):
@@ -289,19 +308,16 @@ def test_dvc_depends_on_all_code_that_the_stage_runs(stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_depends_on_the_parameters_of_the_pipeline(stage, pipelines):
     entry = _yaml("dvc.yaml")["stages"][stage]
-    tracked = {}
-    for each in entry.get("params", []):
-        for file, names in each.items():
-            tracked.setdefault(file, set()).update(name.split(".")[0] for name in names)
+    [settings] = entry.get("params", [{SETTINGS: []}])
     used = {
         name.removeprefix("params:")
         for name in pipelines[stage].inputs()
         if name.startswith("params:")
     } - {"model"}  # stands in the command
-    assert set().union(*tracked.values()) == used if tracked else not used
-    for block in used - PLAIN:
-        for environment in ("base", "${env}"):
-            assert tracked[f"conf/{environment}/parameters_{block}.yml"] == {block}
+    assert list(settings) == [SETTINGS]
+    assert set(settings[SETTINGS]) == {
+        f"models.{MODEL}" if name == "models" else name for name in used
+    }
     command = f"kedro run --pipelines={stage} --env=${{env}}"
     if "params:model" in pipelines[stage].inputs():
         command += f" --params=model={MODEL}"
@@ -331,9 +347,7 @@ def test_the_lock_pins_every_package_and_dependency_and_names_no_host():
         assert re.sub(r"[._]", "-", name).lower() in locked, requirement
 
 
-@pytest.mark.parametrize(
-    "file", ["Makefile", "pyproject.toml", ".ci/run", ".dvc/config", "conf/base/mlflow.yml"]
-)
+@pytest.mark.parametrize("file", ["Makefile", "pyproject.toml", ".ci/run", ".dvc/config"])
 def test_no_registry_host_and_no_path_of_one_machine(file):
     text = (REPOSITORY / file).read_text()
     assert "://" not in text.replace("sqlite:///mlflow.db", "")
@@ -350,9 +364,9 @@ def test_usage_reports_are_off():
 
 def test_git_and_dvc_leave_out_what_they_must(tmp_path):
     ignored = [".venv/x", ".venv-metrics/x", "mlflow.db", "data/03_primary/videos/x.npy"]
-    ignored += [".viz/x", "src/__pycache__/x"]
+    ignored += [".viz/x", "src/__pycache__/x", "data/08_reporting/metrics/x.json"]
     wanted = ["data/01_raw/README.md", "data/01_raw/x.dvc", "data/03_primary/.gitignore"]
-    wanted += ["dvc.lock"]
+    wanted += ["dvc.lock", "docs/results/x.json"]
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / ".gitignore").write_text((REPOSITORY / ".gitignore").read_text())
     command = ["git", "-C", tmp_path, "check-ignore", *ignored, *wanted]

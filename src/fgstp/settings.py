@@ -1,20 +1,20 @@
 """Project settings; Kedro reads them when it finds the project."""
 
-import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import yaml
 from kedro.config import OmegaConfigLoader
-from omegaconf.resolvers import oc
 
 from fgstp.hooks import MistakeHooks, RunHooks, StopHooks
 
-with warnings.catch_warnings(record=True):  # about its own code, before every command
+# Where kedro-mlflow is installed, it warns of its own code before every command, and its hooks end
+# a run when MLflow is away; ours do not.
+with warnings.catch_warnings(record=True), suppress(ImportError):
     import kedro_mlflow.mlflow  # noqa: F401
-
-# Of processes that a launcher started together, the first one records the run.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",) if int(os.environ.get("RANK", "0")) else ()
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 HOOKS = (MistakeHooks(), RunHooks(), StopHooks())
 
 
@@ -28,11 +28,9 @@ def _chosen_environment() -> str:
 
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
-CONFIG_LOADER_ARGS = {
+CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": _chosen_environment(),
-    "config_patterns": {"mlflow": ["mlflow*"]},
     # An environment changes single settings and keeps the others.
-    "merge_strategy": {"parameters": "soft", "mlflow": "soft"},
-    "custom_resolvers": {"oc.env": oc.env},
+    "merge_strategy": {"parameters": "soft"},
 }

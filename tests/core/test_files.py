@@ -1,9 +1,14 @@
+import os
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, code_digest, write_text
+from fgstp.core.files import atomic_path, code_digest, write_text
+from fgstp.core.temporaries import TEMPORARY_PREFIX, sweep, temporary_name
 
 
 def names(folder):
@@ -104,3 +109,40 @@ def test_code_that_changed_has_another_digest(tmp_path):
     changed = code_digest([tmp_path / "package", alone])
     alone.write_text("b = 3\n")
     assert len({before, changed, code_digest([tmp_path / "package", alone])}) == 3
+
+
+def test_a_file_that_cannot_be_read_is_no_fault_of_the_one_that_is_written(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for source, reason in ((tmp_path / "no", "No such file"), (tmp_path / "folder", "directory")):
+        with (
+            pytest.raises(UserError, match=f"{source}: .*{reason}") as caught,
+            atomic_path(tmp_path / "copy") as temporary,
+        ):
+            shutil.copyfile(source, temporary)
+        assert "free some space" not in str(caught.value)
+    assert names(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("name", ["a" * 250, "ä" * 125, "frames.npy"])
+def test_names_of_any_length_have_temporary_files(tmp_path, name):
+    write_text(tmp_path / name, "new")
+    assert (tmp_path / name).read_text() == "new"
+    assert names(tmp_path) == [name]
+
+
+def test_only_what_dead_processes_left_is_swept(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    own = temporary_name("a.npy")
+    dead = own.replace(str(os.getpid()), str(ended.pid))
+    elsewhere = re.sub(r"\.[0-9a-f]{8}-", ".00000000-", own)
+    deep = tmp_path / "deep"
+    (deep / dead).mkdir(parents=True)
+    for path in (deep / dead / "x", deep / own, tmp_path / dead, deep / elsewhere, deep / "a"):
+        path.touch()
+    (tmp_path / ".tmp-a.json").touch()  # of an older version
+    (tmp_path / f"{TEMPORARY_PREFIX}link").symlink_to(deep)
+    sweep(tmp_path)
+    assert names(tmp_path) == ["deep"]
+    assert names(deep) == sorted([own, elsewhere, "a"])
+    sweep(tmp_path / "no such folder")

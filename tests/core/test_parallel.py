@@ -119,7 +119,7 @@ class Bar:
 
 @pytest.fixture
 def bar(monkeypatch):
-    monkeypatch.setattr(parallel, "tqdm", Bar)
+    monkeypatch.setattr(parallel, "ProgressBar", Bar)
     monkeypatch.setattr(parallel, "POLL_S", 0.001)
     return Bar
 
@@ -180,8 +180,8 @@ def test_work_goes_on_without_its_counter(tmp_path):
 
 
 def test_what_killed_runs_left_is_removed_and_nothing_else(bar, tmp_path):
-    (tmp_path / ".progress-old").mkdir()
-    (tmp_path / ".progress-old" / "0").write_text("3")
+    (tmp_path / ".tmp-progress-old").mkdir()
+    (tmp_path / ".tmp-progress-old" / "0").write_text("3")
     (tmp_path / "a.json").touch()
     with shared_bar(10, "frames", "ingest", tmp_path) as folder:
         assert {path.name for path in tmp_path.iterdir()} == {"a.json", folder.name}

@@ -1,7 +1,6 @@
 """Mistakes on Kedro's command line and in the files of configuration end in one sentence."""
 
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
@@ -76,7 +75,6 @@ def test_options(refused, options, said):
         ("globals.yml", BOMB.encode()),
         ("catalog.yml", b"clips: {type: pandas.CSVDatasett, filepath: x}"),
         ("catalog.yml", b"clips: {filepath: x}"),
-        ("mlflow.yml", b"server: {mlflow_tracking_url: x}"),
     ],
 )
 def test_files_of_configuration(refused, tmp_path, name, text):
@@ -87,13 +85,3 @@ def test_files_of_configuration(refused, tmp_path, name, text):
 
 def test_the_folder_of_the_project(refused):
     assert f"cd {REPOSITORY}" in refused("run", "--env=test", folder=REPOSITORY / "src")
-
-
-def test_a_server_of_mlflow_that_does_not_answer(refused, monkeypatch):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # and nothing listens
-        uri = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        sentence = refused("run", "--env=test", "--pipelines=report")
-    assert uri in sentence
-    assert "unset MLFLOW_TRACKING_URI" in sentence

@@ -41,7 +41,7 @@ def check(monkeypatch):
 
     def run(*names, globals_model="fgstp", **changes):
         monkeypatch.setattr(mistakes, "pipelines", {name: PIPELINES[name] for name in names})
-        loader = Loader(parameters=GOOD | changes, globals={"model": globals_model}, mlflow={})
+        loader = Loader(parameters=GOOD | changes, globals={"model": globals_model})
         MistakeHooks().after_context_created(SimpleNamespace(config_loader=loader))
 
     return run

@@ -2,6 +2,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,9 +111,28 @@ def changed(change):
     return spoil
 
 
+def with_weights(change):
+    """Change the first of the weights."""
+
+    def spoil(content, _trap):
+        name, first = next(iter(content["weights"].items()))
+        return content | {"weights": content["weights"] | {name: change(first.clone())}}
+
+    return changed(spoil)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (with_weights(lambda tensor: tensor * torch.nan), "1 tensor is not finite"),
+        (with_weights(lambda tensor: tensor.fill_(-torch.inf)), "1 tensor is not finite"),
+        (with_weights(lambda tensor: tensor.to_sparse()), "1 tensor is sparse or packed"),
+        (with_weights(lambda tensor: tensor.to("meta")), "1 tensor is sparse or packed"),
+        (with_weights(lambda tensor: tensor.to(torch.complex64)), "1 tensor is sparse or packed"),
+        (
+            with_weights(lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)),
+            "1 tensor is sparse or packed",
+        ),
         (lambda path: path.unlink(), "There is no file"),
         (lambda path: (path.unlink(), path.mkdir()), "There is no file"),
         (lambda path: path.write_text("no checkpoint"), UNREADABLE),
@@ -165,11 +185,11 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(saved, monkeypatch):
     model, path = saved
     before = path.read_bytes()
 
-    def full(_, temporary):
-        temporary.write_bytes(b"half")
+    def full(temporary, _content):
+        temporary.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fgstp.models.checkpoint.torch.save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match="No space left"):
         save_checkpoint(model, path)
     assert path.read_bytes() == before

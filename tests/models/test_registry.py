@@ -20,7 +20,11 @@ from fgstp.models.settings import NetworkSettings
     [
         ("nothing", {}, "There is no model 'nothing'; choose one of background, mg"),
         ("fgstp", {"variant": "best"}, "fgstp.variant is 'best': input should be 'paper' or"),
-        ("fgstp", {"encoder": {"nme": 1}}, "fgstp.encoder.nme is 1: extra inputs are not"),
+        (
+            "fgstp",
+            {"encoder": {"nme": 1}},
+            "nme is 1: there is no such setting (did you mean name?)",
+        ),
         ("fgstp_no_ctc", {"ctc": True}, "fgstp_no_ctc has ctc: False; leave that setting out"),
         ("mg", {"flow": {"method": "raft"}}, "mg.flow: weights are needed for raft, and for noth"),
     ],
@@ -84,7 +88,7 @@ def test_a_block_changes_its_own_model_alone():
         ({"fgstp_no_fsp": {"fsp": True}}, "fgstp_no_fsp", "fsp must be false"),
         ({"fgstp_no_ctc_no_fsp": {"ctc": True}}, "fgstp_no_ctc_no_fsp", "ctc must be false"),
         ({"fgstp": {"heigth_px": 352}}, "fgstp.heigth_px", "there is no such setting"),
-        ({"background": {"height_px": 352}}, "background.height_px", "Extra inputs"),
+        ({"background": {"height_px": 352}}, "background.height_px", "there is no such setting"),
         ({"fgtsp": {}}, "fgtsp", "there is no such setting"),
     ],
 )

@@ -1,4 +1,3 @@
-import mlflow
 import numpy as np
 
 from fgstp.pipelines.tracking import flat_numbers, log_numbers, log_texts
@@ -12,17 +11,14 @@ def test_numbers_get_dotted_names_and_all_else_is_passed_over():
     assert all(type(number) is float for _, number in flat_numbers(facts))
 
 
-def test_numbers_are_recorded_in_the_run(tracking):
-    with mlflow.start_run() as run:
-        log_numbers({"paper": {"iou": 0.5, "auroc": None, "settings": "norm=none"}, "n": 2})
-        log_numbers({})
-    assert tracking.get_run(run.info.run_id).data.metrics == {"paper.iou": 0.5, "n": 2.0}
+def test_numbers_and_texts_are_recorded_in_the_run(recorded):
+    log_numbers({"paper": {"iou": 0.5, "auroc": None, "settings": "norm=none"}, "n": 2})
+    log_numbers({})
+    log_texts({"tables/a.md": "a"})
+    assert recorded.found.data.metrics == {"paper.iou": 0.5, "n": 2.0}
+    assert recorded.files("tables") == ["tables/a.md"]
 
 
-def test_without_a_run_nothing_is_recorded_and_none_is_opened(tracking):
-    experiment = tracking.get_experiment_by_name("of the test")
-    before = len(tracking.search_runs([experiment.experiment_id]))
+def test_without_a_run_nothing_is_recorded():
     log_numbers({"a": 1})
     log_texts({"a.md": "a"})
-    assert mlflow.active_run() is None
-    assert len(tracking.search_runs([experiment.experiment_id])) == before

@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -260,8 +259,9 @@ def test_each_command_is_one_finished_run_without_mistakes(job):
     assert [run.info.status for run in job.runs] == ["FINISHED", "FINISHED"]
     assert [run.data.tags["model"] for run in job.runs] == list(MODELS)
     for run, model in zip(job.runs, MODELS, strict=True):
-        assert run.info.run_name.startswith(f"{model}: ")
+        assert run.info.run_name.endswith(f"train+evaluate+report {model} seed 1")
         assert run.data.tags["env"] == "test"
+        assert run.data.tags["footage"] == run.data.tags["mask_source"] == "synthetic"
         assert "run --env=test" in run.data.tags["command"]
         assert re.fullmatch(r"[0-9a-f]{40}", run.data.tags["mlflow.source.git.commit"])
 
@@ -309,6 +309,22 @@ def test_scores_are_in_the_run(job):
                 if metric != "settings":
                     assert run.data.metrics[f"{name}.{metric}"] == value
     assert "paper.iou_mean" in run.data.metrics
+
+
+def test_cards_of_checkpoints_are_kept_with_the_run(job, tmp_path):
+    for run, model in zip(job.runs, MODELS, strict=True):
+        name = "checkpoints/seed_1.json"
+        card = json.loads(
+            Path(job.client.download_artifacts(run.info.run_id, name, tmp_path)).read_text()
+        )
+        assert card["checkpoint_sha256"] == job.trained_by(model)
+        assert card["settings"] == read_checkpoint(job.checkpoint(model)).settings
+        assert card["validation"] == job.training(model).get("scores", {})
+        protocols = job.scores(model)["protocols"]
+        for protocol in PROTOCOL_NAMES:
+            assert card["test"][protocol]["threshold"] == protocols[protocol]["threshold"]
+            assert card["test"][protocol]["auroc"] == protocols[protocol]["auroc"]
+        assert job.client.list_artifacts(run.info.run_id, "figures")
 
 
 def test_page_and_tables_are_kept_with_the_run_that_made_them(job, tmp_path):
@@ -363,10 +379,6 @@ def again(project, records, one_thread):
                 if sentence is None:
                     raise
                 return sentence
-            finally:
-                while mlflow.active_run():
-                    mlflow.end_run("FAILED")
-                mlflow.set_tracking_uri(None)
         return None
 
     return run

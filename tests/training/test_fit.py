@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -310,11 +311,34 @@ def test_training_starts_from_a_checkpoint(train, tmp_path):
         train("third", model=tiny(channels=8), **start)
 
 
-def test_a_damaged_state_is_told(train, interrupted, tmp_path):
+def halve(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("name", ["state.ckpt", "best.ckpt"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        halve,
+        lambda path: path.write_bytes(b""),
+        lambda path: torch.save({"fgstp": {"rows": []}}, path),
+        lambda path: torch.save([1, 2], path),
+        lambda path: path.rename(path.with_suffix(".old")),
+    ],
+)
+def test_a_damaged_state_is_refused_with_the_folder_to_remove(
+    train, interrupted, tmp_path, name, spoil
+):
     interrupted()
-    (tmp_path / "run" / "resume" / "0" / "state.ckpt").write_bytes(b"half a file")
-    with pytest.raises(UserError, match=r"state\.ckpt"):
+    resume = tmp_path / "run" / "resume"
+    spoil(resume / "0" / name)
+    if not (resume / "0" / "state.ckpt").exists():
+        train(epochs=1)  # there is nothing to continue from
+        return
+    with pytest.raises(UserError, match=f"remove {resume} to begin anew"):
         train()
+    shutil.rmtree(resume)
+    train(epochs=1)
 
 
 def test_the_best_epoch_is_kept_and_training_ends_when_nothing_gets_better(train, tmp_path):

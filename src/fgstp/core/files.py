@@ -14,8 +14,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError, UserError
+from fgstp.core.temporaries import is_in_use, temporary_name
 
-TEMPORARY_PREFIX = ".tmp-"
 FREE_SPACE = "free some space or choose a folder that can be written"
 
 
@@ -38,14 +38,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     it was.
 
     Raises:
-        UserError: the folder cannot be written or the disk is full.
+        UserError: the folder cannot be written, the disk is full, or the block cannot use another
+            file.
     """
-    # One name a target: what a killed run left is overwritten by the next.
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         with user_error_if_denied(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
+            with _told_of_others(temporary):
+                yield temporary
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(path)
@@ -53,6 +54,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
         # Where the folder itself is out of reach, the error that brought us here says so.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_of_others(own: Path) -> Iterator[None]:
+    """Name the file, where the block fails at another than its own, such as one that it reads."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(own):
+            raise
+        raise UserError(
+            f"Cannot use {error.filename}: {error.strerror}; see that it is there and may be read."
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -162,7 +176,7 @@ def remove_others(folder: Path, suffixes: Iterable[str], kept: Iterable[str]) ->
     names = set(kept)
     for suffix in suffixes:
         for path in folder.glob(f"*{suffix}"):
-            if path.name.removesuffix(suffix) not in names:
+            if path.name.removesuffix(suffix) not in names and not is_in_use(path):
                 remove_file(path)
 
 

@@ -1,6 +1,5 @@
 """Work spread over processes or machines, and one progress bar for all of it."""
 
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,15 +12,15 @@ from typing import Any, Literal
 
 from joblib import Parallel
 from pydantic import Field, field_validator, model_validator
-from tqdm import tqdm
 
 from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
 from fgstp.core.files import user_error_if_denied
+from fgstp.core.progress import ProgressBar
+from fgstp.core.temporaries import sweep, temporary_name
 
 PACKAGES = {"ray": "ray", "dask": "distributed"}
 POLL_S = 0.25
-PREFIX = ".progress-"
 
 
 class ParallelSettings(Settings):
@@ -60,7 +59,7 @@ class ParallelSettings(Settings):
 
 
 def in_parallel(
-    work: Iterable[Any], settings: ParallelSettings, bar: "tqdm[Any] | None" = None
+    work: Iterable[Any], settings: ParallelSettings, bar: ProgressBar | None = None
 ) -> list[Any]:
     """Run calls in parallel and return their results in the order of the calls.
 
@@ -72,7 +71,7 @@ def in_parallel(
     Raises:
         UserError: the cluster cannot be joined.
     """
-    shown = tqdm(disable=True) if bar is None else bar
+    shown = ProgressBar(disable=True) if bar is None else bar
     jobs = settings.jobs
     with ExitStack() as until_done:
         if settings.backend == "dask":
@@ -129,7 +128,7 @@ def _join_dask(jobs: int, until_done: ExitStack) -> Any:  # noqa: ANN401 - distr
         return until_done.enter_context(Client(cluster))
 
 
-def _with_dask(work: Iterable[Any], client: Any, bar: "tqdm[Any]") -> list[Any]:  # noqa: ANN401
+def _with_dask(work: Iterable[Any], client: Any, bar: ProgressBar) -> list[Any]:  # noqa: ANN401
     from distributed import as_completed  # noqa: PLC0415 - optional
 
     # joblib's own back-end for Dask waits for ever where a worker died or cannot import us.
@@ -179,11 +178,13 @@ def shared_bar(total: int, unit: str, title: str, folder: Path) -> Iterator[Path
     Raises:
         UserError: the folder cannot be written or the disk is full.
     """
-    for left in folder.glob(f"{PREFIX}*"):  # by killed runs
-        shutil.rmtree(left, ignore_errors=True)
+    sweep(folder)
     with user_error_if_denied(f"write in {folder}"):
-        temporary = tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX)
-    with temporary as counters, tqdm(total=total or None, unit=f" {unit}", desc=title) as bar:
+        temporary = tempfile.TemporaryDirectory(dir=folder, prefix=temporary_name("progress-"))
+    with (
+        temporary as counters,
+        ProgressBar(total=total or None, unit=f" {unit}", desc=title) as bar,
+    ):
         stop = Event()
         watcher = Thread(target=_watch, args=(Path(counters), bar, stop), daemon=True)
         watcher.start()
@@ -194,13 +195,13 @@ def shared_bar(total: int, unit: str, title: str, folder: Path) -> Iterator[Path
             watcher.join()
 
 
-def _watch(counters: Path, bar: "tqdm[None]", stop: Event) -> None:
+def _watch(counters: Path, bar: ProgressBar, stop: Event) -> None:
     while not stop.wait(POLL_S):
         _show(counters, bar)
     _show(counters, bar)
 
 
-def _show(counters: Path, bar: "tqdm[None]") -> None:
+def _show(counters: Path, bar: ProgressBar) -> None:
     with suppress(OSError):
         done = sum(_read(path) for path in counters.iterdir())
         # A counter caught while it is being written reads as 0: never go back.

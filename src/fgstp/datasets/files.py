@@ -11,7 +11,8 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import HTMLPreview, JSONPreview, TablePreview
 
 from fgstp.core.errors import UserError
-from fgstp.core.files import TEMPORARY_PREFIX, atomic_path
+from fgstp.core.files import atomic_path
+from fgstp.core.temporaries import TEMPORARY_PREFIX, sweep
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.footage.sources.table import read_table
 
@@ -61,6 +62,7 @@ class FileDataset(AbstractDataset[Any, Any]):
 
     def save(self, data: Any) -> None:  # noqa: ANN401
         """Write the file, or the file of the chosen model."""
+        sweep(self._filepath.parent)
         with atomic_path(self._filepath) as temporary:
             self._write(data, temporary)
 

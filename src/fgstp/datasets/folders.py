@@ -10,7 +10,8 @@ from kedro.utils import load_obj
 from kedro_datasets._typing import HTMLPreview, ImagePreview
 from matplotlib.figure import Figure
 
-from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, make_folder, remove_file
+from fgstp.core.files import atomic_path, make_folder, remove_file
+from fgstp.core.temporaries import TEMPORARY_PREFIX, sweep
 from fgstp.datasets.files import text_preview
 
 
@@ -46,6 +47,7 @@ class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
             UserError: the folder cannot be made.
         """
         make_folder(self._folder)
+        sweep(self._folder)
         data(load_obj(self._handle)(self._folder))
 
     def _exists(self) -> bool:
@@ -74,7 +76,9 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
         return {path.name.removesuffix(self.SUFFIX): self._read(path) for path in self._paths()}
 
     def save(self, data: dict[str, Any]) -> None:
-        """Write each file, and remove others with the same suffixes."""
+        """Write each file, and remove others with the same suffixes; the folder is always made."""
+        make_folder(self._folder)
+        sweep(self._folder)
         kept = {self._folder / f"{name}{self.SUFFIX}": content for name, content in data.items()}
         for path, content in kept.items():
             with atomic_path(path) as temporary:

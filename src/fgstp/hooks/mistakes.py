@@ -2,14 +2,12 @@
 
 import logging
 import os
-import socket
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines, settings
+from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
@@ -19,7 +17,6 @@ from fgstp.core.config import faults
 from fgstp.core.errors import UserError, did_you_mean
 from fgstp.hooks.sentences import CommandError, user_sentence
 
-PORTS = {"http": 80, "https": 443}
 TRAIN = "train_model"  # the node
 BLOCKS = ("ingest", "models", "train", "evaluate", "model", "seed", "data")
 
@@ -36,15 +33,13 @@ class MistakeHooks:
         Kedro checks them too, but only keeps the text of pydantic's reports.
 
         Raises:
-            CommandError: a setting or the name of the model is wrong, or no server of MLflow
-                answers.
+            CommandError: a setting or the name of the model is wrong.
         """
         parameters = context.config_loader["parameters"]
         try:
             _check_blocks(parameters)
             _check_settings(parameters)
             _check_model(parameters, context)
-            _check_tracker(context)
         except UserError as error:
             raise CommandError(str(error)) from error
 
@@ -120,19 +115,3 @@ def _check_model(parameters: Mapping[str, Any], context: KedroContext) -> None:
             f"The parameter model is {name}, but the files are those of {of_catalog}; choose the "
             "model in globals.yml or with --params=model=NAME."
         )
-
-
-def _check_tracker(context: KedroContext) -> None:
-    """Raise a `UserError` if nothing listens where MLflow's server should be; it waits minutes."""
-    if "kedro_mlflow" in settings.DISABLE_HOOKS_FOR_PLUGINS:
-        return
-    server = context.config_loader["mlflow"].get("server") or {}
-    uri = urlsplit(str(server.get("mlflow_tracking_uri")))
-    if uri.scheme in PORTS and uri.hostname:
-        try:
-            socket.create_connection((uri.hostname, uri.port or PORTS[uri.scheme]), 10).close()
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"No server of MLflow answers at {uri.geturl()}; start it, or unset "
-                "MLFLOW_TRACKING_URI to record in a file."
-            ) from error

@@ -7,17 +7,12 @@ from contextlib import contextmanager
 
 import click
 import yaml
-from mlflow.exceptions import MlflowException
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
-from fgstp.core.config import faults
 from fgstp.core.errors import UserError
 from fgstp.core.files import FREE_SPACE
 
 MEND = "correct conf/ or the options of the command"
-TRACKER = "start the server of MLflow, or correct or unset MLFLOW_TRACKING_URI"
 FRAMEWORK = ("kedro.", "omegaconf.", "antlr4.")
 # What a machine refuses; other errors of the operating system are faults of the program.
 MACHINE = {
@@ -76,10 +71,6 @@ def _foreign(error: BaseException) -> str | None:
         case OmegaConfBaseException():
             reason = str(error).partition("\n")[0].rstrip(".")
             sentence = f"The settings cannot be read: {reason}; {MEND}."
-        case ValidationError() if error.title.startswith("KedroMlflow"):
-            sentence = f"{faults(error, 'mlflow')}; correct mlflow.yml in conf/."
-        case MlflowException() | SQLAlchemyError():
-            sentence = f"MLflow cannot record the run: {one_line(error)}; {TRACKER}."
         case MemoryError():
             sentence = "The memory is full; lower parallel.jobs or batch_frames."
         case OSError() if error.errno in MACHINE:

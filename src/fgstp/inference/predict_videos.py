@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from fgstp.core.errors import UserError
+from fgstp.core.progress import ProgressBar
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
@@ -88,7 +88,7 @@ def predict_videos(
     missing = [video for video in wanted if not predictions.is_current(video, facts_of[video])]
     n_frames = sum(clip.n_frames for video in missing for clip in wanted[video])
     start = time.monotonic()
-    with tqdm(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
+    with ProgressBar(total=n_frames, unit=" frames", desc=f"predicting ({model.name})") as bar:
         for video in missing:
             with predictions.writing(video, facts_of[video]) as append:
                 for each in predict_clips(model, wanted[video], fps_hz[video], videos):

@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from fgstp.core.files import atomic_path, write_text
 from fgstp.core.fingerprint import content_hash
 from fgstp.models.base import AnyPredictor, Model
 from fgstp.models.registry import create_model
-from fgstp.models.state_dicts import Weights, check_fit, read_object
+from fgstp.models.state_dicts import Weights, check_fit, check_values, read_object
 
 FORMAT = "fgstp checkpoint 2"
 BEST, RECORD = "best.ckpt", "training.json"  # files in the folder of a training
@@ -73,15 +74,18 @@ def save_checkpoint(
         # Through JSON, because only plain values can be read again.
         "facts": json.loads(json.dumps(facts or {})),
     }
+    written = BytesIO()  # into a file, torch hides a full disk, and stores the file's name
+    torch.save(content, written)
     with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(written.getbuffer())
 
 
 def read_checkpoint(path: Path | str) -> Checkpoint:
     """Read a checkpoint. No code in the file is run: it may hold tensors and plain values only.
 
     Raises:
-        UserError: the file does not exist, cannot be read, or is no checkpoint.
+        UserError: the file does not exist, cannot be read, is no checkpoint, or holds weights that
+            are not finite.
     """
     path = Path(path)
     content = read_object(path)
@@ -93,6 +97,9 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     kinds = {"model": str, "settings": dict, "weights": dict, "versions": dict, "facts": dict}
     if not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
         raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
+    if not all(isinstance(tensor, torch.Tensor) for tensor in content["weights"].values()):
+        raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
+    check_values(content["weights"], path)
     return Checkpoint(**{key: content[key] for key in kinds})
 
 

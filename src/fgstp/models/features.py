@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from fgstp.core.files import code_digest, growing_array, remove_others
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
+from fgstp.core.progress import ProgressBar
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.sampling import VideoFeatures
@@ -41,7 +41,7 @@ class FeatureStore:
         missing = [video for video, own in wanted.items() if not self._is_current(features, own)]
         n_frames = sum(clip.n_frames for video in missing for clip in wanted[video])
         row_type = np.dtype([("frame", "<i4"), ("features", "<f2", features.shape)])
-        with tqdm(total=n_frames, unit=" frames", desc="computing features") as bar:
+        with ProgressBar(total=n_frames, unit=" frames", desc="computing features") as bar:
             for video in missing:
                 path = self._path(video)
                 with growing_array(path) as rows:

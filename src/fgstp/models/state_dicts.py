@@ -51,7 +51,7 @@ def read_weights(path: Path) -> Weights:
     The prefix `module.` of parallel training is removed from the names.
 
     Raises:
-        UserError: as `read_object`, or there is no state dict in the file.
+        UserError: as `read_object`, there is no state dict in the file, or it cannot be used.
     """
     found = read_object(path)
     for wrapping in WRAPPINGS:
@@ -59,6 +59,7 @@ def read_weights(path: Path) -> Weights:
             found = found[wrapping]
     if not (isinstance(found, Mapping) and found and _are_tensors(found.values())):
         raise UserError(f"{path} holds no state dict: a mapping of names to tensors is needed.")
+    check_values(found, path)
     return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
 
 
@@ -77,6 +78,24 @@ def renamed(weights: Mapping[str, Tensor], rules: Rules) -> tuple[Weights, list[
         else:
             result[name] = tensor
     return result, unmatched
+
+
+def check_values(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Raise a `UserError` if weights of a file cannot be computed with, or are not finite."""
+    packed = [key for key, tensor in weights.items() if not _is_plain(tensor)]
+    broken = [
+        key
+        for key, tensor in weights.items()
+        if key not in packed and not torch.isfinite(tensor.float()).all()
+    ]
+    faults = [
+        *_counted(packed, "tensor is sparse or packed", "tensors are sparse or packed"),
+        *_counted(broken, "tensor is not finite", "tensors are not finite"),
+    ]
+    if faults:
+        raise UserError(
+            f"{path} cannot be used: {', and '.join(faults)}; train or export it again."
+        )
 
 
 def check_fit(
@@ -115,6 +134,15 @@ def check_fit(
 
 def _are_tensors(values: Iterable[object]) -> bool:
     return all(isinstance(value, Tensor) for value in values)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it holds real values one by one: it is not sparse, nested, quantised or `meta`."""
+    return (
+        tensor.layout is torch.strided
+        and not (tensor.is_quantized or tensor.is_complex() or tensor.is_nested)
+        and tensor.device.type != "meta"
+    )
 
 
 def _renamed(key: str, rules: Rules) -> str | None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from fgstp.core.errors import UserError
-from fgstp.core.files import TEMPORARY_PREFIX, atomic_path, write_text
+from fgstp.core.files import atomic_path, write_text
+from fgstp.core.progress import ProgressBar
+from fgstp.core.temporaries import temporary_name
 from fgstp.plumes.camera import CATEGORIES, PRESETS, Camera, draw_view
 from fgstp.plumes.confusers import Clouds, Steam, StillPlumes, Traffic
 from fgstp.plumes.fields import FloatImage, GreyImage
@@ -184,7 +185,7 @@ def render(video: SyntheticVideo, path: Path) -> None:
     leak_classes, leak_rates_g_per_h = [], []
     with atomic_path(path) as temporary, _atomic_folder(masks) as masks_folder:
         with _writer(temporary, path, video) as writer:
-            frames = tqdm(video, total=video.n_frames, unit="frame", desc=path.name)
+            frames = ProgressBar(video, total=video.n_frames, unit="frame", desc=path.name)
             for i, frame in enumerate(frames):
                 writer.write(cv2.cvtColor(frame.grey, cv2.COLOR_GRAY2BGR))
                 _write_mask(masks_folder / f"{i:06d}.png", frame.mask)
@@ -223,7 +224,7 @@ def _writer(temporary: Path, path: Path, video: SyntheticVideo) -> Iterator[cv2.
 @contextmanager
 def _atomic_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that replaces `folder` if the block succeeds."""
-    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=temporary_name(folder.name), dir=folder.parent))
     try:
         yield temporary
         # Only the owner can read a folder from mkdtemp.

@@ -3,16 +3,16 @@
 import base64
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from fgstp.core.errors import FootageError
+from fgstp.core.progress import ProgressBar
 from fgstp.footage.ingest_video import read_through
 from fgstp.footage.packed_masks import GAS, VOID
 from fgstp.footage.settings import IngestSettings
@@ -55,7 +55,7 @@ def check_footage(folder: Path, settings: IngestSettings) -> list[CheckedVideo]:
     settings = settings.model_copy(update={"source": "folder", "folder": where})
     videos = find_videos(Search(folder, pd.DataFrame(), settings, seed=0))
     n_frames = sum(map(_n_frames, videos))
-    with tqdm(unit=" frames", desc="check", total=n_frames) as bar:
+    with ProgressBar(unit=" frames", desc="check", total=n_frames) as bar:
         return [_checked(video, settings, bar) for video in videos]
 
 
@@ -67,7 +67,7 @@ def _n_frames(video: Video | RefusedVideo) -> int:
 
 
 def _checked(
-    video: Video | RefusedVideo, settings: IngestSettings, bar: "tqdm[Any]"
+    video: Video | RefusedVideo, settings: IngestSettings, bar: ProgressBar
 ) -> CheckedVideo:
     if isinstance(video, RefusedVideo):
         return CheckedVideo(video.name, {}, [video.error], {})

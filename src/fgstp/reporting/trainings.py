@@ -33,6 +33,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", ":")  # for the first, second and third use of the colours
 DPI = 128
+HISTORY = ("model", "seed", "epoch", "train_loss", MONITOR)  # columns at least
 
 Training = Mapping[str, Any]
 ByModel = Mapping[str, Sequence[Training]]
@@ -70,6 +71,21 @@ def _texts(training: Training) -> list[str]:
         ENDED_BY.get(ended_by, ended_by),
         DASH if score is None else f"{LABELS[monitor]}: {score:.3f}",
     ]
+
+
+def training_history(trainings: ByModel) -> pd.DataFrame:
+    """A row for each epoch of each training: `model`, `seed`, `epoch`, losses and scores.
+
+    Args:
+        trainings: see `training_curves`; models without training have no rows.
+    """
+    rows = [
+        {"model": row.model, "seed": training.get("seed"), **epoch}
+        for row in model_rows(trainings)
+        for training in trainings[row.model]
+        for epoch in training.get("epochs", [])
+    ]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(HISTORY))
 
 
 def training_curves(trainings: ByModel) -> dict[str, Figure]:

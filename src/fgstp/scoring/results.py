@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from joblib import delayed
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from fgstp.core.parallel import ParallelSettings, in_parallel
+from fgstp.core.progress import ProgressBar
 from fgstp.scoring.clip_scores import ScorableClip, score_clip
 from fgstp.scoring.ground_truth import GroundTruth
 from fgstp.scoring.protocols import ScoringProtocol
@@ -26,6 +26,14 @@ FOOTAGE = {  # names of the sources of ingest, for people
     "folder": "own footage",
 }
 DIGITS = 6
+KEY_DIGITS = 3
+KEY_SCORES = {  # short names, so that `dvc metrics show` fits a terminal
+    "paper": {
+        **{"S": "s_measure", "wF": "weighted_f", "MAE": "mae"},
+        **{"E": "e_mean", "IoU": "iou_mean", "Dice": "dice_mean"},
+    },
+    "operational": {"op_IoU": "iou", "AUROC": "auroc", "alarms": "false_alarm"},
+}
 
 
 def score_clips(
@@ -50,7 +58,7 @@ def score_clips(
         UserError: a clip cannot be scored, or no cluster can be joined.
     """
     work = [delayed(_score)(clip, tuple(protocols), read) for clip in clips]
-    with tqdm(total=len(clips), unit=" clips", desc="scoring") as bar:
+    with ProgressBar(total=len(clips), unit=" clips", desc="scoring") as bar:
         return pd.concat(in_parallel(work, parallel, bar), ignore_index=True)
 
 
@@ -168,3 +176,21 @@ def _rounded(rows: pd.DataFrame, column: str) -> dict[str, float | None]:
         metric: None if np.isnan(value) else round(float(value), DIGITS)
         for metric, value in zip(rows["metric"], rows[column], strict=True)
     }
+
+
+def key_scores(scores: Mapping[str, Any]) -> dict[str, float]:
+    """The six scores of the paper, and what an operator asks: IoU, AUROC, frames of false alarm.
+
+    Args:
+        scores: see `model_scores`.
+
+    Returns:
+        Rounded values by a short name; without those of protocols that were not scored.
+    """
+    found = {}
+    for protocol, names in KEY_SCORES.items():
+        own = scores["protocols"].get(protocol, {})
+        for short, name in names.items():
+            if (value := own.get(name)) is not None:
+                found[short] = round(value, KEY_DIGITS)
+    return found

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from fgstp.core.errors import UserError
+from fgstp.core.progress import ProgressBar
 from fgstp.scoring.clip_scores import Masks, ScorableClip, blocks
 from fgstp.scoring.ground_truth import N_LEVELS
 from fgstp.scoring.metrics.maps import overlap_curves
@@ -95,7 +95,7 @@ def with_threshold(
     if protocol.threshold is not None:
         return protocol
     search = ThresholdSearch(protocol)
-    for clip in tqdm(validation, unit=" clips", desc=f"threshold ({protocol.name})"):
+    for clip in ProgressBar(validation, unit=" clips", desc=f"threshold ({protocol.name})"):
         with named(clip):
             search.add(*read(clip)[:2])
     return protocol.at(search.best())

@@ -3,9 +3,8 @@
 import random
 import shutil
 import signal
-import sys
 from collections.abc import Mapping
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import Timer, TQDMProgressBar, WeightAveraging
-from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
+from lightning.pytorch.callbacks import ProgressBar as LightningBar
+from lightning.pytorch.callbacks import Timer, WeightAveraging
 from torch import Tensor
 
 from fgstp.core.files import atomic_path
+from fgstp.core.progress import ProgressBar
 from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import BEST, save_checkpoint
 from fgstp.training.data import SampleOrder
@@ -222,24 +222,61 @@ class EndAtOnce(Callback):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-class Bar(TQDMProgressBar):
-    """Lightning's progress bar on stderr, with epochs counted from 1; rarely updated in a file."""
+class Bar(LightningBar):
+    """Progress of the whole training, and of each validation."""
 
     def __init__(self) -> None:
-        super().__init__(refresh_rate=1 if sys.stderr.isatty() else 50)
+        super().__init__()
+        self._is_shown = True
+        self._training = self._validation = ProgressBar(disable=True)
 
-    def init_train_tqdm(self) -> Tqdm:
-        """The bar of an epoch."""
-        with redirect_stdout(sys.stderr):
-            return super().init_train_tqdm()
+    def disable(self) -> None:
+        """Show nothing; Lightning asks for it in all processes but the first."""
+        self._is_shown = False
 
-    def init_validation_tqdm(self) -> Tqdm:
-        """The bar of a validation."""
-        with redirect_stdout(sys.stderr):
-            return super().init_validation_tqdm()
+    def on_train_start(self, trainer: Trainer, *_: Any) -> None:  # noqa: ANN401
+        """Begin, or go on where the state of the training ends."""
+        n_batches = int(trainer.num_training_batches)
+        self._training = ProgressBar(
+            total=(trainer.max_epochs or 0) * n_batches,
+            initial=trainer.current_epoch * n_batches,
+            unit=" batches",
+            disable=not self._is_shown,
+        )
 
-    def on_train_epoch_start(self, trainer: Trainer, *args: Any) -> None:  # noqa: ANN401
-        """Show which epoch begins, and how many there are."""
-        super().on_train_epoch_start(trainer, *args)
-        number, last = trainer.current_epoch + 1, trainer.max_epochs
-        self.train_progress_bar.set_description(f"epoch {number} of {last}")
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:  # noqa: ANN401
+        """Show which epoch begins, from 1, and how many there are."""
+        title = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+        self._training.set_description(title, refresh=False)
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:  # noqa: ANN401
+        """Count a batch, and show the loss."""
+        self._training.set_postfix(self.get_metrics(trainer, module), refresh=False)
+        self._training.update()
+
+    def on_validation_start(self, trainer: Trainer, *_: Any) -> None:  # noqa: ANN401
+        """Begin a bar that goes when it ends."""
+        self._validation = ProgressBar(
+            total=sum(map(int, trainer.num_val_batches)),
+            unit=" clips",
+            desc="validation",
+            leave=False,
+            disable=not self._is_shown,
+        )
+
+    def on_validation_batch_end(self, *_: Any) -> None:  # noqa: ANN401
+        """Count a clip."""
+        self._validation.update()
+
+    def on_validation_end(self, *_: Any) -> None:  # noqa: ANN401
+        """End the bar of the validation."""
+        self._validation.close()
+
+    def teardown(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """End both bars, however the training ends."""
+        self._validation.close()
+        self._training.close()
+
+    def on_exception(self, *_: Any) -> None:  # noqa: ANN401
+        """End both bars; Lightning tears down only what ends well."""
+        self.teardown()

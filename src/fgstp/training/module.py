@@ -1,7 +1,8 @@
 """A model as Lightning trains it: steps, validation, and optimiser with its schedule."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,20 @@ def validation_scores(overlaps: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
+@contextmanager
+def _several_values(name: str) -> Iterator[None]:
+    """Explain a step that is too small for batch normalisation; torch raises a `ValueError`."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UserError(
+            f"{name} normalises over the frames of a step, whose smallest maps hold a single value "
+            "here; raise targets_per_step to two samples or more, or height_px and width_px."
+        ) from error
+
+
 class TrainingModule(LightningModule):
     """Trains a model on samples and validates it on clips.
 
@@ -77,9 +92,11 @@ class TrainingModule(LightningModule):
 
         Raises:
             DivergenceError: it is not finite.
+            UserError: batch normalisation has one value only.
         """
         progress = min(self.global_step, self.n_steps - 1) / self.n_steps
-        loss, parts = self.model.training_step(batch, progress)
+        with _several_values(self.model.name):
+            loss, parts = self.model.training_step(batch, progress)
         if not torch.isfinite(loss):
             raise DivergenceError(
                 f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, on the clips "

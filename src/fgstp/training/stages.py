@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from fgstp import models, training
+from fgstp.core.errors import UserError
 from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, content_hash, is_current, read_stamp, write_stamp
-from fgstp.models.checkpoint import BEST, load_into, record_of, write_record
+from fgstp.models.checkpoint import BEST, load_into, read_checkpoint, record_of, write_record
 from fgstp.models.state_dicts import read_object
 from fgstp.training.callbacks import OWN, STATE, Row, copy
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
@@ -29,6 +30,7 @@ from fgstp.training.processes import Rank, by_first
 from fgstp.training.settings import LENGTH
 
 FINISHED = "finished.json"
+STATE_KEYS = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", OWN}
 # A longer training continues a finished one even if the code has changed, as an interrupted one.
 EXTENDABLE = {"code", *(f"train.{name}" for name in LENGTH)}
 BEGINS_ANEW = "The training in %s begins anew because this changed: %s."
@@ -86,14 +88,32 @@ def _begin_stage(job: Job) -> Path | None:
     _log_beginning(job)
     path, facts = job.stage_folder(job.model.stage) / STATE, job.stage_facts()
     if path.is_file() and is_current(path, facts):
-        n_epochs = len(read_object(path)[OWN]["rows"])
-        logger.info("Continuing after epoch %d, from %s.", n_epochs, path)
+        logger.info("Continuing after epoch %d, from %s.", _n_epochs(path), path)
         return path
     if path.is_file():
         logger.warning(BEGINS_ANEW, job.folder, ", ".join(changed_facts(path, facts)))
     shutil.rmtree(path.parent, ignore_errors=True)
     write_stamp(path, facts)
     return None
+
+
+def _n_epochs(path: Path) -> int:
+    """Finished epochs of a state.
+
+    Raises:
+        UserError: the state, or the copy of the best checkpoint beside it, cannot be used.
+    """
+    try:
+        state = read_object(path)
+        read_checkpoint(path.with_name(BEST))
+        if not (isinstance(state, Mapping) and state.keys() >= STATE_KEYS):
+            raise UserError(f"{path} is no state of a training.")
+        return len(state[OWN]["rows"])
+    except (UserError, KeyError, TypeError) as error:
+        raise UserError(
+            f"The training cannot continue, since {str(error).rstrip('.')}; remove "
+            f"{path.parents[1]} to begin anew."
+        ) from error
 
 
 def _log_beginning(job: Job) -> None:

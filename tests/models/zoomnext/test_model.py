@@ -3,7 +3,6 @@ import pytest
 import torch
 from torch import nn
 
-from fgstp.core.errors import UserError
 from fgstp.models.sampling import Batch
 from fgstp.models.zoomnext.model import ZoomNextModel, ZoomNextSettings
 from fgstp.models.zoomnext.network import ZoomNext
@@ -109,12 +108,6 @@ def test_masks_are_made_as_large_as_the_middle_zoom(build, windows, monkeypatch)
     assert masks.mean() == pytest.approx(batch.masks.mean().item(), abs=2e-3)
     assert masks[0, 0, 10, 18] == 1
     assert masks[0, 0, 10, 32] == 0
-
-
-def test_a_step_of_one_frame_is_refused(build, windows):
-    model = build(n_frames=1)
-    with pytest.raises(UserError, match="two or more"):
-        model.training_step(windows(model, 1), 0.0)
 
 
 def test_samples_are_windows_of_the_large_zoom(build):

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,8 +182,6 @@ class Run:
                     session.run(pipeline_names=["ingest"])
             except UserError as error:
                 self.error = error
-            finally:
-                mlflow.set_tracking_uri(None)
         conf = OmegaConfigLoader(
             str(project / "conf"), base_env="base", default_run_env=env, runtime_params=parameters
         )["catalog"]

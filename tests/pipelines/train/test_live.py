@@ -1,18 +1,15 @@
 import pickle
 from types import SimpleNamespace
 
-import mlflow
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 from torch.utils.data import DataLoader
 
 from fgstp.footage.clip_table import CLIP_COLUMNS, table
 from fgstp.footage.video_store import VideoStore
-from fgstp.pipelines.tracking import LiveRun
+from fgstp.pipelines.tracking import CURRENT
 from fgstp.pipelines.train.live import LiveExamples, LiveMetrics, live_callbacks
 from fgstp.reporting.predictions import Example, draw_examples
 
@@ -20,15 +17,9 @@ NO_CLIPS = table([], CLIP_COLUMNS)
 
 
 @pytest.fixture
-def new_run(tracking, database):
-    """A run that is not the active one, what records in it, and how to look at it."""
-    experiment = tracking.get_experiment_by_name("of the test")
-    run_id = tracking.create_run(experiment.experiment_id).info.run_id
-
-    def history(name):
-        return [(each.step, each.value) for each in tracking.get_metric_history(run_id, name)]
-
-    return LiveMetrics(LiveRun(database, run_id)), history
+def new_run(recorded):
+    """What records in a run, and how to look at it."""
+    return LiveMetrics(recorded.run), recorded.history
 
 
 def at(step, epoch=0, **figures):
@@ -77,31 +68,10 @@ def test_the_time_of_an_epoch_is_recorded(new_run, monkeypatch):
 def test_another_process_records_in_the_same_run(new_run, monkeypatch):
     live, history = new_run
     # There, nobody has said where runs are recorded.
-    mlflow.set_tracking_uri(None)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     copied = pickle.loads(pickle.dumps(live))
     copied.on_train_batch_end(at(10, train_loss_step=0.5), in_stage(0), None, None, 0)
     assert history("train_loss_step") == [(10, 0.5)]
-
-
-def test_a_tracker_that_is_away_costs_a_gap_and_a_warning(new_run, monkeypatch, caplog):
-    live, history = new_run
-    run, log_batch = live._run, MlflowClient.log_batch
-    calls, clock = [], iter([0.0, 100.0, 500.0, 1100.0])  # the first call takes 100 s
-    monkeypatch.setattr("fgstp.pipelines.tracking.time.monotonic", lambda: next(clock))
-
-    def away(*_):
-        calls.append(1)
-        raise MlflowException("nobody answers")
-
-    monkeypatch.setattr(MlflowClient, "log_batch", away)
-    run.log_metrics({"train_loss": 1.0}, 1)
-    assert "nobody answers" in caplog.text
-    run.log_metrics({"train_loss": 2.0}, 2)  # too early to ask again
-    assert calls == [1]
-    monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
-    run.log_metrics({"train_loss": 3.0}, 3)
-    assert history("train_loss") == [(3, 3.0)]
 
 
 class Means(LightningModule):
@@ -128,27 +98,22 @@ class Means(LightningModule):
         return torch.optim.SGD(self.parameters(), 0.1)
 
 
-def test_lightning_hands_it_the_figures_of_the_epoch_that_ends(tracking, tmp_path):
+def test_lightning_hands_it_the_figures_of_the_epoch_that_ends(recorded, tmp_path):
     """Twelve steps an epoch whose losses are 0, 1, ... 11, and 100 more in the second."""
     numbers = DataLoader(torch.arange(12.0), batch_size=1)
-    with mlflow.start_run() as run:
-        [live] = live_callbacks(NO_CLIPS, VideoStore(tmp_path))
-        trainer = Trainer(
-            max_epochs=2,
-            accelerator="cpu",
-            callbacks=[live],
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(Means(), numbers, numbers)
-
-    def history(name):
-        found = tracking.get_metric_history(run.info.run_id, name)
-        return [(each.step, each.value) for each in found]
-
+    [live] = live_callbacks(NO_CLIPS, VideoStore(tmp_path))
+    trainer = Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        callbacks=[live],
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(Means(), numbers, numbers)
+    history = recorded.history
     assert history("train_loss_step") == [(10, 9.0), (20, 107.0)]
     assert history("train_loss") == [(12, 5.5), (24, 105.5)]
     assert history("train_bce") == [(12, 11.0), (24, 211.0)]
@@ -206,21 +171,19 @@ def drawn(monkeypatch):
     return calls
 
 
-def chosen(tracking, drawn, clips):
+def chosen(drawn, clips):
     """Clip and frame of the examples that a run would show."""
-    with mlflow.start_run():
-        callbacks = live_callbacks(clips.table, clips.store)
-        for callback in callbacks[1:]:
-            callback.on_validation_end(at(1), MODULE)
+    for callback in live_callbacks(clips.table, clips.store)[1:]:
+        callback.on_validation_end(at(1), MODULE)
     return [tuple(label.split("\n")) for label in drawn[-1][-1]] if drawn else []
 
 
-def test_pictures_show_what_the_whole_clip_would_give(new_run, database, clips, drawn):
+def test_pictures_show_what_the_whole_clip_would_give(recorded, clips, drawn):
     clips.add("a_0000", gas=(1,) * 9)
     frames, masks = clips.clip("a_0000").frames, clips.clip("a_0000").masks()
     numbers = [0, 1, 4, 7, 8]
     live = LiveExamples(
-        new_run[0]._run,
+        recorded.run,
         clips.store,
         [Example("category", clips.row("a_0000"), number, 1) for number in numbers],
     )
@@ -232,16 +195,13 @@ def test_pictures_show_what_the_whole_clip_would_give(new_run, database, clips, 
     assert labels == [f"a_0000\nframe {number}" for number in numbers]
 
 
-def test_a_picture_an_epoch_is_kept_with_the_run(tracking, clips):
+def test_a_picture_an_epoch_is_kept_with_the_run(recorded, clips):
     clips.add("a_0000")
-    with mlflow.start_run() as run:
-        metrics, pictures = pickle.loads(pickle.dumps(live_callbacks(clips.table, clips.store)))
+    metrics, pictures = pickle.loads(pickle.dumps(live_callbacks(clips.table, clips.store)))
     assert type(metrics) is LiveMetrics
     for epoch in (0, 1):
         pictures.on_validation_end(at(1, epoch), MODULE)
-    kept = tracking.list_artifacts(run.info.run_id, "examples")
-    assert [each.path for each in kept] == ["examples/epoch_001.png", "examples/epoch_002.png"]
-    assert all(each.file_size > 1000 for each in kept)
+    assert recorded.files("examples") == ["examples/epoch_001.png", "examples/epoch_002.png"]
 
 
 @pytest.mark.parametrize(
@@ -269,12 +229,12 @@ def test_a_picture_an_epoch_is_kept_with_the_run(tracking, clips):
         ),
     ],
 )
-def test_examples_are_kept_validation_clips_with_masks(tracking, clips, drawn, added, expected):
+def test_examples_are_kept_validation_clips_with_masks(recorded, clips, drawn, added, expected):
     for name, more in added:
         clips.add(name, **more)
-    assert chosen(tracking, drawn, clips) == expected
+    assert chosen(drawn, clips) == expected
 
 
-def test_without_a_run_there_are_no_callbacks_and_none_is_opened(tracking, tmp_path):
+def test_without_a_run_there_are_no_callbacks(tmp_path):
     assert live_callbacks(NO_CLIPS, VideoStore(tmp_path)) == []
-    assert mlflow.active_run() is None
+    assert CURRENT.get() is None

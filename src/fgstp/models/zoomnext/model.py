@@ -11,7 +11,6 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from fgstp.core.errors import UserError
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.blocks.frames import at_size, grey_levels, probabilities
@@ -193,17 +192,8 @@ class ZoomNextModel(Model[ZoomNextSettings]):
         begin_encoder(self.network.encoder, self.settings.encoder)
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """One step forward on a batch of windows; see `Model.training_step`.
-
-        Raises:
-            UserError: the batch holds a single frame.
-        """
+        """One step forward on a batch of windows; see `Model.training_step`."""
         frames = batch.frames.flatten(0, 1)
-        if len(frames) < 2:
-            raise UserError(
-                f"{self.name} normalises over the frames of a step and cannot be trained with "
-                "one; raise targets_per_step to two or more."
-            )
         masks = batch.masks.flatten(0, 1)
         gas, void = (
             at_size(each, *self._zoomed(1.0)) for each in (masks.clamp(min=0), (masks < 0).float())

@@ -23,7 +23,7 @@ from fgstp.models.machine import explain_out_of_memory, use_cuda
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import EvaluateSettings, get_protocol
-from fgstp.scoring.results import GROUPS, model_scores, score_clips, with_facts
+from fgstp.scoring.results import GROUPS, key_scores, model_scores, score_clips, with_facts
 from fgstp.scoring.summary import SEED, summarise
 from fgstp.scoring.thresholds import with_threshold
 
@@ -176,3 +176,8 @@ def summarise_scores(
     for protocol, found in scores["protocols"].items():
         log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
     return scores, summaries
+
+
+def list_key_scores(scores: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
+    """Choose the scores of a model that `dvc metrics show` has room for."""
+    return key_scores(scores[name])

@@ -1,7 +1,7 @@
 """The graph of evaluate.
 
 models, clips -> predict -> predictions -> score -> frame_scores -> summarise_scores
--> scores, summaries
+-> scores, summaries; scores -> list_key_scores -> key_scores
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -33,6 +33,12 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 inputs=["frame_scores", "predictions", "videos", *SETTINGS, "params:seed"],
                 outputs=["scores", "summaries"],
                 name="summarise_scores",
+            ),
+            Node(
+                nodes.list_key_scores,
+                inputs=["scores", "params:model"],
+                outputs="key_scores",
+                name="list_key_scores",
             ),
         ]
     )

@@ -18,12 +18,12 @@ from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.checkpoint import read_records, seed_folder
-from fgstp.pipelines.tracking import log_texts
+from fgstp.pipelines.tracking import log_figures, log_texts
 from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure
 from fgstp.reporting.rendering import headline_text, page, table_files
 from fgstp.reporting.summaries import check_unchanged
-from fgstp.reporting.trainings import training_curves
+from fgstp.reporting.trainings import training_curves, training_history
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,13 @@ def draw_figures(
         comparison.footage,
         comparison.facts,
     )
+    log_figures({f"figures/{PREDICTIONS}.png": figure})
     return {PREDICTIONS: figure}, training_curves(_scored_trainings(comparison, models))
+
+
+def list_epochs(comparison: Comparison, models: Path) -> pd.DataFrame:
+    """List the epochs of all evaluated trainings, which `dvc plots show` draws."""
+    return training_history(_scored_trainings(comparison, models))
 
 
 def write_page(

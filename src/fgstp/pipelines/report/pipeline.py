@@ -2,6 +2,7 @@
 
 scores, summaries, costs -> compare_models -> comparison, tables, headline
 comparison, predictions, trainings -> draw_figures -> figures, curves
+comparison, trainings -> list_epochs -> history
 comparison, trainings, figures, curves -> write_page -> page
 """
 
@@ -25,6 +26,12 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 inputs=["comparison", "models", "clips", "videos", "video_store", "predictions"],
                 outputs=["prediction_figures", "training_curves"],
                 name="draw_figures",
+            ),
+            Node(
+                nodes.list_epochs,
+                inputs=["comparison", "models"],
+                outputs="training_history",
+                name="list_epochs",
             ),
             Node(
                 nodes.write_page,

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fgstp.footage.clip_table import clip_rows, spread
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.session import prompt_of
-from fgstp.pipelines.tracking import LiveRun
+from fgstp.pipelines.tracked_run import TrackedRun
+from fgstp.pipelines.tracking import CURRENT
 from fgstp.reporting.predictions import Example, choose_examples, draw_examples
 
 STEPS_BETWEEN = 10
@@ -25,7 +26,7 @@ Picture = NDArray[np.generic]
 class LiveMetrics(Callback):
     """Logs losses and validation scores to `run`."""
 
-    def __init__(self, run: LiveRun) -> None:
+    def __init__(self, run: TrackedRun) -> None:
         self._run = run
         self._epoch_began = 0.0
         self._last_step = 0
@@ -54,11 +55,15 @@ class LiveMetrics(Callback):
         numbers["epoch_s"] = time.monotonic() - self._epoch_began
         self._run.log_metrics(numbers, _step(trainer, pl_module))
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """In a process of its own, send what MLflow has not taken."""
+        self._run.leave()
+
 
 class LiveExamples(Callback):
     """Logs pictures of what the network predicts for `examples` after each epoch."""
 
-    def __init__(self, run: LiveRun, store: VideoStore, examples: Sequence[Example]) -> None:
+    def __init__(self, run: TrackedRun, store: VideoStore, examples: Sequence[Example]) -> None:
         self._run = run
         self._store = store
         self._examples = examples
@@ -110,7 +115,7 @@ def live_callbacks(clips: pd.DataFrame, store: VideoStore) -> list[Callback]:
         clips: the clip table, from which the example pictures are chosen.
         store: the store of the videos.
     """
-    run = LiveRun.active()
+    run = CURRENT.get()
     if run is None:
         return []
     examples = _examples(clips, store)

@@ -1,0 +1,48 @@
+import io
+import os
+import pty
+import sys
+
+import pytest
+
+from fgstp.core import progress
+from fgstp.core.progress import ProgressBar
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """What is written to stderr that is no terminal, with a line for each step."""
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    return sys.stderr
+
+
+def test_off_a_terminal_there_are_lines(log):
+    with ProgressBar(total=4, unit=" clips", desc="scoring", disable=False) as bar:
+        bar.update(2)
+        bar.update(2)
+    lines = log.getvalue().splitlines()
+    assert lines[-1].startswith("scoring: 4 of 4 clips (100 %)")
+    assert any(line.startswith("scoring: 2 of 4 clips (50 %)") for line in lines)
+    assert all(line.isprintable() and line for line in lines)
+
+
+def test_short_work_prints_nothing_off_a_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    for _ in ProgressBar(range(1000), desc="short", disable=False):
+        pass
+    with ProgressBar(total=3, leave=False, disable=False) as bar:
+        bar.update(3)
+    assert sys.stderr.getvalue() == ""
+
+
+def test_on_a_terminal_there_is_a_bar(monkeypatch):
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with ProgressBar(total=2, desc="scoring", disable=False) as bar:
+            bar.update(2)
+        shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "\r" in shown
+    assert "scoring: 100%" in shown
