@@ -77,3 +77,11 @@ def test_nothing_and_one_frame_have_a_timing(times_s):
     assert len(timing.slots) == len(times_s)
     assert not timing.has_gaps
     assert timing.remarks() == []
+
+
+def test_frames_that_follow_quickly_are_frames_of_their_own():
+    steps = np.tile([0.1, 0.1, 0.01, 0.19], 15)  # a recorder that falls behind and catches up
+    timing = Timing.of(np.cumsum(steps) - steps[0])
+    assert len(timing.times_s) == 60
+    assert not timing.is_even
+    assert len(Timing.of([0.0, 0.1, 0.1 + 1e-9, 0.2]).times_s) == 3  # one frame in two packets

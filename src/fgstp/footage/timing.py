@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 DEFAULT_FPS_HZ = 15.0
 SAME_RATE = 0.01  # a stated rate that differs less from the measured one is the exact one
 ON_GRID = 0.25  # of a frame's duration
+SAME_TIME = 0.02  # of it; packets that are no closer are frames of their own
 UNEVEN_FRACTION = 0.05  # of the frames; more than that off the grid, and the rate varies
 
 
@@ -29,7 +30,7 @@ class Timing:
 
     @classmethod
     def of(cls, times_s: ArrayLike, stated_hz: float | None = None) -> "Timing":
-        """Timing of frames at ascending times; closer than a quarter of a frame are one.
+        """Timing of frames at ascending times; those that are all but equal are one frame.
 
         Args:
             times_s: seconds since the beginning of the video.
@@ -37,12 +38,14 @@ class Timing:
         """
         times = np.asarray(times_s, np.float64)
         duration_s = _frame_duration_s(np.diff(times), stated_hz)
-        times = times[np.concatenate([[True], np.diff(times) > ON_GRID * duration_s])[: len(times)]]
+        times = times[
+            np.concatenate([[True], np.diff(times) > SAME_TIME * duration_s])[: len(times)]
+        ]
         steps = np.diff(times) / duration_s
         slots = np.concatenate([[0], np.cumsum(np.rint(steps))])[: len(times)].astype(np.int64)
         if len(times):
             slots += round(max(0.0, times[0]) / duration_s)
-        off_grid = np.abs(steps - np.rint(steps)) > ON_GRID
+        off_grid = (np.abs(steps - np.rint(steps)) > ON_GRID) | (steps < 0.5)
         is_even = not len(steps) or float(off_grid.mean()) <= UNEVEN_FRACTION
         return cls(times, 1 / duration_s, slots, is_even)
 

@@ -25,7 +25,7 @@ class Frame(NamedTuple):
 
     Attributes:
         grey: (H, W) uint8 or uint16.
-        mask: (H, W) uint8, 0/1; None if the source has no mask of this frame.
+        mask: (H, W) uint8: 0, 1, or 255 for void; None if the source has no mask of this frame.
         leak_class: leak class; None if the source does not know it.
         time_s: seconds since the beginning; None for a constant frame rate.
         place: place in the file, from 0, which counts frames that cannot be decoded; None if

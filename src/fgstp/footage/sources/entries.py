@@ -1,5 +1,6 @@
 """Walking through a folder of footage: its files, folders of frames and folders of masks."""
 
+import errno
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +100,7 @@ def _why_out_of_reach(path: Path) -> str:
     try:
         path.stat()
     except OSError as error:
-        if path.is_symlink():
+        if error.errno in (errno.ENOENT, errno.ELOOP):  # it is listed, so it is a link
             what = "is a link to nothing; bring its file here, for instance by `dvc pull`"
             return f"it {what}, or remove it"
         return f"it cannot be read: {error.strerror}; allow it or remove it"
