@@ -87,6 +87,8 @@ def test_rendering_again_replaces_what_was_there(tmp_path):
         ("plume.mkv", {"seconds": "0"}, "--seconds above 0"),
         ("plume.mkv", {"seconds": "nan"}, "--seconds above 0"),
         ("plume.mkv", {"category": "nowhere"}, "long_complex"),
+        ("plume.mkv", {"seconds": "1e12"}, "up to 86400"),
+        ("plume.mkv", {"category": "close_claer"}, "did you mean close_clear?"),
         ("plume.mkv", {"seed": "-3"}, "0 or more"),
     ],
 )

@@ -15,6 +15,9 @@ from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.video import render as render_video
 
 
+LONGEST_S = 86_400
+
+
 class _Group(click.Group):
     """A group of commands that reports a `UserError` without a traceback."""
 
@@ -77,8 +80,10 @@ def render(
     still_plumes: int,
 ) -> None:
     """Write a video of a leak, its masks as PNG and its ground truth as JSON."""
-    if not 0.0 < seconds < math.inf:
-        raise UserError(f"A video cannot last {seconds} s; choose --seconds above 0.")
+    if not 0.0 < seconds <= LONGEST_S:
+        raise UserError(
+            f"A video cannot last {seconds} s; choose --seconds above 0 and up to {LONGEST_S}."
+        )
     if not 0.0 < fps < math.inf:
         raise UserError(f"A frame rate of {fps} Hz is impossible; choose --fps above 0.")
     video = SyntheticVideo(

@@ -79,6 +79,50 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path, suffix, content):
     assert "\n" not in said
 
 
+SCORES = {
+    "model": "fgstp",
+    "footage": "synthetic plumes",
+    "mask_sources": ["synthetic"],
+    "trainings": [{"number": 1, "checkpoint_sha256": "a"}],
+    "protocols": {"paper": {"iou": 0.5}},
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *([], 3, "text", {}, [SCORES]),
+        *({key: value for key, value in SCORES.items() if key != gone} for gone in SCORES),
+        *(SCORES | {key: 3} for key in SCORES),
+        SCORES | {"trainings": [{"number": "first", "checkpoint_sha256": "a"}]},
+    ],
+)
+def test_scores_of_another_shape_say_what_makes_them_again(tmp_path, content):
+    dataset = JSONDataset(f"{tmp_path}/a.json", kind="fgstp.scoring.results.ModelScores")
+    dataset.save(SCORES)
+    assert dataset.load() == SCORES
+    dataset.save(content)
+    assert sentence(dataset).endswith("; run `kedro run --pipelines=evaluate`.")
+
+
+@pytest.mark.parametrize("columns", ["clips", "videos"])
+@pytest.mark.parametrize("name", ["../a", "/etc/a", "a/../../b", ".a", "a\rb", " ", None, "b"])
+def test_names_that_leave_the_data_folder_or_stand_twice_are_refused(tmp_path, columns, name):
+    key = columns[:-1]
+    types = CLIP_COLUMNS if columns == "clips" else VIDEO_COLUMNS
+    dataset = TableDataset(f"{tmp_path}/a.csv", columns=columns)
+    dataset.save(table([{key: "a"}, {key: "b"}], types))
+    assert list(dataset.load()[key]) == ["a", "b"]
+    dataset.save(table([{key: name}, {key: "b"}], types))
+    assert sentence(dataset).endswith("; run `kedro run --pipelines=ingest` first.")
+
+
+def test_names_of_refused_videos_may_be_any(tmp_path):
+    dataset = TableDataset(f"{tmp_path}/a.csv", columns="videos")
+    dataset.save(table([{"video": "../a", "error": "bad name"}, {"video": "b"}], VIDEO_COLUMNS))
+    assert list(dataset.load()["video"]) == ["../a", "b"]
+
+
 # ------------------------------------------------------------------ a file of each model
 
 

@@ -165,11 +165,13 @@ def test_predictions_of_videos_that_are_gone_are_removed(rows, clips, prediction
     assert {name.partition(".")[0] for name in times(predictions)} == {"w"}
 
 
-def test_one_bar_counts_the_frames_that_are_missing(rows, clips, predictions, tenths, capsys):
+def test_one_bar_counts_the_frames_that_are_missing(
+    rows, clips, predictions, tenths, capsys, monkeypatch
+):
+    monkeypatch.setattr("fgstp.core.progress.LINE_EVERY_S", 0.0)
     predict(tenths(), rows, clips, predictions)
     predictions.path("v", "maps.npy").unlink()
     capsys.readouterr()
     predict(tenths(), rows, clips, predictions)
     shown = capsys.readouterr().err
-    assert "predicting (tenths): 100%" in shown
-    assert "15/15" in shown
+    assert "predicting (tenths): 15 of 15 frames (100 %)" in shown

@@ -85,7 +85,7 @@ def faults(error: ValidationError, block: str) -> str:
 
 
 def _fault(fault: ErrorDetails, block: str) -> str:
-    place = ".".join([block, *(str(part) for part in fault["loc"])])
+    place = ".".join([block, *(str(part) for part in fault["loc"])]).rstrip(".")
     given = "" if isinstance(fault["input"], Mapping) else f" is {_shown(fault['input'])}"
     reason = fault["msg"].removeprefix("Value error, ")
     return f"{place}{given}: {reason[:1].lower()}{reason[1:]}"

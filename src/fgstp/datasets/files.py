@@ -8,17 +8,27 @@ from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
+from kedro.utils import load_obj
 from kedro_datasets._typing import HTMLPreview, JSONPreview, TablePreview
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path
+from fgstp.core.records import read_record
 from fgstp.core.temporaries import TEMPORARY_PREFIX, sweep
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
 from fgstp.footage.sources.table import read_table
+from fgstp.footage.video import fault_of_name
 
 STAR = "*"
 NAME_COLUMNS = ("video", "clip", "group")
-TYPED_COLUMNS = {"videos": VIDEO_COLUMNS, "clips": CLIP_COLUMNS}
+KEYS = {"videos": "video", "clips": "clip"}  # columns of names, each of which stands once
+TYPED_COLUMNS = {
+    "videos": VIDEO_COLUMNS,
+    "clips": CLIP_COLUMNS,
+    "summaries": dict.fromkeys(("model", "protocol", "by", "group", "metric"), "str")
+    | {"value": "float64"},
+    "frame_scores": dict.fromkeys(("video", "clip", "protocol"), "str"),
+}
 
 
 class FileDataset(AbstractDataset[Any, Any]):
@@ -91,8 +101,9 @@ class TableDataset(FileDataset):
 
     Args:
         filepath: the file.
-        columns: `videos` or `clips` for the columns and types of these tables; `text` for a
-            hand-written table, with cells as text and lines of comment.
+        columns: `videos`, `clips`, `summaries` or `frame_scores` for columns and types that these
+            tables must have; `text` for a hand-written table, with cells as text and lines of
+            comment.
         options: those of `FileDataset`.
     """
 
@@ -100,7 +111,8 @@ class TableDataset(FileDataset):
         super().__init__(filepath, **options)
         self._columns = columns
         if columns in TYPED_COLUMNS:
-            self._mend = "run `kedro run --pipelines=ingest` first"
+            maker = "ingest" if columns in KEYS else "evaluate"
+            self._mend = f"run `kedro run --pipelines={maker}` first"
 
     def preview(self, rows: int = 10) -> TablePreview:
         """Show the first rows, with four decimals."""
@@ -110,22 +122,49 @@ class TableDataset(FileDataset):
     def _read(self, path: Path) -> pd.DataFrame:
         if self._columns == "text":
             return read_table(path)
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
         columns = TYPED_COLUMNS[self._columns] if self._columns else {}
-        # A video may be called NA or 007: only an empty cell is a missing one, and a name is text.
-        types = columns or dict.fromkeys(NAME_COLUMNS, "str")
-        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
+        if path.suffix == ".parquet":
+            table = pd.read_parquet(path)
+        else:
+            # A video may be called NA or 007: only an empty cell is missing, and a name is text.
+            types = dict.fromkeys(NAME_COLUMNS, "str") | columns
+            table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
         if missing := [name for name in columns if name not in table]:
             raise ValueError(f"it has no column {missing[0]}")  # of an older version
+        if self._columns in KEYS:
+            used = table if self._columns == "clips" else table[table["error"].isna()]
+            _check_names(used[KEYS[self._columns]])
         return table
 
     def _write(self, data: pd.DataFrame, path: Path) -> None:
         (data.to_parquet if path.suffix == ".parquet" else data.to_csv)(path, index=False)
 
 
+def _check_names(names: pd.Series) -> None:
+    """Raise a `ValueError` for names that leave the data folder, are missing or stand twice."""
+    if names.hasnans:
+        raise ValueError(f"a row has no {names.name}")
+    for name in names:
+        if fault := fault_of_name(name):
+            raise ValueError(f"{name!r} {fault}")
+    if names.duplicated().any():
+        raise ValueError(f"{names[names.duplicated()].iloc[0]} stands in it twice")
+
+
 class JSONDataset(FileDataset):
-    """Indented JSON."""
+    """Indented JSON.
+
+    Args:
+        filepath: the file.
+        kind: dotted name of the type of its content, which is checked on loading.
+        options: those of `FileDataset`.
+    """
+
+    def __init__(self, filepath: str, kind: str = "builtins.object", **options: Any) -> None:  # noqa: ANN401
+        super().__init__(filepath, **options)
+        self._kind = kind
+        if kind != "builtins.object":
+            self._mend = "run `kedro run --pipelines=evaluate`"
 
     def preview(self) -> JSONPreview:
         """Show the whole content, with null for NaN, which browsers cannot read."""
@@ -133,7 +172,7 @@ class JSONDataset(FileDataset):
         return JSONPreview(json.dumps(json.loads(text, parse_constant=lambda _: None)))
 
     def _read(self, path: Path) -> Any:  # noqa: ANN401
-        return json.loads(path.read_text("utf-8"))
+        return read_record(path, load_obj(self._kind), self._mend)
 
     def _write(self, data: Any, path: Path) -> None:  # noqa: ANN401
         path.write_text(json.dumps(data, indent=1) + "\n", "utf-8")

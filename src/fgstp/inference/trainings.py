@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from fgstp import models
 from fgstp.core.errors import UserError
 from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import content_hash
+from fgstp.core.records import read_record
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.predict_videos import predict_videos
@@ -42,6 +45,13 @@ class Training(NamedTuple):
     seed: int | None
     checkpoint_sha256: str
     diverged: bool
+
+
+class Predicted(BaseModel):
+    """Part of the record of predictions that readers rely on."""
+
+    model: str
+    trainings: list[Training]
 
 
 def finished_trainings(folder: Path) -> list[Training]:
@@ -144,12 +154,6 @@ def read_predicted(predictions: Path) -> dict[str, Any]:
     Raises:
         UserError: there is no record.
     """
-    path = predictions / PREDICTED
-    try:
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read; run `kedro run --pipelines=evaluate "
-            f"--params=model={predictions.name}`."
-        ) from error
+    mend = f"run `kedro run --pipelines=evaluate --params=model={predictions.name}`"
+    record: dict[str, Any] = read_record(predictions / PREDICTED, Predicted, mend)
     return record

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import timm
 import torch
+from pydantic import BaseModel
 
 from fgstp import __version__
 from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path, write_text
 from fgstp.core.fingerprint import content_hash
+from fgstp.core.records import read_record
 from fgstp.models.base import AnyPredictor, Model
 from fgstp.models.registry import create_model
 from fgstp.models.state_dicts import Weights, check_fit, check_values, read_object
@@ -30,6 +32,22 @@ VERSIONS = {
     "timm": timm.__version__,
     "numpy": np.__version__,
 }
+
+
+class Epoch(BaseModel):
+    """Part of the figures of an epoch."""
+
+    epoch: int
+    learning_rate: float
+
+
+class Record(BaseModel):
+    """Part of the record of a training that readers rely on."""
+
+    model: str
+    trained: bool
+    checkpoint_sha256: str
+    epochs: list[Epoch]
 
 
 @dataclass(frozen=True)
@@ -226,13 +244,9 @@ def read_records(folder: Path) -> dict[int, dict[str, Any]]:
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read ({error}); train the model again with "
-            f"`kedro run --pipelines=train --params=model={path.parents[1].name}`."
-        ) from error
+    model = path.parents[1].name
+    mend = f"train the model again with `kedro run --pipelines=train --params=model={model}`"
+    record: dict[str, Any] = read_record(path, Record, mend)
     return record
 
 

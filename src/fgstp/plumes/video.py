@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, did_you_mean
 from fgstp.core.files import atomic_path, write_text
 from fgstp.core.progress import ProgressBar
 from fgstp.core.temporaries import temporary_name
@@ -25,6 +25,10 @@ from fgstp.plumes.scene import build_scene
 from fgstp.plumes.wind import Air
 
 _LONGEST_SUB_STEP_S = 1.0 / 30.0
+_LARGEST = {
+    **{"fps_hz": 1000, "height_px": 8192, "width_px": 8192},
+    **{"seed": 2**53, "still_plumes": 20},
+}
 _SMALLEST_SIDE_PX = 32
 # FFV1 is lossless; every player can show mp4v.
 _CODECS = {".avi": "FFV1", ".mkv": "FFV1", ".mp4": "mp4v"}
@@ -101,8 +105,8 @@ class SyntheticVideo:
 
     def _check(self) -> None:
         if self.category not in CATEGORIES:
-            known = ", ".join(CATEGORIES)
-            raise UserError(f"No plume category {self.category!r}; choose one of {known}.")
+            known, close = ", ".join(CATEGORIES), did_you_mean(self.category, CATEGORIES)
+            raise UserError(f"No plume category {self.category!r}{close}; choose one of {known}.")
         if self.seed < 0:
             raise UserError(f"The seed is {self.seed}; choose an integer of 0 or more.")
         if self.n_frames < 1:
@@ -116,6 +120,9 @@ class SyntheticVideo:
             )
         if self.still_plumes < 0:
             raise UserError(f"There cannot be {self.still_plumes} still plumes; choose 0 or more.")
+        for name, most in _LARGEST.items():
+            if getattr(self, name) > most:
+                raise UserError(f"{name} is {getattr(self, name)}; choose at most {most}.")
 
     @property
     def distance_m(self) -> float:

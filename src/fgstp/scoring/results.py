@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from joblib import delayed
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from fgstp.core.parallel import ParallelSettings, in_parallel
 from fgstp.core.progress import ProgressBar
@@ -116,6 +117,23 @@ def with_facts(
     beside = {name: facts[name].to_numpy() for name in FACTS}
     front = pd.DataFrame({"model": model, **beside, "leak_class": leak_class}, index=rows.index)
     return front.join(rows)
+
+
+class ScoredTraining(BaseModel):
+    """A training whose checkpoint was scored."""
+
+    number: int
+    checkpoint_sha256: str
+
+
+class ModelScores(BaseModel):
+    """Part of the scores of a model that reports rely on; see `model_scores`."""
+
+    model: str
+    footage: str
+    mask_sources: list[str]
+    trainings: list[ScoredTraining]
+    protocols: dict[str, dict[str, Any]]
 
 
 def model_scores(
