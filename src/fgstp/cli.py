@@ -14,7 +14,6 @@ from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
 from fgstp.plumes.video import render as render_video
 
-
 LONGEST_S = 86_400
 
 
