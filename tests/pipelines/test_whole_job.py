@@ -482,7 +482,7 @@ def test_command_with_several_wrong_settings(kedro, tmp_path):
     wrong = ["train.epochs=0", "train.epoch=3", "evaluate.protocols=[nice]"]
     sentence = _sentence(kedro.run(tmp_path, parameters=wrong))
     assert "train.epochs is 0: input should be greater than or equal to 1; " in sentence
-    assert "train.epoch is 3: there is no such setting; " in sentence
+    assert "train.epoch is 3: there is no such setting (did you mean epochs?); " in sentence
     assert "no protocol 'nice'" in sentence
     assert sentence.endswith("; correct conf/ or --params.")
     assert not (tmp_path / "data").exists()
