@@ -119,7 +119,8 @@ def check(*, folder: Path, out: Path, settings: tuple[str, ...]) -> None:
     Reads every video and mask as ingest would, and tells what is found, what is odd, and what
     will not be used and why: as a table here, and on a page with pictures.
     """
-    from fgstp.footage.settings import IngestSettings  # noqa: PLC0415 - as below
+    # Matplotlib and pandas take a second to import, and the other commands do not need them.
+    from fgstp.footage.settings import IngestSettings  # noqa: PLC0415
     from fgstp.reporting.check import as_page, as_text, check_footage  # noqa: PLC0415
 
     values = parsed_settings(_pairs(settings))

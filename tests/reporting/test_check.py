@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from fgstp.cli import main
 from fgstp.core.errors import UserError
+from fgstp.footage.grey import COLOUR_REMARK
 from fgstp.footage.settings import IngestSettings
 from fgstp.reporting.check import check_footage
 
@@ -40,6 +41,22 @@ def test_each_video_is_described_or_refused(folder):
     assert (b.facts["bits"], b.facts["masks"], b.facts["gas"]) == ("16", "none", "–")
     assert not c.facts and "is not read; export it" in c.remarks[0]
     assert not d.facts and "is empty" in d.remarks[0]
+
+
+def test_a_remark_stays_one_sentence(tmp_path, footage):
+    grey = footage.frames([10], length=5)
+    footage.pictures(tmp_path / "a", [cv2.applyColorMap(each, cv2.COLORMAP_JET) for each in grey])
+    (video,) = check_footage(tmp_path, SETTINGS)
+    assert COLOUR_REMARK in video.remarks
+
+
+def test_what_a_library_refuses_is_refused_here_too(folder, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("fgstp.footage.reading.describe", fail)
+    a, *_ = sorted(check_footage(folder, SETTINGS))
+    assert not a.facts and "more memory than there is" in a.remarks[0]
 
 
 def test_the_frame_with_most_gas_is_shown_with_its_outline(folder):

@@ -5,7 +5,6 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-import av
 import cv2
 import pandas as pd
 from joblib import delayed
@@ -71,12 +70,6 @@ def _ingest_or_refuse(
         return ingest_video(video, store, settings, Counter(counter))["video"]
     except FootageError as error:
         fault = str(error)
-    except cv2.error as error:
-        fault = f"OpenCV cannot work with it ({error.err}); convert it"
-    except av.FFmpegError as error:
-        fault = f"FFmpeg cannot work with it ({error.strerror}); copy it again or convert it"
-    except MemoryError:
-        fault = "it takes more memory than there is; cut it or scale it down"
     finally:
         cv2.setNumThreads(threads)
     return _refused(RefusedVideo(video.name, f"{video.name}: {fault}", video.split))

@@ -1,6 +1,5 @@
 """A check of footage before anything is trained: what is found, and what will not be used."""
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,17 +7,18 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.progress import ProgressBar
-from fgstp.footage.ingest_video import read_through
+from fgstp.footage.cutting import Stretch
 from fgstp.footage.packed_masks import GAS, VOID
+from fgstp.footage.reading import read_through
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.video import RefusedVideo, Video
 from fgstp.reporting.ingest import outlined
+from fgstp.reporting.templating import data_url, environment
 
 LEVELS = 256
 MOST = 0.99  # of the pixels, which should cover more than FEW_LEVELS
@@ -71,15 +71,14 @@ def _checked(
 ) -> CheckedVideo:
     if isinstance(video, RefusedVideo):
         return CheckedVideo(video.name, {}, [video.error], {})
-    seen = _Seen()
+    seen = _Seen(bar)
     try:
-        row, clips, _ = read_through(video, settings, seen, bar.update)
+        row, clips, _, remarks = read_through(video, settings, seen.take)
     except FootageError as error:
         return CheckedVideo(video.name, {}, [f"{video.name}: {error}"], {})
     span = "" if row["low_counts"] is None else f"{row['low_counts']} to {row['high_counts']}"
     dropped = [clip["dropped"] for clip in clips if clip["dropped"]]
     n_levels = seen.n_levels
-    remarks = [each for each in str(row["remarks"]).split("; ") if each]
     if n_levels < FEW_LEVELS:
         remarks.append(f"99 % of its pixels have only {n_levels} grey levels: its contrast is low")
     if dropped:
@@ -88,7 +87,7 @@ def _checked(
         "split": str(row["split"]),
         "frames": f"{row['frames']}",
         "rate (Hz)": f"{row['fps_hz']:.4g}",
-        "duration (s)": f"{seen.end_s:.1f}",
+        "duration (s)": f"{seen.last_s + 1 / row['fps_hz']:.1f}",
         "size": f"{row['width_px']} x {row['height_px']}",
         "bits": "16" if span else "8",
         "span (counts)": span or "–",
@@ -104,24 +103,18 @@ def _checked(
 class _Seen:
     """Takes a video, and keeps counts and a few frames: the first, the last, most gas."""
 
-    def __init__(self) -> None:
-        self.end_s = 0.0
+    def __init__(self, bar: ProgressBar) -> None:
+        self.last_s = 0.0
         self.n_frames = self.n_annotated = 0
         self._histogram = np.zeros(LEVELS, np.int64)
         self._n_gas = self._n_void = self._n_masked = 0
         self._most_gas = 0
         self._kept: dict[str, tuple[int, NDArray[np.uint8]]] = {}
+        self._bar = bar
 
-    def append(
-        self,
-        frames: NDArray[np.uint8],
-        times_s: NDArray[np.float64],
-        *,
-        annotated: NDArray[np.int64],
-        masks: NDArray[np.uint8],
-        leak_class: NDArray[np.int8] | None,
-    ) -> None:
+    def take(self, stretch: Stretch) -> None:
         """Take consecutive frames."""
+        frames, annotated, masks = stretch.frames, stretch.annotated, stretch.masks
         mask_of = dict(zip(annotated.tolist(), masks, strict=True))
         if not self.n_frames:
             self._keep("first", frames, 0, mask_of)
@@ -136,7 +129,8 @@ class _Seen:
         self._n_masked += masks.size
         self.n_frames += len(frames)
         self.n_annotated += len(annotated)
-        self.end_s = float(times_s[-1] + (times_s[-1] - times_s[0]) / max(1, len(times_s) - 1))
+        self.last_s = float(stretch.times_s[-1])
+        self._bar.update(len(frames))
 
     def _keep(
         self,
@@ -193,12 +187,13 @@ def as_text(checked: Sequence[CheckedVideo]) -> str:
 
 def as_page(folder: Path, checked: Sequence[CheckedVideo]) -> str:
     """The check as one HTML page that needs no other file."""
-    environment = Environment(
-        loader=PackageLoader("fgstp.reporting"), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template("check.html.j2").render(
-        folder=folder.name,
-        usable=[video for video in checked if video.facts],
-        refused=[video for video in checked if not video.facts],
-        data_url=lambda png: f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}",
+    return (
+        environment()
+        .get_template("check.html.j2")
+        .render(
+            folder=folder.name,
+            usable=[video for video in checked if video.facts],
+            refused=[video for video in checked if not video.facts],
+            data_url=data_url,
+        )
     )

@@ -1,12 +1,10 @@
 """The comparison as Markdown, LaTeX, csv, plain text and one HTML page."""
 
-import base64
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
@@ -15,6 +13,7 @@ from fgstp.reporting.notes import counted, protocol_note, protocol_rules
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
 from fgstp.reporting.summaries import PAPERS
 from fgstp.reporting.tables import Table
+from fgstp.reporting.templating import data_url, environment
 from fgstp.reporting.trainings import ALL_MODELS, ByModel, training_table
 
 TITLE = "Gas leak segmentation: comparison of models"
@@ -62,9 +61,8 @@ class Picture(NamedTuple):
     @classmethod
     def of_png(cls, png: bytes, alt: str) -> "Picture":
         """Make a picture of the content of a PNG file."""
-        source = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
         pixels = int.from_bytes(png[PNG_WIDTH], "big")
-        return cls(source, alt, int(SCALE * pixels), int(SMALLEST_SCALE * pixels))
+        return cls(data_url(png), alt, int(SCALE * pixels), int(SMALLEST_SCALE * pixels))
 
 
 def table_files(comparison: Comparison) -> dict[str, str]:
@@ -91,13 +89,13 @@ def as_markdown(table: ResultTable) -> str:
 def _markdown(
     title: str, tables: Sequence[Table], notes: Sequence[str], *, ranked: bool = False
 ) -> str:
-    template = _environment(markdown_escaped).get_template("tables.md.j2")
+    template = environment(markdown_escaped).get_template("tables.md.j2")
     return template.render(title=title, tables=tables, notes=notes, ranked=ranked)
 
 
 def as_latex(table: ResultTable) -> str:
     """A result table in LaTeX, with a `table*` for each block."""
-    template = _environment(latex_escaped, LATEX_DELIMITERS).get_template("table.tex.j2")
+    template = environment(latex_escaped, LATEX_DELIMITERS).get_template("table.tex.j2")
     return template.render(table=table, published=PUBLISHED)
 
 
@@ -132,7 +130,7 @@ def page(
         curves: PNG files by name, as `training_curves` names them.
         examples: PNG file of predictions; None if there is none.
     """
-    template = _environment().get_template("page.html.j2")
+    template = environment().get_template("page.html.j2")
     shown = [
         Picture.of_png(curves[row.model], f"Training curves of {row.title()}")
         for row in model_rows(name for name in curves if name != ALL_MODELS)
@@ -170,22 +168,6 @@ def _published(comparison: Comparison) -> str:
     return (
         f"{sentence} with the masks of its authors, so they are not comparable with scores on "
         f"{footage.name} with {footage.masks}."
-    )
-
-
-def _environment(
-    escape: Callable[[object], str] | None = None, delimiters: Mapping[str, Any] | None = None
-) -> Environment:
-    """Templates of a format; values are escaped as HTML unless `escape` is given."""
-    return Environment(
-        loader=PackageLoader("fgstp.reporting"),
-        autoescape=escape is None,
-        finalize=escape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        **(delimiters or {}),
     )
 
 

@@ -1,0 +1,254 @@
+"""Reading a video to its end: frames with masks and leak classes, cut into clips and judged."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.core.errors import FootageError
+from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
+from fgstp.footage.descriptors import (
+    ClipDescriptor,
+    DuplicateFilter,
+    category_name,
+    describe,
+    measure_background,
+)
+from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.mask_pictures import with_void_band
+from fgstp.footage.masks import Masks
+from fgstp.footage.numbering import mask_numbers
+from fgstp.footage.packed_masks import GAS
+from fgstp.footage.pseudo_masks import add_pseudo_masks
+from fgstp.footage.settings import IngestSettings
+from fgstp.footage.timing import DEFAULT_FPS_HZ
+from fgstp.footage.video import Background, Frame, Video
+from fgstp.footage.video_store import Row
+
+Take = Callable[[Stretch], object]
+
+
+@contextmanager
+def as_footage_error() -> Iterator[None]:
+    """Turn what the libraries of video and pictures raise in the block into a `FootageError`."""
+    try:
+        yield
+    except cv2.error as error:
+        raise FootageError(f"OpenCV cannot work with it ({error.err}); convert it") from error
+    except av.FFmpegError as error:
+        raise FootageError(
+            f"FFmpeg cannot work with it ({error.strerror}); copy it again or convert it"
+        ) from error
+    except MemoryError as error:
+        raise FootageError("it takes more memory than there is; cut it or scale it down") from error
+
+
+class Reading(NamedTuple):
+    """What reading a video to its end found out.
+
+    Attributes:
+        row: its row of the video table, but for `remarks` and `sha256`.
+        clips: its rows of the clip table.
+        descriptors: descriptors of all clips.
+        remarks: sentences for the video table.
+    """
+
+    row: Row
+    clips: list[Row]
+    descriptors: list[ClipDescriptor]
+    remarks: list[str]
+
+
+@as_footage_error()
+def read_through(video: Video, settings: IngestSettings, take: Take) -> Reading:
+    """Read a video to its end, and judge its clips.
+
+    Args:
+        video: the video.
+        settings: all of ingest's settings.
+        take: called with each stretch of frames, in order.
+
+    Raises:
+        FootageError: the video cannot be used.
+    """
+    work = _VideoWork(video, settings, take)
+    work.run()
+    return Reading(work.video_row(), work.rows, work.descriptors, work.remarks)
+
+
+class _VideoWork:
+    """A video while it is being ingested."""
+
+    def __init__(self, video: Video, settings: IngestSettings, take: Take) -> None:
+        self.video = video
+        self.settings = settings
+        self.take = take
+        self.remarks = list(video.remarks)
+        stated_hz = video.frames.fps_hz()
+        self.fps_hz = video.fps_hz or stated_hz or DEFAULT_FPS_HZ
+        self.time_scale = (stated_hz or self.fps_hz) / self.fps_hz  # where the table corrects it
+        if not (video.fps_hz or stated_hz):
+            self.remarks.append(f"frame rate unknown, taken as {DEFAULT_FPS_HZ:g} Hz")
+        self.span = self._measured_span()
+        self.rows: list[Row] = []
+        self.descriptors: list[ClipDescriptor] = []
+        self.leak_free: list[ClipDescriptor] = []
+        self.size = (0, 0)
+        self.n_frames = self.n_annotated = 0
+
+    def _measured_span(self) -> GreySpan | None:
+        """Span of 16-bit footage; None for 8 bits, which stay as they are."""
+        source = self.video.frames
+        first = next(islice(source.frames([]), 1), None)
+        if first is None or first.grey.dtype == np.uint8:
+            return None
+        counts = (frame.grey for frame in source.frames([]))
+        span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
+        self.remarks += remarks
+        return span
+
+    def run(self) -> None:
+        settings, length = self.settings, self.settings.clip_length_frames
+        duplicates = DuplicateFilter(**settings.duplicates.model_dump())
+        cutter = ClipCutter(length, self.video.mask_source)
+        clips = read_ahead(cutter.clips(self._frames()))
+        if settings.pseudo_masks.enabled:
+            clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
+        for clip in clips:
+            self._judge(clip, duplicates)
+            self._hand_over(clip)
+        if cutter.left_over is not None:
+            self._hand_over(cutter.left_over)
+        if self.n_frames == 0:
+            raise FootageError("it holds no frame that can be decoded; copy it again")
+        if self.n_frames < length:
+            raise FootageError(
+                f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
+                "footage or lower ingest.clip_length_frames"
+            )
+        if self.video.masks:
+            self.remarks += self.video.masks.remarks
+        if 0 < self.n_annotated < self.n_frames:
+            self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
+
+    def _frames(self) -> Iterator[Frame]:
+        """The frames in 8 bits, with times, masks and leak classes as far as they are known."""
+        table = None if self.span is None else self.span.table()
+        masks, schedule = self.video.masks, self.video.schedule
+        for place, frame in enumerate(self.video.frames.frames(self.remarks)):
+            grey = frame.grey if table is None else table[frame.grey]
+            time_s = place / self.fps_hz if frame.time_s is None else frame.time_s * self.time_scale
+            mask, leak_class = frame.mask, frame.leak_class
+            if masks is not None:
+                number = int(self._mask_numbers[place if frame.place is None else frame.place])
+                mask = self._mask(masks, number, grey.shape) if number in masks.numbers else None
+            if schedule is not None:
+                leak_class = int(schedule.classes(np.array([time_s]))[0])
+            yield Frame(grey, mask, leak_class, time_s)
+
+    @cached_property
+    def _mask_numbers(self) -> NDArray[np.int64]:
+        source, masks = self.video.frames, self.video.masks
+        assert masks is not None
+        timing = source.timing
+        if timing is not None:
+            n_frames = len(timing.times_s)
+        else:
+            n_frames = source.n_frames_hint() or sum(1 for _ in source.frames([]))
+        return mask_numbers(masks.numbers, n_frames, timing, self.remarks)
+
+    def _mask(self, masks: Masks, number: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        height, width = size
+        mask = masks.read(number, (height, width))
+        return with_void_band(mask, self.settings.masks.void_band_px)
+
+    def _hand_over(self, stretch: Stretch) -> None:
+        self.take(stretch)
+        self.size = stretch.frames.shape[1:]
+        self.n_frames += len(stretch.frames)
+        self.n_annotated += len(stretch.annotated)
+
+    def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
+        """Describe a clip, decide whether it is kept, and add its row."""
+        descriptor = describe(clip.frames)
+        self.descriptors.append(descriptor)
+        if self._is_leak_free(clip):
+            self.leak_free.append(descriptor)
+        match = duplicates.repeats(clip.index, descriptor)
+        self.rows.append(
+            {
+                "clip": self._clip_name(clip.index),
+                "video": self.video.name,
+                "first_frame": clip.first_frame,
+                "frames": len(clip.frames),
+                "split": self.video.split,
+                "leak_class": clip.main_class(),
+                "mask_source": clip.mask_source,
+                "annotated_frames": len(clip.annotated),
+                "gas_fraction": clip.gas_fraction(),
+                "void_fraction": clip.void_fraction(),
+                "dropped": match and "duplicate",
+                "repeats": match and self._clip_name(match[0]),
+                "similarity": match and match[1],
+                "sha256": clip.sha256(),
+            }
+        )
+
+    def _clip_name(self, index: int) -> str:
+        return f"{self.video.name}_{index:04d}"
+
+    def _is_leak_free(self, clip: Stretch) -> bool:
+        if clip.leak_class is not None:
+            return bool((clip.leak_class <= 0).all())
+        if len(clip.annotated) and clip.mask_source != "pseudo":
+            return not (clip.masks == GAS).any()
+        end_s = clip.times_s[-1] + 1 / self.fps_hz
+        return end_s <= self.settings.categories.opening_s
+
+    def _background(self) -> Background | None:
+        if self.video.background is not None:
+            return self.video.background
+        measured = measure_background(self.leak_free, self.settings.categories)
+        if measured is None:
+            self.remarks.append("background unknown: no clip is free of gas; fill it in")
+            return None
+        background, share = measured
+        if self.video.schedule is not None:
+            where = "leak class 0"
+        elif self.video.masks is not None:
+            where = "clips whose masks are empty"
+        else:
+            where = f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
+        remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
+        self.remarks.append(remark)
+        return background
+
+    def video_row(self) -> Row:
+        """Row of the video table, once all frames are written."""
+        video, background = self.video, self._background()
+        kept = [row for row in self.rows if row["dropped"] is None]
+        sources = sorted({row["mask_source"] for row in kept} - {"none"})
+        return {
+            "video": video.name,
+            "frames": self.n_frames,
+            "fps_hz": self.fps_hz,
+            "height_px": self.size[0],
+            "width_px": self.size[1],
+            "distance_m": video.distance_m,
+            "background": background,
+            "category": category_name(video.distance_m, background, self.settings.categories),
+            "split": video.split,
+            "mask_source": "+".join(sources) or "none",
+            "clips": len(self.rows),
+            "clips_distinct": len(kept),
+            "frames_left_over": self.n_frames - sum(row["frames"] for row in self.rows),
+            "low_counts": self.span and self.span.low_counts,
+            "high_counts": self.span and self.span.high_counts,
+            "error": None,
+        }

@@ -1,0 +1,33 @@
+"""Templates of pages and tables, and pictures inside pages."""
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def environment(
+    escape: Callable[[object], str] | None = None, delimiters: Mapping[str, Any] | None = None
+) -> Environment:
+    """Templates of a format.
+
+    Args:
+        escape: escapes values; None escapes them as HTML.
+        delimiters: those of Jinja, if not the usual ones.
+    """
+    return Environment(
+        loader=PackageLoader("fgstp.reporting"),
+        autoescape=escape is None,
+        finalize=escape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **(delimiters or {}),
+    )
+
+
+def data_url(png: bytes) -> str:
+    """The content of a PNG file as the address of a picture."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
