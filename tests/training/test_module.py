@@ -83,6 +83,23 @@ def test_validation_scores_annotated_frames_alone_at_the_clips_own_size(
     assert logged["val_miou"] == pytest.approx(with_gas * found)
 
 
+def test_validation_does_not_score_void(clips):
+    labels = np.zeros((3, 24, 32), np.uint8)
+    labels[:, :10, :12] = 1
+    labels[:, :, 20:] = 255
+    frames = np.full_like(labels, 90)
+    name = clips.add("v", frames, labels, split="validation").name
+    module, logged = TrainingModule(tiny(), TrainSettings(), clips.store), {}
+    row = (np.arange(24) == 7)[:, None] * np.ones((3, 1, 32), np.float32)
+    module.model.predict = lambda *_, **__: row
+    module.log = lambda *_, **__: None
+    module.log_dict = lambda values, **_: logged.update(values)
+    module.validation_step(clips.row(name), 0)
+    module.on_validation_epoch_end()
+    # A row of 32 is found, of which 20 count, 12 of them among the 120 pixels of gas.
+    assert logged["val_miou_gas"] == pytest.approx(12 / (20 + 120 - 12))
+
+
 def groups(build, **own):
     """Learning rate and weight decay of each weight."""
     model = build(optimisation=own)

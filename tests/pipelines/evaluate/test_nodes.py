@@ -366,6 +366,22 @@ def test_a_clip_of_which_nothing_is_left_to_score(project):
         project.score(drop_last_frames=5)
 
 
+def test_what_is_predicted_in_void_is_scored_as_background(project):
+    frames = np.random.default_rng(0).integers(0, 256, (6, *SHAPE[1:])).astype(np.uint8)
+    labels = np.zeros_like(frames)
+    labels[1:, 6:16, 8:20] = 1
+    labels[:, 12:] = 255  # void over the lower half, some gas too
+    project.folder.add("v_0000", frames, labels, video="void", split="test")
+    project.predict()
+    maps = project.maps("v_0000")
+    assert maps[:, 12:].any()
+    rows = project.score(protocols=["paper"]).query("clip == 'v_0000'")
+    maps[:, 12:], labels[:, 12:] = 0, 0
+    protocol = PROTOCOLS["paper"].model_copy(update={"drop_given": True})
+    expected = score_clip(maps, labels, protocol)
+    np.testing.assert_allclose(rows[["mae", "iou"]], expected[["mae", "iou"]])
+
+
 def test_of_sparse_footage_only_annotated_frames_are_scored(project, caplog):
     """Every fifth frame has a mask, and gas except the first; of one clip only a single one."""
     rng = np.random.default_rng(0)
