@@ -88,7 +88,7 @@ def test_validation_does_not_score_void(clips):
     labels[:, :10, :12] = 1
     labels[:, :, 20:] = 255
     frames = np.full_like(labels, 90)
-    name = clips.add("v", frames, labels, split="validation").name
+    name = clips.add(frames, labels, "validation")
     module, logged = TrainingModule(tiny(), TrainSettings(), clips.store), {}
     row = (np.arange(24) == 7)[:, None] * np.ones((3, 1, 32), np.float32)
     module.model.predict = lambda *_, **__: row
