@@ -24,6 +24,7 @@ from fgstp.footage.grey import GreySpan, measure_span
 from fgstp.footage.mask_pictures import with_void_band
 from fgstp.footage.masks import Masks
 from fgstp.footage.numbering import mask_numbers
+from fgstp.footage.odd_frames import OddFrames
 from fgstp.footage.packed_masks import GAS
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
@@ -98,7 +99,8 @@ class _VideoWork:
         self.span = self._measured_span()
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
-        self.leak_free: list[ClipDescriptor] = []
+        self.leak_free: list[tuple[str, ClipDescriptor]] = []  # with what tells that they are
+        self.odd_frames = OddFrames()
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
 
@@ -132,6 +134,7 @@ class _VideoWork:
                 f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
                 "footage or lower ingest.clip_length_frames"
             )
+        self.remarks += self.odd_frames.remarks()
         if self.video.masks:
             self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
@@ -170,6 +173,7 @@ class _VideoWork:
 
     def _hand_over(self, stretch: Stretch) -> None:
         self.take(stretch)
+        self.odd_frames.take(stretch.frames, stretch.times_s)
         self.size = stretch.frames.shape[1:]
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
@@ -178,8 +182,8 @@ class _VideoWork:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
-        if self._is_leak_free(clip):
-            self.leak_free.append(descriptor)
+        if told_by := self._why_leak_free(clip):
+            self.leak_free.append((told_by, descriptor))
         match = duplicates.repeats(clip.index, descriptor)
         self.rows.append(
             {
@@ -203,28 +207,28 @@ class _VideoWork:
     def _clip_name(self, index: int) -> str:
         return f"{self.video.name}_{index:04d}"
 
-    def _is_leak_free(self, clip: Stretch) -> bool:
+    def _why_leak_free(self, clip: Stretch) -> str | None:
+        """What tells that a clip is free of gas; None if it is not, or nobody knows."""
+        opening_s = self.settings.categories.opening_s
         if clip.leak_class is not None:
-            return bool((clip.leak_class <= 0).all())
-        if len(clip.annotated) and clip.mask_source != "pseudo":
-            return not (clip.masks == GAS).any()
-        end_s = clip.times_s[-1] + 1 / self.fps_hz
-        return end_s <= self.settings.categories.opening_s
+            is_free, told_by = bool((clip.leak_class <= 0).all()), "leak class 0"
+        elif len(clip.annotated) and clip.mask_source != "pseudo":
+            is_free, told_by = not (clip.masks == GAS).any(), "clips whose masks are empty"
+        else:
+            is_free = bool(clip.times_s[-1] + 1 / self.fps_hz <= opening_s)
+            told_by = f"its first {opening_s:g} s, taken to be free of gas"
+        return told_by if is_free else None
 
     def _background(self) -> Background | None:
         if self.video.background is not None:
             return self.video.background
-        measured = measure_background(self.leak_free, self.settings.categories)
+        clips = [descriptor for _, descriptor in self.leak_free]
+        measured = measure_background(clips, self.settings.categories)
         if measured is None:
             self.remarks.append("background unknown: no clip is free of gas; fill it in")
             return None
         background, share = measured
-        if self.video.schedule is not None:
-            where = "leak class 0"
-        elif self.video.masks is not None:
-            where = "clips whose masks are empty"
-        else:
-            where = f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
+        where = " and ".join(dict.fromkeys(told_by for told_by, _ in self.leak_free))
         remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
         self.remarks.append(remark)
         return background
