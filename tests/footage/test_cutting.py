@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
+from fgstp.footage.cutting import ClipCutter, read_ahead
 from fgstp.footage.video import Frame
 
 
@@ -16,7 +16,8 @@ def stream(count, **more):
 
 
 def stretch_of(classes):
-    return Stretch.of(0, list(stream(len(classes), leak_class=lambda number: classes[number])))
+    frames = stream(len(classes), leak_class=lambda number: classes[number])
+    return next(ClipCutter(len(classes)).clips(frames))
 
 
 @pytest.mark.parametrize("count", [0, 3, 5, 10, 13])
@@ -83,7 +84,7 @@ def test_the_hash_is_of_frames_masks_and_their_numbers():
             mask = np.eye(4, 6, dtype=np.uint8)
             mask[0, 5] = void
             frames[place] = frames[place]._replace(mask=mask)
-        return Stretch.of(0, frames).sha256()
+        return next(ClipCutter(3).clips(iter(frames))).sha256()
 
     def records(mask):
         bits = np.packbits(mask).tobytes()

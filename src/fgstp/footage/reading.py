@@ -46,7 +46,9 @@ def as_footage_error() -> Iterator[None]:
             f"FFmpeg cannot work with it ({error.strerror}); copy it again or convert it"
         ) from error
     except MemoryError as error:
-        raise FootageError("it takes more memory than there is; cut it or scale it down") from error
+        raise FootageError(
+            "it takes more memory than there is; scale it down or lower ingest.clip_length_frames"
+        ) from error
 
 
 class Reading(NamedTuple):
