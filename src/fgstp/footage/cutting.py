@@ -68,7 +68,7 @@ class Stretch:
 
 
 class ClipCutter:
-    """Cuts a stream of 8-bit frames into clips, with one clip in memory at a time.
+    """Cuts a stream of frames into clips in grey, with one clip in memory at a time.
 
     Attributes:
         length: frames of a clip.
@@ -82,7 +82,7 @@ class ClipCutter:
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
-        """Yield the clips of uint8 frames of one size, in the order of time.
+        """Yield the clips of frames of one size, in the order of time.
 
         Raises:
             FootageError: the source cannot be read to its end.
@@ -105,8 +105,8 @@ class ClipCutter:
         times_s, masks, classes = [], {}, []
         for number, frame in enumerate(islice(frames, self.length)):
             if grey is None:
-                grey = np.empty((self.length, *frame.grey.shape), np.uint8)
-            grey[number] = frame.grey  # at once, while the processor has it in its cache
+                grey = np.empty((self.length, *frame.counts.shape), np.uint8)
+            frame.to_grey(grey[number])  # at once, while the processor has it in its cache
             times_s.append(frame.time_s)
             if frame.mask is not None:
                 masks[number] = frame.mask
