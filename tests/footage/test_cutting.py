@@ -5,6 +5,7 @@ import pytest
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.cutting import ClipCutter, read_ahead
+from fgstp.footage.grey import GreySpan
 from fgstp.footage.video import Frame
 
 
@@ -33,6 +34,15 @@ def test_clips_follow_each_other_and_what_is_left_over_is_kept(count):
         assert clip.first_frame == 5 * place
         numbers = clip.frames[:, 0, 0].tolist()
         assert numbers == list(range(5 * place, min(count, 5 * place + 5)))
+
+
+def test_clips_are_in_grey_whatever_the_span_of_each_frame():
+    counts = [np.full((4, 6), count, np.uint8) for count in (16, 16, 125, 125)]
+    spans = [None, GreySpan(16, 235), GreySpan(25, 225), GreySpan(0, 125)]
+    frames = [Frame(each, span=span) for each, span in zip(counts, spans, strict=True)]
+    (clip,) = ClipCutter(4).clips(iter(frames))
+    assert clip.frames[:, 2, 3].tolist() == [16, 0, 128, 255]
+    assert [frame.grey[2, 3] for frame in frames] == [16, 0, 128, 255]
 
 
 def test_clips_come_as_soon_as_they_are_full():

@@ -51,6 +51,17 @@ def test_a_span_is_a_straight_line_between_its_ends():
     assert GreySpan(0, 255 * 10).table[[4, 6, 14, 16]].tolist() == [0, 1, 1, 2]
 
 
+@pytest.mark.parametrize("span", [GreySpan(16, 235), GreySpan(0, 255), GreySpan(40, 41)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_span_turns_counts_of_both_depths_into_the_rounded_line(span, dtype):
+    counts = np.arange(np.iinfo(dtype).max + 1, dtype=dtype).reshape(-1, 64)
+    levels = np.zeros((len(counts), 70), np.uint8)
+    span.apply(counts, levels[:, 3:67])
+    line = 255 * (counts.astype(float) - span.low_counts) / (span.high_counts - span.low_counts)
+    np.testing.assert_array_equal(levels[:, 3:67], np.rint(line.clip(0, 255)))
+    assert not levels[:, :3].any() and not levels[:, 67:].any()
+
+
 def test_a_fixed_span_does_not_look_at_the_frames():
     settings = SpanSettings(mode="fixed", low_counts=7, high_counts=4000)
     span = measure_span(iter([np.full((4, 5), 60000, np.uint16)]), 1, settings)
