@@ -185,7 +185,7 @@ def test_a_checkpoint_of_another_model_or_shape_is_refused(saved, small_model):
     with pytest.raises(UserError, match="is a checkpoint of fgstp_no_fsp, not of fgstp;"):
         load_model(path, model="fgstp")
     assert load_model(path, model="fgstp_no_fsp")
-    with pytest.raises(UserError, match=r"is a checkpoint of fgstp_no_fsp, not of fgstp_no_ctc\."):
+    with pytest.raises(UserError, match="is a checkpoint of fgstp_no_fsp, not of fgstp_no_ctc;"):
         load_into(small_model("fgstp_no_ctc"), path)
     with pytest.raises(UserError, match=r"does not fit the settings of fgstp_no_fsp: .*missing"):
         load_into(small_model("fgstp_no_fsp", encoder={"name": "pvt_v2_b2"}), path)
