@@ -172,5 +172,5 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
     if frames[0].dtype == np.uint8:
         return np.stack(frames).astype(np.uint8, copy=False)
-    table = measure_span(frames, len(frames), SpanSettings())[0].table()
+    table = measure_span(frames, len(frames), SpanSettings())[0].table
     return np.stack([table[frame] for frame in frames])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
+from fgstp.footage.cutting import ClipCutter, Stretch
 from fgstp.footage.descriptors import (
     ClipDescriptor,
     DuplicateFilter,
@@ -47,7 +47,9 @@ def as_footage_error() -> Iterator[None]:
             f"FFmpeg cannot work with it ({error.strerror}); copy it again or convert it"
         ) from error
     except MemoryError as error:
-        raise FootageError("it takes more memory than there is; cut it or scale it down") from error
+        raise FootageError(
+            "it takes more memory than there is; scale it down or lower ingest.clip_length_frames"
+        ) from error
 
 
 class Reading(NamedTuple):
@@ -108,9 +110,9 @@ class _VideoWork:
         """Span of 16-bit footage; None for 8 bits, which stay as they are."""
         source = self.video.frames
         first = next(islice(source.frames([]), 1), None)
-        if first is None or first.grey.dtype == np.uint8:
+        if first is None or first.counts.dtype == np.uint8:
             return None
-        counts = (frame.grey for frame in source.frames([]))
+        counts = (frame.counts for frame in source.frames([]))
         span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
         self.remarks += remarks
         return span
@@ -119,7 +121,7 @@ class _VideoWork:
         settings, length = self.settings, self.settings.clip_length_frames
         duplicates = DuplicateFilter(**settings.duplicates.model_dump())
         cutter = ClipCutter(length, self.video.mask_source)
-        clips = read_ahead(cutter.clips(self._frames()))
+        clips = cutter.clips(self._frames())
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
         for clip in clips:
@@ -141,19 +143,22 @@ class _VideoWork:
             self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 
     def _frames(self) -> Iterator[Frame]:
-        """The frames in 8 bits, with times, masks and leak classes as far as they are known."""
-        table = None if self.span is None else self.span.table()
+        """The frames with spans, times, masks and leak classes as far as they are known."""
         masks, schedule = self.video.masks, self.video.schedule
         for place, frame in enumerate(self.video.frames.frames(self.remarks)):
-            grey = frame.grey if table is None else table[frame.grey]
             time_s = place / self.fps_hz if frame.time_s is None else frame.time_s * self.time_scale
             mask, leak_class = frame.mask, frame.leak_class
             if masks is not None:
                 number = int(self._mask_numbers[place if frame.place is None else frame.place])
-                mask = self._mask(masks, number, grey.shape) if number in masks.numbers else None
+                mask = (
+                    self._mask(masks, number, frame.counts.shape)
+                    if number in masks.numbers
+                    else None
+                )
             if schedule is not None:
                 leak_class = int(schedule.classes(np.array([time_s]))[0])
-            yield Frame(grey, mask, leak_class, time_s)
+            span = self.span or frame.span
+            yield Frame(frame.counts, mask, leak_class, time_s, span=span)
 
     @cached_property
     def _mask_numbers(self) -> NDArray[np.int64]:

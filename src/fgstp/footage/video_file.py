@@ -106,7 +106,8 @@ class VideoFile:
                         break
                     if image is not None and place < at < len(timing.times_s):
                         place, n_frames = at, n_frames + 1
-                        yield Frame(to_picture(image, at), time_s=timing.times_s[at], place=at)
+                        counts, span = to_picture(image, at)
+                        yield Frame(counts, time_s=timing.times_s[at], place=at, span=span)
                 else:
                     break
         lost = len(timing.times_s) - n_frames
