@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 UNLIKE_LEVELS = 32  # beyond both neighbours
 UNLIKE_FRACTION = 0.6  # of a row; what moves in real footage reaches 0.35
 USUAL_FACTOR = 3  # times what is usual in the video, which may be noise
-COLUMN_STEP = 4
+COLUMNS = 64  # that are looked at, or up to twice as many
 
 
 class OddFrames:
@@ -26,7 +26,7 @@ class OddFrames:
 
     def take(self, frames: NDArray[np.uint8], times_s: NDArray[np.float64]) -> None:
         """Take consecutive frames, (T, H, W) uint8, with their times, (T,)."""
-        seen = np.ascontiguousarray(frames[:, :, ::COLUMN_STEP])
+        seen = np.ascontiguousarray(frames[:, :, :: max(1, frames.shape[2] // COLUMNS)])
         self._times_s.append(times_s)
         if self._before is not None:
             seen = np.concatenate([self._before, seen])
@@ -58,7 +58,10 @@ def _unlike_share(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
     )
     darker, lighter = cv2.min(before, after), cv2.max(before, after)
     beyond = cv2.max(cv2.subtract(present, lighter), cv2.subtract(darker, present))
-    beyond[(present == 0) & (darker > 0)] = 255  # a gap in the file, in a dark picture
+    # In a dark picture, a gap in the file is hardly darker, but all zeros.
+    _, is_zero = cv2.threshold(present, 0, 255, cv2.THRESH_BINARY_INV)
+    _, was_not = cv2.threshold(darker, 0, 255, cv2.THRESH_BINARY)
+    beyond = cv2.max(beyond, cv2.min(is_zero, was_not))
     _, unlike = cv2.threshold(beyond, UNLIKE_LEVELS, 1, cv2.THRESH_BINARY)
-    share = cv2.reduce(unlike, 1, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
+    share = cv2.reduce(unlike, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S) / width
     return np.asarray(share.reshape(n_between, height).max(axis=1), np.float64)
