@@ -80,7 +80,7 @@ def _decode(path: Path) -> int:
 
 def _read(path: Path) -> int:
     """What ingest reads: grey pictures with their times."""
-    return sum(1 for _ in VideoFile(path).frames([]))
+    return sum(len(frame.grey) > 0 for frame in VideoFile(path).frames([]))
 
 
 def _ingest(paths: list[Path], folder: Path, jobs: int) -> None:

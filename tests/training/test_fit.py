@@ -121,6 +121,7 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 
     kept = read_checkpoint(outcome.checkpoint)
     assert (kept.facts["epoch"], kept.facts["stage"]) == (outcome.epoch, 0)
+    assert 0 < kept.facts["frame_threshold"] == model.frame_threshold < 1
     assert same(kept.weights, model.state_dict())
     record = json.loads((tmp_path / "run/training.json").read_text())
     assert record["epochs"] == outcome.history

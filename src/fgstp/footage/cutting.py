@@ -1,7 +1,7 @@
 """Cutting a stream of frames into clips of equal length."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
@@ -36,24 +36,6 @@ class Stretch:
     mask_source: MaskSource = "none"
     leak_class: NDArray[np.int8] | None = None
 
-    @classmethod
-    def of(
-        cls, first_frame: int, frames: Sequence[Frame], mask_source: MaskSource = "none"
-    ) -> "Stretch":
-        """Stack frames of one size; `mask_source` is the kind of the masks of these frames."""
-        masks = {number: each.mask for number, each in enumerate(frames) if each.mask is not None}
-        classes = [each.leak_class for each in frames if each.leak_class is not None]
-        grey = np.ascontiguousarray(np.stack([each.grey for each in frames]), np.uint8)
-        return cls(
-            first_frame,
-            grey,
-            np.array(list(masks), np.int64),
-            np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
-            np.array([each.time_s for each in frames], np.float64),
-            mask_source if masks else "none",
-            np.array(classes, np.int8) if len(classes) == len(frames) else None,
-        )
-
     @property
     def index(self) -> int:
         """Number of the clip in its video, from 0."""
@@ -86,7 +68,7 @@ class Stretch:
 
 
 class ClipCutter:
-    """Cuts a stream of 8-bit frames into clips, with one clip in memory at a time.
+    """Cuts a stream of frames into clips in grey, with one clip in memory at a time.
 
     Attributes:
         length: frames of a clip.
@@ -100,23 +82,47 @@ class ClipCutter:
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
-        """Yield the clips of uint8 frames of one size, in the order of time.
+        """Yield the clips of frames of one size, in the order of time.
 
         Raises:
             FootageError: the source cannot be read to its end.
         """
         for first_frame in count(0, self.length):
             try:
-                piece = list(islice(frames, self.length))
+                stretch = self._gather(frames, first_frame)
             except OSError as error:
                 raise FootageError(f"it cannot be read: {error.strerror or error}") from error
-            if not piece:
+            if stretch is None:
                 return
-            stretch = Stretch.of(first_frame, piece, self.mask_source)
-            if len(piece) < self.length:
+            if len(stretch.frames) < self.length:
                 self.left_over = stretch
                 return
             yield stretch
+
+    def _gather(self, frames: Iterator[Frame], first_frame: int) -> Stretch | None:
+        """Take the frames of the next clip, or those that are left; None without any."""
+        grey: NDArray[np.uint8] | None = None
+        times_s, masks, classes = [], {}, []
+        for number, frame in enumerate(islice(frames, self.length)):
+            if grey is None:
+                grey = np.empty((self.length, *frame.counts.shape), np.uint8)
+            frame.to_grey(grey[number])  # at once, while the processor has it in its cache
+            times_s.append(frame.time_s)
+            if frame.mask is not None:
+                masks[number] = frame.mask
+            if frame.leak_class is not None:
+                classes.append(frame.leak_class)
+        if grey is None:
+            return None
+        return Stretch(
+            first_frame,
+            grey[: len(times_s)],
+            np.array(list(masks), np.int64),
+            np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
+            np.array(times_s, np.float64),
+            self.mask_source if masks else "none",
+            np.array(classes, np.int8) if len(classes) == len(times_s) else None,
+        )
 
 
 def read_ahead(clips: Iterator[Stretch]) -> Iterator[Stretch]:
