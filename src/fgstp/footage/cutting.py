@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.packed_masks import GAS, VOID, n_set, packed
-from fgstp.footage.video import Frame, MaskSource
+from fgstp.footage.video import Frame, LeakSchedule, MaskSource
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,16 @@ class ClipCutter:
     Attributes:
         length: frames of a clip.
         mask_source: kind of the masks of the frames.
+        schedule: tells the leak classes; None if the frames do, or nobody.
         left_over: frames at the end that fill no clip, once the stream has ended.
     """
 
-    def __init__(self, length: int, mask_source: MaskSource = "none") -> None:
+    def __init__(
+        self, length: int, mask_source: MaskSource = "none", schedule: LeakSchedule | None = None
+    ) -> None:
         self.length = length
         self.mask_source = mask_source
+        self.schedule = schedule
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
@@ -125,14 +129,16 @@ class ClipCutter:
                 classes.append(frame.leak_class)
         if grey is None:
             return None
+        times = np.array(times_s, np.float64)
+        leak_class = np.array(classes, np.int8) if len(classes) == len(times) else None
         return Stretch(
             first_frame,
-            grey[: len(times_s)],
+            grey[: len(times)],
             np.array(list(masks), np.int64),
             np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
-            np.array(times_s, np.float64),
+            times,
             self.mask_source if masks else "none",
-            np.array(classes, np.int8) if len(classes) == len(times_s) else None,
+            leak_class if self.schedule is None else self.schedule.classes(times),
         )
 
 
