@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.cutting import ClipCutter, Stretch
+from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
 from fgstp.footage.descriptors import (
     ClipDescriptor,
     DuplicateFilter,
@@ -22,10 +22,8 @@ from fgstp.footage.descriptors import (
 )
 from fgstp.footage.grey import GreySpan, measure_span
 from fgstp.footage.mask_pictures import with_void_band
-from fgstp.footage.masks import Masks
 from fgstp.footage.numbering import mask_numbers
 from fgstp.footage.odd_frames import OddFrames
-from fgstp.footage.packed_masks import GAS
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.timing import DEFAULT_FPS_HZ
@@ -120,8 +118,8 @@ class _VideoWork:
     def run(self) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
         duplicates = DuplicateFilter(**settings.duplicates.model_dump())
-        cutter = ClipCutter(length, self.video.mask_source)
-        clips = cutter.clips(self._frames())
+        cutter = ClipCutter(length, self.video.mask_source, self.video.schedule)
+        clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
         for clip in clips:
@@ -143,22 +141,16 @@ class _VideoWork:
             self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 
     def _frames(self) -> Iterator[Frame]:
-        """The frames with spans, times, masks and leak classes as far as they are known."""
-        masks, schedule = self.video.masks, self.video.schedule
-        for place, frame in enumerate(self.video.frames.frames(self.remarks)):
-            time_s = place / self.fps_hz if frame.time_s is None else frame.time_s * self.time_scale
-            mask, leak_class = frame.mask, frame.leak_class
-            if masks is not None:
-                number = int(self._mask_numbers[place if frame.place is None else frame.place])
-                mask = (
-                    self._mask(masks, number, frame.counts.shape)
-                    if number in masks.numbers
-                    else None
-                )
-            if schedule is not None:
-                leak_class = int(schedule.classes(np.array([time_s]))[0])
-            span = self.span or frame.span
-            yield Frame(frame.counts, mask, leak_class, time_s, span=span)
+        """The frames with spans, times and masks as far as they are known."""
+        for number, frame in enumerate(self.video.frames.frames(self.remarks)):
+            known_s, place = frame.time_s, number if frame.place is None else frame.place
+            yield Frame(
+                frame.counts,
+                self._mask(place, frame),
+                frame.leak_class,
+                number / self.fps_hz if known_s is None else known_s * self.time_scale,
+                span=self.span or frame.span,
+            )
 
     @cached_property
     def _mask_numbers(self) -> NDArray[np.int64]:
@@ -171,8 +163,14 @@ class _VideoWork:
             n_frames = source.n_frames_hint() or sum(1 for _ in source.frames([]))
         return mask_numbers(masks.numbers, n_frames, timing, self.remarks)
 
-    def _mask(self, masks: Masks, number: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
-        height, width = size
+    def _mask(self, place: int, frame: Frame) -> NDArray[np.uint8] | None:
+        masks = self.video.masks
+        if masks is None:
+            return frame.mask
+        number = int(self._mask_numbers[place])
+        if number not in masks.numbers:
+            return None
+        height, width = frame.counts.shape
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
@@ -218,7 +216,7 @@ class _VideoWork:
         if clip.leak_class is not None:
             is_free, told_by = bool((clip.leak_class <= 0).all()), "leak class 0"
         elif len(clip.annotated) and clip.mask_source != "pseudo":
-            is_free, told_by = not (clip.masks == GAS).any(), "clips whose masks are empty"
+            is_free, told_by = not clip.gas_fraction(), "clips whose masks are empty"
         else:
             is_free = bool(clip.times_s[-1] + 1 / self.fps_hz <= opening_s)
             told_by = f"its first {opening_s:g} s, taken to be free of gas"
