@@ -20,7 +20,7 @@ from fgstp.footage.descriptors import (
     describe,
     measure_background,
 )
-from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.grey import SAMPLED_FRAMES, GreySpan, measure_span
 from fgstp.footage.mask_pictures import with_void_band
 from fgstp.footage.numbering import mask_numbers
 from fgstp.footage.odd_frames import OddFrames
@@ -110,8 +110,7 @@ class _VideoWork:
         first = next(islice(source.frames([]), 1), None)
         if first is None or first.counts.dtype == np.uint8:
             return None
-        counts = (frame.counts for frame in source.frames([]))
-        span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
+        span, remarks = measure_span(source.sample(SAMPLED_FRAMES), self.settings.span)
         self.remarks += remarks
         return span
 
