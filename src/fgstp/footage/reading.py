@@ -12,22 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.footage.categories import LeakFreeClips, category_name
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
-from fgstp.footage.descriptors import (
-    ClipDescriptor,
-    DuplicateFilter,
-    category_name,
-    describe,
-    measure_background,
-)
-from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter, describe
+from fgstp.footage.grey import SAMPLED_FRAMES, GreySpan, measure_span
 from fgstp.footage.mask_pictures import with_void_band
 from fgstp.footage.numbering import mask_numbers
 from fgstp.footage.odd_frames import OddFrames
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.timing import DEFAULT_FPS_HZ
-from fgstp.footage.video import Background, Frame, Video
+from fgstp.footage.video import Frame, Video
 from fgstp.footage.video_store import Row
 
 Take = Callable[[Stretch], object]
@@ -99,7 +94,7 @@ class _VideoWork:
         self.span = self._measured_span()
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
-        self.leak_free: list[tuple[str, ClipDescriptor]] = []  # with what tells that they are
+        self.leak_free = LeakFreeClips(settings.categories, self.fps_hz)
         self.odd_frames = OddFrames()
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
@@ -110,8 +105,7 @@ class _VideoWork:
         first = next(islice(source.frames([]), 1), None)
         if first is None or first.counts.dtype == np.uint8:
             return None
-        counts = (frame.counts for frame in source.frames([]))
-        span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
+        span, remarks = measure_span(source.sample(SAMPLED_FRAMES), self.settings.span)
         self.remarks += remarks
         return span
 
@@ -185,8 +179,7 @@ class _VideoWork:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
-        if told_by := self._why_leak_free(clip):
-            self.leak_free.append((told_by, descriptor))
+        self.leak_free.take(clip, descriptor)
         match = duplicates.repeats(clip.index, descriptor)
         self.rows.append(
             {
@@ -210,35 +203,10 @@ class _VideoWork:
     def _clip_name(self, index: int) -> str:
         return f"{self.video.name}_{index:04d}"
 
-    def _why_leak_free(self, clip: Stretch) -> str | None:
-        """What tells that a clip is free of gas; None if it is not, or nobody knows."""
-        opening_s = self.settings.categories.opening_s
-        if clip.leak_class is not None:
-            is_free, told_by = bool((clip.leak_class <= 0).all()), "leak class 0"
-        elif len(clip.annotated) and clip.mask_source != "pseudo":
-            is_free, told_by = not clip.gas_fraction(), "clips whose masks are empty"
-        else:
-            is_free = bool(clip.times_s[-1] + 1 / self.fps_hz <= opening_s)
-            told_by = f"its first {opening_s:g} s, taken to be free of gas"
-        return told_by if is_free else None
-
-    def _background(self) -> Background | None:
-        if self.video.background is not None:
-            return self.video.background
-        clips = [descriptor for _, descriptor in self.leak_free]
-        measured = measure_background(clips, self.settings.categories)
-        if measured is None:
-            self.remarks.append("background unknown: no clip is free of gas; fill it in")
-            return None
-        background, share = measured
-        where = " and ".join(dict.fromkeys(told_by for told_by, _ in self.leak_free))
-        remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
-        self.remarks.append(remark)
-        return background
-
     def video_row(self) -> Row:
         """Row of the video table, once all frames are written."""
-        video, background = self.video, self._background()
+        video = self.video
+        background = video.background or self.leak_free.background(self.remarks)
         kept = [row for row in self.rows if row["dropped"] is None]
         sources = sorted({row["mask_source"] for row in kept} - {"none"})
         return {
