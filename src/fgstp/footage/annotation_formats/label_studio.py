@@ -99,6 +99,20 @@ def _area(kind: str, value: _Value, size: tuple[int, int]) -> Polygon | Runs | N
     return Runs.of_mask(opacity.reshape(size) >= OPAQUE)
 
 
+class _Bits:
+    """Bits of bytes, taken one after the other."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self._bits, self._at = "".join(f"{byte:08b}" for byte in numbers), 0
+
+    def take(self, n_bits: int) -> int:
+        """The number that the next bits make."""
+        self._at += n_bits
+        if self._at > len(self._bits):
+            raise ValueError("a mask has run lengths that break off")
+        return int(self._bits[self._at - n_bits : self._at], 2)
+
+
 def _decode(numbers: list[int]) -> NDArray[np.uint8]:
     """Opacity of the pixels, row by row, from the run lengths of red, green, blue and opacity.
 
@@ -107,15 +121,7 @@ def _decode(numbers: list[int]) -> NDArray[np.uint8]:
     one bit for whether it repeats a single value, two for the kind of its length, the length less
     1, and the values.
     """
-    bits, at = "".join(f"{byte:08b}" for byte in bytes(numbers)), 0
-
-    def take(n_bits: int) -> int:
-        nonlocal at
-        at += n_bits
-        if at > len(bits):
-            raise ValueError("a mask has run lengths that break off")
-        return int(bits[at - n_bits : at], 2)
-
+    take = _Bits(numbers).take
     n_values, value_bits = take(32), take(5) + 1
     length_bits = [take(4) + 1 for _ in range(4)]
     if n_values > 4 * MAX_PIXELS or n_values % 4:
