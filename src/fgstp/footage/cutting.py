@@ -4,14 +4,15 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.packed_masks import GAS, VOID, packed
-from fgstp.footage.video import Frame, MaskSource
+from fgstp.footage.packed_masks import GAS, VOID, n_set, packed
+from fgstp.footage.video import Frame, LeakSchedule, MaskSource
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,37 @@ class Stretch:
         classes, counts = np.unique(self.leak_class, return_counts=True)
         return int(classes[counts.argmax()])
 
+    @cached_property
+    def gas(self) -> NDArray[np.void]:
+        """Gas of its annotated frames, `packed`; numbers are from 0 in the stretch."""
+        return packed(self.annotated, self.masks == GAS)
+
+    @cached_property
+    def void(self) -> NDArray[np.void]:
+        """Void of those annotated frames that have some, `packed` like `gas`."""
+        void = self.masks == VOID
+        some = void.any(axis=(1, 2))
+        return packed(self.annotated[some], void[some])
+
     def gas_fraction(self) -> float | None:
         """Fraction of the pixels of its annotated frames that are gas; None without any."""
-        n_known = np.count_nonzero(self.masks != VOID)
-        return round(np.count_nonzero(self.masks == GAS) / n_known, 6) if n_known else None
+        n_known = self.masks.size - n_set(self.void)
+        return round(n_set(self.gas) / n_known, 6) if n_known else None
 
     def void_fraction(self) -> float | None:
         """Fraction of the pixels of its annotated frames that are void; None without any."""
-        return round(float((self.masks == VOID).mean()), 6) if len(self.masks) else None
+        return round(n_set(self.void) / self.masks.size, 6) if len(self.masks) else None
+
+    @cached_property
+    def frames_hash(self) -> "hashlib._Hash":
+        """SHA-256 of the bytes of its frames, which is not to be updated."""
+        return hashlib.sha256(self.frames.data)
 
     def sha256(self) -> str:
-        """SHA-256 of the bytes of its frames, then of its masks with their numbers."""
-        digest = hashlib.sha256(self.frames.data)
-        for value in (GAS, VOID):
-            masks = self.masks == value
-            if value == GAS or masks.any():
-                digest.update(packed(self.annotated, masks).tobytes())
+        """SHA-256 of the bytes of its frames, then of its gas and its void with their numbers."""
+        digest = self.frames_hash.copy()
+        digest.update(self.gas.tobytes())
+        digest.update(self.void.tobytes())
         return digest.hexdigest()
 
 
@@ -73,12 +89,16 @@ class ClipCutter:
     Attributes:
         length: frames of a clip.
         mask_source: kind of the masks of the frames.
+        schedule: tells the leak classes; None if the frames do, or nobody.
         left_over: frames at the end that fill no clip, once the stream has ended.
     """
 
-    def __init__(self, length: int, mask_source: MaskSource = "none") -> None:
+    def __init__(
+        self, length: int, mask_source: MaskSource = "none", schedule: LeakSchedule | None = None
+    ) -> None:
         self.length = length
         self.mask_source = mask_source
+        self.schedule = schedule
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
@@ -114,14 +134,16 @@ class ClipCutter:
                 classes.append(frame.leak_class)
         if grey is None:
             return None
+        times = np.array(times_s, np.float64)
+        leak_class = np.array(classes, np.int8) if len(classes) == len(times) else None
         return Stretch(
             first_frame,
-            grey[: len(times_s)],
+            grey[: len(times)],
             np.array(list(masks), np.int64),
             np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
-            np.array(times_s, np.float64),
+            times,
             self.mask_source if masks else "none",
-            np.array(classes, np.int8) if len(classes) == len(times_s) else None,
+            leak_class if self.schedule is None else self.schedule.classes(times),
         )
 
 

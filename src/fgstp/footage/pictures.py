@@ -98,14 +98,14 @@ def read_picture(path: Path) -> Picture:
         return _picture(image, path)
 
 
-def read_pages(path: Path) -> Iterator[Picture]:
-    """Read all pages of a TIFF stack.
+def read_pages(path: Path, step: int = 1) -> Iterator[Picture]:
+    """Read the pages of a TIFF stack, or each `step`-th of them.
 
     Raises:
         FootageError: the file is empty, unreadable, no picture, or too large.
     """
     with opened(path) as image:
-        for page in range(count_pages(image)):
+        for page in range(0, count_pages(image), step):
             with pillow_errors():
                 image.seek(page)
             yield _picture(image, path)

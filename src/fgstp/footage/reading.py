@@ -12,24 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.cutting import ClipCutter, Stretch
-from fgstp.footage.descriptors import (
-    ClipDescriptor,
-    DuplicateFilter,
-    category_name,
-    describe,
-    measure_background,
-)
-from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.categories import LeakFreeClips, category_name
+from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
+from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter, describe
+from fgstp.footage.grey import SAMPLED_FRAMES, GreySpan, measure_span
 from fgstp.footage.mask_pictures import with_void_band
-from fgstp.footage.masks import Masks
 from fgstp.footage.numbering import mask_numbers
 from fgstp.footage.odd_frames import OddFrames
-from fgstp.footage.packed_masks import GAS
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.timing import DEFAULT_FPS_HZ
-from fgstp.footage.video import Background, Frame, Video
+from fgstp.footage.video import Frame, Video
 from fgstp.footage.video_store import Row
 
 Take = Callable[[Stretch], object]
@@ -101,7 +94,7 @@ class _VideoWork:
         self.span = self._measured_span()
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
-        self.leak_free: list[tuple[str, ClipDescriptor]] = []  # with what tells that they are
+        self.leak_free = LeakFreeClips(settings.categories, self.fps_hz)
         self.odd_frames = OddFrames()
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
@@ -112,16 +105,15 @@ class _VideoWork:
         first = next(islice(source.frames([]), 1), None)
         if first is None or first.counts.dtype == np.uint8:
             return None
-        counts = (frame.counts for frame in source.frames([]))
-        span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
+        span, remarks = measure_span(source.sample(SAMPLED_FRAMES), self.settings.span)
         self.remarks += remarks
         return span
 
     def run(self) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
         duplicates = DuplicateFilter(**settings.duplicates.model_dump())
-        cutter = ClipCutter(length, self.video.mask_source)
-        clips = cutter.clips(self._frames())
+        cutter = ClipCutter(length, self.video.mask_source, self.video.schedule)
+        clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
         for clip in clips:
@@ -143,22 +135,16 @@ class _VideoWork:
             self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 
     def _frames(self) -> Iterator[Frame]:
-        """The frames with spans, times, masks and leak classes as far as they are known."""
-        masks, schedule = self.video.masks, self.video.schedule
-        for place, frame in enumerate(self.video.frames.frames(self.remarks)):
-            time_s = place / self.fps_hz if frame.time_s is None else frame.time_s * self.time_scale
-            mask, leak_class = frame.mask, frame.leak_class
-            if masks is not None:
-                number = int(self._mask_numbers[place if frame.place is None else frame.place])
-                mask = (
-                    self._mask(masks, number, frame.counts.shape)
-                    if number in masks.numbers
-                    else None
-                )
-            if schedule is not None:
-                leak_class = int(schedule.classes(np.array([time_s]))[0])
-            span = self.span or frame.span
-            yield Frame(frame.counts, mask, leak_class, time_s, span=span)
+        """The frames with spans, times and masks as far as they are known."""
+        for number, frame in enumerate(self.video.frames.frames(self.remarks)):
+            known_s, place = frame.time_s, number if frame.place is None else frame.place
+            yield Frame(
+                frame.counts,
+                self._mask(place, frame),
+                frame.leak_class,
+                number / self.fps_hz if known_s is None else known_s * self.time_scale,
+                span=self.span or frame.span,
+            )
 
     @cached_property
     def _mask_numbers(self) -> NDArray[np.int64]:
@@ -171,8 +157,14 @@ class _VideoWork:
             n_frames = source.n_frames_hint() or sum(1 for _ in source.frames([]))
         return mask_numbers(masks.numbers, n_frames, timing, self.remarks)
 
-    def _mask(self, masks: Masks, number: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
-        height, width = size
+    def _mask(self, place: int, frame: Frame) -> NDArray[np.uint8] | None:
+        masks = self.video.masks
+        if masks is None:
+            return frame.mask
+        number = int(self._mask_numbers[place])
+        if number not in masks.numbers:
+            return None
+        height, width = frame.counts.shape
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
@@ -187,8 +179,7 @@ class _VideoWork:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
-        if told_by := self._why_leak_free(clip):
-            self.leak_free.append((told_by, descriptor))
+        self.leak_free.take(clip, descriptor)
         match = duplicates.repeats(clip.index, descriptor)
         self.rows.append(
             {
@@ -212,35 +203,10 @@ class _VideoWork:
     def _clip_name(self, index: int) -> str:
         return f"{self.video.name}_{index:04d}"
 
-    def _why_leak_free(self, clip: Stretch) -> str | None:
-        """What tells that a clip is free of gas; None if it is not, or nobody knows."""
-        opening_s = self.settings.categories.opening_s
-        if clip.leak_class is not None:
-            is_free, told_by = bool((clip.leak_class <= 0).all()), "leak class 0"
-        elif len(clip.annotated) and clip.mask_source != "pseudo":
-            is_free, told_by = not (clip.masks == GAS).any(), "clips whose masks are empty"
-        else:
-            is_free = bool(clip.times_s[-1] + 1 / self.fps_hz <= opening_s)
-            told_by = f"its first {opening_s:g} s, taken to be free of gas"
-        return told_by if is_free else None
-
-    def _background(self) -> Background | None:
-        if self.video.background is not None:
-            return self.video.background
-        clips = [descriptor for _, descriptor in self.leak_free]
-        measured = measure_background(clips, self.settings.categories)
-        if measured is None:
-            self.remarks.append("background unknown: no clip is free of gas; fill it in")
-            return None
-        background, share = measured
-        where = " and ".join(dict.fromkeys(told_by for told_by, _ in self.leak_free))
-        remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
-        self.remarks.append(remark)
-        return background
-
     def video_row(self) -> Row:
         """Row of the video table, once all frames are written."""
-        video, background = self.video, self._background()
+        video = self.video
+        background = video.background or self.leak_free.background(self.remarks)
         kept = [row for row in self.rows if row["dropped"] is None]
         sources = sorted({row["mask_source"] for row in kept} - {"none"})
         return {
