@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.categories import LeakFreeClips, category_name
+from fgstp.footage.contrast import Contrast
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
 from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter, describe
 from fgstp.footage.grey import SAMPLED_FRAMES, GreySpan, measure_span
@@ -95,7 +96,7 @@ class _VideoWork:
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
         self.leak_free = LeakFreeClips(settings.categories, self.fps_hz)
-        self.odd_frames = OddFrames()
+        self.watchers = (OddFrames(), Contrast())
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
 
@@ -128,7 +129,7 @@ class _VideoWork:
                 f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
                 "footage or lower ingest.clip_length_frames"
             )
-        self.remarks += self.odd_frames.remarks()
+        self.remarks += [remark for each in self.watchers for remark in each.remarks()]
         if self.video.masks:
             self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
@@ -170,7 +171,8 @@ class _VideoWork:
 
     def _hand_over(self, stretch: Stretch) -> None:
         self.take(stretch)
-        self.odd_frames.take(stretch.frames, stretch.times_s)
+        for watcher in self.watchers:
+            watcher.take(stretch.frames, stretch.times_s)
         self.size = stretch.frames.shape[1:]
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
