@@ -118,6 +118,8 @@ class MaskReader:
             numbers = numbers[..., 0]
         by_colour = any(label.startswith("#") for label in self.labelmap) or numbers.ndim == 3
         codes = _colour_codes(picture.pixels) if by_colour else numbers.astype(np.int64)
+        if picture.indices is None and picture.alpha is not None:
+            codes = np.where(picture.alpha > 127, codes, 0)  # what is not seen is background
         known = {label.lower(): VALUE[meaning] for label, meaning in self.labelmap.items()}
         mask = np.zeros(codes.shape, np.uint8)
         for code in np.unique(codes):
