@@ -177,7 +177,10 @@ class MaskFolder:
         Raises:
             FootageError: a mask is unreadable, ambiguous, or does not fit its frame.
         """
-        masks = np.stack([self._read(path, size) for path in self.files[number]])
+        mask, *more = [self._read(path, size) for path in self.files[number]]
+        if not more:
+            return mask
+        masks = np.stack([mask, *more])
         gas, void = (masks == GAS).any(axis=0), (masks == VOID).any(axis=0)
         return np.where(gas, GAS, np.where(void, VOID, 0)).astype(np.uint8)
 

@@ -1,6 +1,7 @@
 """Reading a video to its end: frames with masks and leak classes, cut into clips and judged."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
@@ -117,11 +118,15 @@ class _VideoWork:
         clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
-        for clip in clips:
-            self._judge(clip, duplicates)
-            self._hand_over(clip)
-        if cutter.left_over is not None:
-            self._hand_over(cutter.left_over)
+        with ThreadPoolExecutor(max_workers=1) as hashing:
+            for clip in clips:
+                sha256 = hashing.submit(clip.sha256)  # which takes as long as all the rest
+                self._watch(clip)
+                self._judge(clip, duplicates, sha256)
+                self._hand_over(clip)
+        if (rest := cutter.left_over) is not None:
+            self._watch(rest)
+            self._hand_over(rest)
         if self.n_frames == 0:
             raise FootageError("it holds no frame that can be decoded; copy it again")
         if self.n_frames < length:
@@ -169,15 +174,17 @@ class _VideoWork:
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
-    def _hand_over(self, stretch: Stretch) -> None:
-        self.take(stretch)
+    def _watch(self, stretch: Stretch) -> None:
         for watcher in self.watchers:
             watcher.take(stretch.frames, stretch.times_s)
+
+    def _hand_over(self, stretch: Stretch) -> None:
+        self.take(stretch)
         self.size = stretch.frames.shape[1:]
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
 
-    def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
+    def _judge(self, clip: Stretch, duplicates: DuplicateFilter, sha256: Future[str]) -> None:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
@@ -198,7 +205,7 @@ class _VideoWork:
                 "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match[0]),
                 "similarity": match and match[1],
-                "sha256": clip.sha256(),
+                "sha256": sha256.result(),
             }
         )
 
