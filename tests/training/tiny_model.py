@@ -54,9 +54,9 @@ class TinyModel(Model[TinySettings]):
         size = logits.sigmoid().mean()
         return bce + size, {"bce": bce.detach(), "size": size.detach()}
 
-    def predict(self, frames, fps_hz=15.0, prompt=NO_PROMPT):
+    def predict(self, frames, fps_hz=15.0, prompt=NO_PROMPT, n_context=0):
         with self.evaluating():
-            return self._maps(frames)
+            return self._maps(frames)[n_context:]
 
     def _maps(self, frames):
         numbers = np.add.outer(np.arange(len(frames)), (0, -1, 1)).clip(0, len(frames) - 1)

@@ -161,11 +161,30 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         >>> frames.shape, frames.dtype
         ((20, 60, 80), dtype('uint8'))
     """
-    path = Path(path)
-    frames = [frame.grey for frame in frames_of(path).frames(remarks=[])]
+    frames = list(eight_bit_frames(frames_of(Path(path))))
     if not frames:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
-    if frames[0].dtype == np.uint8:
-        return np.stack(frames).astype(np.uint8, copy=False)
-    table = measure_span(frames, len(frames), SpanSettings())[0].table()
-    return np.stack([table[frame] for frame in frames])
+    return np.stack(frames)
+
+
+def eight_bit_frames(
+    source: FrameSource, remarks: list[str] | None = None, every: int = 1
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames of a source in 8 bits; 16 bits are mapped by one range for the whole video.
+
+    Args:
+        source: the footage; with 16 bits it is read twice.
+        remarks: gets the remarks of the source.
+        every: every n-th frame is taken, from the first.
+
+    Yields:
+        (H, W) uint8.
+    """
+    table: NDArray[np.uint8] | None = None
+    found: list[str] = [] if remarks is None else remarks
+    for number, frame in enumerate(source.frames(found)):
+        if number == 0 and frame.grey.dtype != np.uint8:
+            counts = (each.grey for each in source.frames([]))
+            table = measure_span(counts, source.n_frames_hint() or 1, SpanSettings())[0].table()
+        if number % every == 0:
+            yield frame.grey.astype(np.uint8, copy=False) if table is None else table[frame.grey]
