@@ -83,11 +83,14 @@ def score_schedules(model: AnyPredictor, folder: Path, threshold: float) -> None
         f"  all                  AUROC 0 against 1-2 {roc(every, leak, 1, 2):.4f}, "
         f"against 3-7 {roc(every, leak, 3, 7):.4f}"
     )
-    print(f"  found at no alarm in class 0 {np.mean(every[leak > 0][leak[leak > 0] < 8] > free.max()):.3f}")
+    gas = every[(leak > 0) & (leak < 8)]
+    print(f"  found at no alarm in class 0 {np.mean(gas > free.max()):.3f}")
     print(f"  at {threshold:g}: alarms in class 0 {np.mean(free > threshold):.3f}")
     found = [f"{k}: {np.mean(every[leak == k] > threshold):.2f}" for k in range(8)]
     print(f"  found by class {', '.join(found)}")
-    print("  area by class, % " + ", ".join(f"{100 * area[leak == k].mean():.2f}" for k in range(8)))
+    print(
+        "  area by class, % " + ", ".join(f"{100 * area[leak == k].mean():.2f}" for k in range(8))
+    )
     print(f"  latency after the start of class 1, s {', '.join(f'{s:.0f}' for s in latencies)}")
 
 
@@ -112,7 +115,9 @@ def score_drawn(model: AnyPredictor, folder: Path, threshold: float) -> None:
         onset = int(with_gas[0]) if len(with_gas) else n
         early = np.mean([each.score > threshold for each in found[:onset]]) if onset else np.nan
         pooled.append(iou)
-        print(f"  {path.stem:20} IoU {iou:.3f}, alarms before the onset ({onset} frames) {early:.3f}")
+        print(
+            f"  {path.stem:20} IoU {iou:.3f}, alarms before the onset ({onset} frames) {early:.3f}"
+        )
     if pooled:
         print(f"  drawn gas, mean IoU {np.mean(pooled):.3f}")
 

@@ -197,11 +197,11 @@ class Session(ABC):
             return self._predictions(self._flush())
 
     @abstractmethod
-    def _push(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32]]:
-        """Maps (H, W) of the next frames that a frame makes possible."""
+    def _push(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32] | None]:
+        """Maps (H, W) of the next frames that a frame makes possible; None if it is not wanted."""
 
     def _skip(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32] | None]:
-        """As `_push`, for a frame whose own map may be None, which can save work."""
+        """As `_push`, for a frame that is not wanted, which can save work."""
         return self._push(frame)
 
     def _flush(self) -> Iterable[NDArray[np.float32] | None]:

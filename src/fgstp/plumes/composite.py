@@ -52,9 +52,7 @@ class CompositeVideo:
         frames = itertools.islice(_there_and_back(self.background()), self.n_frames)
         first = next(frames)
         root = np.random.SeedSequence(self.seed)
-        rngs = dict(
-            zip(_PARTS, map(np.random.default_rng, root.spawn(len(_PARTS))), strict=True)
-        )
+        rngs = dict(zip(_PARTS, map(np.random.default_rng, root.spawn(len(_PARTS))), strict=True))
         look = rngs["look"]
         gas_level = look.uniform(*_GAS_LEVELS)
         strength = np.float32(_log_uniform(_STRENGTH, look))
@@ -84,7 +82,7 @@ class CompositeVideo:
 
 
 def _there_and_back(frames: Iterable[GreyImage]) -> Iterator[GreyImage]:
-    """The frames, then backwards and forwards in turn without end; no frame comes twice in a row."""
+    """The frames, then backwards and forwards in turn, without end and without a pause."""
     kept = []
     for frame in frames:
         kept.append(frame)

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from fgstp.footage.video_store import VideoStore
+from fgstp.models.blocks.statistics import InnovationStatistics
 from fgstp.models.registry import create_model
 from fgstp.models.sampling import SampleKey
 from fgstp.models.wisp.augmentation import SequenceAugmentationSettings, augmented_sequence
 from fgstp.models.wisp.network import WispNetwork, wisp_loss
 from fgstp.models.wisp.sequences import Sequences, SequenceSettings, on_grid
-from fgstp.models.wisp.statistics import InnovationStatistics
 
 SMALL = {"height_px": 24, "width_px": 32, "width": 4}
 

@@ -48,9 +48,7 @@ def find_in(
     """
     root = search.raw / folder.path
     if not root.is_dir():
-        raise UserError(
-            f"There is no folder {root}; put footage there or correct {setting}."
-        )
+        raise UserError(f"There is no folder {root}; put footage there or correct {setting}.")
     table = root / folder.table
     rows = read_table(table) if os.path.lexists(table) else None
     named = () if rows is None else rows.get("masks", ())

@@ -10,7 +10,7 @@ from fgstp.footage.frame_sources import eight_bit_frames
 from fgstp.footage.packed_masks import GAS
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.folder import find_in
-from fgstp.footage.timing import DEFAULT_FPS_HZ
+from fgstp.footage.timing import DEFAULT_FPS_HZ, Timing
 from fgstp.footage.video import Frame, FrameSource, RefusedVideo, Video
 from fgstp.plumes.composite import CompositeVideo
 
@@ -29,9 +29,26 @@ class LeakFreeFootage:
 
     source: FrameSource
 
-    def __getattr__(self, name: str) -> object:
-        """Everything but the frames is that of the footage."""
-        return getattr(self.source, name)
+    @property
+    def timing(self) -> Timing | None:
+        """That of the footage."""
+        return self.source.timing
+
+    def n_frames_hint(self) -> int | None:
+        """That of the footage."""
+        return self.source.n_frames_hint()
+
+    def fps_hz(self) -> float | None:
+        """That of the footage."""
+        return self.source.fps_hz()
+
+    def signature(self) -> str:
+        """That of the footage."""
+        return self.source.signature()
+
+    def content_hash(self) -> str:
+        """That of the footage."""
+        return self.source.content_hash()
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Read all frames."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from fgstp.core.config import Settings
 from fgstp.models.base import Model
 from fgstp.models.blocks.frames import probabilities
+from fgstp.models.blocks.statistics import CHANNELS, InnovationStatistics
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch
 from fgstp.models.session import TOP_FRACTION, Session
@@ -19,7 +20,6 @@ from fgstp.models.settings import OptimisationSettings
 from fgstp.models.wisp.augmentation import SequenceAugmentationSettings
 from fgstp.models.wisp.network import WispNetwork, wisp_loss
 from fgstp.models.wisp.sequences import Sequences, SequenceSettings
-from fgstp.models.wisp.statistics import CHANNELS, InnovationStatistics
 
 
 class WispLossSettings(Settings):

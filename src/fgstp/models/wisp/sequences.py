@@ -12,9 +12,9 @@ from pydantic import Field
 from fgstp.core.config import Settings
 from fgstp.footage.packed_masks import VOID
 from fgstp.footage.video_store import Clip
+from fgstp.models.blocks.statistics import InnovationStatistics
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
 from fgstp.models.wisp.augmentation import SequenceAugmentationSettings, augmented_sequence
-from fgstp.models.wisp.statistics import InnovationStatistics
 
 MIXED = 0.02  # share of void in a cell of the grid from which it is void
 

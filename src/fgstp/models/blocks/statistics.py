@@ -20,6 +20,7 @@ CHANNELS = (
     "above_low_quantile",
     "below_high_quantile",
 )
+RESIDUALS = ("residual_2s", "residual_30s", "energy_fast")  # for networks of three channels
 LOW, HIGH = 0.1, 0.9  # the quantiles
 NOISE_FLOOR = 0.5  # levels: after compression most pixels equal their predecessor
 ENERGY_LIMIT = 20.0  # noises
@@ -86,17 +87,17 @@ class InnovationStatistics:
         """Whether the backgrounds have seen 30 seconds of the scene."""
         return self.seen_s >= WARM_UP_S
 
-    def update(self, frame: NDArray[np.uint8], time_s: float) -> Map:
+    def update(self, frame: NDArray[np.number], time_s: float) -> Map:
         """Take the next frame.
 
         Args:
-            frame: (H, W) uint8.
+            frame: (H, W), in grey levels.
             time_s: its time.
 
         Returns:
             (10, height_px, width_px) float32, in the order of `CHANNELS`.
         """
-        levels = np.asarray(cv2.resize(_floats(frame), self._size, interpolation=cv2.INTER_AREA))
+        levels = self._on_grid(frame)
         self.scene_changed = False
         if self.n_frames:
             step_s = max(time_s - self._time_s, 0.0)
@@ -107,6 +108,10 @@ class InnovationStatistics:
         self.n_frames += 1
         self._time_s = time_s
         return self._advanced(levels, step_s)
+
+    def _on_grid(self, frame: NDArray[np.number]) -> Map:
+        floats = frame.astype(np.float32)
+        return np.asarray(cv2.resize(floats, self._size, interpolation=cv2.INTER_AREA), np.float32)
 
     def _begin(self, levels: Map, time_s: float) -> None:
         self._backgrounds = np.stack([levels] * len((*FAST_S, *SLOW_S)))
@@ -126,9 +131,8 @@ class InnovationStatistics:
         offset = float(np.median(now - gain * past))
         if GAIN_BOUNDS[0] <= gain <= GAIN_BOUNDS[1]:
             return (levels - np.float32(offset)) / np.float32(gain), False
-        for state in (self._backgrounds, self._quantiles):
-            state *= np.float32(gain)
-            state += np.float32(offset)
+        self._backgrounds = np.float32(gain) * self._backgrounds + np.float32(offset)
+        self._quantiles = np.float32(gain) * self._quantiles + np.float32(offset)
         self._energies *= np.float32(gain)
         self._recent = deque((time, gain * each + offset) for time, each in self._recent)
         return levels, False
@@ -180,14 +184,12 @@ class InnovationStatistics:
 
     def _advance_quantiles(self, above: Map, below: Map, noise: np.float32, step_s: float) -> None:
         low, high = self._quantiles
-        rate = min(self._rate(SLOW_S[-1], step_s), -math.expm1(-step_s / QUANTILE_BEGIN_S))
-        step = np.float32(rate) * (QUANTILE_STEP * noise + np.abs(high - low))
+        most = np.float32(-math.expm1(-step_s / QUANTILE_BEGIN_S))
+        step = np.minimum(self._rate(SLOW_S[-1], step_s), most) * (
+            QUANTILE_STEP * noise + np.abs(high - low)
+        )
         low += step * (np.float32(LOW) - (above < 0))
         high += step * (np.float32(HIGH) - (below > 0))
-
-
-def _floats(frame: NDArray[np.uint8]) -> Map:
-    return np.asarray(frame, np.float32)
 
 
 def _sample(levels: Map) -> Map:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fgstp.models.wisp.statistics import CHANNELS, InnovationStatistics
+from fgstp.models.blocks.statistics import CHANNELS, InnovationStatistics
 
 GRID = 12, 16
 INSIDE = 5, 6  # a pixel of the grid
