@@ -101,11 +101,18 @@ def save_checkpoint(
 def read_checkpoint(path: Path | str) -> Checkpoint:
     """Read a checkpoint. No code in the file is run: it may hold tensors and plain values only.
 
+    Args:
+        path: the file, or the name of weights that come with the package, such as `wisp`.
+
     Raises:
         UserError: the file does not exist, cannot be read, is no checkpoint, or holds weights that
             are not finite.
     """
+    from fgstp.models.shipped import find_shipped, read_shipped  # noqa: PLC0415 - built on this
+
     path = Path(path)
+    if not path.exists() and (name := find_shipped(str(path))):
+        return read_shipped(name)
     content = read_object(path)
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise UserError(
@@ -131,7 +138,7 @@ def load_model(
     """Load a model, ready to predict.
 
     Args:
-        path: the checkpoint.
+        path: the checkpoint, or the name of weights that come with the package, such as `wisp`.
         model: required name of the model; None accepts any.
         device: device of the model: `cpu`, `cuda`, `cuda:1`.
         batch_frames: frames that it predicts at a time; None: as it was trained with.

@@ -1,0 +1,96 @@
+"""Weights that come with the package."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from fgstp import load_model
+from fgstp.core.errors import UserError
+from fgstp.models import shipped
+from fgstp.models.checkpoint import read_checkpoint, save_checkpoint
+from fgstp.models.registry import create_model
+
+SMALL = {"height_px": 24, "width_px": 32, "width": 4}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An empty folder of shipped weights."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    monkeypatch.setattr(shipped, "folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def ship(tmp_path, package):
+    def ship(name, seed=1):
+        torch.manual_seed(seed)
+        model = create_model("wisp", SMALL)
+        save_checkpoint(model, tmp_path / "best.ckpt", {"epoch": 3})
+        shipped.write_shipped(
+            model,
+            read_checkpoint(tmp_path / "best.ckpt"),
+            name,
+            package,
+            threshold=0.4,
+            licence="Apache-2.0",
+            trainings={1: {"val_iou": 0.5}},
+        )
+        return model
+
+    return ship
+
+
+def test_a_shipped_model_is_loaded_by_its_name(ship):
+    model = ship("wisp-1")
+    frames = np.random.default_rng(1).integers(0, 256, (4, 48, 64)).astype(np.uint8)
+    for name in ("wisp", "wisp-1"):
+        loaded = load_model(name)
+        assert loaded.name == "wisp"
+        np.testing.assert_allclose(loaded.predict(frames), model.predict(frames), atol=1e-6)
+
+
+def test_the_plain_name_is_the_newest_version(ship):
+    for version in (1, 2, 10):
+        ship(f"wisp-{version}", seed=version)
+    assert shipped.find_shipped("wisp") == "wisp-10"
+    assert shipped.find_shipped("wisp-2") == "wisp-2"
+    assert shipped.find_shipped("fgstp-b0") is None
+
+
+def test_the_card_tells_where_the_weights_come_from(ship):
+    ship("wisp-1")
+    card = shipped.read_card("wisp-1")
+    assert (card.model, card.threshold, card.licence) == ("wisp", 0.4, "Apache-2.0")
+    assert card.trainings == {1: {"val_iou": 0.5}}
+    assert card.facts == {"epoch": 3}
+    assert card.settings["width"] == 4
+    assert read_checkpoint("wisp").facts["threshold"] == 0.4
+
+
+def test_a_file_of_that_name_comes_first(ship, tmp_path, monkeypatch):
+    ship("wisp-1")
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(5)
+    other = create_model("wisp", SMALL | {"width": 2})
+    save_checkpoint(other, tmp_path / "wisp")
+    assert load_model("wisp").settings.width == 2
+
+
+@pytest.mark.parametrize("spoil", ["cut", "swap", "card"])
+def test_damaged_files_are_refused_with_a_remedy(ship, package, spoil):
+    ship("wisp-1")
+    weights, card = package / "wisp-1.safetensors", package / "wisp-1.json"
+    if spoil == "cut":
+        weights.write_bytes(weights.read_bytes()[:100])
+    elif spoil == "swap":
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(bytes(content))
+    else:
+        card.write_text(json.dumps({"name": "wisp-1"}))
+    with pytest.raises(UserError, match="install the package again"):
+        load_model("wisp-1")
