@@ -140,8 +140,8 @@ def score_leak_free(model: AnyPredictor, folder: Path, threshold: float) -> None
     every, hours = np.concatenate(alarms), seconds / 3600
     bound = chi2.ppf(0.95, 2 * (clips + 1)) / 2 / hours
     print(
-        f"  leak-free: alarm frames {every.mean():.4f}, clips with an alarm {clips} of {len(alarms)}, "
-        f"{hours:.2f} h, at most {bound:.0f} an hour (95 %)"
+        f"  leak-free: alarm frames {every.mean():.4f}, clips with an alarm {clips} of "
+        f"{len(alarms)}, {hours:.2f} h, at most {bound:.0f} an hour (95 %)"
     )
 
 
