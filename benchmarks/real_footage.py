@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
-from sklearn.metrics import roc_auc_score
 
 from fgstp import create_model, list_models, load_model, read_video
 from fgstp.models.base import AnyPredictor
 from fgstp.models.session import Prediction
+from fgstp.scoring.metrics.detection import auroc
 
 DRAWN_LEVELS = 20  # of the gas alone, from which a pixel is gas
 
@@ -98,7 +98,7 @@ def roc(scores: NDArray[np.float64], leak: NDArray[np.int64], low: int, high: in
     """AUROC of class 0 against classes from low to high."""
     gas = (leak >= low) & (leak <= high)
     chosen = gas | (leak == 0)
-    return float(roc_auc_score(gas[chosen], scores[chosen]))
+    return float(auroc(gas[chosen], scores[chosen]))
 
 
 def score_drawn(model: AnyPredictor, folder: Path, threshold: float) -> None:

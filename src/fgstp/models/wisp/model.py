@@ -21,6 +21,8 @@ from fgstp.models.wisp.augmentation import SequenceAugmentationSettings
 from fgstp.models.wisp.network import WispNetwork, wisp_loss
 from fgstp.models.wisp.sequences import Sequences, SequenceSettings
 
+LAYOUT = torch.channels_last  # on a CPU it halves the time of a step
+
 
 class WispLossSettings(Settings):
     """Weights of the loss; see `fgstp.models.wisp.network.wisp_loss`.
@@ -91,7 +93,8 @@ class WispSession(Session):
         return [None if each is None else next(maps) for each in waiting]
 
     def _maps(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
-        logits = self.model.network(torch.from_numpy(channels).to(self.model.device))
+        shown = torch.from_numpy(channels).to(self.model.device, memory_format=LAYOUT)
+        logits = self.model.network(shown)
         found: NDArray[np.float32] = probabilities(logits, *self.size).cpu().numpy()
         return found
 
@@ -116,14 +119,15 @@ class WispModel(Model[WispSettings]):
         return Sequences(size, settings.sequence, settings.augmentation)
 
     def _build(self) -> None:
-        self.network = WispNetwork(len(CHANNELS), self.settings.width)
+        network = WispNetwork(len(CHANNELS), self.settings.width)
+        self.network = network.to(memory_format=LAYOUT)
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on the statistics of targets; see `Model.training_step`."""
         channels, masks, _ = batch.flat()
         loss = self.settings.loss
         terms = wisp_loss(
-            self.network(channels),
+            self.network(channels.contiguous(memory_format=LAYOUT)),
             masks,
             gas_weight=loss.gas_weight,
             frame_weight=loss.frame_weight,

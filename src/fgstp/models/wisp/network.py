@@ -6,6 +6,8 @@ from torch.nn import functional
 
 from fgstp.models.blocks.layers import ConvBn
 
+MOMENTUM = 0.03  # of batch normalisation: targets of a sequence are alike, batches differ
+
 
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions and a skip: `relu(skip(x) + conv(relu(conv(x))))`.
@@ -54,6 +56,9 @@ class WispNetwork(nn.Module):
         self.project = nn.ModuleList([ConvBn(n, back, 1) for n in (width, half, quarter, eighth)])
         self.merge = nn.ModuleList([ConvBn(back, back, 3) for _ in range(3)])
         self.head = nn.Conv2d(back, 1, 3, padding=1)
+        for layer in self.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = MOMENTUM
 
     def forward(self, channels: Tensor) -> Tensor:
         """Statistics (B, n_in, h, w) -> logits of gas (B, 1, h, w), of any size."""

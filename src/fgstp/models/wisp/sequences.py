@@ -29,8 +29,8 @@ class SequenceSettings(Settings):
             log-uniform.
     """
 
-    n_frames: int = Field(120, ge=2, le=100_000)
-    n_targets: int = Field(6, ge=1, le=1000)
+    n_frames: int = Field(100, ge=2, le=100_000)
+    n_targets: int = Field(4, ge=1, le=1000)
     slowest_hz: float = Field(1.0, gt=0, le=1000)
 
 
