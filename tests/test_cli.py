@@ -107,7 +107,7 @@ def test_an_error_midway_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fgstp.plumes.video._write_mask", broken)
+    monkeypatch.setattr("fgstp.plumes.render._write_mask", broken)
     result = _render(tmp_path / "plume.mkv")
 
     assert result.exit_code == 1

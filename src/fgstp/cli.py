@@ -12,7 +12,8 @@ from fgstp.core.config import faults, parsed_settings
 from fgstp.core.errors import UserError
 from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
-from fgstp.plumes.video import render as render_video
+from fgstp.plumes.conditions import PRESETS
+from fgstp.plumes.render import render as render_video
 
 LONGEST_S = 86_400
 
@@ -67,6 +68,12 @@ def plumes() -> None:
 @click.option("--width", type=int, default=320, show_default=True, help="Width in pixels.")
 @click.option("--height", type=int, default=240, show_default=True, help="Height in pixels.")
 @click.option("--still-plumes", type=int, default=0, show_default=True, help="Still plumes.")
+@click.option(
+    "--conditions",
+    default="demo",
+    show_default=True,
+    help=f"What it may show: {' or '.join(PRESETS)}, which is as varied as real footage.",
+)
 def render(
     *,
     category: str,
@@ -77,6 +84,7 @@ def render(
     width: int,
     height: int,
     still_plumes: int,
+    conditions: str,
 ) -> None:
     """Write a video of a leak, its masks as PNG and its ground truth as JSON."""
     if not 0.0 < seconds <= LONGEST_S:
@@ -93,6 +101,7 @@ def render(
         height_px=height,
         width_px=width,
         still_plumes=still_plumes,
+        conditions=conditions,
     )
     render_video(video, out)
 

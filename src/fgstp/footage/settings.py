@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from fgstp.core.config import Fraction, OddPixels, Settings
 from fgstp.core.errors import did_you_mean
 from fgstp.core.parallel import ParallelSettings
+from fgstp.plumes.conditions import Conditions, NamedConditions
 
 
 def _known_sources(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -34,6 +35,8 @@ class SyntheticSettings(Settings):
         width_px: frame width.
         still_plumes: plumes in each video that do not move and are no gas; in a single frame
             they look like a leak. Each takes some time to render, about 1.6 s at 320 x 240 pixels.
+        conditions: what the videos may show: `demo`, `wide`, or what differs from `demo`; see
+            `fgstp.plumes.Conditions`.
     """
 
     train_videos_per_category: int = Field(3, ge=0, le=5000)
@@ -43,6 +46,7 @@ class SyntheticSettings(Settings):
     height_px: int = Field(240, ge=32, le=8192)
     width_px: int = Field(320, ge=32, le=8192)
     still_plumes: int = Field(0, ge=0, le=20)
+    conditions: NamedConditions = Conditions()
 
     @model_validator(mode="after")
     def _some_videos(self) -> "SyntheticSettings":

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
-from fgstp.plumes import CATEGORIES, SyntheticVideo
+from fgstp.plumes import CATEGORIES, Conditions, SyntheticVideo
 
-GENERATOR_VERSION = 1  # raise it whenever the same seed gives different frames
+GENERATOR_VERSION = 2  # raise it whenever the same seed gives different frames
 SEEDS_PER_PROJECT_SEED = 10_000
 FIRST_TEST_SEED = 5_000  # so that more training videos do not change the test videos
 
@@ -24,6 +25,7 @@ class SyntheticFootage:
     height_px: int
     width_px: int
     still_plumes: int = 0
+    conditions: Conditions = Conditions()
 
     @property
     def timing(self) -> None:
@@ -39,7 +41,7 @@ class SyntheticFootage:
 
     def signature(self) -> str:
         """Hash of all parameters."""
-        return hashlib.sha256(f"{GENERATOR_VERSION} {asdict(self)}".encode()).hexdigest()
+        return hashlib.sha256(f"{GENERATOR_VERSION} {self._recipe()}".encode()).hexdigest()
 
     def content_hash(self) -> str:
         """Equal to `signature`, since equal parameters give equal frames."""
@@ -47,10 +49,13 @@ class SyntheticFootage:
 
     def render(self) -> SyntheticVideo:
         """Return the generator of the frames."""
-        recipe = asdict(self)
+        recipe = self._recipe()
         return SyntheticVideo(
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
+
+    def _recipe(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""
@@ -69,10 +74,11 @@ def find_synthetic(search: Search) -> list[Video]:
     )
     seeds: list[tuple[Split, int]] = [("train", first + place) for place in train]
     seeds += [("test", first + FIRST_TEST_SEED + place) for place in test]
-    size = settings.model_dump(include={"height_px", "width_px", "still_plumes"})
+    names = ("height_px", "width_px", "still_plumes", "conditions")
+    shared = {name: getattr(settings, name) for name in names}
     n_frames = max(1, round(settings.seconds * settings.fps_hz))
     footage = [
-        (SyntheticFootage(category, seed, n_frames, settings.fps_hz, **size), split)
+        (SyntheticFootage(category, seed, n_frames, settings.fps_hz, **shared), split)
         for category in CATEGORIES
         for split, seed in seeds
     ]
