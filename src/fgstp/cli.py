@@ -193,6 +193,29 @@ def import_weights(
     click.echo(f"{out} holds {model}.")
 
 
+@weights.command("ship")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("src/fgstp/weights"),
+    show_default=True,
+    help="The folder to write to; that of the package by default.",
+)
+@click.option("--licence", default="Apache-2.0", show_default=True, help="Licence of the weights.")
+def ship_weights(*, folder: Path, name: str, out: Path, licence: str) -> None:
+    """Write the best training in FOLDER, such as data/06_models/wisp, as the weights NAME.
+
+    Writes NAME.safetensors and the card NAME.json with the scores of all seeds. A name ends in its
+    version, as wisp-1.
+    """
+    from fgstp.models.shipped import ship_best  # noqa: PLC0415 - as above
+
+    card = ship_best(folder, name, out, licence)
+    click.echo(f"{out / name}.safetensors holds {card.model}, the best of {len(card.trainings)}.")
+
+
 def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
     """Parse settings of the form KEY=VALUE, with values in YAML."""
     values = {}

@@ -9,7 +9,13 @@ import torch
 from fgstp import load_model
 from fgstp.core.errors import UserError
 from fgstp.models import shipped
-from fgstp.models.checkpoint import read_checkpoint, save_checkpoint
+from fgstp.models.checkpoint import (
+    read_checkpoint,
+    record_of,
+    save_checkpoint,
+    seed_folder,
+    write_record,
+)
 from fgstp.models.registry import create_model
 
 SMALL = {"height_px": 24, "width_px": 32, "width": 4}
@@ -35,7 +41,6 @@ def ship(tmp_path, package):
             read_checkpoint(tmp_path / "best.ckpt"),
             name,
             package,
-            threshold=0.4,
             licence="Apache-2.0",
             trainings={1: {"val_iou": 0.5}},
         )
@@ -64,11 +69,11 @@ def test_the_plain_name_is_the_newest_version(ship):
 def test_the_card_tells_where_the_weights_come_from(ship):
     ship("wisp-1")
     card = shipped.read_card("wisp-1")
-    assert (card.model, card.threshold, card.licence) == ("wisp", 0.4, "Apache-2.0")
+    assert (card.model, card.licence) == ("wisp", "Apache-2.0")
     assert card.trainings == {1: {"val_iou": 0.5}}
     assert card.facts == {"epoch": 3}
     assert card.settings["width"] == 4
-    assert read_checkpoint("wisp").facts["threshold"] == 0.4
+    assert read_checkpoint("wisp").facts == card.facts
 
 
 def test_a_file_of_that_name_comes_first(ship, tmp_path, monkeypatch):
@@ -94,3 +99,28 @@ def test_damaged_files_are_refused_with_a_remedy(ship, package, spoil):
         card.write_text(json.dumps({"name": "wisp-1"}))
     with pytest.raises(UserError, match="install the package again"):
         load_model("wisp-1")
+
+
+def test_the_best_training_is_shipped_and_all_stand_in_the_card(tmp_path, package):
+    for number, score in enumerate((0.3, 0.6, 0.5), start=1):
+        torch.manual_seed(number)
+        folder = seed_folder(tmp_path / "wisp", number)
+        folder.mkdir(parents=True)
+        model = create_model("wisp", SMALL)
+        save_checkpoint(model, folder / "best.ckpt")
+        record = record_of(model, folder / "best.ckpt")
+        own = {"trained": True, "monitor": "val_iou", "scores": {"val_iou": score}}
+        write_record(folder, record | own)
+    card = shipped.ship_best(tmp_path / "wisp", "wisp-1", package, "Apache-2.0")
+    assert card.trainings == {n: {"val_iou": s} for n, s in ((1, 0.3), (2, 0.6), (3, 0.5))}
+    torch.manual_seed(2)
+    second = create_model("wisp", SMALL).state_dict()
+    assert all(
+        torch.equal(each, second[key]) for key, each in load_model("wisp").state_dict().items()
+    )
+
+
+def test_without_a_training_nothing_is_shipped(tmp_path, package):
+    with pytest.raises(UserError, match="train the model first"):
+        shipped.ship_best(tmp_path / "wisp", "wisp-1", package, "Apache-2.0")
+    assert not list(package.iterdir())

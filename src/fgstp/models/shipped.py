@@ -15,7 +15,14 @@ from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path, write_text
 from fgstp.core.fingerprint import content_hash
 from fgstp.models.base import AnyPredictor
-from fgstp.models.checkpoint import Checkpoint
+from fgstp.models.checkpoint import (
+    BEST,
+    Checkpoint,
+    load_model,
+    read_checkpoint,
+    read_records,
+    seed_folder,
+)
 
 WEIGHTS, CARD = ".safetensors", ".json"
 
@@ -27,12 +34,10 @@ class Card(BaseModel):
         name: their name, such as `wisp-1`.
         model: name of the model.
         settings: its settings.
-        threshold: probability from which a pixel is gas and a score is an alarm, chosen on
-            validation clips.
         licence: licence of the weights.
         sha256: SHA-256 of the file of the weights.
         trainings: validation scores of all seeds by number; the best one is shipped.
-        facts: what the training depended on.
+        facts: what its training recorded, such as the threshold of frame scores.
         versions: versions of Python and packages.
     """
 
@@ -41,7 +46,6 @@ class Card(BaseModel):
     name: str
     model: str
     settings: dict[str, Any]
-    threshold: float
     licence: str
     sha256: str
     trainings: dict[int, dict[str, float]]
@@ -96,8 +100,29 @@ def read_shipped(name: str) -> Checkpoint:
         raise UserError(f"{path} cannot be read; install the package again.") from error
     if content_hash([path]) != card.sha256:
         raise UserError(f"{path} is not the file of its card; install the package again.")
-    facts = {"threshold": card.threshold, "shipped": name}
-    return Checkpoint(card.model, card.settings, weights, card.versions, facts)
+    return Checkpoint(card.model, card.settings, weights, card.versions, card.facts)
+
+
+def ship_best(folder: Path, name: str, out: Path, licence: str) -> Card:
+    """Write the best training of a model by its validation score, with a card of all of them.
+
+    Args:
+        folder: folder of the model's trainings, such as `06_models/wisp`.
+        name: full name, such as `wisp-1`.
+        out: folder of the two files.
+        licence: licence of the weights, as SPDX names it.
+
+    Raises:
+        UserError: there is no finished training, or a file cannot be written.
+    """
+    records = {number: each for number, each in read_records(folder).items() if each["trained"]}
+    if not records:
+        raise UserError(f"There is no finished training in {folder}; train the model first.")
+    best = max(records, key=lambda number: records[number]["scores"][records[number]["monitor"]])
+    path = seed_folder(folder, best) / BEST
+    checkpoint, model = read_checkpoint(path), load_model(path)
+    trainings = {number: each["scores"] for number, each in records.items()}
+    return write_shipped(model, checkpoint, name, out, licence=licence, trainings=trainings)
 
 
 def write_shipped(
@@ -106,7 +131,6 @@ def write_shipped(
     name: str,
     out: Path,
     *,
-    threshold: float,
     licence: str,
     trainings: Mapping[int, Mapping[str, float]],
 ) -> Card:
@@ -117,7 +141,6 @@ def write_shipped(
         checkpoint: where its weights come from.
         name: full name, such as `wisp-1`.
         out: folder of the two files.
-        threshold: see `Card`.
         licence: see `Card`.
         trainings: see `Card`.
 
@@ -135,7 +158,6 @@ def write_shipped(
         name=name,
         model=model.name,
         settings=model.settings.model_dump(mode="json"),
-        threshold=threshold,
         licence=licence,
         sha256=content_hash([path]),
         trainings={number: dict(scores) for number, scores in trainings.items()},
