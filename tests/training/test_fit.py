@@ -12,6 +12,7 @@ from tiny_model import At, Still, TinyModel, last, same, spoil, tiny
 
 import fgstp
 from fgstp.core.errors import UserError
+from fgstp.core.lock import locked
 from fgstp.models.checkpoint import read_checkpoint
 from fgstp.models.registry import ModelInfo
 from fgstp.models.settings import OptimisationSettings
@@ -120,6 +121,7 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 
     kept = read_checkpoint(outcome.checkpoint)
     assert (kept.facts["epoch"], kept.facts["stage"]) == (outcome.epoch, 0)
+    assert 0 < kept.facts["frame_threshold"] == model.frame_threshold < 1
     assert same(kept.weights, model.state_dict())
     record = json.loads((tmp_path / "run/training.json").read_text())
     assert record["epochs"] == outcome.history
@@ -449,6 +451,8 @@ def test_from_python_a_folder_of_ingest_is_enough(train, small, tmp_path):
     assert outcome.history == expected.history
     assert outcome.checkpoint == tmp_path / "one/best.ckpt"
     assert same(read_checkpoint(outcome.checkpoint).weights, model.state_dict())
+    with locked(tmp_path / "one"), pytest.raises(UserError, match="one is being written by proc"):
+        fgstp.train(tiny(), primary, str(tmp_path / "one"), seed=5, **settings)
 
 
 def test_half_precision_is_for_gpus_that_support_it(monkeypatch, caplog):

@@ -21,11 +21,12 @@ from fgstp.footage.packed_masks import GAS, VOID, first_frame_with_gas
 from fgstp.footage.video_store import Clip, VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
-from fgstp.models.session import prompt_of
+from fgstp.models.session import Prediction, prompt_of
 from fgstp.models.settings import HALVED_AT, OptimisationSettings
 from fgstp.training.data import SampleOrder
 from fgstp.training.processes import gathered, take_from_first
 from fgstp.training.settings import TrainSettings
+from fgstp.training.validation import overlap, validation_scores, youden_threshold
 
 Factor = Callable[[int], float]
 THRESHOLD = 0.5  # of the probability
@@ -37,22 +38,6 @@ NORMALISATIONS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
 
 class DivergenceError(UserError):
     """The loss or a prediction became infinite or undefined."""
-
-
-def overlap(found: NDArray[np.bool_], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Pixels of each frame (H, W) of T that are gas in both, in either, and in the mask: (3, T)."""
-    return np.count_nonzero([found & masks, found | masks, masks], axis=(2, 3))
-
-
-def validation_scores(overlaps: NDArray[np.int64]) -> dict[str, float]:
-    """The scores that can choose a checkpoint, of overlaps (3, T); see `TrainSettings.monitor`."""
-    both, either, gas = overlaps
-    iou = (both + (either == 0)) / np.maximum(either, 1)
-    return {
-        "val_miou": float(iou.mean()),
-        "val_miou_gas": float(iou[gas > 0].mean()) if gas.any() else 0.0,
-        "val_iou": float(both.sum() / max(either.sum(), 1)),
-    }
 
 
 @contextmanager
@@ -73,7 +58,7 @@ class TrainingModule(LightningModule):
     """Trains a model on samples and validates it on clips.
 
     Logs `train_loss`, its parts as `train_<part>`, and the scores of `validation_scores`. The
-    model is trained in place.
+    model is trained in place; each validation sets its `frame_threshold`.
     """
 
     def __init__(self, model: AnyModel, settings: TrainSettings, store: VideoStore) -> None:
@@ -81,7 +66,8 @@ class TrainingModule(LightningModule):
         self.model = model
         self.settings = settings
         self.store = store
-        self._overlaps: dict[str, NDArray[np.int64]] = {}  # by clip
+        # By clip: overlaps and frame scores of its frames.
+        self._validated: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
 
     @property
     def n_steps(self) -> int:
@@ -145,7 +131,8 @@ class TrainingModule(LightningModule):
         masks = labels == GAS
         # In full precision, as evaluation predicts.
         with torch.autocast(self.device.type, enabled=False):
-            maps = self._predicted(view, numbers, masks.astype(np.uint8))
+            predictions = self._predicted(view, numbers, masks.astype(np.uint8))
+        maps = np.stack([each.map for each in predictions])
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
                 f"The predictions are no longer finite after epoch {self.current_epoch + 1}, on "
@@ -153,7 +140,8 @@ class TrainingModule(LightningModule):
             )
         scored = np.arange(len(numbers)) != first_frame_with_gas(masks)
         found = (maps[scored] > THRESHOLD) & (labels[scored] != VOID)
-        self._overlaps[clip.name] = overlap(found, masks[scored])
+        scores = np.array([each.score for each in predictions], np.float64)[scored]
+        self._validated[clip.name] = overlap(found, masks[scored]), scores
 
     def _middle(self, annotated: NDArray[np.int64]) -> NDArray[np.int64]:
         """Numbers of the annotated frames of a clip that are scored."""
@@ -164,8 +152,8 @@ class TrainingModule(LightningModule):
 
     def _predicted(
         self, clip: Clip, numbers: NDArray[np.int64], masks: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
-        """Maps of some frames of a clip, (n, H, W); a model without a prompt sees what led there.
+    ) -> list[Prediction]:
+        """Predictions of some frames of a clip; a model without a prompt sees what led there.
 
         Args:
             clip: the clip.
@@ -180,8 +168,8 @@ class TrainingModule(LightningModule):
         context_s = 0.0 if model.prompt_kind != "none" else model.context_s(fps_hz)
         n_context = min(first, math.ceil(min(context_s, CONTEXT_S) * fps_hz - 1e-9))
         frames = clip.video_frames[first - n_context : last + 1]
-        maps = model.predict(frames, fps_hz, prompt, n_context)
-        return maps[own]
+        predictions = model.predictions(frames, fps_hz, prompt, n_context)
+        return [predictions[number] for number in own]
 
     def on_validation_epoch_end(self) -> None:
         """Scores of all clips of all processes together.
@@ -189,13 +177,15 @@ class TrainingModule(LightningModule):
         Raises:
             UserError: no frame is left to be scored.
         """
-        by_clip = {clip: each for part in gathered(self._overlaps) for clip, each in part.items()}
-        self._overlaps = {}
+        by_clip = {clip: each for part in gathered(self._validated) for clip, each in part.items()}
+        self._validated = {}
         # Sorted, because sums of floating-point numbers depend on their order.
-        every = np.concatenate([by_clip[clip] for clip in sorted(by_clip)], axis=1)
-        if not every.size:
+        parts = zip(*(by_clip[clip] for clip in sorted(by_clip)), strict=True)
+        overlaps, frame_scores = (np.concatenate(each, axis=-1) for each in parts)
+        if not overlaps.size:
             raise UserError("The validation clips have no second frame with a mask to score.")
-        scores = validation_scores(every)
+        self.model.frame_threshold = youden_threshold(overlaps[2] > 0, frame_scores)
+        scores = validation_scores(overlaps)
         monitor = self.settings.monitor
         self.log(monitor, scores.pop(monitor), prog_bar=True)
         self.log_dict(scores)
