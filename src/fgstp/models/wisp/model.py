@@ -99,7 +99,7 @@ class WispSession(Session):
         return found
 
 
-@register("wisp", "WISP", order=5)
+@register("wisp", "WISP", order=120)
 class WispModel(Model[WispSettings]):
     """Windowed innovation statistics for plumes: causal, streaming, in seconds."""
 
