@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.masks import find_masks
@@ -131,6 +132,36 @@ def test_a_folder_without_masks_is_refused_by_what_it_holds(place, tmp_path, lef
         assert (name.strip("/") in str(error.value)) == (not name.startswith("."))
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["again/0.png", "again/1.png"],
+        ["a/b/0.png", "a/b/1.png", ".hidden/0.png"],
+        ["SegmentationClass/0.png", "SegmentationClass/1.png", "SegmentationObject/0.png"],
+    ],
+)
+def test_masks_may_lie_in_one_folder_more(masks_of, place, names):
+    place.mkdir()
+    (place / "labelmap.txt").write_text("# label:color_rgb:parts:actions\n")
+    masks = masks_of(*names)
+    assert pixels(masks) == {0: [1], 1: [2]}
+    assert names[0].rpartition("/")[0] in masks.remarks[0]
+
+
+def test_of_several_numbers_in_names_of_an_export_the_one_that_varies_is_of_the_frame(
+    place, tmp_path
+):
+    place.mkdir()
+    for number in (0, 3, 5):
+        (place / f"{number}_run7.txt").write_text("0 .1 .1 .2 .2 .3 .3")
+    assert sorted(find_masks(place, tmp_path / VIDEO, {}).numbers) == [0, 3, 5]
+
+
+def test_masks_in_two_folders_are_refused(masks_of):
+    with pytest.raises(FootageError, match="holds only a, b, but masks are pictures"):
+        masks_of("a/0.png", "b/1.png")
+
+
 def test_entries_that_are_no_masks_are_named(masks_of, place):
     place.mkdir()
     for name in ("readme 1.txt", ".1.png", b"x\xff\r.gif"):
@@ -175,6 +206,21 @@ def test_what_was_done_to_masks_is_remarked_once(masks_of):
         )
     (remark,) = masks.remarks
     assert "8 x 6 were scaled to 16 x 12" in remark
+
+
+def test_what_pictures_of_masks_tell_is_remarked_with_their_names(masks_of, place):
+    masks = masks_of("0.png", "1.png", "2.png")
+    for name in ("1.png", "2.png"):
+        exif = Image.Exif()
+        exif[274] = 3
+        with Image.open(place / name) as image:
+            image.load()
+        image.save(place / name, exif=exif)
+    read = pixels(masks)
+    assert read == {0: [1], 1: [47 - 2], 2: [47 - 3]}
+    (remark,) = masks.remarks
+    assert "orientation 3" in remark
+    assert "2 pictures, the first is 1.png" in remark
 
 
 def test_the_signature_follows_the_files(masks_of, place):

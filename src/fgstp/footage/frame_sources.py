@@ -1,6 +1,7 @@
 """Frames from pictures: a folder with one for each frame, or the pages of a TIFF stack."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,14 @@ from numpy.typing import NDArray
 from fgstp.core.errors import FootageError
 from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, to_grey
+from fgstp.footage.grey import (
+    COLOUR_REMARK,
+    SAMPLED_FRAMES,
+    is_coloured,
+    measure_span,
+    sampling_step,
+    to_grey,
+)
 from fgstp.footage.pictures import (
     Picture,
     check_names,
@@ -19,6 +27,7 @@ from fgstp.footage.pictures import (
     n_pages,
     read_pages,
     read_picture,
+    told_together,
 )
 from fgstp.footage.settings import SpanSettings
 from fgstp.footage.video import Frame, FrameSource
@@ -70,7 +79,7 @@ class PictureSequence:
             FootageError: a picture is unreadable, or of another size or depth than the first.
         """
         first: NDArray[np.integer] | None = None
-        found: dict[str, None] = {}  # remarks, each once
+        is_in_colour, names_of = False, defaultdict[str, list[str]](list)
         every = max(1, (self.n_frames_hint() or 0) // COLOUR_SAMPLES)
         for place, (name, picture) in enumerate(self._pictures()):
             try:
@@ -79,21 +88,29 @@ class PictureSequence:
                 raise FootageError(f"{name}: {error}") from error
             first = grey if first is None else first
             _check_fits(grey, first, name)
-            if place % every == 0 and is_coloured(picture.pixels):
-                found[COLOUR_REMARK] = None
-            found |= dict.fromkeys(picture.remarks)
+            if place % every == 0:
+                is_in_colour = is_in_colour or is_coloured(picture.pixels)
+            for remark in picture.remarks:
+                names_of[remark].append(name)
             yield Frame(grey)
-        remarks += [*found, *_gaps([path.stem for path in self.files])]
+        if is_in_colour:
+            remarks.append(COLOUR_REMARK)
+        remarks += [*told_together(names_of), *_gaps([path.stem for path in self.files])]
 
-    def _pictures(self) -> Iterator[tuple[str, Picture]]:
-        """Names and pictures."""
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """Some of the pictures, evenly."""
+        step = sampling_step(self.n_frames_hint() or 0, n_frames)
+        return (to_grey(picture.pixels) for _, picture in self._pictures(step))
+
+    def _pictures(self, step: int = 1) -> Iterator[tuple[str, Picture]]:
+        """Names and pictures, or each `step`-th of them."""
         is_stack = len(self.files) == 1
-        for path in self.files:
+        for path in self.files[::step]:
             try:
-                for page, picture in enumerate(
-                    read_pages(path) if is_stack else [read_picture(path)]
-                ):
-                    yield f"page {page} of {path.name}" if is_stack else path.name, picture
+                pictures = read_pages(path, step) if is_stack else [read_picture(path)]
+                for number, picture in enumerate(pictures):
+                    name = f"page {step * number} of {path.name}" if is_stack else path.name
+                    yield name, picture
             except FootageError as error:
                 raise FootageError(f"{path.name}: {error}") from error
 
@@ -173,7 +190,7 @@ def eight_bit_frames(
     """Frames of a source in 8 bits; 16 bits are mapped by one range for the whole video.
 
     Args:
-        source: the footage; with 16 bits it is read twice.
+        source: the footage.
         remarks: gets the remarks of the source.
         every: every n-th frame is taken, from the first.
 
@@ -183,8 +200,8 @@ def eight_bit_frames(
     table: NDArray[np.uint8] | None = None
     found: list[str] = [] if remarks is None else remarks
     for number, frame in enumerate(source.frames(found)):
-        if number == 0 and frame.grey.dtype != np.uint8:
-            counts = (each.grey for each in source.frames([]))
-            table = measure_span(counts, source.n_frames_hint() or 1, SpanSettings())[0].table()
+        grey = frame.grey
+        if table is None and grey.dtype != np.uint8:
+            table = measure_span(source.sample(SAMPLED_FRAMES), SpanSettings())[0].table
         if number % every == 0:
-            yield frame.grey.astype(np.uint8, copy=False) if table is None else table[frame.grey]
+            yield grey.astype(np.uint8, copy=False) if table is None else table[grey]

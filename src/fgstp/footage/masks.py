@@ -1,6 +1,7 @@
 """Masks on disk: a folder with a picture for each annotated frame, or several to be joined."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,11 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError, printable
+from fgstp.core.files import check_regular_file, is_folder
 from fgstp.core.fingerprint import signature
 from fgstp.footage.annotations import find_annotations
 from fgstp.footage.mask_pictures import MaskReader, Meaning, fit_mask
 from fgstp.footage.packed_masks import GAS, VOID
-from fgstp.footage.pictures import PICTURE_SUFFIXES, check_names, list_pictures, read_picture
+from fgstp.footage.pictures import (
+    PICTURE_SUFFIXES,
+    check_names,
+    composed,
+    list_pictures,
+    read_picture,
+    told_together,
+)
+
+MAX_DEPTH = 4
+MASKS_OF_CVAT = "SegmentationClass"  # beside one by object
 
 # Numbers of the frames that masks with these names belong to; None: of no frame.
 FrameNumbers = Callable[[Sequence[str]], list[int | None]]
@@ -49,15 +61,31 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     Raises:
         FootageError: there is no mask, or a mask belongs to no frame.
     """
+    if not is_folder(place):
+        check_regular_file(place)
     frame_numbers: FrameNumbers = numbers_in_names
     if footage.is_dir():
         frame_numbers = partial(places_of_names, frames=list_pictures(footage))
-    found = find_annotations(place, lambda name: frame_numbers([name])[0], labelmap)
+    found = find_annotations(place, frame_numbers, labelmap)
     if found is None and not place.is_dir():
         raise FootageError(
-            f"{place.name} is no export of CVAT, COCO, labelme or YOLO; rename or remove it"
+            f"{place.name} is neither a folder of masks nor an export of CVAT, COCO, labelme, "
+            "Label Studio or YOLO; unpack, convert, rename or remove it"
         )
     return found or MaskFolder(place, frame_numbers, labelmap)
+
+
+def _innermost(folder: Path) -> Path:
+    """The folder that holds the pictures, where an archive or a tool put it into another."""
+    for _ in range(MAX_DEPTH):
+        if list_pictures(folder):
+            break
+        inside = [each for each in folder.iterdir() if is_folder(each) and each.name[0] != "."]
+        classes = [each for each in inside if each.name == MASKS_OF_CVAT]
+        if len(classes or inside) != 1:
+            break
+        folder = (classes or inside)[0]
+    return folder
 
 
 class MaskFolder:
@@ -82,17 +110,21 @@ class MaskFolder:
         Raises:
             FootageError: there is no mask, a mask belongs to no frame, or two have one name.
         """
-        self.folder = folder
+        self.folder = _innermost(folder)
         self.files: dict[int, list[Path]] = {}
         self._reader = MaskReader(labelmap)
         self._remarks: dict[str, None] = {}
-        paths = [path for path in list_pictures(folder) if not path.is_dir()]
+        self._names_of = defaultdict[str, list[str]](list)  # by the remarks on their pictures
+        if self.folder != folder:
+            inner = self.folder.relative_to(folder)
+            self._remarks[f"masks are those in {inner}; what lies beside is passed over"] = None
+        paths = [path for path in list_pictures(self.folder) if not path.is_dir()]
         self._check_names(paths)
         numbers = frame_numbers([path.stem for path in paths])
         strays = [path for path, number in zip(paths, numbers, strict=True) if number is None]
         if strays:
             raise FootageError(
-                f"{len(strays)} of the {len(paths)} masks in {folder} belong to no frame, the "
+                f"{len(strays)} of the {len(paths)} masks in {self.folder} belong to no frame, the "
                 f"first is {strays[0].name}; name a mask like its frame, or by the number of the "
                 "frame from 0"
             )
@@ -145,15 +177,21 @@ class MaskFolder:
         Raises:
             FootageError: a mask is unreadable, ambiguous, or does not fit its frame.
         """
-        masks = np.stack([self._read(path, size) for path in self.files[number]])
+        mask, *more = [self._read(path, size) for path in self.files[number]]
+        if not more:
+            return mask
+        masks = np.stack([mask, *more])
         gas, void = (masks == GAS).any(axis=0), (masks == VOID).any(axis=0)
         return np.where(gas, GAS, np.where(void, VOID, 0)).astype(np.uint8)
 
     def _read(self, path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
         try:
-            mask, remark = fit_mask(self._reader.read(read_picture(path)), size)
+            picture = read_picture(path)
+            mask, remark = fit_mask(self._reader.read(picture), size)
         except FootageError as error:
             raise FootageError(f"the mask {path.name} in {self.folder}: {error}") from error
+        for told in picture.remarks:
+            self._names_of[told].append(path.name)
         if remark:
             self._remarks[remark] = None
         return mask
@@ -161,7 +199,8 @@ class MaskFolder:
     @property
     def remarks(self) -> Sequence[str]:
         """Sentences for the video table about the masks that were read."""
-        return [*self._remarks, *self._reader.remarks]
+        of_pictures = [f"of masks: {told}" for told in told_together(self._names_of)]
+        return [*self._remarks, *self._reader.remarks, *of_pictures]
 
 
 def numbers_in_names(names: Sequence[str]) -> list[int | None]:
@@ -194,7 +233,8 @@ def places_of_names(names: Sequence[str], frames: Sequence[Path]) -> list[int | 
     A mask has the name of its frame, which may go on after a separator (`0007_mask`), or else
     the number that only its frame has.
     """
-    place_of = {path.stem: place for place, path in enumerate(frames)}
+    names = [composed(name) for name in names]
+    place_of = {composed(path.stem): place for place, path in enumerate(frames)}
     found = [_place_by_name(name, place_of) for name in names]
     if None not in found:
         return found

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fgstp.core.errors import printable
+from fgstp.footage.pictures import composed
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import MAX_ID_BYTES, RefusedVideo, Video, fault_of_name
 
@@ -67,7 +68,7 @@ def find_videos(search: Search) -> list[Video | RefusedVideo]:
     every = (SOURCES[source](search) for source in search.settings.source)
     for video in chain.from_iterable(every):
         fault = fault_of_name(video.name)
-        if fault is None and isinstance(video, Video) and video.name in taken:
+        if fault is None and isinstance(video, Video) and composed(video.name) in taken:
             fault = "is the id of two videos; rename one, or name it only once"
         if fault is not None:
             shown = ascii(video.name)[1:-1][:MAX_ID_BYTES]
@@ -76,5 +77,5 @@ def find_videos(search: Search) -> list[Video | RefusedVideo]:
             found.append(RefusedVideo(video.name, printable(video.error), video.split))
         else:
             found.append(video)
-        taken.add(video.name)
+        taken.add(composed(video.name))
     return found

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgstp.footage.frame_sources import eight_bit_frames
 from fgstp.footage.packed_masks import GAS
@@ -50,10 +51,14 @@ class LeakFreeFootage:
         """That of the footage."""
         return self.source.content_hash()
 
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """That of the footage."""
+        return self.source.sample(n_frames)
+
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Read all frames."""
         for frame in self.source.frames(remarks):
-            empty = np.zeros(frame.grey.shape, np.uint8)
+            empty = np.zeros(frame.counts.shape, np.uint8)
             yield frame._replace(mask=empty, leak_class=0)
 
 
@@ -98,6 +103,10 @@ class CompositeFootage:
     def _hash(self, footage: str) -> str:
         own = [VERSION, footage, self.seed, self.n_frames, self.every, self.rate_hz]
         return hashlib.sha256(repr(own).encode()).hexdigest()
+
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """All frames."""
+        return (frame.counts for frame in self.frames([]))
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
 from fgstp.plumes import CATEGORIES, Conditions, SyntheticVideo
@@ -56,6 +59,10 @@ class SyntheticFootage:
 
     def _recipe(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """All frames."""
+        return (frame.counts for frame in self.frames([]))
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""

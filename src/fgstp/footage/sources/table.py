@@ -13,6 +13,7 @@ from fgstp.core.errors import FootageError, UserError
 from fgstp.footage.frame_sources import frames_of
 from fgstp.footage.mask_pictures import Meaning
 from fgstp.footage.masks import find_masks
+from fgstp.footage.pictures import composed
 from fgstp.footage.sources.layout import video_id
 from fgstp.footage.video import (
     CLASS_DURATION_S,
@@ -203,12 +204,11 @@ def described_videos(
 
 def _fitting(video: str, footage: Mapping[str, Path]) -> list[Path]:
     """Footage with exactly this name, or else files with this name and any suffix."""
-    if video in footage:
-        return [footage[video]]
-    return [
+    exact = [path for name, path in footage.items() if composed(name) == composed(video)]
+    return exact or [
         path
         for name, path in footage.items()
-        if not path.is_dir() and Path(name).with_suffix("").as_posix() == video
+        if not path.is_dir() and composed(Path(name).with_suffix("").as_posix()) == composed(video)
     ]
 
 
