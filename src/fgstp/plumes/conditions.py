@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from fgstp.core.config import Fraction, Settings
 from fgstp.core.errors import UserError, did_you_mean
@@ -161,6 +161,13 @@ class Conditions(Settings):
         people_per_minute=3.0,
         steam_fraction=0.35,
     )
+
+    @field_validator("scenes")
+    @classmethod
+    def _some_scene(cls, scenes: dict[SceneName, float]) -> dict[SceneName, float]:
+        if not any(scenes.values()):
+            raise ValueError("give at least one scene a frequency above 0")
+        return scenes
 
 
 def _wide() -> Conditions:

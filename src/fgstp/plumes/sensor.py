@@ -39,7 +39,7 @@ class UncooledSensor:
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step_s: float) -> None:
         self._rng, self._shape = rng, shape
-        rows, columns = shape
+        columns = shape[1]
         self._netd_k = np.float32(rng.uniform(0.03, 0.12))
         self._row_k = self._netd_k * rng.uniform(0.05, 0.4)
         drift = {"time_s": rng.uniform(5.0, 90.0), "step_s": step_s}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fgstp.footage.sources import Search, register_source
@@ -25,7 +25,7 @@ class SyntheticFootage:
     height_px: int
     width_px: int
     still_plumes: int = 0
-    conditions: Conditions = Conditions()
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def timing(self) -> None:
@@ -55,7 +55,7 @@ class SyntheticFootage:
         )
 
     def _recipe(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""
