@@ -11,7 +11,7 @@ def _ramp(low, high):
 
 
 def test_contrast_is_linear_between_black_and_white():
-    contrast = ContrastControl()
+    contrast = ContrastControl((10.0, 18.0), 0.87, 0.9)
     contrast.adapt(_ramp(-15.0, 0.0))
     grey = contrast.grey_levels(_ramp(-15.0, 0.0))[0]
     steps = np.diff(grey)
@@ -23,7 +23,7 @@ def test_contrast_is_linear_between_black_and_white():
 
 @pytest.mark.parametrize(("low", "high", "span_k"), [(-60.0, 20.0, 18.0), (-1.0, 1.0, 10.0)])
 def test_span_stays_within_its_bounds(low, high, span_k):
-    contrast = ContrastControl((10.0, 18.0))
+    contrast = ContrastControl((10.0, 18.0), 0.87, 0.9)
     contrast.adapt(_ramp(low, high))
     start = np.full((1, 2), low, np.float32)
     start[0, 1] += 1.0
@@ -32,7 +32,7 @@ def test_span_stays_within_its_bounds(low, high, span_k):
 
 
 def test_contrast_follows_slowly():
-    contrast = ContrastControl(memory=0.9)
+    contrast = ContrastControl((10.0, 18.0), 0.87, 0.9)
     contrast.adapt(_ramp(-15.0, 0.0))
     before = contrast.grey_levels(_ramp(-15.0, 0.0)).mean()
     contrast.adapt(_ramp(-12.0, 3.0))

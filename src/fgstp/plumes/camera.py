@@ -64,7 +64,7 @@ class Camera:
         self._sensor = UncooledSensor(rng, shape, step_s) if uncooled else CooledSensor(rng, shape)
         span_k = (log_uniform(rng, (1.5, 12.0)), 40.0) if uncooled else conditions.span_k
         memory = math.exp(-step_s / log_uniform(rng, conditions.gain_time_s))
-        self._contrast = ContrastControl(span_k, memory)
+        self._contrast = ContrastControl(span_k, rng.uniform(*conditions.contrast), memory)
         drift = rng.uniform(*conditions.drift_levels)
         self._drift = GainDrift(rng, drift, conditions.gain_steps_per_hour, step_s)
         # Uncooled cameras often flatten the picture and stress its details.

@@ -60,11 +60,11 @@ class AirConditions(Settings):
         turnover_s: turnover time of the largest eddies, log-uniform.
     """
 
-    wind_m_per_s: PositiveRange = (0.6, 2.5)
-    meander: PositiveRange = (0.3, 0.7)
-    meander_s: PositiveRange = (3.0, 10.0)
+    wind_m_per_s: PositiveRange = (0.3, 2.0)
+    meander: PositiveRange = (0.3, 0.8)
+    meander_s: PositiveRange = (4.0, 15.0)
     eddies: PositiveRange = (0.15, 0.4)
-    eddy_m: PositiveRange = (0.3, 0.9)
+    eddy_m: PositiveRange = (0.2, 0.9)
     turnover_s: PositiveRange = (0.3, 1.5)
 
 
@@ -77,6 +77,7 @@ class CameraConditions(Settings):
         field_of_view_deg: horizontal field of view, log-uniform.
         span_k: temperatures between black and white of a cooled camera: the smallest and the
             largest span that the automatic gain may choose.
+        contrast: fraction of that span which the automatic gain fills with the picture.
         gain_time_s: time constant of the automatic gain, log-uniform.
         drift_levels: standard deviation of the slow drift of all grey levels.
         gain_steps_per_hour: sudden changes of gain and offset.
@@ -92,6 +93,7 @@ class CameraConditions(Settings):
     uncooled_fraction: Fraction = 0.0
     field_of_view_deg: PositiveRange = (24.0, 24.0)
     span_k: PositiveRange = (10.0, 18.0)
+    contrast: FractionRange = (0.87, 0.87)
     gain_time_s: PositiveRange = (0.6, 0.6)
     drift_levels: Range = (0.0, 0.0)
     gain_steps_per_hour: PerHour = 0.0
@@ -173,14 +175,14 @@ class Conditions(Settings):
 def _wide() -> Conditions:
     """As varied as real footage, for models that must carry over to it."""
     clear = Surroundings(
-        cloud_contrast_k=(0.0, 1.0),
+        cloud_contrast_k=(0.0, 0.6),
         cloud_cover=(0.0, 0.4),
         birds_per_minute=0.5,
         people_per_minute=0.2,
         vehicles_per_minute=0.1,
         aircraft_per_minute=0.3,
-        steam_fraction=0.1,
-        sway_fraction=0.2,
+        steam_fraction=0.05,
+        sway_fraction=0.15,
         glint_fraction=0.1,
     )
     return Conditions(
@@ -196,29 +198,30 @@ def _wide() -> Conditions:
             source_x=(0.1, 0.9),
             source_y=(0.25, 0.9),
         ),
-        air=AirConditions(wind_m_per_s=(0.3, 2.8)),
+        air=AirConditions(wind_m_per_s=(0.3, 2.8), meander_s=(3.0, 30.0)),
         camera=CameraConditions(
             uncooled_fraction=0.35,
             field_of_view_deg=(12.0, 45.0),
             span_k=(5.0, 40.0),
+            contrast=(0.75, 1.0),
             gain_time_s=(0.5, 120.0),
-            drift_levels=(0.0, 12.0),
+            drift_levels=(0.0, 10.0),
             gain_steps_per_hour=20.0,
             bumps_per_hour=6.0,
             freezes_per_hour=20.0,
-            quantiser=(14.0, 34.0),
+            quantiser=(10.0, 36.0),
         ),
         clear=clear,
         complex=Surroundings(
-            cloud_contrast_k=(0.5, 4.0),
+            cloud_contrast_k=(0.3, 3.0),
             cloud_cover=(0.2, 0.8),
             birds_per_minute=6.0,
             people_per_minute=2.0,
             vehicles_per_minute=2.0,
             aircraft_per_minute=1.0,
             insects_per_minute=2.0,
-            steam_fraction=0.35,
-            sway_fraction=0.7,
+            steam_fraction=0.3,
+            sway_fraction=0.5,
             shimmer_fraction=0.25,
             rain_fraction=0.1,
             glint_fraction=0.3,

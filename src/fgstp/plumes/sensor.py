@@ -7,6 +7,9 @@ import numpy as np
 from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, power_law_field
 
 
+_PATTERN_S = 2000.0
+
+
 class CooledSensor:
     """Little noise that changes from frame to frame, and a fixed pattern weaker than it.
 
@@ -45,8 +48,10 @@ class UncooledSensor:
         drift = {"time_s": rng.uniform(5.0, 90.0), "step_s": step_s}
         column_k = np.full(columns, float(self._netd_k) * rng.uniform(0.1, 0.8))
         self._columns = OrnsteinUhlenbeck(rng, np.zeros(columns), column_k, **drift)
-        # A pattern that turns into another one within minutes.
-        self._mix = OrnsteinUhlenbeck(rng, np.zeros(1), np.ones(1), time_s=200.0, step_s=step_s)
+        # A pattern that slowly turns into another one.
+        self._mix = OrnsteinUhlenbeck(
+            rng, np.zeros(1), np.ones(1), time_s=_PATTERN_S, step_s=step_s
+        )
         self._lens_k = rng.uniform(0.0, 0.6) * power_law_field(
             rng, shape, slope=4.0, largest_px=columns
         )
