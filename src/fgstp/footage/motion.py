@@ -10,7 +10,7 @@ _TILE_PX = 48
 _SHORT_LAG_S, _LONG_LAG_S = 0.7, 8.0
 _PAIRS = 4  # of pictures in a window
 _MIN_CONTRAST = 1.0  # standard deviation in a tile, in levels
-_MIN_RESPONSE = 0.2
+_MIN_RESPONSE = 0.4
 _GRADIENT_S = 1.0
 
 

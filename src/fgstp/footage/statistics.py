@@ -15,7 +15,7 @@ from fgstp.footage.video import Video
 
 Image = NDArray[np.float32]
 
-# Name and unit of each statistic.
+# Name of each statistic, and its unit.
 STATISTICS = {
     "activity": "levels",
     "drift": "px/s",
@@ -31,7 +31,7 @@ STATISTICS = {
     "gas_area": "%",
 }
 
-_STRETCH_FRAMES = 50
+_STRETCH_FRAMES = 10
 _BORDER_PX = 2  # the outermost rows of recordings often flicker
 _BACKGROUND_S = 5.0
 _SETTLED_S = 10.0  # after gas has gone, for it to leave the background
@@ -71,8 +71,7 @@ def footage_statistics(video: Video) -> dict[str, float]:
     Raises:
         FootageError: the video cannot be read.
     """
-    settings = IngestSettings(source="folder", clip_length_frames=3)
-    settings = settings.model_copy(update={"clip_length_frames": _STRETCH_FRAMES})
+    settings = IngestSettings(source="folder", clip_length_frames=_STRETCH_FRAMES)
     measured = _Measured()
     read_through(video, settings, measured.take)
     return measured.statistics()

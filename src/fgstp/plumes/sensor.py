@@ -6,7 +6,6 @@ import numpy as np
 
 from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, power_law_field
 
-
 _PATTERN_S = 2000.0
 
 
