@@ -1,5 +1,6 @@
 """The command `fgstp`: everything except the Kedro pipelines."""
 
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,9 @@ def check(*, folder: Path, out: Path, settings: tuple[str, ...]) -> None:
     from fgstp.footage.settings import IngestSettings  # noqa: PLC0415
     from fgstp.reporting.check import as_page, as_text, check_footage  # noqa: PLC0415
 
+    # What is passed over as no footage is logged.
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("fgstp").setLevel(logging.INFO)
     values = parsed_settings(_pairs(settings))
     try:
         chosen = IngestSettings.model_validate({"source": "folder"} | values)
@@ -202,16 +206,11 @@ def import_weights(
 ) -> None:
     """Convert the published weights IN.pth to a checkpoint of this project.
 
-    Nothing is written unless every tensor fits. A checkpoint named best.ckpt in the folder of
-    a training, such as data/06_models/fgstp/seed_1, can be evaluated.
+    Nothing is written unless every tensor fits. The setting evaluate.checkpoint=OUT.ckpt of
+    `kedro run` evaluates it, and train.start_from=OUT.ckpt trains on.
     """
     # Torch takes seconds to import, and the other commands do not need it.
-    from fgstp.models.checkpoint import (  # noqa: PLC0415
-        BEST,
-        record_of,
-        save_checkpoint,
-        write_record,
-    )
+    from fgstp.models.checkpoint import save_checkpoint  # noqa: PLC0415
     from fgstp.models.published import import_published  # noqa: PLC0415
 
     values = _pairs(settings)
@@ -219,8 +218,6 @@ def import_weights(
         values["variant"] = variant
     imported = import_published(source, model, parsed_settings(values))
     save_checkpoint(imported, out)
-    if out.name == BEST:
-        write_record(out.parent, record_of(imported, out))
     click.echo(f"{out} holds {model}.")
 
 

@@ -3,6 +3,7 @@ import os
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.footage.frame_sources import PictureSequence, frames_of, read_video
@@ -33,9 +34,33 @@ def test_pictures_are_frames_in_natural_order(tmp_path, write_picture, noise_fra
     assert source.fps_hz() is source.timing is None
 
 
+@pytest.mark.parametrize("kind", ["folder", "stack"])
+def test_a_sample_of_pictures_is_spread_evenly(tmp_path, write_picture, kind):
+    pictures = [np.full((24, 32), 300 * number, np.uint16) for number in range(50)]
+    if kind == "folder":
+        source = picture_folder(tmp_path, write_picture, *pictures)
+    else:
+        cv2.imwritemulti(str(tmp_path / "a.tif"), pictures)
+        source = frames_of(tmp_path / "a.tif")
+    assert [frame[2, 3] // 300 for frame in source.sample(10)] == list(range(0, 50, 5))
+    assert [frame[2, 3] // 300 for frame in source.sample(30)] == list(range(50))
+
+
 def picture_folder(tmp_path, write_picture, *images):
     paths = [write_picture(tmp_path / f"{n}.png", image) for n, image in enumerate(images)]
     return PictureSequence(tuple(paths))
+
+
+def test_remarks_on_pictures_are_told_together(tmp_path, write_picture, noise_frames):
+    for number, frame in enumerate(noise_frames(6)):
+        exif = Image.Exif()
+        exif[274] = 3 if number in (2, 4) else 1
+        Image.fromarray(frame).save(tmp_path / f"{number}.png", exif=exif)
+    remarks = []
+    decoded(frames_of(tmp_path), remarks)
+    (remark,) = remarks
+    assert "orientation 3" in remark
+    assert "2 pictures, the first is 2.png" in remark
 
 
 def test_a_picture_of_another_size_is_refused(tmp_path, write_picture):

@@ -47,10 +47,26 @@ def test_frames_at_a_time_may_be_others_than_in_training(saved, clip, tmp_path):
 
 def test_a_checkpoint_says_what_made_it(saved):
     checkpoint = read_checkpoint(saved[1])
-    assert checkpoint.facts == {"epoch": 3, "threshold": 0.25}
+    assert checkpoint.facts == {"epoch": 3, "threshold": 0.25, "frame_threshold": None}
     assert checkpoint.versions["fgstp"] == fgstp.__version__
     assert checkpoint.versions["torch"] == str(torch.__version__)
     assert checkpoint.versions.keys() == {"python", "fgstp", "torch", "timm", "numpy"}
+
+
+def test_the_threshold_of_frames_is_kept_with_the_weights(small_model, tmp_path):
+    model, other = small_model(), small_model()
+    model.frame_threshold = 0.375
+    save_checkpoint(model, tmp_path / "best.ckpt")
+    assert load_model(tmp_path / "best.ckpt").frame_threshold == 0.375
+    load_into(other, tmp_path / "best.ckpt")
+    assert other.frame_threshold == 0.375
+
+
+@pytest.mark.parametrize("value", ["high", 1, [0.5]])
+def test_a_threshold_that_is_no_number_is_refused(small_model, tmp_path, value):
+    save_checkpoint(small_model(), tmp_path / "best.ckpt", {"frame_threshold": value})
+    with pytest.raises(UserError, match="is an incomplete checkpoint"):
+        read_checkpoint(tmp_path / "best.ckpt")
 
 
 def test_a_checkpoint_needs_no_file_that_its_training_started_from(small_model, tmp_path):
@@ -166,10 +182,10 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence_and_never_run(saved, spo
 
 def test_a_checkpoint_of_another_model_or_shape_is_refused(saved, small_model):
     _, path = saved
-    with pytest.raises(UserError, match=r"is a checkpoint of fgstp_no_fsp, not of fgstp\."):
+    with pytest.raises(UserError, match="is a checkpoint of fgstp_no_fsp, not of fgstp;"):
         load_model(path, model="fgstp")
     assert load_model(path, model="fgstp_no_fsp")
-    with pytest.raises(UserError, match=r"is a checkpoint of fgstp_no_fsp, not of fgstp_no_ctc\."):
+    with pytest.raises(UserError, match="is a checkpoint of fgstp_no_fsp, not of fgstp_no_ctc;"):
         load_into(small_model("fgstp_no_ctc"), path)
     with pytest.raises(UserError, match=r"does not fit the settings of fgstp_no_fsp: .*missing"):
         load_into(small_model("fgstp_no_fsp", encoder={"name": "pvt_v2_b2"}), path)

@@ -1,5 +1,3 @@
-import hashlib
-import json
 import re
 
 import pytest
@@ -9,7 +7,7 @@ from click.testing import CliRunner
 from fgstp.cli import main
 from fgstp.core.config import parsed_settings
 from fgstp.core.errors import UserError
-from fgstp.inference.trainings import finished_trainings
+from fgstp.inference.trainings import given_training
 from fgstp.models.checkpoint import load_model
 from fgstp.models.fgstp import Fgstp
 from fgstp.models.published import fgstp_rules, import_published
@@ -134,24 +132,15 @@ def test_import_makes_a_checkpoint_that_predicts(published, tmp_path, clip):
     assert model.predict(clip()).shape == clip().shape
 
 
-def test_a_record_lies_beside_a_checkpoint_that_is_to_be_evaluated(published, tmp_path):
+def test_nothing_but_the_checkpoint_is_written(published, tmp_path):
     arguments, folder = ["--variant", "paper"], tmp_path / "fgstp/seed_1"
     out = "fgstp/seed_1/best.ckpt"
     assert _run(tmp_path, weights=published, arguments=arguments, out=out).exit_code == 0
-    assert load_model(folder / "best.ckpt").settings.variant == "paper"
-    record = json.loads((folder / "training.json").read_text("utf-8"))
-    buffers = ("running_mean", "running_var", "num_batches_tracked")
-    assert record == {
-        "model": "fgstp",
-        "trained": False,
-        "parameters": sum(
-            tensor.numel() for key, tensor in published.items() if not key.endswith(buffers)
-        ),
-        "checkpoint_sha256": hashlib.sha256((folder / "best.ckpt").read_bytes()).hexdigest(),
-        "epochs": [],
-    }
-    assert {path.name for path in folder.iterdir()} == {"best.ckpt", "training.json"}
-    [training] = finished_trainings(folder.parent)
+    model = load_model(folder / "best.ckpt")
+    assert model.settings.variant == "paper"
+    assert model.frame_threshold is None
+    assert {path.name for path in folder.iterdir()} == {"best.ckpt"}
+    [training] = given_training(folder / "best.ckpt", "fgstp").values()
     assert (training.number, training.seed) == (1, None)
 
 

@@ -12,6 +12,7 @@ from tiny_model import At, Still, TinyModel, last, same, spoil, tiny
 
 import fgstp
 from fgstp.core.errors import UserError
+from fgstp.core.lock import locked
 from fgstp.models.checkpoint import read_checkpoint
 from fgstp.models.registry import ModelInfo
 from fgstp.models.settings import OptimisationSettings
@@ -34,11 +35,11 @@ def train(small, run):
 
 @pytest.fixture
 def interrupted(train):
-    """Trains as `train` does, and is killed when the second epoch begins."""
+    """Trains as `train` does, and is killed when an epoch begins, by default the second."""
 
-    def run(callbacks=()):
+    def run(callbacks=(), epoch=1, **changes):
         with pytest.raises(SystemExit):
-            train(callbacks=[*callbacks, At(1, kill)])
+            train(callbacks=[*callbacks, At(epoch, kill)], **changes)
 
     return run
 
@@ -120,6 +121,7 @@ def test_training_gives_the_best_checkpoint_and_live_figures(train, tmp_path, ca
 
     kept = read_checkpoint(outcome.checkpoint)
     assert (kept.facts["epoch"], kept.facts["stage"]) == (outcome.epoch, 0)
+    assert 0 < kept.facts["frame_threshold"] == model.frame_threshold < 1
     assert same(kept.weights, model.state_dict())
     record = json.loads((tmp_path / "run/training.json").read_text())
     assert record["epochs"] == outcome.history
@@ -291,6 +293,37 @@ def test_a_finished_training_is_recognised_and_more_epochs_continue_it(train, tm
     assert "because this changed: train.epochs." in caplog.text
 
 
+def test_fewer_epochs_than_are_finished_are_refused_and_nothing_is_lost(
+    train, interrupted, tmp_path
+):
+    interrupted(epoch=3, epochs=6)
+    for epochs in (1, 2):
+        with pytest.raises(UserError) as caught:
+            train(epochs=epochs)
+        sentence = str(caught.value)
+        assert f"finished 3 epochs already, and train.epochs is {epochs}; set it to 3" in sentence
+        assert f"or remove {tmp_path}/run/resume to begin anew." in sentence
+    watch = Watch()
+    _, outcome = train(callbacks=[watch], epochs=3)
+    assert (watch.metrics, outcome.n_epochs, outcome.ended_by) == ([], 3, "epochs")
+    interrupted(epoch=5, epochs=6)  # a finished one that went on
+    with pytest.raises(UserError, match=r"finished 5 epochs already, and train\.epochs is 3;"):
+        train(epochs=3)
+
+
+def test_a_state_of_another_network_is_refused(train, interrupted, monkeypatch):
+    interrupted()
+    build = TinyModel._build
+
+    def with_a_layer_more(model):
+        build(model)
+        model.network.more = torch.nn.Linear(2, 2)
+
+    monkeypatch.setattr(TinyModel, "_build", with_a_layer_more)
+    with pytest.raises(UserError, match=r"state.ckpt does not fit tiny: 2 tensors .* begin anew"):
+        train()
+
+
 def test_other_code_makes_a_finished_training_begin_anew(train, monkeypatch, caplog):
     train(epochs=1)
     watch = Watch()
@@ -309,6 +342,8 @@ def test_training_starts_from_a_checkpoint(train, tmp_path):
         torch.testing.assert_close(weights.data, kept[name], rtol=0, atol=1e-20)
     with pytest.raises(UserError, match="does not fit"):
         train("third", model=tiny(channels=8), **start)
+    with pytest.raises(UserError, match="which this training writes over; copy it"):
+        train("first", **start)
 
 
 def halve(path):
@@ -449,6 +484,8 @@ def test_from_python_a_folder_of_ingest_is_enough(train, small, tmp_path):
     assert outcome.history == expected.history
     assert outcome.checkpoint == tmp_path / "one/best.ckpt"
     assert same(read_checkpoint(outcome.checkpoint).weights, model.state_dict())
+    with locked(tmp_path / "one"), pytest.raises(UserError, match="one is being written by proc"):
+        fgstp.train(tiny(), primary, str(tmp_path / "one"), seed=5, **settings)
 
 
 def test_half_precision_is_for_gpus_that_support_it(monkeypatch, caplog):

@@ -8,14 +8,13 @@ from tiny_model import TinyModel, tiny
 
 from fgstp.core.errors import UserError
 from fgstp.models.fgstp import FgstpModel
+from fgstp.models.session import Prediction
 from fgstp.models.settings import OptimisationSettings
 from fgstp.training.module import (
     TrainingModule,
     cosine_restarts,
     optimiser,
-    overlap,
     schedule,
-    validation_scores,
 )
 from fgstp.training.settings import TrainSettings
 
@@ -30,31 +29,17 @@ def test_a_prediction_that_is_not_finite_is_no_score(clips):
         module.validation_step(clips.row(name), 0)
 
 
-def test_scores_count_empty_frames_properly():
-    # Four frames: half found; gas missed; a false alarm; rightly nothing.
-    masks = np.zeros((4, 2, 4), bool)
-    masks[0, 0], masks[1, :, :2] = True, True
-    found = np.zeros_like(masks)
-    found[0, 0, :2], found[2, 0, 0] = True, True
-    scores = validation_scores(overlap(found, masks))
-    assert scores["val_miou"] == pytest.approx((0.5 + 0 + 0 + 1) / 4)
-    assert scores["val_miou_gas"] == pytest.approx((0.5 + 0) / 2)
-    assert scores["val_iou"] == pytest.approx(2 / (4 + 4 + 1))
-    nothing = validation_scores(overlap(*np.zeros((2, 2, 3, 3), bool)))
-    assert nothing == {"val_miou": 1.0, "val_miou_gas": 0.0, "val_iou": 0.0}
-
-
 @pytest.mark.parametrize(
-    ("step", "wanted", "shown", "n_gas", "found"),
+    ("step", "wanted", "shown", "n_gas", "found", "threshold"),
     [
-        (1, None, slice(0, 9), 8, 7 / 8),
-        (1, 3, slice(3, 6), 3, 1),
-        (5, None, slice(0, 21), 4, 3 / 4),  # annotated are 0, 5, ... 20
-        (5, 3, slice(5, 16), 3, 1),
+        (1, None, slice(0, 9), 8, 7 / 8, 0.01),
+        (1, 3, slice(3, 6), 3, 1, None),
+        (5, None, slice(0, 21), 4, 3 / 4, 0.05),  # annotated are 0, 5, ... 20
+        (5, 3, slice(5, 16), 3, 1, None),
     ],
 )
 def test_validation_scores_annotated_frames_alone_at_the_clips_own_size(
-    clips, monkeypatch, step, wanted, shown, n_gas, found
+    clips, monkeypatch, step, wanted, shown, n_gas, found, threshold
 ):
     clips.step = step
     name = clips.add_blob(9 if step == 1 else 21, "validation")
@@ -65,9 +50,10 @@ def test_validation_scores_annotated_frames_alone_at_the_clips_own_size(
         given.append((np.array(frames), prompt.masks))
         # Surest at 0.5, just not gas; 0.51 in one row.
         rows = np.where(np.arange(frames.shape[1]) == 7, 0.51, 0.5).astype(np.float32)
-        return np.broadcast_to(rows[:, None], frames.shape)
+        shown = np.broadcast_to(rows[:, None], frames.shape[1:])
+        return [Prediction(n, 0.0, shown, n / 100) for n in range(len(frames))]
 
-    module.model.predict = predict
+    module.model.predictions = predict
     module.log = lambda key, value, **more: logged.update({key: value})
     module.log_dict = lambda values, **more: logged.update(values)
     monkeypatch.setattr(TinyModel, "prompt_kind", "all_masks")
@@ -81,6 +67,8 @@ def test_validation_scores_annotated_frames_alone_at_the_clips_own_size(
     with_gas = 12 / (32 + 120 - 12)
     assert logged["val_miou_gas"] == pytest.approx(with_gas)
     assert logged["val_miou"] == pytest.approx(with_gas * found)
+    # Between frame 0, of score 0, and the second with gas; None where all frames have gas.
+    assert module.model.frame_threshold == threshold
 
 
 def test_validation_does_not_score_void(clips):
@@ -91,7 +79,7 @@ def test_validation_does_not_score_void(clips):
     name = clips.add(frames, labels, "validation")
     module, logged = TrainingModule(tiny(), TrainSettings(), clips.store), {}
     row = (np.arange(24) == 7)[:, None] * np.ones((3, 1, 32), np.float32)
-    module.model.predict = lambda *_, **__: row
+    module.model.predictions = lambda *_, **__: [Prediction(0, 0.0, each, 0.5) for each in row]
     module.log = lambda *_, **__: None
     module.log_dict = lambda values, **_: logged.update(values)
     module.validation_step(clips.row(name), 0)

@@ -23,8 +23,8 @@ from fgstp.core.errors import UserError
 from fgstp.models.base import Model
 from fgstp.models.registry import create_model, model_infos
 from fgstp.training.data import SampleOrder, collated
-from fgstp.training.module import overlap, validation_scores
 from fgstp.training.processes import quiet
+from fgstp.training.validation import overlap, validation_scores
 
 HERE = Path(__file__).parent
 TWO = {"window_targets": 2, "targets_per_step": 4, "accelerator": "cpu", "devices": 2}

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from fgstp.models.base import Model
 from fgstp.models.sampling import Windows
-from fgstp.models.session import NO_PROMPT
+from fgstp.models.session import NO_PROMPT, Prediction
 from fgstp.models.settings import NetworkSettings
 
 
@@ -54,9 +54,10 @@ class TinyModel(Model[TinySettings]):
         size = logits.sigmoid().mean()
         return bce + size, {"bce": bce.detach(), "size": size.detach()}
 
-    def predict(self, frames, fps_hz=15.0, prompt=NO_PROMPT):
+    def predictions(self, frames, fps_hz=15.0, prompt=NO_PROMPT):
         with self.evaluating():
-            return self._maps(frames)
+            maps = self._maps(frames)
+        return [Prediction(n, n / fps_hz, each, float(each.max())) for n, each in enumerate(maps)]
 
     def _maps(self, frames):
         numbers = np.add.outer(np.arange(len(frames)), (0, -1, 1)).clip(0, len(frames) - 1)

@@ -8,6 +8,8 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from fgstp.core.process import start_of
+
 TEMPORARY_PREFIX = ".tmp-"
 OWNER = re.compile(r"\.tmp-(\d+)\.([0-9a-f]{8})-")
 LONGEST_BYTES = 220  # of what follows; file systems take 255
@@ -26,11 +28,7 @@ def is_in_use(path: Path) -> bool:
         return False
     if owner[2] != _machine():
         return True
-    try:
-        facts = Path("/proc", owner[1], "stat").read_text("utf-8", errors="replace")
-    except OSError:
-        return False
-    return facts.rpartition(")")[2].split()[0] not in {"Z", "X"}  # ended, but not yet collected
+    return start_of(int(owner[1])) is not None
 
 
 def sweep(folder: Path) -> None:

@@ -41,6 +41,9 @@ class FileDataset(AbstractDataset[Any, Any]):
         filepath: the file.
         model: name of the chosen model, if there is a `*` in the name.
         metadata: for Kedro-Viz and other readers of the catalog.
+
+    Attributes:
+        filepath: the file that saving writes.
     """
 
     _mend = "run the pipeline that writes it"
@@ -52,7 +55,7 @@ class FileDataset(AbstractDataset[Any, Any]):
         if not filepath.count(STAR) == self._pattern.name.count(STAR) == (model is not None):
             raise DatasetError(f"{filepath} must hold one * in its name if a model is chosen")
         self._model = model
-        self._filepath = self._pattern.with_name(self._pattern.name.replace(STAR, model or ""))
+        self.filepath = self._pattern.with_name(self._pattern.name.replace(STAR, model or ""))
         self.metadata = metadata
 
     def load(self) -> Any:  # noqa: ANN401
@@ -62,18 +65,22 @@ class FileDataset(AbstractDataset[Any, Any]):
             UserError: a file cannot be read.
         """
         if self._model is None:
-            return self._content(self._filepath)
+            return self._content(self.filepath)
         start, end = self._pattern.name.split(STAR)
-        return {
-            path.name[len(start) : -len(end)]: self._content(path)
-            for path in sorted(self._pattern.parent.glob(self._pattern.name))
-            if not path.name.startswith(TEMPORARY_PREFIX)  # a killed run may leave one
-        }
+        return {path.name[len(start) : -len(end)]: self._content(path) for path in self.read_files}
+
+    @property
+    def read_files(self) -> list[Path]:
+        """The files that loading reads."""
+        if self._model is None:
+            return [self.filepath]
+        found = sorted(self._pattern.parent.glob(self._pattern.name))
+        return [each for each in found if not each.name.startswith(TEMPORARY_PREFIX)]
 
     def save(self, data: Any) -> None:  # noqa: ANN401
         """Write the file, or the file of the chosen model."""
-        sweep(self._filepath.parent)
-        with atomic_path(self._filepath) as temporary:
+        sweep(self.filepath.parent)
+        with atomic_path(self.filepath) as temporary:
             self._write(data, temporary)
 
     def _content(self, path: Path) -> Any:  # noqa: ANN401
@@ -90,7 +97,7 @@ class FileDataset(AbstractDataset[Any, Any]):
         path.write_text(data, "utf-8")
 
     def _exists(self) -> bool:
-        return self._filepath.is_file()
+        return self.filepath.is_file()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._pattern), "model": self._model}
@@ -116,7 +123,7 @@ class TableDataset(FileDataset):
 
     def preview(self, rows: int = 10) -> TablePreview:
         """Show the first rows, with four decimals."""
-        table = self._content(self._filepath).head(rows).round(4).astype(object)
+        table = self._content(self.filepath).head(rows).round(4).astype(object)
         return TablePreview(table.where(table.notna(), "").to_dict("split"))
 
     def _read(self, path: Path) -> pd.DataFrame:
@@ -168,7 +175,7 @@ class JSONDataset(FileDataset):
 
     def preview(self) -> JSONPreview:
         """Show the whole content, with null for NaN, which browsers cannot read."""
-        text = json.dumps(self._content(self._filepath))
+        text = json.dumps(self._content(self.filepath))
         return JSONPreview(json.dumps(json.loads(text, parse_constant=lambda _: None)))
 
     def _read(self, path: Path) -> Any:  # noqa: ANN401
@@ -183,7 +190,7 @@ class TextDataset(FileDataset):
 
     def preview(self) -> HTMLPreview:
         """Show the whole text."""
-        return text_preview(self._content(self._filepath), self._filepath.suffix)
+        return text_preview(self._content(self.filepath), self.filepath.suffix)
 
 
 def text_preview(text: str, suffix: str) -> HTMLPreview:

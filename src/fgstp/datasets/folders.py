@@ -31,14 +31,14 @@ class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
     def __init__(
         self, filepath: str, handle: str = "pathlib.Path", metadata: dict[str, Any] | None = None
     ) -> None:
-        self._folder = Path(filepath)
+        self.folder = Path(filepath)
         self._handle = handle
         self.metadata = metadata
 
     def load(self) -> Any:  # noqa: ANN401 - the class of the handle is configured
         """Make the handle; the folder need not exist."""
         # Not resolved earlier, since some handles import torch.
-        return load_obj(self._handle)(self._folder)
+        return load_obj(self._handle)(self.folder)
 
     def save(self, data: Callable[[Any], object]) -> None:
         """Make the folder and call the function with the handle.
@@ -46,15 +46,15 @@ class FolderDataset(AbstractDataset[Callable[[Any], object], Any]):
         Raises:
             UserError: the folder cannot be made.
         """
-        make_folder(self._folder)
-        sweep(self._folder)
-        data(load_obj(self._handle)(self._folder))
+        make_folder(self.folder)
+        sweep(self.folder)
+        data(load_obj(self._handle)(self.folder))
 
     def _exists(self) -> bool:
-        return self._folder.is_dir()
+        return self.folder.is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder), "handle": self._handle}
+        return {"filepath": str(self.folder), "handle": self._handle}
 
 
 class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
@@ -68,7 +68,7 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
     SUFFIX = ""  # of every file, where it is no part of the name
 
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._folder = Path(filepath)
+        self.folder = Path(filepath)
         self.metadata = metadata
 
     def load(self) -> dict[str, Any]:
@@ -77,9 +77,9 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
 
     def save(self, data: dict[str, Any]) -> None:
         """Write each file, and remove others with the same suffixes; the folder is always made."""
-        make_folder(self._folder)
-        sweep(self._folder)
-        kept = {self._folder / f"{name}{self.SUFFIX}": content for name, content in data.items()}
+        make_folder(self.folder)
+        sweep(self.folder)
+        kept = {self.folder / f"{name}{self.SUFFIX}": content for name, content in data.items()}
         for path, content in kept.items():
             with atomic_path(path) as temporary:
                 self._write(content, temporary)
@@ -91,7 +91,7 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
     def _paths(self) -> list[Path]:
         return sorted(
             path
-            for path in self._folder.glob(f"*{self.SUFFIX}")
+            for path in self.folder.glob(f"*{self.SUFFIX}")
             if path.is_file() and not path.name.startswith(TEMPORARY_PREFIX)
         )
 
@@ -102,10 +102,10 @@ class FilesDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
         path.write_text(content, "utf-8")
 
     def _exists(self) -> bool:
-        return self._folder.is_dir()
+        return self.folder.is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder)}
+        return {"filepath": str(self.folder)}
 
 
 class FiguresDataset(FilesDataset):

@@ -13,7 +13,7 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Video
 from fgstp.footage.video_store import Row, VideoStore
 
-VERSION = 3  # raise it whenever the same footage and settings give different files
+VERSION = 4  # raise it whenever the same footage and settings give different files
 # Settings on which the results depend.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "masks", "pseudo_masks"}
 
@@ -61,13 +61,14 @@ def ingest_video(
                 annotated=stretch.annotated,
                 masks=stretch.masks,
                 leak_class=stretch.leak_class,
+                frames_sha256=stretch.frames_hash.hexdigest(),
             )
             progress(len(stretch.frames))
 
         found = read_through(video, settings, take)
     row = found.row | {"remarks": "; ".join(found.remarks), "sha256": content}
     record = {"video": row, "clips": found.clips}
-    store.finish(video.name, facts, record, np.array(found.descriptors))
+    store.finish(video.name, facts, record, np.array(found.descriptors), writer.pieces())
     return record
 
 

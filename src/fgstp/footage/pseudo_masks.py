@@ -23,6 +23,9 @@ def add_pseudo_masks(
     frame per second. So some clips are held back until those after them are known; their number
     depends only on the window.
 
+    A leak schedule is known better than any difference of grey levels: frames of a leak class of 0
+    or less, while no gas is released, have no gas.
+
     Args:
         clips: clips of one video in the order of time, which stays.
         settings: see `PseudoMaskSettings`.
@@ -31,6 +34,8 @@ def add_pseudo_masks(
     for clip, surroundings in _with_surroundings(clips, settings.window_s, fps_hz):
         if not len(clip.annotated):
             masks = segment(clip.frames, surroundings, settings)
+            if clip.leak_class is not None:
+                masks[clip.leak_class <= 0] = 0
             every = np.arange(len(masks))
             yield replace(clip, annotated=every, masks=masks, mask_source="pseudo")
         else:

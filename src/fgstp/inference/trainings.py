@@ -1,4 +1,4 @@
-"""Every training of a model at work, and the record of what predicted what."""
+"""Trainings of a model, or a given checkpoint, at work, and the record of what predicted what."""
 
 import json
 import logging
@@ -20,6 +20,7 @@ from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.checkpoint import (
     BEST,
     load_model,
+    read_checkpoint,
     read_records,
     remove_seeds_after,
     seed_folder,
@@ -39,12 +40,14 @@ class Training(NamedTuple):
         seed: its random seed; None if it is not known, or there was nothing to train.
         checkpoint_sha256: SHA-256 of its checkpoint.
         diverged: whether it ended because its loss was no longer finite.
+        frame_threshold: score from which a frame is taken to hold gas, as its checkpoint says.
     """
 
     number: int
     seed: int | None
     checkpoint_sha256: str
     diverged: bool
+    frame_threshold: float | None = None
 
 
 class Predicted(BaseModel):
@@ -54,8 +57,14 @@ class Predicted(BaseModel):
     trainings: list[Training]
 
 
-def finished_trainings(folder: Path) -> list[Training]:
-    """The trainings of a model whose checkpoints can be evaluated, in order.
+def given_training(checkpoint: Path, model: str) -> dict[Path, Training]:
+    """A checkpoint as the only training of a model; a `UserError` if it is none of the model."""
+    read_checkpoint(checkpoint, model)
+    return {checkpoint: Training(1, None, content_hash([checkpoint]), diverged=False)}
+
+
+def finished_trainings(folder: Path) -> dict[Path, Training]:
+    """The trainings of a model that can be evaluated, by their checkpoints, in order.
 
     Args:
         folder: folder of the model, with a folder `seed_<k>` for each training.
@@ -66,29 +75,33 @@ def finished_trainings(folder: Path) -> list[Training]:
     again = f"run `kedro run --pipelines=train --params=model={folder.name}`."
     records = read_records(folder)
     if not records:
-        raise UserError(f"There is no trained {folder.name} in {folder}; {again}")
+        raise UserError(
+            f"There is no trained {folder.name} in {folder}; name a checkpoint with "
+            f"evaluate.checkpoint=FILE, or {again}"
+        )
     if unfinished := [number for number in seed_numbers(folder) if number not in records]:
         logger.warning("Not evaluated, since they have not ended: trainings %s.", unfinished)
     if not records[min(records)]["trained"]:  # every seed gives the same
         records = {min(records): records[min(records)]}
-    found = []
+    found = {}
     for number, record in records.items():
-        digest = content_hash([seed_folder(folder, number) / BEST])
+        path = seed_folder(folder, number) / BEST
+        digest = content_hash([path])
         if digest != record["checkpoint_sha256"]:
             raise UserError(
                 f"The checkpoint of training {number} of {folder.name} is not the one that its "
                 f"training.json tells of, since a training did not end; {again}"
             )
         diverged = record.get("ended_by") == "divergence"
-        found.append(Training(number, record.get("seed"), digest, diverged))
-    if len({each.seed for each in found}) < len(found):
+        found[path] = Training(number, record.get("seed"), digest, diverged)
+    if len({each.seed for each in found.values()}) < len(found):
         raise UserError(f"Two trainings of {folder.name} have the same seed; {again}")
     return found
 
 
 def predict_trainings(
-    folder: Path,
-    trainings: Sequence[Training],
+    name: str,
+    trainings: Mapping[Path, Training],
     clips: Sequence[ClipRow],
     fps_hz: Mapping[str, float],
     videos: VideoStore,
@@ -103,8 +116,8 @@ def predict_trainings(
     What predicted them is recorded last, in `predicted.json`; see `read_predicted`.
 
     Args:
-        folder: folder of the model.
-        trainings: which of its trainings, as `finished_trainings` gives them.
+        name: name of the model.
+        trainings: its trainings by their checkpoints, as `finished_trainings` gives them.
         clips: the clips.
         fps_hz: frame rate by video.
         videos: where the frames are.
@@ -119,29 +132,54 @@ def predict_trainings(
     Raises:
         UserError: a checkpoint cannot be used, or a prediction is not finite.
     """
-    n_frames, seconds = 0, 0.0
+    n_frames, seconds, done = 0, 0.0, []
     code = code_digest([Path(models.__file__).parent, Path(__file__).parent])
-    for training in trainings:
-        model = load_model(
-            seed_folder(folder, training.number) / BEST,
-            model=folder.name,
-            device=device,
-            batch_frames=batch_frames,
-        )
+    for checkpoint, training in trainings.items():
+        model = load_model(checkpoint, model=name, device=device, batch_frames=batch_frames)
         made_by = {"checkpoint_sha256": training.checkpoint_sha256, "code": code}
         store = PredictionStore(seed_folder(predictions, training.number))
         n_now, seconds_now = predict_videos(model, clips, fps_hz, videos, store, facts=made_by)
         n_frames, seconds = n_frames + n_now, seconds + seconds_now
-    remove_seeds_after(predictions, trainings[-1].number)
+        done.append(training._replace(frame_threshold=model.frame_threshold))
+    remove_seeds_after(predictions, done[-1].number)
     record = {
-        "model": model.name,
+        "model": name,
         "prompt": model.prompt_kind,
         "label": model.label,
-        "trainings": [training._asdict() for training in trainings],
+        "parameters": sum(weights.numel() for weights in model.parameters()),
+        "trainings": [training._asdict() for training in done],
         **facts,
     }
     write_text(predictions / PREDICTED, json.dumps(record, indent=1) + "\n")
     return n_frames, seconds
+
+
+def scored_records(folder: Path, predicted: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """Records of the trainings that were evaluated, by number; a given checkpoint has a short one.
+
+    Args:
+        folder: folder of the model, with a folder `seed_<k>` for each training.
+        predicted: what predicted what, see `read_predicted`.
+
+    Raises:
+        UserError: a model was trained again after its evaluation.
+    """
+    scored = {each["number"]: each["checkpoint_sha256"] for each in predicted["trainings"]}
+    if given := predicted.get("checkpoint"):
+        facts = {"checkpoint": given, "parameters": predicted["parameters"]}
+        return {
+            number: {"model": folder.name, "trained": False, "checkpoint_sha256": digest} | facts
+            for number, digest in scored.items()
+        }
+    own = read_records(folder)
+    # A model without training is the same for every seed.
+    own = {number: each for number, each in own.items() if each["trained"] or number == 1}
+    if {number: each["checkpoint_sha256"] for number, each in own.items()} != scored:
+        raise UserError(
+            f"{folder.name} was trained again after its evaluation, or its training.json is gone; "
+            f"run `kedro run --pipelines=train,evaluate --params=model={folder.name}`."
+        )
+    return own
 
 
 def read_predicted(predictions: Path) -> dict[str, Any]:
@@ -149,7 +187,8 @@ def read_predicted(predictions: Path) -> dict[str, Any]:
 
     Returns:
         `model`; the kind of its `prompt`; `label`, its method where its settings choose one of
-        several; `trainings`, the fields of `Training` of each; and the facts that were given.
+        several; its number of `parameters`; `trainings`, the fields of `Training` of each; and the
+        facts that were given.
 
     Raises:
         UserError: there is no record.

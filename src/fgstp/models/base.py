@@ -14,7 +14,7 @@ from fgstp.core.config import Settings
 from fgstp.core.errors import UserError
 from fgstp.models.registry import ModelInfo, info_of
 from fgstp.models.sampling import Sampling, VideoFeatures, Windows
-from fgstp.models.session import NO_PROMPT, Prompt, PromptKind, Session, checked
+from fgstp.models.session import NO_PROMPT, Prediction, Prompt, PromptKind, Session, checked
 from fgstp.models.settings import OptimisationSettings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -28,10 +28,13 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
     Attributes:
         settings_class: type of its settings.
         session_class: type of its sessions; settings may decide it.
+        frame_threshold: score from which a frame is taken to hold gas, chosen on validation
+            clips by training; None if there were none.
     """
 
     settings_class: ClassVar[type[Settings]]
     session_class: type[Session]
+    frame_threshold: float | None = None
 
     def __init__(self, settings: SettingsT) -> None:
         super().__init__()
@@ -124,6 +127,13 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
         Raises:
             UserError: frames or masks have a wrong shape or type, or a mask is missing.
         """
+        predictions = self.predictions(frames, fps_hz, prompt)
+        return np.stack([each.map for each in predictions])
+
+    def predictions(
+        self, frames: NDArray[np.uint8], fps_hz: float = 15.0, prompt: Prompt = NO_PROMPT
+    ) -> list[Prediction]:
+        """Predict every frame of a video, with its score; see `predict`."""
         frames = np.asanyarray(frames)  # memory-mapped frames stay on disk
         if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
             raise UserError(
@@ -135,7 +145,7 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
         prompt = prompt._replace(n_frames=n_frames)
         session = self.session(height, width, fps_hz, prompt, batch)
         predictions = [each for frame in frames for each in session.push(frame)]
-        return np.stack([each.map for each in [*predictions, *session.flush()]])
+        return [*predictions, *session.flush()]
 
     @property
     def device(self) -> torch.device:

@@ -25,6 +25,7 @@ from fgstp.models.state_dicts import Weights, check_fit, check_values, read_obje
 
 FORMAT = "fgstp checkpoint 2"
 BEST, RECORD = "best.ckpt", "training.json"  # files in the folder of a training
+THRESHOLD = "frame_threshold"  # among the facts
 VERSIONS = {
     "python": platform.python_version(),
     "fgstp": __version__,
@@ -59,7 +60,7 @@ class Checkpoint:
         settings: its settings.
         weights: its state dict, on the CPU.
         versions: versions of Python and of packages that wrote it.
-        facts: further recorded values, such as the epoch.
+        facts: further recorded values, such as the epoch and `frame_threshold`.
     """
 
     model: str
@@ -83,6 +84,7 @@ def save_checkpoint(
         UserError: the file cannot be written.
     """
     weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    recorded = {THRESHOLD: model.frame_threshold} | dict(facts or {})
     content = {
         "format": FORMAT,
         "model": model.name,
@@ -90,7 +92,7 @@ def save_checkpoint(
         "weights": weights,
         "versions": VERSIONS,
         # Through JSON, because only plain values can be read again.
-        "facts": json.loads(json.dumps(facts or {})),
+        "facts": json.loads(json.dumps(recorded)),
     }
     written = BytesIO()  # into a file, torch hides a full disk, and stores the file's name
     torch.save(content, written)
@@ -98,12 +100,16 @@ def save_checkpoint(
         temporary.write_bytes(written.getbuffer())
 
 
-def read_checkpoint(path: Path | str) -> Checkpoint:
+def read_checkpoint(path: Path | str, model: str | None = None) -> Checkpoint:
     """Read a checkpoint. No code in the file is run: it may hold tensors and plain values only.
 
+    Args:
+        path: the file.
+        model: required name of the model; None accepts any.
+
     Raises:
-        UserError: the file does not exist, cannot be read, is no checkpoint, or holds weights that
-            are not finite.
+        UserError: the file does not exist, cannot be read, is no checkpoint or one of another
+            model, or holds weights that are not finite.
     """
     path = Path(path)
     content = read_object(path)
@@ -113,10 +119,18 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
             "`fgstp weights import` makes one of published weights."
         )
     kinds = {"model": str, "settings": dict, "weights": dict, "versions": dict, "facts": dict}
-    if not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
+    is_complete = all(isinstance(content.get(key), kind) for key, kind in kinds.items())
+    if not (
+        is_complete
+        and all(isinstance(tensor, torch.Tensor) for tensor in content["weights"].values())
+        and isinstance(content["facts"].get(THRESHOLD, 0.5), float | None)
+    ):
         raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
-    if not all(isinstance(tensor, torch.Tensor) for tensor in content["weights"].values()):
-        raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
+    if model is not None and content["model"] != model:
+        raise UserError(
+            f"{path} is a checkpoint of {content['model']}, not of {model}; choose that model, or "
+            "another checkpoint."
+        )
     check_values(content["weights"], path)
     return Checkpoint(**{key: content[key] for key in kinds})
 
@@ -150,8 +164,7 @@ def load_model(
         >>> maps.shape, maps.dtype
         ((20, 60, 80), dtype('float32'))
     """
-    checkpoint = read_checkpoint(path)
-    _check_model(path, checkpoint, model)
+    checkpoint = read_checkpoint(path, model)
     settings = dict(checkpoint.settings)
     if batch_frames is not None and "batch_frames" in settings:
         settings["batch_frames"] = batch_frames
@@ -176,15 +189,9 @@ def load_into(model: AnyPredictor, path: Path | str) -> Checkpoint:
     Raises:
         UserError: the file does not exist, is no checkpoint, or is of another model or shape.
     """
-    checkpoint = read_checkpoint(path)
-    _check_model(path, checkpoint, model.name)
+    checkpoint = read_checkpoint(path, model.name)
     _load(model, checkpoint, path)
     return checkpoint
-
-
-def _check_model(path: Path | str, checkpoint: Checkpoint, expected: str | None) -> None:
-    if expected is not None and checkpoint.model != expected:
-        raise UserError(f"{path} is a checkpoint of {checkpoint.model}, not of {expected}.")
 
 
 def _load(model: AnyPredictor, checkpoint: Checkpoint, path: Path | str) -> None:
@@ -194,6 +201,7 @@ def _load(model: AnyPredictor, checkpoint: Checkpoint, path: Path | str) -> None
         what=f"{path} does not fit the settings of {model.name}",
     )
     model.load_state_dict(checkpoint.weights)
+    model.frame_threshold = checkpoint.facts.get(THRESHOLD)
 
 
 def record_of(model: AnyPredictor, checkpoint: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fgstp.inference.trainings import scored_records
 from fgstp.models.checkpoint import BEST, read_checkpoint, read_records, seed_folder
 from fgstp.pipelines.tracking import CURRENT, log_texts
 
@@ -19,12 +20,12 @@ def log_cards(folder: Path, scores: Mapping[str, Any] | None = None) -> None:
     """
     if CURRENT.get() is None:
         return
-    records = read_records(folder)
-    chosen = [each["number"] for each in scores["trainings"]] if scores else list(records)
-    for place, number in enumerate(chosen):
-        card = _card(seed_folder(folder, number) / BEST, records[number])
+    records = scored_records(folder, scores) if scores else read_records(folder)
+    for place, (number, record) in enumerate(records.items()):
+        path = Path(record.get("checkpoint", seed_folder(folder, number) / BEST))
+        card = _card(path, record)
         if scores:
-            card["test"] = {"footage": scores["footage"], "n_trainings": len(chosen)}
+            card["test"] = {"footage": scores["footage"], "n_trainings": len(records)}
             card["test"] |= {
                 name: _own_threshold(found, place) for name, found in scores["protocols"].items()
             }

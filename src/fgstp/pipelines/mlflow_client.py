@@ -1,22 +1,23 @@
 """MLflow reached without its telemetry, its long retries and its noise."""
 
-import fcntl
 import logging
 import os
 import re
 import sqlite3
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fgstp.core.lock import locked
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "fgstp"
-# MLflow opens an experiment of this kind in its view of model training.
+# MLflow shows an experiment of this kind as one of model training, as far as the choice is not the
+# browser's: 3.17 opens its view of GenAI until `Model training` is chosen there once.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 ENVIRONMENT = {  # of MLflow, unless the user chose otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -45,7 +46,7 @@ def connected(uri: str, *, new: bool) -> Iterator["MlflowClient"]:
     make = _import_client()  # sets the levels of its loggers
     with _silent(NOISY), warnings.catch_warnings(action="ignore"):
         if path := _sqlite_file(uri):
-            with _alone(path.parent) if new else nullcontext():
+            with locked(path, wait_s=TABLES_S) if new else nullcontext():
                 _check_writable(path)
                 client = make(uri)
         else:
@@ -124,20 +125,3 @@ def _check_writable(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=LOCKED_S)) as database:
         database.execute("BEGIN IMMEDIATE")
         database.rollback()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time: two would both make the tables of a new file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        end = time.monotonic() + TABLES_S
-        while time.monotonic() < end:
-            with suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(0.1)
-        yield
-    finally:
-        os.close(handle)

@@ -60,7 +60,8 @@ def _texts(training: Training) -> list[str]:
     parameters = training.get("parameters")
     written = DASH if parameters is None else f"{parameters:,}"
     if not training.get("trained"):
-        return [written, DASH, DASH, "not trained", DASH]
+        given = training.get("checkpoint")
+        return [written, DASH, DASH, f"given: {given}" if given else "not trained", DASH]
     ended_by = str(training.get("ended_by", DASH))
     monitor = training.get("monitor", MONITOR)
     score = training.get("scores", {}).get(monitor)

@@ -1,6 +1,7 @@
 """Protocols, which make scores comparable, and the settings of evaluation."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -138,6 +139,8 @@ class EvaluateSettings(Settings):
     """Settings of evaluation; those of a model are in its checkpoint.
 
     Attributes:
+        checkpoint: checkpoint of the model to evaluate instead of those that were trained here,
+            such as one of another footage or of `fgstp weights import`.
         protocols: names of the protocols to score under.
         drop_given: leave out the first frame with gas of each clip for every model, because
             some models are given its mask.
@@ -149,6 +152,7 @@ class EvaluateSettings(Settings):
         parallel: how clips are scored in parallel.
     """
 
+    checkpoint: Path | None = None
     protocols: Annotated[tuple[str, ...], AfterValidator(_known_and_different)] = (
         "paper",
         "operational",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
+from fgstp.core.lock import locked
 from fgstp.footage.clip_table import CLIP_COLUMNS, ClipRow, masked_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel, Model
@@ -62,7 +64,8 @@ def train(
         The path of the best checkpoint and the figures of every epoch.
 
     Raises:
-        UserError: a setting is wrong, there are no clips, or as `fgstp.training.fit.fit`.
+        UserError: a setting is wrong, there are no clips, another process trains into the same
+            folder, or as `fgstp.training.fit.fit`.
     """
     for name in ("seeds", "seed_index"):  # of Kedro's node, which calls `fit` for each
         if name in settings:
@@ -86,7 +89,9 @@ def train(
             raise UserError(f"The model {model} is not trained; it predicts as it is.")
         model = created
     store = VideoStore(Path(data) / "videos")
-    return fit(model, table, store, Path(out), checked, seed=seed, callbacks=callbacks)
+    is_first = (Rank.from_environment() or Rank()).number == 0
+    with locked(Path(out)) if is_first else nullcontext():
+        return fit(model, table, store, Path(out), checked, seed=seed, callbacks=callbacks)
 
 
 def fit(
@@ -180,6 +185,11 @@ def fit(
         model.stage = stage
         job.order(Rank(0, settings.n_processes))
     if settings.start_from is not None:
+        if folder.resolve() in settings.start_from.resolve().parents:
+            raise UserError(
+                f"train.start_from is {settings.start_from}, which this training writes over; "
+                "copy it to another place."
+            )
         load_into(model, settings.start_from)
     if settings.n_processes == 1:
         outcome = train_stages(job, Rank())

@@ -26,6 +26,7 @@ from fgstp.models.settings import HALVED_AT, OptimisationSettings
 from fgstp.training.data import SampleOrder
 from fgstp.training.processes import gathered, take_from_first
 from fgstp.training.settings import TrainSettings
+from fgstp.training.validation import overlap, validation_scores, youden_threshold
 
 Factor = Callable[[int], float]
 THRESHOLD = 0.5  # of the probability
@@ -36,22 +37,6 @@ NORMALISATIONS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
 
 class DivergenceError(UserError):
     """The loss or a prediction became infinite or undefined."""
-
-
-def overlap(found: NDArray[np.bool_], masks: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Pixels of each frame (H, W) of T that are gas in both, in either, and in the mask: (3, T)."""
-    return np.count_nonzero([found & masks, found | masks, masks], axis=(2, 3))
-
-
-def validation_scores(overlaps: NDArray[np.int64]) -> dict[str, float]:
-    """The scores that can choose a checkpoint, of overlaps (3, T); see `TrainSettings.monitor`."""
-    both, either, gas = overlaps
-    iou = (both + (either == 0)) / np.maximum(either, 1)
-    return {
-        "val_miou": float(iou.mean()),
-        "val_miou_gas": float(iou[gas > 0].mean()) if gas.any() else 0.0,
-        "val_iou": float(both.sum() / max(either.sum(), 1)),
-    }
 
 
 @contextmanager
@@ -72,7 +57,7 @@ class TrainingModule(LightningModule):
     """Trains a model on samples and validates it on clips.
 
     Logs `train_loss`, its parts as `train_<part>`, and the scores of `validation_scores`. The
-    model is trained in place.
+    model is trained in place; each validation sets its `frame_threshold`.
     """
 
     def __init__(self, model: AnyModel, settings: TrainSettings, store: VideoStore) -> None:
@@ -80,7 +65,8 @@ class TrainingModule(LightningModule):
         self.model = model
         self.settings = settings
         self.store = store
-        self._overlaps: dict[str, NDArray[np.int64]] = {}  # by clip
+        # By clip: overlaps and frame scores of its frames.
+        self._validated: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
 
     @property
     def n_steps(self) -> int:
@@ -143,7 +129,8 @@ class TrainingModule(LightningModule):
         # In full precision, as evaluation predicts.
         with torch.autocast(self.device.type, enabled=False):
             prompt = prompt_of(self.model.prompt_kind, masks.astype(np.uint8))
-            maps = self.model.predict(frames, prompt=prompt)
+            predictions = self.model.predictions(frames, prompt=prompt)
+        maps = np.stack([each.map for each in predictions])
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
                 f"The predictions are no longer finite after epoch {self.current_epoch + 1}, on "
@@ -151,7 +138,8 @@ class TrainingModule(LightningModule):
             )
         scored = annotated[annotated != first_frame_with_gas(masks)]
         found = (maps[scored] > THRESHOLD) & (labels[scored] != VOID)
-        self._overlaps[clip.name] = overlap(found, masks[scored])
+        scores = np.array([predictions[number].score for number in scored], np.float64)
+        self._validated[clip.name] = overlap(found, masks[scored]), scores
 
     def _middle(
         self, clip: ClipRow
@@ -172,13 +160,15 @@ class TrainingModule(LightningModule):
         Raises:
             UserError: no frame is left to be scored.
         """
-        by_clip = {clip: each for part in gathered(self._overlaps) for clip, each in part.items()}
-        self._overlaps = {}
+        by_clip = {clip: each for part in gathered(self._validated) for clip, each in part.items()}
+        self._validated = {}
         # Sorted, because sums of floating-point numbers depend on their order.
-        every = np.concatenate([by_clip[clip] for clip in sorted(by_clip)], axis=1)
-        if not every.size:
+        parts = zip(*(by_clip[clip] for clip in sorted(by_clip)), strict=True)
+        overlaps, frame_scores = (np.concatenate(each, axis=-1) for each in parts)
+        if not overlaps.size:
             raise UserError("The validation clips have no second frame with a mask to score.")
-        scores = validation_scores(every)
+        self.model.frame_threshold = youden_threshold(overlaps[2] > 0, frame_scores)
+        scores = validation_scores(overlaps)
         monitor = self.settings.monitor
         self.log(monitor, scores.pop(monitor), prog_bar=True)
         self.log_dict(scores)

@@ -14,7 +14,7 @@ from fgstp.core.fingerprint import content_hash
 from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, digest, table
 from fgstp.inference.predict_videos import predict_videos
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.inference.trainings import read_predicted
+from fgstp.inference.trainings import read_predicted, scored_records
 from fgstp.models.checkpoint import (
     load_model,
     read_records,
@@ -167,12 +167,46 @@ def test_clips_of_validation_and_test_are_predicted_as_the_model_does(project):
         frames = project.store.clip(row.video, 0, row.first_frame + row.n_frames).frames
         expected = np.rint(255 * model.predict(frames))[row.first_frame :]
         np.testing.assert_array_equal(project.maps(clip), expected)
-    assert facts["trainings"] == [
-        {"number": 1, "seed": None, "checkpoint_sha256": content_hash([path]), "diverged": False}
-    ]
+    training = {"number": 1, "seed": None, "checkpoint_sha256": content_hash([path])}
+    assert facts["trainings"] == [training | {"diverged": False, "frame_threshold": None}]
     test = [project.folder.row(name) for name in ("t_0000", "u_0000")]
     assert facts["footage_sha256"] == digest(test)
     assert (facts["model"], facts["prompt"], facts["label"]) == ("background", "none", "MOG2")
+    assert (facts["checkpoint"], facts["parameters"]) == (None, 0)
+
+
+def test_a_given_checkpoint_is_evaluated_whatever_was_trained(project, tmp_path):
+    given = project.save(method="energy").rename(tmp_path / "other.ckpt")
+    for models in ("trained", "not trained"):
+        facts = project.predict(checkpoint=given)
+        expected = load_model(given).predict(project.folder.clip("t_0000").frames)
+        np.testing.assert_array_equal(project.maps("t_0000"), np.rint(255 * expected))
+        [training] = facts["trainings"]
+        assert training["checkpoint_sha256"] == content_hash([given])
+        assert facts["checkpoint"] == str(given)
+        [record] = scored_records(project.models / "background", facts).values()
+        assert (record["trained"], record["checkpoint"]) == (False, str(given)), models
+        shutil.rmtree(project.models, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing.ckpt", "There is no file .*/missing.ckpt; check the path"),
+        ("fgstp.ckpt", "is a checkpoint of fgstp, not of background; choose that model"),
+    ],
+)
+def test_a_given_checkpoint_that_cannot_be_used(project, tmp_path, name, words):
+    project.save("fgstp", **SMALL).rename(tmp_path / "fgstp.ckpt")
+    assert re.search(words, project.sentence(checkpoint=tmp_path / name))
+
+
+def test_the_threshold_of_a_checkpoint_is_recorded(project, tmp_path):
+    model = create_model("background", {})
+    model.frame_threshold = 0.25
+    save_checkpoint(model, tmp_path / "own.ckpt")
+    facts = project.predict(checkpoint=tmp_path / "own.ckpt")
+    assert [each["frame_threshold"] for each in facts["trainings"]] == [0.25]
 
 
 @pytest.mark.parametrize("changed", ["checkpoint", "code"])
@@ -281,7 +315,7 @@ def _nothing(project):
             {},
             "background/seed_1/training.json cannot be read",
         ),
-        (_checkpoint_of_another_model, {}, "is a checkpoint of fgstp, not of background."),
+        (_checkpoint_of_another_model, {}, "is a checkpoint of fgstp, not of background;"),
         (_broken_checkpoint, {}, "is no file of weights that can be read safely"),
         (_nothing, {"model": "nothing"}, "no trained nothing in .*train --params=model=nothing`"),
         (_nothing, {"accelerator": "cuda"}, "evaluate.accelerator is cuda, but torch finds no"),

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
 from fgstp.plumes import CATEGORIES, Conditions, SyntheticVideo
@@ -54,13 +57,17 @@ class SyntheticFootage:
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
 
-    def _recipe(self) -> dict[str, Any]:
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """All frames."""
+        return (frame.counts for frame in self.frames([]))
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""
         for frame in self.render():
             yield Frame(frame.grey, frame.mask, frame.leak_class)
+
+    def _recipe(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @register_source("synthetic")

@@ -17,7 +17,12 @@ from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow, digest, masked_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.inference.trainings import finished_trainings, predict_trainings, read_predicted
+from fgstp.inference.trainings import (
+    finished_trainings,
+    given_training,
+    predict_trainings,
+    read_predicted,
+)
 from fgstp.models.checkpoint import seed_folder
 from fgstp.models.machine import explain_out_of_memory, use_cuda
 from fgstp.pipelines.tracking import log_numbers
@@ -49,20 +54,24 @@ def predict(
             the summaries will need, is invalid.
     """
     check_seed(seed)
-    trainings = finished_trainings(models / name)
+    given = evaluate.checkpoint
+    trainings = given_training(given, name) if given else finished_trainings(models / name)
     test = _clips_of("test", clips, video_store, evaluate)
     chosen = [*_threshold_clips(clips, video_store, evaluate), *test]
 
     def work(predictions: Path) -> None:
         with explain_out_of_memory("lower evaluate.batch_frames"):
             n_frames, seconds = predict_trainings(
-                models / name,
+                name,
                 trainings,
                 chosen,
                 dict(zip(videos["video"], videos["fps_hz"], strict=True)),
                 video_store,
                 predictions=predictions / name,
-                facts={"footage_sha256": digest(test)},
+                facts={
+                    "footage_sha256": digest(test),
+                    "checkpoint": given and given.as_posix(),
+                },
                 device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
                 batch_frames=evaluate.batch_frames,
             )

@@ -13,11 +13,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
-from fgstp.models.checkpoint import read_records, seed_folder
+from fgstp.inference.trainings import scored_records
+from fgstp.models.checkpoint import seed_folder
 from fgstp.pipelines.tracking import log_figures, log_texts
 from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure
@@ -115,17 +115,7 @@ def _maps(predictions: Path, training: int, clip: ClipRow) -> NDArray[np.uint8]:
 
 def _scored_trainings(comparison: Comparison, models: Path) -> dict[str, list[dict[str, Any]]]:
     """Records of the trainings whose checkpoints were evaluated, by model."""
-    records = {}
-    for model, facts in comparison.facts.items():
-        own = read_records(models / model)
-        # A model without training is the same for every seed.
-        own = {number: each for number, each in own.items() if each["trained"] or number == 1}
-        digests = {number: each["checkpoint_sha256"] for number, each in own.items()}
-        scored = {each["number"]: each["checkpoint_sha256"] for each in facts["trainings"]}
-        if digests != scored:
-            raise UserError(
-                f"{model} was trained again after its evaluation, or its training.json is gone; "
-                f"run `kedro run --pipelines=train,evaluate --params=model={model}`."
-            )
-        records[model] = list(own.values())
-    return records
+    return {
+        model: list(scored_records(models / model, facts).values())
+        for model, facts in comparison.facts.items()
+    }
