@@ -160,11 +160,8 @@ def footage_statistics(
     are percentiles over the videos of a source.
     """
     # Pandas takes a second to import, and the other commands do not need it.
-    from fgstp.reporting.footage_statistics import (  # noqa: PLC0415
-        SyntheticSample,
-        as_text,
-        measure_sources,
-    )
+    from fgstp.footage.sources.synthetic import SyntheticSample  # noqa: PLC0415
+    from fgstp.reporting.footage_statistics import as_text, measure_sources  # noqa: PLC0415
 
     _check_length(seconds)
     if fps is not None:

@@ -12,30 +12,12 @@ from fgstp.core.progress import ProgressBar
 from fgstp.footage.frame_sources import frames_of
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources import Search, find_videos
-from fgstp.footage.sources.synthetic import SyntheticFootage
+from fgstp.footage.sources.synthetic import SyntheticSample
 from fgstp.footage.statistics import STATISTICS, footage_statistics, percentiles
 from fgstp.footage.video import RefusedVideo, Video
-from fgstp.plumes import CATEGORIES
-from fgstp.plumes.conditions import conditions_named
 
 PERCENTILES = (5, 25, 50, 75, 95)
 _SYNTHETIC = "synthetic:"
-_HEIGHT_PX, _WIDTH_PX = 240, 320
-_DEFAULT_FPS_HZ = 15.0
-
-
-class SyntheticSample(NamedTuple):
-    """Which synthetic videos are measured.
-
-    Attributes:
-        n_videos: number of videos, of all categories in turn.
-        seconds: length of each.
-        seed: seed of the first; the others follow.
-    """
-
-    n_videos: int
-    seconds: float
-    seed: int
 
 
 class MeasuredSource(NamedTuple):
@@ -87,7 +69,7 @@ def _find(
     source: str, sample: SyntheticSample, fps_hz: float | None
 ) -> Iterator[Video | RefusedVideo]:
     if source.startswith(_SYNTHETIC):
-        yield from _synthetic(source.removeprefix(_SYNTHETIC), sample, fps_hz or _DEFAULT_FPS_HZ)
+        yield from sample.videos(source.removeprefix(_SYNTHETIC), fps_hz)
         return
     path = Path(source)
     if not path.exists():
@@ -104,21 +86,6 @@ def _find(
             yield replace(video, fps_hz=fps_hz or video.fps_hz)
         else:
             yield video
-
-
-def _synthetic(name: str, sample: SyntheticSample, fps_hz: float) -> Iterator[Video]:
-    conditions = conditions_named(name)
-    for number in range(sample.n_videos):
-        frames = SyntheticFootage(
-            CATEGORIES[number % len(CATEGORIES)],
-            sample.seed + number,
-            max(1, round(sample.seconds * fps_hz)),
-            fps_hz,
-            _HEIGHT_PX,
-            _WIDTH_PX,
-            conditions=conditions,
-        )
-        yield Video(f"{frames.category}_{frames.seed}", frames, "train", "synthetic")
 
 
 def as_text(measured: Sequence[MeasuredSource]) -> str:
