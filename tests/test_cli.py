@@ -50,6 +50,7 @@ def test_render_writes_video_masks_and_facts(tmp_path, suffix, tolerance):
     assert facts == {
         "category": "close_clear",
         "seed": 1,
+        "conditions": "demo",
         "fps_hz": 5.0,
         "distance_m": 4.6,
         "source_xy_px": list(video.source_xy_px),

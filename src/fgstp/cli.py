@@ -13,7 +13,7 @@ from fgstp.core.config import faults, parsed_settings
 from fgstp.core.errors import UserError
 from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
-from fgstp.plumes.conditions import PRESETS
+from fgstp.plumes.presets import PRESETS
 from fgstp.plumes.render import render as render_video
 
 LONGEST_S = 86_400

@@ -5,8 +5,8 @@ from pydantic import ValidationError
 from fgstp.core.errors import UserError
 from fgstp.footage.settings import SyntheticSettings
 from fgstp.plumes import Conditions
-from fgstp.plumes.conditions import PRESETS, conditions_named
 from fgstp.plumes.fields import log_uniform
+from fgstp.plumes.presets import PRESETS, conditions_named
 
 
 def test_presets_are_found_by_name_and_others_are_told():

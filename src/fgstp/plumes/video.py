@@ -9,9 +9,10 @@ import numpy as np
 
 from fgstp.core.errors import UserError, did_you_mean
 from fgstp.plumes.camera import Camera
-from fgstp.plumes.conditions import Conditions, conditions_named
+from fgstp.plumes.conditions import Conditions
 from fgstp.plumes.fields import FloatImage, GreyImage
 from fgstp.plumes.leak import Leak
+from fgstp.plumes.presets import conditions_named
 from fgstp.plumes.scene import build_scene
 from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
 from fgstp.plumes.traffic import Traffic

@@ -67,7 +67,7 @@ class Waves:
         rows, columns = water.shape
         self._visible = bool(water.any())
         # Waves look flatter and smaller towards the horizon.
-        self._weight = np.float32(rng.uniform(0.1, 1.0)) * water
+        self._weight = np.float32(log_uniform(rng, (0.05, 0.6))) * water
         size = rng.uniform(0.02, 0.15) * rows
         self._patterns = [
             power_law_field(rng, water.shape, slope=2.5, largest_px=size, stretch=5.0)

@@ -8,7 +8,7 @@ from fgstp.footage.settings import IngestSettings, SyntheticSettings
 from fgstp.footage.sources import Search
 from fgstp.footage.sources.synthetic import SyntheticFootage, SyntheticSample, find_synthetic
 from fgstp.plumes import CATEGORIES, SyntheticVideo
-from fgstp.plumes.conditions import PRESETS
+from fgstp.plumes.presets import PRESETS
 
 SMALL = SyntheticSettings(
     train_videos_per_category=2,

@@ -12,7 +12,7 @@ from fgstp.footage.settings import SyntheticSettings
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
 from fgstp.plumes import CATEGORIES, Conditions, SyntheticVideo
-from fgstp.plumes.conditions import conditions_named
+from fgstp.plumes.presets import conditions_named
 
 GENERATOR_VERSION = 2  # raise it whenever the same seed gives different frames
 SEEDS_PER_PROJECT_SEED = 10_000
