@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from fgstp.core.config import Fraction, OddPixels, Settings
 from fgstp.core.errors import did_you_mean
 from fgstp.core.parallel import ParallelSettings
-from fgstp.plumes.conditions import Conditions, NamedConditions
+from fgstp.plumes.conditions import Conditions
+from fgstp.plumes.presets import NamedConditions
 
 
 def _known_sources(names: tuple[str, ...]) -> tuple[str, ...]:

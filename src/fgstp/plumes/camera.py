@@ -1,6 +1,7 @@
 """The camera: optics, sensor, gain and recorder, and what of gas, steam and movers they show."""
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ class Camera:
         self._sensor = UncooledSensor(rng, shape, step_s) if uncooled else CooledSensor(rng, shape)
         span_k = (log_uniform(rng, (1.5, 12.0)), 40.0) if uncooled else conditions.span_k
         memory = math.exp(-step_s / log_uniform(rng, conditions.gain_time_s))
-        self._contrast = ContrastControl(span_k, memory)
+        self._contrast = ContrastControl(span_k, rng.uniform(*conditions.contrast), memory)
         drift = rng.uniform(*conditions.drift_levels)
         self._drift = GainDrift(rng, drift, conditions.gain_steps_per_hour, step_s)
         # Uncooled cameras often flatten the picture and stress its details.
@@ -88,7 +89,7 @@ class Camera:
             return last._replace(grey=self._recorder.record(raw))
         shift_px = self._mount.step()
         seen = [self._optics(layers_k[0], shift_px)]
-        for before, after in zip(layers_k, layers_k[1:], strict=False):
+        for before, after in pairwise(layers_k):
             seen.append(seen[-1] if after is before else self._optics(after, shift_px))
         noisy = seen[-1] + self._sensor.step()
         self._contrast.adapt(noisy)
@@ -100,7 +101,7 @@ class Camera:
             levels.append(levels[-1] if same else self._levels(layer, local, gain, offset))
         masks = [
             np.zeros(self._shape, np.uint8) if after is before else visible_change(after, before)
-            for before, after in zip(levels, levels[1:], strict=False)
+            for before, after in pairwise(levels)
         ]
         raw = np.rint(self._levels(noisy, local, gain, offset)).astype(np.uint8)
         exposure = Exposure(self._recorder.record(raw), masks, shift_px)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from fgstp.plumes.fields import FloatImage
 
+_FRACTIONS = ("sky", "backdrop", "vegetation", "water")
+
 
 @dataclass
 class Canvas:
@@ -56,13 +58,18 @@ class Canvas:
         alpha = np.asarray(alpha, np.float32)
         self.temperature_k += alpha * (np.asarray(temperature_k, np.float32) - self.temperature_k)
         self.sky *= 1.0 - alpha
-        for image, value in ((self.vegetation, vegetation), (self.water, water)):
-            image += alpha * (np.float32(value) - image)
+        self.vegetation += alpha * (np.float32(vegetation) - self.vegetation)
+        self.water += alpha * (np.float32(water) - self.water)
+
+    def hide(self, alpha: FloatImage) -> None:
+        """Note that equipment hides the fraction `alpha`, float32 (H, W), 0-1, of each pixel."""
+        for name in _FRACTIONS:
+            setattr(self, name, getattr(self, name) * (1.0 - alpha))
 
     def averaged(self, shape: tuple[int, int]) -> "Canvas":
         """The same picture, smaller: each pixel averages, as that of a detector."""
         small = Canvas(_averaged(self.temperature_k, shape))
-        for name in ("sky", "backdrop", "vegetation", "water"):
+        for name in _FRACTIONS:
             setattr(small, name, _averaged(getattr(self, name), shape))
         return small
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fgstp.plumes.camera import visible_change
-from fgstp.plumes.conditions import conditions_named
 from fgstp.plumes.fields import FloatImage, GreyImage, blurred, log_uniform
 from fgstp.plumes.leak import Leak, absorbed_fraction
+from fgstp.plumes.presets import conditions_named
 from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
 from fgstp.plumes.view import View
 from fgstp.plumes.wind import Air

@@ -2,10 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from fgstp.core.config import Fraction, Settings
-from fgstp.core.errors import UserError, did_you_mean
 
 SceneName = Literal["plant", "hill", "grass", "trees", "buildings", "water", "indoor"]
 Codec = Literal["h264", "mpeg4"]
@@ -60,11 +59,11 @@ class AirConditions(Settings):
         turnover_s: turnover time of the largest eddies, log-uniform.
     """
 
-    wind_m_per_s: PositiveRange = (0.6, 2.5)
-    meander: PositiveRange = (0.3, 0.7)
-    meander_s: PositiveRange = (3.0, 10.0)
+    wind_m_per_s: PositiveRange = (0.3, 2.0)
+    meander: PositiveRange = (0.3, 0.8)
+    meander_s: PositiveRange = (4.0, 15.0)
     eddies: PositiveRange = (0.15, 0.4)
-    eddy_m: PositiveRange = (0.3, 0.9)
+    eddy_m: PositiveRange = (0.2, 0.9)
     turnover_s: PositiveRange = (0.3, 1.5)
 
 
@@ -77,6 +76,7 @@ class CameraConditions(Settings):
         field_of_view_deg: horizontal field of view, log-uniform.
         span_k: temperatures between black and white of a cooled camera: the smallest and the
             largest span that the automatic gain may choose.
+        contrast: fraction of that span which the automatic gain fills with the picture.
         gain_time_s: time constant of the automatic gain, log-uniform.
         drift_levels: standard deviation of the slow drift of all grey levels.
         gain_steps_per_hour: sudden changes of gain and offset.
@@ -92,6 +92,7 @@ class CameraConditions(Settings):
     uncooled_fraction: Fraction = 0.0
     field_of_view_deg: PositiveRange = (24.0, 24.0)
     span_k: PositiveRange = (10.0, 18.0)
+    contrast: PositiveRange = (0.87, 0.87)
     gain_time_s: PositiveRange = (0.6, 0.6)
     drift_levels: Range = (0.0, 0.0)
     gain_steps_per_hour: PerHour = 0.0
@@ -162,88 +163,9 @@ class Conditions(Settings):
         steam_fraction=0.35,
     )
 
-
-def _wide() -> Conditions:
-    """As varied as real footage, for models that must carry over to it."""
-    clear = Surroundings(
-        cloud_contrast_k=(0.0, 1.0),
-        cloud_cover=(0.0, 0.4),
-        birds_per_minute=0.5,
-        people_per_minute=0.2,
-        vehicles_per_minute=0.1,
-        aircraft_per_minute=0.3,
-        steam_fraction=0.1,
-        sway_fraction=0.2,
-        glint_fraction=0.1,
-    )
-    return Conditions(
-        scenes={
-            **{"plant": 4.0, "hill": 1.0, "grass": 1.5, "trees": 1.5},
-            **{"buildings": 1.5, "water": 1.0, "indoor": 1.0},
-        },
-        leak=LeakConditions(
-            phase_s=(5.0, 180.0),
-            started_fraction=0.2,
-            rate_factor=(0.3, 6.0),
-            gas_k=(-3.0, 4.0),
-            source_x=(0.1, 0.9),
-            source_y=(0.25, 0.9),
-        ),
-        air=AirConditions(wind_m_per_s=(0.3, 2.8)),
-        camera=CameraConditions(
-            uncooled_fraction=0.35,
-            field_of_view_deg=(12.0, 45.0),
-            span_k=(5.0, 40.0),
-            gain_time_s=(0.5, 120.0),
-            drift_levels=(0.0, 12.0),
-            gain_steps_per_hour=20.0,
-            bumps_per_hour=6.0,
-            freezes_per_hour=20.0,
-            quantiser=(14.0, 34.0),
-        ),
-        clear=clear,
-        complex=Surroundings(
-            cloud_contrast_k=(0.5, 4.0),
-            cloud_cover=(0.2, 0.8),
-            birds_per_minute=6.0,
-            people_per_minute=2.0,
-            vehicles_per_minute=2.0,
-            aircraft_per_minute=1.0,
-            insects_per_minute=2.0,
-            steam_fraction=0.35,
-            sway_fraction=0.7,
-            shimmer_fraction=0.25,
-            rain_fraction=0.1,
-            glint_fraction=0.3,
-        ),
-    )
-
-
-PRESETS = {"demo": Conditions(), "wide": _wide()}
-
-
-def conditions_named(name: str) -> Conditions:
-    """Return the preset `demo` or `wide`.
-
-    Raises:
-        UserError: there is no such preset.
-    """
-    if name not in PRESETS:
-        known, close = " and ".join(PRESETS), did_you_mean(name, PRESETS)
-        raise UserError(f"There are no conditions {name!r}{close}; the presets are {known}.")
-    return PRESETS[name]
-
-
-def _from_name(given: object) -> object:
-    if isinstance(given, str):
-        try:
-            return conditions_named(given)
-        except UserError as error:
-            raise ValueError(str(error)) from error
-    return given
-
-
-# A block of settings, or the name of a preset.
-NamedConditions = Annotated[Conditions, BeforeValidator(_from_name)]
-
-__all__ = ["PRESETS", "Conditions", "NamedConditions", "conditions_named"]
+    @field_validator("scenes")
+    @classmethod
+    def _some_scene(cls, scenes: dict[SceneName, float]) -> dict[SceneName, float]:
+        if not any(scenes.values()):
+            raise ValueError("give at least one scene a frequency above 0")
+        return scenes

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck
 
-_DRIFT_S = 300.0
+_DRIFT_S, _SMOOTHING_S = 400.0, 60.0
 _COARSER = 8
 
 
@@ -21,18 +21,19 @@ class ContrastControl:
 
     Args:
         span_k: smallest and largest span of temperatures between black and white.
+        contrast: fraction of the span from the 1st to the 99th percentile.
         memory: weight of the old limits in each update, 0-1.
     """
 
-    def __init__(self, span_k: tuple[float, float] = (10.0, 18.0), memory: float = 0.9) -> None:
-        self._span_k, self._memory = span_k, memory
+    def __init__(self, span_k: tuple[float, float], contrast: float, memory: float) -> None:
+        self._span_k, self._contrast, self._memory = span_k, contrast, memory
         self._limits_k = np.full(2, np.nan)  # not adapted yet
 
     def adapt(self, temperature_k: FloatImage) -> None:
         """Move the limits towards the range of a frame, float32 (H, W)."""
         # Every fourth pixel in each direction is enough for the percentiles.
         low, high = np.percentile(temperature_k[::4, ::4], (1.0, 99.0))
-        span = np.clip(1.15 * (high - low), *self._span_k)
+        span = np.clip((high - low) / self._contrast, *self._span_k)
         wanted = np.array([low, low + span])
         old = wanted if np.isnan(self._limits_k).any() else self._limits_k
         self._limits_k = self._memory * old + (1.0 - self._memory) * wanted
@@ -64,6 +65,9 @@ class GainDrift:
         self._drift = OrnsteinUhlenbeck(
             rng, np.zeros(1), np.full(1, drift_levels), time_s=_DRIFT_S, step_s=step_s
         )
+        # Twice smoothed: a sensor warms up and cools down without trembling.
+        self._smooth_levels = self._drift.step()
+        self._weight = 1.0 - math.exp(-step_s / _SMOOTHING_S)
         self._probability = 1.0 - math.exp(-steps_per_hour * step_s / 3600.0)
         self._gain, self._offset = 1.0, 0.0
 
@@ -72,7 +76,10 @@ class GainDrift:
         if self._rng.random() < self._probability:
             self._gain = self._rng.uniform(0.8, 1.25)
             self._offset = self._rng.normal(0.0, 8.0)
-        return np.array([self._gain, self._offset + self._drift.step()[0]], np.float32)
+        self._smooth_levels = self._smooth_levels + self._weight * (
+            self._drift.step() - self._smooth_levels
+        )
+        return np.array([self._gain, self._offset + self._smooth_levels[0]], np.float32)
 
 
 def surround(image: FloatImage, sigma_px: float) -> FloatImage:

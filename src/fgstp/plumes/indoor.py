@@ -9,7 +9,7 @@ from fgstp.plumes.view import View
 
 def room(rng: np.random.Generator, view: View) -> Canvas:
     """Draw a wall with panels, windows, ducts and warm cabinets, and the floor."""
-    rows, columns = view.shape
+    rows = view.shape[0]
     down = np.linspace(0.0, 1.0, rows, dtype=np.float32)[:, None]
     # Warm air rises to the ceiling.
     stains = power_law_field(rng, view.shape, slope=3.6, largest_px=rows / 2)
@@ -29,7 +29,7 @@ def room(rng: np.random.Generator, view: View) -> Canvas:
 
 def _add_seams(rng: np.random.Generator, canvas: Canvas) -> None:
     """Joints between the panels of the wall."""
-    rows, columns = canvas.shape
+    columns = canvas.shape[1]
     spacing = columns * rng.uniform(0.08, 0.3)
     place = (np.arange(columns) + rng.uniform(0.0, spacing)) % spacing
     canvas.temperature_k += rng.uniform(-0.8, 0.8) * (place < 2.0).astype(np.float32)
@@ -53,7 +53,7 @@ def _add_box(
     width, height = columns * rng.uniform(0.05, 0.25), rows * rng.uniform(0.1, 0.4)
     for _ in range(rng.integers(1, 4)):
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]])
-        canvas.cover(polygon(canvas.shape, corners + (left, top)), box_k)
+        canvas.cover(polygon(canvas.shape, corners + np.array([left, top])), box_k)
         left, top = left + width * rng.uniform(0.05, 0.4), top + height * rng.uniform(0.05, 0.4)
         width, height = 0.5 * width, 0.4 * height
         box_k += rng.uniform(-1.5, 2.0)

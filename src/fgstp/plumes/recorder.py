@@ -1,6 +1,7 @@
 """The recorder: video is compressed as it is recorded, and decoded again."""
 
 from fractions import Fraction
+from typing import Literal
 
 import av
 import numpy as np
@@ -31,15 +32,11 @@ class Recorder:
         self, rng: np.random.Generator, conditions: CameraConditions, shape: tuple[int, int]
     ) -> None:
         self._shape = shape
-        codec = str(rng.choice(conditions.codecs))
+        is_h264 = str(rng.choice(conditions.codecs)) == "h264"
         quantiser = rng.uniform(*conditions.quantiser)
-        options = {
-            "g": str(round(log_uniform(rng, conditions.key_frame_interval))),
-            "bf": "0",
-            "threads": "1",
-        }
+        options = {"g": str(round(log_uniform(rng, conditions.key_frame_interval))), "bf": "0"}
         preset = str(rng.choice(_PRESETS))
-        if codec == "h264":
+        if is_h264:
             options |= {"preset": preset, "tune": "zerolatency", "crf": f"{quantiser:.1f}"}
         else:
             # The step of H.264 doubles with every 6 of its quantiser; that of MPEG-4 is linear.
@@ -50,19 +47,14 @@ class Recorder:
         self._size = rows + rows % 2, columns + columns % 2
         # Grey values, and below them those of two colours of half the width and height.
         self._planes = np.full((3 * self._size[0] // 2, self._size[1]), 128, np.uint8)
-        try:
-            encoder = "libx264" if codec == "h264" else "mpeg4"
-            self._encoder = av.CodecContext.create(encoder, "w")
-        except av.codec.codec.UnknownCodecError as error:
-            raise UserError(
-                f"This build of PyAV has no encoder {encoder}; install PyAV from its wheel, or "
-                "choose other codecs in the conditions of the camera."
-            ) from error
+        self._encoder = _context("libx264" if is_h264 else "mpeg4", "w")
         self._encoder.height, self._encoder.width = self._size
         self._encoder.pix_fmt = "yuv420p"
         self._encoder.time_base = Fraction(1, _TICKS_PER_S)
+        # Several threads would delay the frames.
+        self._encoder.thread_count = 1
         self._encoder.options = options
-        self._decoder = av.CodecContext.create("h264" if codec == "h264" else "mpeg4", "r")
+        self._decoder = _context("h264" if is_h264 else "mpeg4", "r")
         self._decoder.thread_count = 1
         self._decoder.options = {"flags": "low_delay"}
         self._count = 0
@@ -77,4 +69,16 @@ class Recorder:
         self._count += 1
         packets = self._encoder.encode(frame)
         [decoded] = [shown for packet in packets for shown in self._decoder.decode(packet)]
-        return decoded.to_ndarray()[:rows, :columns].copy()
+        return np.array(decoded.to_ndarray()[:rows, :columns], np.uint8)
+
+
+def _context(codec: str, mode: Literal["r", "w"]) -> av.VideoCodecContext:
+    try:
+        context = av.CodecContext.create(codec, mode)
+    except av.codec.codec.UnknownCodecError as error:
+        raise UserError(
+            f"This build of PyAV lacks {codec}; install PyAV from its wheel, or choose other "
+            "codecs in the conditions of the camera."
+        ) from error
+    assert isinstance(context, av.VideoCodecContext)
+    return context

@@ -45,9 +45,11 @@ def render(video: SyntheticVideo, path: Path) -> None:
                 _write_mask(masks_folder / f"{i:06d}.png", frame.mask)
                 leak_classes.append(frame.leak_class)
                 leak_rates_g_per_h.append(frame.leak_rate_g_per_h)
+        conditions = video.conditions
         facts = {
             "category": video.category,
             "seed": video.seed,
+            "conditions": conditions if isinstance(conditions, str) else conditions.model_dump(),
             "fps_hz": video.fps_hz,
             "distance_m": video.distance_m,
             "source_xy_px": video.source_xy_px,

@@ -80,5 +80,4 @@ def _add_equipment(rng: np.random.Generator, view: View, canvas: Canvas) -> None
     # Paint and rust: the emissivity varies over a surface.
     patches = power_law_field(rng, view.shape, slope=3.6, largest_px=view.shape[0] / 5)
     canvas.temperature_k += 0.2 * patches * equipment
-    for fraction in (canvas.sky, canvas.backdrop, canvas.vegetation, canvas.water):
-        fraction *= 1.0 - equipment
+    canvas.hide(equipment)

@@ -6,6 +6,8 @@ import numpy as np
 
 from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, power_law_field
 
+_PATTERN_S = 2000.0
+
 
 class CooledSensor:
     """Little noise that changes from frame to frame, and a fixed pattern weaker than it.
@@ -39,14 +41,16 @@ class UncooledSensor:
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step_s: float) -> None:
         self._rng, self._shape = rng, shape
-        rows, columns = shape
+        columns = shape[1]
         self._netd_k = np.float32(rng.uniform(0.03, 0.12))
         self._row_k = self._netd_k * rng.uniform(0.05, 0.4)
         drift = {"time_s": rng.uniform(5.0, 90.0), "step_s": step_s}
         column_k = np.full(columns, float(self._netd_k) * rng.uniform(0.1, 0.8))
         self._columns = OrnsteinUhlenbeck(rng, np.zeros(columns), column_k, **drift)
-        # A pattern that turns into another one within minutes.
-        self._mix = OrnsteinUhlenbeck(rng, np.zeros(1), np.ones(1), time_s=200.0, step_s=step_s)
+        # A pattern that slowly turns into another one.
+        self._mix = OrnsteinUhlenbeck(
+            rng, np.zeros(1), np.ones(1), time_s=_PATTERN_S, step_s=step_s
+        )
         self._lens_k = rng.uniform(0.0, 0.6) * power_law_field(
             rng, shape, slope=4.0, largest_px=columns
         )

@@ -60,7 +60,7 @@ def _add_windows(
         for column in range(across):
             x, y = (column + 0.5) / across, 0.05 + 0.9 * (row + 0.5) / down
             half = np.array([0.5 * size_x / across, 0.45 * size_y / down])
-            corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half + (x, y)
+            corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half + np.array([x, y])
             pane_k = glass_k + rng.normal(0.0, 0.5)
             canvas.cover(polygon(canvas.shape, placed(corners)), pane_k)
 
@@ -74,9 +74,9 @@ def add_posts(rng: np.random.Generator, view: View, canvas: Canvas) -> None:
         foot = view.horizon_px + 0.4 * near**2 * rows
         height, half = rows * rng.uniform(0.3, 0.7) * near, 0.008 * columns * near
         corners = np.array([[x - half, foot - height], [x + half, foot - height]])
-        post = np.concatenate([corners, corners[::-1] + (0.0, height)])
+        post = np.concatenate([corners, corners[::-1] + np.array([0.0, height])])
         canvas.cover(polygon(view.shape, post), post_k)
         if rng.random() < 0.4:
             head = np.array([[x - 6 * half, foot - height], [x + 6 * half, foot - height]])
-            arm = np.concatenate([head, head[::-1] + (0.0, 1.5 * half)])
+            arm = np.concatenate([head, head[::-1] + np.array([0.0, 1.5 * half])])
             canvas.cover(polygon(view.shape, arm), post_k + rng.uniform(-1.0, 2.0))

@@ -185,8 +185,6 @@ def _draw(temperature_k: FloatImage, backdrop: FloatImage, mover: Mover) -> None
         max(0, columns[0] - margin) : columns[-1] + 1 + margin,
     ]
     alpha = cover[box] * np.float32(1.0 / 255.0)
-    if mover.blur_px > 0.0:  # close to the lens
-        alpha = blurred(alpha, mover.blur_px)
-    else:
-        alpha = alpha * backdrop[box]
+    # What is close to the lens is blurred, and nothing hides it.
+    alpha = blurred(alpha, mover.blur_px) if mover.blur_px > 0.0 else alpha * backdrop[box]
     temperature_k[box] += alpha * (np.float32(mover.temperature_k) - temperature_k[box])

@@ -1,6 +1,7 @@
 """Trees: a line at the horizon, crowns, and bare branches."""
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from fgstp.plumes.canvas import Canvas
 from fgstp.plumes.fields import FloatImage, GreyImage, power_law_field
 from fgstp.plumes.view import View
+
+_SHORTEST_BRANCH_PX = 6.0
 
 
 def add_tree_line(rng: np.random.Generator, view: View, canvas: Canvas, *, height: float) -> None:
@@ -66,25 +69,32 @@ def add_bare_trees(rng: np.random.Generator, view: View, canvas: Canvas) -> None
     rows, columns = view.shape
     cover = np.zeros(view.shape, np.uint8)
     for _ in range(rng.integers(1, 5)):
-        root = (columns * rng.uniform(-0.05, 1.05), rows * rng.uniform(0.8, 1.1))
-        _branch(rng, cover, root, -math.pi / 2, rows * rng.uniform(0.08, 0.2), rng.uniform(4, 9))
+        root = columns * rng.uniform(-0.05, 1.05), rows * rng.uniform(0.8, 1.1)
+        trunk = _Branch(*root, -math.pi / 2, rows * rng.uniform(0.08, 0.2), rng.uniform(4, 9))
+        _grow(rng, cover, trunk)
     alpha = cover.astype(np.float32) / np.float32(255.0)
     canvas.cover(alpha, rng.uniform(0.0, 5.0), vegetation=1.0)
 
 
-def _branch(
-    rng: np.random.Generator,
-    cover: GreyImage,
-    foot: tuple[float, float],
-    angle: float,
-    length: float,
-    width: float,
-) -> None:
-    tip = (foot[0] + length * math.cos(angle), foot[1] + length * math.sin(angle))
-    start, end = ((round(16 * x), round(16 * y)) for x, y in (foot, tip))
-    cv2.line(cover, start, end, 255, max(1, round(width)), cv2.LINE_AA, 4)
-    if length < 6.0:
+class _Branch(NamedTuple):
+    """Foot, direction in radians, length and width in pixels."""
+
+    x: float
+    y: float
+    angle: float
+    length: float
+    width: float
+
+
+def _grow(rng: np.random.Generator, cover: GreyImage, branch: _Branch) -> None:
+    """Draw a branch and all that grows from its tip."""
+    x = branch.x + branch.length * math.cos(branch.angle)
+    y = branch.y + branch.length * math.sin(branch.angle)
+    ends = ((round(16 * branch.x), round(16 * branch.y)), (round(16 * x), round(16 * y)))
+    cv2.line(cover, *ends, 255, max(1, round(branch.width)), cv2.LINE_AA, 4)
+    if branch.length < _SHORTEST_BRANCH_PX:
         return
     for _ in range(rng.integers(2, 4)):
-        bend = angle + rng.normal(0.0, 0.5)
-        _branch(rng, cover, tip, bend, length * rng.uniform(0.6, 0.85), 0.65 * width)
+        angle = branch.angle + rng.normal(0.0, 0.5)
+        length = branch.length * rng.uniform(0.6, 0.85)
+        _grow(rng, cover, _Branch(x, y, angle, length, 0.65 * branch.width))

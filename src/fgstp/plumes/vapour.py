@@ -47,11 +47,6 @@ class Steam:
                 lifetime_s=rng.uniform(0.5, 4.0),
             )
 
-    @property
-    def blows(self) -> bool:
-        """Whether there is a vent at all."""
-        return self._plume is not None
-
     def step(self, departures_px: list[FloatImage]) -> None:
         """Advect the steam by one sub-step and release more, see `Plume.step`."""
         if self._plume is None:

@@ -9,9 +9,10 @@ import numpy as np
 
 from fgstp.core.errors import UserError, did_you_mean
 from fgstp.plumes.camera import Camera
-from fgstp.plumes.conditions import Conditions, conditions_named
+from fgstp.plumes.conditions import Conditions
 from fgstp.plumes.fields import FloatImage, GreyImage
 from fgstp.plumes.leak import Leak
+from fgstp.plumes.presets import conditions_named
 from fgstp.plumes.scene import build_scene
 from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
 from fgstp.plumes.traffic import Traffic
@@ -26,7 +27,7 @@ _LARGEST = {
     **{"seed": 2**53, "still_plumes": 20},
 }
 _SMALLEST_SIDE_PX = 32
-_GROWTH_S = 8.0  # of the plume of a leak that is on at the start
+_GROWTH_S = 6.0  # of plumes before the first frame
 # New parts are appended, so that the random numbers of the others do not change.
 _PARTS = (
     *("view", "scene", "air", "gas", "steam", "clouds", "traffic", "camera", "leaks"),
@@ -183,9 +184,9 @@ class SyntheticVideo:
         for number, leak_class in enumerate(classes):
             # The rate of class 0 is invisible to any camera, so nothing is released.
             released = LEAK_RATES_G_PER_H[leak_class] if leak_class else 0.0
-            if number == 0 and (released or steam.blows):
-                for _ in range(round(_GROWTH_S * self.fps_hz)):
-                    blow(released)
+            # What is on at the start has been on for a while.
+            for _ in range(round(_GROWTH_S * self.fps_hz) if number == 0 else 0):
+                blow(released)
             blow(released)
             background_k = scene.temperature_k + clouds.step() * scene.sky
             background_k = warp.step(background_k + waves.step() + glints.step())

@@ -46,7 +46,9 @@ class Clouds:
         self._texture = np.clip(0.5 + 0.5 * texture, 0.0, 1.5).astype(np.float32)
         angle = rng.uniform(0.0, 2.0 * math.pi)
         speed = log_uniform(rng, surroundings.cloud_drift_px_per_s) * columns / _DRAWN_WIDTH_PX
-        self._velocity = speed * step_s * np.array([math.cos(angle), 0.3 * math.sin(angle)])
+        # Mostly sideways, since the camera looks at the horizon rather than straight up.
+        way = np.array([math.cos(angle), 0.3 * math.sin(angle)])
+        self._velocity = speed * step_s * way / np.hypot(*way)
         self._offset = np.zeros(2)
 
     def step(self) -> FloatImage:
@@ -65,7 +67,7 @@ class Waves:
         rows, columns = water.shape
         self._visible = bool(water.any())
         # Waves look flatter and smaller towards the horizon.
-        self._weight = np.float32(rng.uniform(0.1, 1.0)) * water
+        self._weight = np.float32(log_uniform(rng, (0.05, 0.6))) * water
         size = rng.uniform(0.02, 0.15) * rows
         self._patterns = [
             power_law_field(rng, water.shape, slope=2.5, largest_px=size, stretch=5.0)
@@ -77,10 +79,10 @@ class Waves:
         ]
         self._time = 0
 
-    def step(self) -> FloatImage | float:
+    def step(self) -> FloatImage | np.float32:
         """Advance by one frame; returns kelvin to be added, float32 (H, W), or 0."""
         if not self._visible:
-            return 0.0
+            return np.float32(0.0)
         self._time += 1
         size = self._weight.shape[::-1]
         pair = zip(self._patterns, self._velocities, strict=True)
@@ -110,10 +112,10 @@ class Glints:
             rng, np.full(n, -1.0), np.ones(n), time_s=time_s, step_s=step_s
         )
 
-    def step(self) -> FloatImage | float:
+    def step(self) -> FloatImage | np.float32:
         """Advance by one frame; returns kelvin to be added, float32 (H, W), or 0."""
         if not len(self._place):
-            return 0.0
+            return np.float32(0.0)
         picture = np.zeros(self._shape, np.float32)
         picture[tuple(self._place.T)] = np.maximum(self._flicker.step(), 0.0) * self._strength_k
         return blurred(picture, 0.7)
@@ -136,10 +138,10 @@ class Rain:
         self._lean = rng.normal(0.0, 0.2)
         self._contrast_k = np.float32(rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 2.0))
 
-    def step(self) -> FloatImage | float:
+    def step(self) -> FloatImage | np.float32:
         """Advance by one frame; returns kelvin to be added, float32 (H, W), or 0."""
         if not self._falls:
-            return 0.0
+            return np.float32(0.0)
         rows, columns = self._shape
         top = self._rng.uniform(-0.1, 1.0, (self._count, 2)) * (columns, rows)
         way = np.array([self._lean, 1.0]) * self._length

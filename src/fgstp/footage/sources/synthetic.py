@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.footage.settings import SyntheticSettings
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
 from fgstp.plumes import CATEGORIES, Conditions, SyntheticVideo
+from fgstp.plumes.presets import conditions_named
 
 GENERATOR_VERSION = 2  # raise it whenever the same seed gives different frames
 SEEDS_PER_PROJECT_SEED = 10_000
@@ -28,7 +30,7 @@ class SyntheticFootage:
     height_px: int
     width_px: int
     still_plumes: int = 0
-    conditions: Conditions = Conditions()
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def timing(self) -> None:
@@ -57,9 +59,6 @@ class SyntheticFootage:
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
 
-    def _recipe(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
     def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
         """All frames."""
         return (frame.counts for frame in self.frames([]))
@@ -68,6 +67,43 @@ class SyntheticFootage:
         """Render all frames."""
         for frame in self.render():
             yield Frame(frame.grey, frame.mask, frame.leak_class)
+
+    def _recipe(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+class SyntheticSample(NamedTuple):
+    """Some synthetic videos to look at.
+
+    Attributes:
+        n_videos: number of videos, of all categories in turn.
+        seconds: length of each.
+        seed: seed of the first; the others follow.
+    """
+
+    n_videos: int
+    seconds: float
+    seed: int
+
+    def videos(self, conditions: str, fps_hz: float | None) -> Iterator[Video]:
+        """Make the videos, under the conditions of that name; at 15 Hz if no rate is given.
+
+        Raises:
+            UserError: there are no such conditions.
+        """
+        settings = SyntheticSettings(conditions=conditions_named(conditions))
+        rate_hz = fps_hz or settings.fps_hz
+        for number in range(self.n_videos):
+            frames = SyntheticFootage(
+                CATEGORIES[number % len(CATEGORIES)],
+                self.seed + number,
+                max(1, round(self.seconds * rate_hz)),
+                rate_hz,
+                settings.height_px,
+                settings.width_px,
+                conditions=settings.conditions,
+            )
+            yield Video(f"{frames.category}_{frames.seed}", frames, "train", "synthetic")
 
 
 @register_source("synthetic")
