@@ -94,6 +94,7 @@ def find_annotations(
     folder: Path,
     frame_numbers: Callable[[Sequence[str]], list[int | None]],
     labelmap: Mapping[str, Meaning],
+    frames: Collection[Path] = (),
 ) -> Annotations | None:
     """Read what an annotation tool exported: CVAT 1.1, COCO, labelme, Label Studio or YOLO.
 
@@ -102,6 +103,7 @@ def find_annotations(
         frame_numbers: numbers of the frames of images with these names, which have no suffix; None
             for a name of which the video has no frame.
         labelmap: meaning of each label, `ingest.masks.labelmap`; empty: all labels are gas.
+        frames: pictures that are frames, if the export lies beside them.
 
     Returns:
         The masks; None if there is no export of these formats.
@@ -113,10 +115,10 @@ def find_annotations(
     export = read_exports(folder)
     if export is None:
         return None
-    frames, strays = _by_frame(export.images, frame_numbers)
-    shapes, left_out = _with_meaning(frames, labelmap)
-    if export.beside:
-        left_out.append(f"{_count(export.beside, 'file')} beside the annotations not read as masks")
+    annotated, strays = _by_frame(export.images, frame_numbers)
+    shapes, left_out = _with_meaning(annotated, labelmap)
+    if beside := [path for path in export.beside if path not in frames]:
+        left_out.append(f"{_count(beside, 'file')} beside the annotations not read as masks")
     return Annotations(export.files, shapes, (*strays, *left_out))
 
 
