@@ -105,6 +105,11 @@ class Plume:
         """Mass in the line of sight: float32 (H, W), g/m^2."""
         return np.asarray(np.sum(self._slabs, axis=0), np.float32)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in the picture."""
+        return not any(slab.any() for slab in self._slabs)
+
     def step(self, departures_px: list[FloatImage], rate_g_per_s: float) -> None:
         """Advect the gas by one sub-step and release more.
 

@@ -47,6 +47,11 @@ class Steam:
                 lifetime_s=rng.uniform(0.5, 4.0),
             )
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a vent."""
+        return self._plume is not None
+
     def step(self, departures_px: list[FloatImage]) -> None:
         """Advect the steam by one sub-step and release more, see `Plume.step`."""
         if self._plume is None:
@@ -103,7 +108,8 @@ def _grown(
     air = Air(rng, view, air_conditions, step_s, sub_step_s)
     leak = Leak(rng, replace(view, source_xy_px=source), conditions, sub_step_s)
     for _ in range(round(rng.uniform(*_GROWTH_S) * _GROWTH_STEPS_PER_S)):
-        departures_px = air.step()
+        air.step()
+        departures_px = air.departures_px()
         for _ in range(_GROWTH_SUB_STEPS):
             leak.step(departures_px, rate_g_per_h)
     return leak

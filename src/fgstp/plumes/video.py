@@ -175,7 +175,10 @@ class SyntheticVideo:
         )
 
         def blow(rate_g_per_h: float) -> None:
-            departures_px = air.step()
+            air.step()
+            if not (rate_g_per_h or steam.is_there) and gas.plume.is_empty:
+                return
+            departures_px = air.departures_px()
             for _ in range(sub_steps):
                 gas.step(departures_px, rate_g_per_h)
                 steam.step(departures_px)

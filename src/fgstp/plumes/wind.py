@@ -138,6 +138,7 @@ class Air:
         sub_step_s: float,
     ) -> None:
         self._wind = MeanWind(rng, conditions, step_s)
+        self._wind_m_per_s = np.zeros(2)
         largest_m = rng.uniform(*conditions.eddy_m)
         turnover_s = log_uniform(rng, conditions.turnover_s)
         rms_m_per_s = rng.uniform(*conditions.eddies) * self._wind.speed_m_per_s
@@ -157,19 +158,24 @@ class Air:
         self._grid = pixel_grid(view.shape)
         self._px_per_m_per_s = np.float32(sub_step_s / view.pixel_m)
 
-    def step(self) -> list[FloatImage]:
-        """Advance by one frame.
+    def step(self) -> None:
+        """Advance by one frame."""
+        self._wind_m_per_s = self._wind.step()
+        for eddies in self._eddies:
+            eddies.step(self._wind_m_per_s)
+
+    def departures_px(self) -> list[FloatImage]:
+        """Compute where the air comes from, after a step.
 
         Returns:
             For each slab, float32 (H, W, 2): position of the air of each pixel one sub-step
             earlier, x and y in pixels.
         """
-        wind = self._wind.step()
+        wind = self._wind_m_per_s.astype(np.float32)
         rows, columns = self._grid.shape[:2]
         departures_px = []
         for eddies in self._eddies:
-            eddies.step(wind)
-            velocity = eddies.velocity_m_per_s() + wind.astype(np.float32)
+            velocity = eddies.velocity_m_per_s() + wind
             displacement_px = cv2.resize(velocity * self._px_per_m_per_s, (columns, rows))
             departures_px.append(self._grid - displacement_px)
         return departures_px
