@@ -7,20 +7,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import digest, masked_clips
+from fgstp.footage.clip_table import digest, kept_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.registry import model_infos
 from fgstp.reporting.tables import Column, columns_of
-from fgstp.scoring.protocols import PROTOCOL_COLUMNS, PROTOCOLS, ScoringProtocol
-from fgstp.scoring.summary import ALL
+from fgstp.scoring.protocols import PROTOCOLS, ScoringProtocol
+from fgstp.scoring.summary import ALL, SUMMARY_COLUMNS
 
 Facts = Mapping[str, Mapping[str, Any]]  # by model: the file of its scores
 
-COLUMNS = (
-    *("model", *PROTOCOL_COLUMNS, "by", "group", "metric", "value", "low", "high", "spread"),
-    *("n_seeds", "threshold_min", "threshold_max", "interval_over"),
-    *("n_videos", "n_clips", "n_frames", "note"),
-)
+COLUMNS = ("model", *SUMMARY_COLUMNS)
 DEGENERATE_ABOVE = 0.95
 DIVERGED_NOTE = "a training diverged, which counts as a failure, as in the paper"
 AGAIN = "evaluate all models again, on the same clips and with the same settings"
@@ -111,7 +107,7 @@ def check_unchanged(facts: Facts, clips: pd.DataFrame, store: VideoStore) -> lis
     Raises:
         UserError: clips were added, removed or changed.
     """
-    test = masked_clips(clips, store, "test", allow_pseudo_masks=True, setting="")
+    test = kept_clips(clips, store, "test")
     now = digest(test)
     for model, own in facts.items():
         if own["footage_sha256"] != now:

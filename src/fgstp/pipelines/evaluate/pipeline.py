@@ -1,7 +1,7 @@
 """The graph of evaluate.
 
-models, clips -> predict -> predictions -> score -> frame_scores -> summarise_scores
--> scores, summaries; scores -> list_key_scores -> key_scores
+models, clips -> predict -> predictions -> score -> frame_scores, predictions -> trace_frames
+-> timelines; both -> summarise_scores -> scores, summaries; scores -> list_key_scores -> key_scores
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -29,8 +29,21 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 name="score",
             ),
             Node(
+                nodes.trace_frames,
+                inputs=["predictions", *FOOTAGE, *SETTINGS],
+                outputs="timelines",
+                name="trace_frames",
+            ),
+            Node(
                 nodes.summarise_scores,
-                inputs=["frame_scores", "predictions", "videos", *SETTINGS, "params:seed"],
+                inputs=[
+                    "frame_scores",
+                    "timelines",
+                    "predictions",
+                    "videos",
+                    *SETTINGS,
+                    "params:seed",
+                ],
                 outputs=["scores", "summaries"],
                 name="summarise_scores",
             ),
