@@ -8,7 +8,8 @@ import pandas as pd
 
 from fgstp.reporting import notes
 from fgstp.reporting.costs import cost_tables, sorted_costs
-from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order
+from fgstp.reporting.detection import detection_groups, detection_table
+from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order, model_rows
 from fgstp.reporting.result_tables import TITLES, ResultTable, result_table
 from fgstp.reporting.summaries import (
     ScoredFootage,
@@ -18,11 +19,17 @@ from fgstp.reporting.summaries import (
     scores,
     selected,
     with_facts,
+    without_masks,
 )
 from fgstp.reporting.tables import DASH, GROUP_COLUMNS, HEADLINE_COLUMNS, Cell, Column, Table
 from fgstp.scoring.protocols import ScoringProtocol
 
 GROUPS = ("category", "leak_class", "video")
+DETECTION_GROUPS = ("category", "video")
+NO_SCHEDULE = (
+    "Nothing can be scored, since no leak schedule is known either: the predictions, the pictures, "
+    "and the frame scores in the figure and in timelines/ are all there is."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +43,11 @@ class Comparison:
         titles: titles of the models, in order.
         protocols: the protocols by name, in order.
         headline: up to five scores of each model.
-        tables: `table1` and `table2`.
+        tables: `table1` and `table2`, whose scores are of pixels.
+        detection: the table of detection by the leak schedule; None without one.
         groups: tables by category, leak class and video.
+        detection_groups: tables of detection by category and video.
+        lacking: sentences on what could not be scored.
         costs: measured costs, see `sorted_costs`.
         cost_tables: the costs as text, a table for each device.
     """
@@ -49,7 +59,10 @@ class Comparison:
     protocols: Mapping[str, ScoringProtocol]
     headline: Table
     tables: tuple[ResultTable, ...]
+    detection: ResultTable | None
     groups: Mapping[str, list[Table]]
+    detection_groups: Mapping[str, list[Table]]
+    lacking: tuple[str, ...]
     costs: pd.DataFrame
     cost_tables: list[Table]
 
@@ -57,6 +70,7 @@ class Comparison:
 def compare(
     facts: Mapping[str, Mapping[str, Any]],
     summaries: Mapping[str, pd.DataFrame],
+    timelines: Mapping[str, pd.DataFrame],
     costs: pd.DataFrame,
 ) -> Comparison:
     """Compare the evaluated models.
@@ -64,6 +78,7 @@ def compare(
     Args:
         facts: by model: the file of its scores, which says what was scored and how.
         summaries: by model: its summaries; of at least the models of `facts`.
+        timelines: by model: its frame scores over time, see `fgstp.scoring.timelines`.
         costs: a row for each model and device, see `fgstp.reporting.costs`; may be empty.
 
     Raises:
@@ -72,20 +87,43 @@ def compare(
     footage = same_footage(facts)
     together = pd.concat([summaries[model] for model in facts], ignore_index=True)
     together = with_facts(together.fillna({"note": ""}), facts)  # empty cells of the files
-    check_summaries(together)
-    found = protocols(together)
+    check_summaries(together, facts)
+    found, why_no_masks = protocols(together), without_masks(facts)
+    detection = detection_table(facts, footage)
     return Comparison(
         facts=facts,
         footage=footage,
-        scored=notes.counts(scores(together, next(iter(found)))),
-        titles=tuple(row.title() for row in evaluated_rows(together)),
+        scored=notes.counts(scores(together, next(iter(found))) if found else _seen(timelines)),
+        titles=tuple(row.title() for row in model_rows(facts, facts)),
         protocols=found,
         headline=headline(together),
-        tables=tuple(result_table(name, together, footage) for name in TITLES),
+        tables=tuple(result_table(name, together, footage, why_no_masks) for name in TITLES),
+        detection=detection,
         groups={by: group_tables(together, by) for by in GROUPS},
+        detection_groups={by: detection_groups(timelines, facts, by) for by in DETECTION_GROUPS},
+        lacking=tuple(_lacking(why_no_masks, detection)),
         costs=sorted_costs(costs),
         cost_tables=cost_tables(costs),
     )
+
+
+def _seen(timelines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Counts of the footage that most frames were predicted of."""
+    counts = [
+        {
+            "n_videos": rows["video"].nunique(),
+            "n_clips": rows["clip"].nunique(),
+            "n_frames": len(rows[["video", "frame"]].drop_duplicates()),
+        }
+        for rows in timelines.values()
+    ]
+    return pd.DataFrame([max(counts, key=lambda own: own["n_frames"])])
+
+
+def _lacking(why_no_masks: str, detection: ResultTable | None) -> list[str]:
+    if why_no_masks and detection is None:
+        return [why_no_masks, NO_SCHEDULE]
+    return [why_no_masks] if why_no_masks else []
 
 
 def headline(summaries: pd.DataFrame) -> Table:

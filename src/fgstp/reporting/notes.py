@@ -98,6 +98,13 @@ def protocol_note(protocol: ScoringProtocol) -> str:
     return f"Protocol {protocol.name}: {'; '.join(protocol_rules(protocol))}."
 
 
+def threshold_notes(unchosen: Sequence[str]) -> list[str]:
+    """Meaning of `t`, and the models for which there were no validation clips to choose it on."""
+    names = ", ".join(unchosen)
+    half = f"t of {names} is a half, 128, since no validation clip has masks to choose it on."
+    return [THRESHOLD, *[half] * bool(unchosen)]
+
+
 def label_note(columns: Iterable[Column]) -> str:
     """Meaning of the labels of some columns."""
     return "; ".join(f"{column.label}: {column.meaning}" for column in columns) + "."

@@ -57,7 +57,7 @@ class ScoredFootage(NamedTuple):
     @property
     def _sources(self) -> str:
         if not self.mask_sources:
-            return "masks of unknown source"
+            return "no masks"
         if len(self.mask_sources) == 1:
             return f"{self.mask_sources[0]} masks"
         *others, last = self.mask_sources
@@ -118,27 +118,25 @@ def check_unchanged(facts: Facts, clips: pd.DataFrame, store: VideoStore) -> lis
     return [clip.name for clip in test]
 
 
-def check_summaries(summaries: pd.DataFrame) -> None:
+def check_summaries(summaries: pd.DataFrame, models: Iterable[str]) -> None:
     """Check that the summaries are complete and that their models are comparable.
 
     Args:
         summaries: results of `fgstp.scoring.summarise` for all models and groups, concatenated,
-            with a column `model`.
+            with a column `model`; without rows if the footage has no masks.
+        models: the models that were evaluated.
 
     Raises:
-        UserError: a column is missing, there are no rows, a model lacks a protocol, or two
-            models were scored on different frames or with different settings.
+        UserError: a column is missing, a model lacks a protocol, or two models were scored on
+            different frames or with different settings.
     """
     if missing := [name for name in COLUMNS if name not in summaries]:
         raise UserError(
             f"The summaries of the scores lack the columns {', '.join(missing)}: {AGAIN}."
         )
     overall = summaries[summaries["by"] == ALL]
-    if overall.empty:
-        raise UserError("There are no scores to report: evaluate a model first.")
-    models = set(overall["model"])
     for name, rows in overall.groupby("protocol"):
-        if lacking := sorted(models - set(rows["model"])):
+        if lacking := sorted({*models} - {*rows["model"]}):
             raise UserError(
                 f"There are no scores of {', '.join(lacking)} under the protocol {name}: {AGAIN}."
             )
@@ -162,8 +160,29 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
                 )
 
 
+def without_masks(facts: Facts) -> str:
+    """Why pixels were not scored, in one sentence; empty if they were.
+
+    Args:
+        facts: by model: `n_test_clips` and `n_pseudo_clips`, which have only computed masks.
+    """
+    first = next(iter(facts.values()))
+    if any(own["protocols"] for own in facts.values()):
+        return ""
+    n_clips, n_pseudo = first["n_test_clips"], first.get("n_pseudo_clips", 0)
+    if n_pseudo:
+        return (
+            f"Pixels are not scored, since {n_pseudo} of the {n_clips} test clips have masks "
+            "computed from the footage, and the others none; evaluate.allow_pseudo_masks=true "
+            "scores against these."
+        )
+    return f"Pixels are not scored, since none of the {n_clips} test clips has masks."
+
+
 def with_facts(summaries: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Add columns `prompt` and `label` to summaries, and remove scores of failed models.
+    """Add columns to summaries, and remove scores of failed models.
+
+    The columns are `prompt`, `label` and `n_validation_clips`, which chose the thresholds.
 
     A model that `may_diverge` failed if one of its trainings diverged, and under each protocol
     for which nearly all its predictions are empty or full.
@@ -174,7 +193,7 @@ def with_facts(summaries: pd.DataFrame, facts: Facts) -> pd.DataFrame:
             `degenerate_fraction`.
     """
     known = summaries.copy()
-    for fact in ("prompt", "label"):
+    for fact in ("prompt", "label", "n_validation_clips"):
         known[fact] = known["model"].map({model: own.get(fact) for model, own in facts.items()})
     for model in {info.name for info in model_infos() if info.may_diverge}.intersection(facts):
         for protocol, own in facts[model]["protocols"].items():

@@ -70,7 +70,9 @@ def predict(
         "checkpoint": given and given.as_posix(),
         "footage_sha256": digest(test),
         "n_test_clips": len(test),
-        "n_masked_clips": len(_masked(test, evaluate)),
+        "n_pseudo_clips": sum(
+            clip.mask_source == "pseudo" for clip in test if not evaluate.allow_pseudo_masks
+        ),
         "n_validation_clips": len(validation),
     }
 
