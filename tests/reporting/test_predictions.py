@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.reporting.predictions import choose_examples, draw_examples, overlay, prediction_figure
+from fgstp.reporting.examples import choose_examples
+from fgstp.reporting.predictions import draw_examples, overlay, prediction_figure
 from fgstp.reporting.summaries import ScoredFootage
 
 HEIGHT, WIDTH = 12, 16

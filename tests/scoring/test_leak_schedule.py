@@ -182,7 +182,7 @@ def test_frames_of_unknown_class_are_left_out():
     unknown = video("b", [0, 0], [0.9, 0.9]).assign(leak_class=pd.array([pd.NA] * 2, "Int64"))
     both = pd.concat([known.astype({"leak_class": "Int64"}), unknown], ignore_index=True)
     assert detection_scores(both) == detection_scores(known)
-    assert detection_scores(unknown) is None
+    assert detection_scores(unknown) == {}
 
 
 def test_several_trainings_give_means_and_standard_deviations():

@@ -51,7 +51,7 @@ def detection_table(facts: Facts, footage: ScoredFootage) -> ResultTable | None:
         ranks = column.ranks(tidy.loc[of_metric, "value"].astype(float).tolist())
         tidy.loc[of_metric, "rank"] = pd.array(ranks, dtype="Int64")
     written = written_table(
-        f"{TITLE}, on {footage.name} with {footage.masks}",
+        f"On {footage.name} with {footage.masks}",
         tidy,
         COLUMNS,
         tuple(_sentences(rows, known, facts, tidy, footage)),

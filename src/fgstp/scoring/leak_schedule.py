@@ -203,6 +203,7 @@ SCHEDULE_METRICS = (
         "the same of leak classes 1 and 2 alone",
         lambda frames: leak_auroc(frames, *WEAK),
         over="schedule",
+        tex="AUROC 1--2",
     ),
     Metric(
         "leak_auroc_strong",
@@ -210,6 +211,7 @@ SCHEDULE_METRICS = (
         "the same of leak classes 3 to 7 alone",
         lambda frames: leak_auroc(frames, *STRONG),
         over="schedule",
+        tex="AUROC 3--7",
     ),
     Metric(
         "found_fraction",

@@ -17,7 +17,6 @@ from fgstp.scoring.ground_truth import GroundTruth
 from fgstp.scoring.protocols import ScoringProtocol
 from fgstp.scoring.summary import ALL, SEED
 from fgstp.scoring.thresholds import ReadClip, named
-from fgstp.scoring.timelines import detection_scores
 
 FACTS = ("video", "category", "distance_m", "background", "mask_source", "void_fraction")
 # First columns of scores of frames.
@@ -143,13 +142,13 @@ class ModelScores(BaseModel):
     n_test_clips: int
     trainings: list[ScoredTraining]
     protocols: dict[str, dict[str, Any]]
-    detection: dict[str, Any] | None
+    detection: dict[str, Any]
 
 
 def model_scores(
     summaries: pd.DataFrame,
     frame_scores: pd.DataFrame,
-    timelines: pd.DataFrame,
+    detection: Mapping[str, Any],
     made_of: Mapping[str, Any],
     source: str,
 ) -> dict[str, Any]:
@@ -158,13 +157,13 @@ def model_scores(
     Args:
         summaries: summaries of the model by all of `GROUPS`; empty without masks.
         frame_scores: frame scores of the model, see `with_facts`; empty without masks.
-        timelines: timelines of its trainings, see `fgstp.scoring.timelines`.
+        detection: what the leak schedule tells; see `fgstp.scoring.timelines.detection_scores`.
         made_of: `model`, `prompt`, `trainings`, and digests of checkpoints and footage.
         source: source of ingest.
 
     Returns:
         Plain values: `made_of`, `footage`, `mask_sources`, `void_fraction`, counts of what has
-        masks, `detection`, see `detection_scores`, and by protocol: `settings`, `threshold`,
+        masks, `detection`, and by protocol: `settings`, `threshold`,
         `degenerate_fraction` (share of frames on which no or every pixel is predicted), and all
         metrics, None where undefined. For several trainings, metrics are means, the threshold is
         that of the first, and a protocol also has the `thresholds` of all trainings and `spread`,
@@ -186,7 +185,7 @@ def model_scores(
         "n_seeds": len(made_of["trainings"]),
         **{name: int(overall[name].max()) if len(overall) else 0 for name in COUNTS},
         "protocols": protocols,
-        "detection": detection_scores(timelines),
+        "detection": dict(detection),
     }
 
 
@@ -228,7 +227,7 @@ def key_scores(scores: Mapping[str, Any]) -> dict[str, float]:
     protocols = scores["protocols"]
     chosen = [(protocols.get(name, {}), names) for name, names in KEY_SCORES.items()]
     if not protocols:
-        chosen = [(scores["detection"] or {}, KEY_DETECTION)]
+        chosen = [(scores["detection"], KEY_DETECTION)]
     return {
         short: round(own[name], KEY_DIGITS)
         for own, names in chosen

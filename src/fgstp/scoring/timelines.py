@@ -76,7 +76,7 @@ def joined(trainings: Sequence[pd.DataFrame], model: str) -> pd.DataFrame:
     return rows.reindex(columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def detection_scores(rows: pd.DataFrame) -> dict[str, Any] | None:
+def detection_scores(rows: pd.DataFrame) -> dict[str, Any]:
     """Scores of a model by the leak schedule.
 
     Args:
@@ -86,11 +86,11 @@ def detection_scores(rows: pd.DataFrame) -> dict[str, Any] | None:
         Plain values: `n_seeds`, and of one training `n_videos`, `n_clips`, `n_frames`,
         `n_releases` and `leak_free_hours`; `thresholds` of the trainings; and all of
         `SCHEDULE_METRICS`, None where undefined. For several trainings these are means, and
-        `spread` has their standard deviations by metric. None if no leak class is known.
+        `spread` has their standard deviations by metric. Empty if no leak class is known.
     """
     known = rows[rows["leak_class"].notna()]
     if known.empty:
-        return None
+        return {}
     trainings = [own for _, own in known.groupby(SEED, dropna=False)]
     frames = [ScheduledFrames.of(own) for own in trainings]
     values = np.array([[metric.function(each) for metric in SCHEDULE_METRICS] for each in frames])

@@ -38,7 +38,7 @@ from fgstp.scoring.results import (
 )
 from fgstp.scoring.summary import SEED, summarise
 from fgstp.scoring.thresholds import with_threshold
-from fgstp.scoring.timelines import joined, timeline
+from fgstp.scoring.timelines import detection_scores, joined, timeline
 
 logger = logging.getLogger(__name__)
 
@@ -163,11 +163,12 @@ def trace_frames(
     video_store: VideoStore,
     name: str,
     evaluate: EvaluateSettings,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """List the frame scores of all predicted test clips over time, beside their leak classes.
 
     Returns:
-        A row for each training and frame, see `fgstp.scoring.timelines`.
+        A row for each training and frame, see `fgstp.scoring.timelines`; and what the leak
+        schedule tells of them, empty without one, see `detection_scores`.
 
     Raises:
         UserError: predictions are missing.
@@ -181,7 +182,10 @@ def trace_frames(
         scores = {clip.name: store.read(clip).scores for clip in rows}
         own = timeline(rows, video_store, videos, scores)
         parts.append(own.assign(seed=training["seed"], threshold=training["frame_threshold"]))
-    return joined(parts, name)
+    timelines = joined(parts, name)
+    detection = detection_scores(timelines)
+    log_numbers({"detection": detection})
+    return timelines, detection
 
 
 def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, ClipRow]:
@@ -211,18 +215,18 @@ def _read(
 
 def summarise_scores(
     frame_scores: pd.DataFrame,
-    timelines: dict[str, pd.DataFrame],
+    detection: dict[str, Any],
     predictions: Path,
     videos: pd.DataFrame,
     name: str,
     evaluate: EvaluateSettings,
     seed: int,
-) -> tuple[dict[str, Any], pd.DataFrame]:
+) -> tuple[dict[str, Any], pd.DataFrame, dict[str, float]]:
     """Summarise the scores of a model, and log them.
 
     Returns:
-        The scores over all videos, and the summaries by video, category and leak class, which
-        are of pixels and have no rows without masks.
+        The scores over all videos; the summaries by video, category and leak class, which are of
+        pixels and have no rows without masks; and the scores that `dvc metrics show` has room for.
     """
     parts = [
         summarise(frame_scores, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS
@@ -231,13 +235,7 @@ def summarise_scores(
     summaries.insert(0, "model", name)
     predicted = read_predicted(predictions / name)
     source = videos["source"].iloc[0]
-    scores = model_scores(summaries, frame_scores, timelines[name], predicted, source)
+    scores = model_scores(summaries, frame_scores, detection, predicted, source)
     for protocol, found in scores["protocols"].items():
         log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
-    log_numbers({"detection": scores["detection"] or {}})
-    return scores, summaries
-
-
-def list_key_scores(scores: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
-    """Choose the scores of a model that `dvc metrics show` has room for."""
-    return key_scores(scores[name])
+    return scores, summaries, key_scores(scores)

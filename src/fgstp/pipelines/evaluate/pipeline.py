@@ -1,7 +1,8 @@
 """The graph of evaluate.
 
-models, clips -> predict -> predictions -> score -> frame_scores, predictions -> trace_frames
--> timelines; both -> summarise_scores -> scores, summaries; scores -> list_key_scores -> key_scores
+models, clips -> predict -> predictions; predictions -> score -> frame_scores;
+predictions -> trace_frames -> timelines, detection;
+frame_scores, detection -> summarise_scores -> scores, summaries, key_scores
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -31,27 +32,21 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
             Node(
                 nodes.trace_frames,
                 inputs=["predictions", *FOOTAGE, *SETTINGS],
-                outputs="timelines",
+                outputs=["timelines", "detection"],
                 name="trace_frames",
             ),
             Node(
                 nodes.summarise_scores,
                 inputs=[
                     "frame_scores",
-                    "timelines",
+                    "detection",
                     "predictions",
                     "videos",
                     *SETTINGS,
                     "params:seed",
                 ],
-                outputs=["scores", "summaries"],
+                outputs=["scores", "summaries", "key_scores"],
                 name="summarise_scores",
-            ),
-            Node(
-                nodes.list_key_scores,
-                inputs=["scores", "params:model"],
-                outputs="key_scores",
-                name="list_key_scores",
             ),
         ]
     )
