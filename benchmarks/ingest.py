@@ -8,6 +8,7 @@ of the machine's speed affect both equally. Memory is measured in separate proce
 """
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import av
@@ -23,6 +25,7 @@ import cv2
 
 from fgstp.core.parallel import ParallelSettings
 from fgstp.footage.ingest_videos import ingest_videos
+from fgstp.footage.reading import read_through
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Video
 from fgstp.footage.video_file import VideoFile
@@ -80,7 +83,15 @@ def _decode(path: Path) -> int:
 
 def _read(path: Path) -> int:
     """What ingest reads: grey pictures with their times."""
-    return sum(1 for _ in VideoFile(path).frames([]))
+    return sum(len(frame.grey) > 0 for frame in VideoFile(path).frames([]))
+
+
+def _read_through(path: Path) -> None:
+    """Ingest without storing: reading, grey, clips with descriptors and hashes, the file's hash."""
+    video = Video(path.stem, VideoFile(path), "train")
+    video.frames.content_hash()
+    cv2.setNumThreads(1)  # as in ingest
+    read_through(video, IngestSettings(source="folder"), take=lambda stretch: None)
 
 
 def _ingest(paths: list[Path], folder: Path, jobs: int) -> None:
@@ -99,17 +110,34 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _compare_with_decoding(video: Path, work: Path) -> None:
+    folders = (work / f"speed_{number}" for number in count())
+    works: dict[str, Callable[[], object]] = {
+        "bare PyAV decode loop": partial(_decode, video),
+        "reading frames in grey": partial(_read, video),
+        "ingest, storing off": partial(_read_through, video),
+        "ingest, storing off, 1 core": partial(_on_one_core, partial(_read_through, video)),
+        "ingest, storing on": lambda: _ingest([video], next(folders), 1),
+    }
     n_frames = _decode(video)
-    bare, read, full = [], [], []
-    for number in range(ROUNDS):
-        bare.append(_seconds(partial(_decode, video)))
-        read.append(_seconds(partial(_read, video)))
-        full.append(_seconds(partial(_ingest, [video], work / f"speed_{number}", 1)))
-    print(f"bare PyAV decode loop       {n_frames / statistics.median(bare):8.0f} frames/s")
-    for name, seconds in (("reading frames", read), ("ingest, one process", full)):
-        ratio = statistics.median(a / b for a, b in zip(bare, seconds, strict=True))
-        print(f"{name:27} {n_frames / statistics.median(seconds):8.0f} frames/s")
-        print(f"  ratio to the decode loop  {ratio:8.2f}")
+    seconds = {name: [] for name in works}
+    for _ in range(ROUNDS):
+        for name, work_of in works.items():
+            seconds[name].append(_seconds(work_of))
+    bare, *_ = seconds.values()
+    print(f"{'':28} frames/s  of the decode loop's")
+    for name, own in seconds.items():
+        ratio = statistics.median(a / b for a, b in zip(bare, own, strict=True))
+        print(f"{name:28} {n_frames / statistics.median(own):8.0f} {ratio:10.2f}")
+
+
+def _on_one_core(work: Callable[[], object]) -> None:
+    """Do the work on one processor (Linux)."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})  # threads that start in the work inherit it
+    try:
+        work()
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _compare_parallel(video: Path, work: Path) -> None:

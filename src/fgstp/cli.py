@@ -1,5 +1,6 @@
 """The command `fgstp`: everything except the Kedro pipelines."""
 
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,9 @@ def check(*, folder: Path, out: Path, settings: tuple[str, ...]) -> None:
     from fgstp.footage.settings import IngestSettings  # noqa: PLC0415
     from fgstp.reporting.check import as_page, as_text, check_footage  # noqa: PLC0415
 
+    # What is passed over as no footage is logged.
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("fgstp").setLevel(logging.INFO)
     values = parsed_settings(_pairs(settings))
     try:
         chosen = IngestSettings.model_validate({"source": "folder"} | values)

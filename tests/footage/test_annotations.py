@@ -230,6 +230,15 @@ def test_a_single_file_is_an_export_and_what_is_none_is_not(tmp_path):
     assert found(other) is None
 
 
+def test_scaling_is_remarked_once(tmp_path):
+    annotations = found(write(tmp_path / "leak.json", coco([BOX])))
+    before = annotations.remarks
+    for _ in range(2):
+        large = annotations.read(0, (2 * HEIGHT, 2 * WIDTH))
+        np.testing.assert_array_equal(large, BOX_MASK.repeat(2, 0).repeat(2, 1))
+    assert annotations.remarks == (*before, "masks of 8 x 6 were scaled to 16 x 12")
+
+
 def test_a_pixel_is_inside_if_its_centre_is():
     # By hand: the line from (0, 0) to (4, 4) passes through the centres of the diagonal, and
     # x = 1.5 through those of the second column: a line belongs to what is right of it.

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
+from fgstp.footage.cutting import ClipCutter, read_ahead
+from fgstp.footage.grey import GreySpan
 from fgstp.footage.video import Frame
 
 
@@ -16,7 +17,8 @@ def stream(count, **more):
 
 
 def stretch_of(classes):
-    return Stretch.of(0, list(stream(len(classes), leak_class=lambda number: classes[number])))
+    frames = stream(len(classes), leak_class=lambda number: classes[number])
+    return next(ClipCutter(len(classes)).clips(frames))
 
 
 @pytest.mark.parametrize("count", [0, 3, 5, 10, 13])
@@ -32,6 +34,15 @@ def test_clips_follow_each_other_and_what_is_left_over_is_kept(count):
         assert clip.first_frame == 5 * place
         numbers = clip.frames[:, 0, 0].tolist()
         assert numbers == list(range(5 * place, min(count, 5 * place + 5)))
+
+
+def test_clips_are_in_grey_whatever_the_span_of_each_frame():
+    counts = [np.full((4, 6), count, np.uint8) for count in (16, 16, 125, 125)]
+    spans = [None, GreySpan(16, 235), GreySpan(25, 225), GreySpan(0, 125)]
+    frames = [Frame(each, span=span) for each, span in zip(counts, spans, strict=True)]
+    (clip,) = ClipCutter(4).clips(iter(frames))
+    assert clip.frames[:, 2, 3].tolist() == [16, 0, 128, 255]
+    assert [frame.grey[2, 3] for frame in frames] == [16, 0, 128, 255]
 
 
 def test_clips_come_as_soon_as_they_are_full():
@@ -83,7 +94,7 @@ def test_the_hash_is_of_frames_masks_and_their_numbers():
             mask = np.eye(4, 6, dtype=np.uint8)
             mask[0, 5] = void
             frames[place] = frames[place]._replace(mask=mask)
-        return Stretch.of(0, frames).sha256()
+        return next(ClipCutter(3).clips(iter(frames))).sha256()
 
     def records(mask):
         bits = np.packbits(mask).tobytes()

@@ -10,6 +10,7 @@ from fgstp.footage.descriptors import (
     describe,
     measure_background,
     similarity,
+    stacked,
 )
 from fgstp.footage.settings import CategorySettings, DuplicateSettings
 
@@ -33,6 +34,15 @@ def test_maps_have_the_promised_shapes_and_types():
             assert part.shape == GRID
             assert part.dtype == np.float32
             assert np.isfinite(part).all()
+
+
+def test_a_frame_does_not_reach_into_the_cells_of_the_next():
+    # Dark and bright frames in turn, and a thing at their upper border.
+    frames = np.stack([STILL, STILL + 50] * 8)
+    frames[::4, :4] += 30
+    descriptor = describe_rounded(frames)
+    np.testing.assert_allclose(descriptor.change[1:], 0, atol=1)
+    np.testing.assert_allclose(descriptor.change[0], 15, atol=1)
 
 
 def test_a_still_clip_neither_changes_nor_moves():
@@ -274,6 +284,13 @@ def test_similarity_worked_by_hand():
     by_hand = (768 * 3 + blob) / (768 * (3 + 5) + blob)
     assert similarity(maps(7, 5), maps(0, 5), 2.0) == pytest.approx(by_hand)
     assert similarity(maps(2, 2, 2), maps(0, 0, 0), 2.0) == 1
+
+
+def test_stacked_clips_are_as_similar_as_each_alone():
+    clips = [describe_rounded(scene() + plume(60, x, seed=x)) for x in (40, 60, 90)]
+    alone = [similarity(clip, clips[1], FLOOR) for clip in clips]
+    np.testing.assert_array_equal(similarity(stacked(clips), clips[1], FLOOR), alone)
+    assert alone[1] == 1
 
 
 def numbered(value):

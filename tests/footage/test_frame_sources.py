@@ -3,6 +3,7 @@ import os
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.footage.frame_sources import PictureSequence, frames_of, read_video
@@ -36,6 +37,18 @@ def test_pictures_are_frames_in_natural_order(tmp_path, write_picture, noise_fra
 def picture_folder(tmp_path, write_picture, *images):
     paths = [write_picture(tmp_path / f"{n}.png", image) for n, image in enumerate(images)]
     return PictureSequence(tuple(paths))
+
+
+def test_remarks_on_pictures_are_told_together(tmp_path, write_picture, noise_frames):
+    for number, frame in enumerate(noise_frames(6)):
+        exif = Image.Exif()
+        exif[274] = 3 if number in (2, 4) else 1
+        Image.fromarray(frame).save(tmp_path / f"{number}.png", exif=exif)
+    remarks = []
+    decoded(frames_of(tmp_path), remarks)
+    (remark,) = remarks
+    assert "orientation 3" in remark
+    assert "2 pictures, the first is 2.png" in remark
 
 
 def test_a_picture_of_another_size_is_refused(tmp_path, write_picture):

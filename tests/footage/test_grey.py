@@ -39,7 +39,7 @@ def test_other_depths_are_refused(dtype):
 
 
 def test_a_span_is_a_straight_line_between_its_ends():
-    table = GreySpan(1000, 1510).table()
+    table = GreySpan(1000, 1510).table
     assert table.shape == (65536,)
     assert table.dtype == np.uint8
     # Two counts a grey level; what lies outside is clipped and does not wrap around.
@@ -48,7 +48,18 @@ def test_a_span_is_a_straight_line_between_its_ends():
         *(254, 255, 255, 255),
     ]
     # Rounded, not cut off: 1.8 counts of 2 are nearer to 1 than to 0.
-    assert GreySpan(0, 255 * 10).table()[[4, 6, 14, 16]].tolist() == [0, 1, 1, 2]
+    assert GreySpan(0, 255 * 10).table[[4, 6, 14, 16]].tolist() == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("span", [GreySpan(16, 235), GreySpan(0, 255), GreySpan(40, 41)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_span_turns_counts_of_both_depths_into_the_rounded_line(span, dtype):
+    counts = np.arange(np.iinfo(dtype).max + 1, dtype=dtype).reshape(-1, 64)
+    levels = np.zeros((len(counts), 70), np.uint8)
+    span.apply(counts, levels[:, 3:67])
+    line = 255 * (counts.astype(float) - span.low_counts) / (span.high_counts - span.low_counts)
+    np.testing.assert_array_equal(levels[:, 3:67], np.rint(line.clip(0, 255)))
+    assert not levels[:, :3].any() and not levels[:, 67:].any()
 
 
 def test_a_fixed_span_does_not_look_at_the_frames():
@@ -78,7 +89,7 @@ def test_one_span_serves_all_frames_so_that_a_plume_stays_as_bright():
     plume[10:20, 10:20] = 400
     frames = [dark, dark + plume, bright, bright + plume]
     span, _ = measure_span(frames, 4, SpanSettings())
-    table = span.table().astype(float)
+    table = span.table.astype(float)
     contrast_dark = (table[dark + plume] - table[dark])[10:20, 10:20].mean()
     contrast_bright = (table[bright + plume] - table[bright])[10:20, 10:20].mean()
     # 6000 counts span 255 levels, so 400 counts are 17 levels; a stretched frame gives 102.
@@ -89,7 +100,7 @@ def test_one_span_serves_all_frames_so_that_a_plume_stays_as_bright():
 def test_a_flat_video_has_a_span_of_one_count():
     span, remarks = measure_span([np.full((4, 5), 500, np.uint16)] * 2, 2, SpanSettings())
     assert (span, remarks) == (GreySpan(500, 501), [])
-    assert span.table()[500] == 0
+    assert span.table[500] == 0
 
 
 def test_a_long_video_is_sampled_evenly_to_its_end():
@@ -142,7 +153,7 @@ def scene_with(oddity):
 def test_a_flare_or_telemetry_does_not_take_the_span_from_a_plume(oddity):
     frames = scene_with(oddity)
     span, remarks = measure_span(frames, len(frames), SpanSettings())
-    grey = span.table()[frames].astype(float)
+    grey = span.table[frames].astype(float)
     contrast = grey[1::2, 16:32, 20:36].mean() - grey[0::2, 16:32, 20:36].mean()
     assert contrast >= 60
     assert any("flare" in remark for remark in remarks)

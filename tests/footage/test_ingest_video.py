@@ -308,6 +308,34 @@ def test_background_is_measured_in_clips_whose_masks_are_empty(work, footage, ga
     assert (unknown in record["video"]["remarks"]) == (background is None)
 
 
+@pytest.mark.parametrize(
+    ("known", "told_by"),
+    [
+        ({"classes": [0] * 20 + [3] * 17}, "leak class 0"),
+        ({"masks": np.zeros((37, 48, 64), np.uint8)}, "clips whose masks are empty"),
+        ({}, "its first 60 s, taken to be free of gas"),
+        # Of the last clip, only the time is known.
+        (
+            {"masks": [*np.zeros((20, 48, 64), np.uint8)] + [None] * 17},
+            "clips whose masks are empty and its first 60 s, taken to be free of gas",
+        ),
+    ],
+)
+def test_the_remark_on_the_background_says_what_told_of_clips_without_gas(
+    work, frames, known, told_by
+):
+    video = Video("v", InMemory(frames, **known), "train", mask_source="annotated")
+    remarks = work(video, categories={"opening_s": 60.0})["video"]["remarks"]
+    assert f"background measured in {told_by}: " in remarks
+
+
+def test_a_frame_that_looks_damaged_is_remarked(work, frames):
+    frames = frames.copy()
+    frames[17, 20:23] = np.random.default_rng(0).integers(0, 256, (3, 64))
+    remarks = work(Video("v", InMemory(frames), "train"))["video"]["remarks"]
+    assert "1 of its frames may be damaged, the first at 1.13 s" in remarks
+
+
 @pytest.mark.parametrize(("opening_s", "found"), [(60.0, "complex"), (0.1, None)])
 def test_background_is_measured_in_the_opening(work, frames, opening_s, found):
     # The blob covers 10 x 16 of 64 x 48 pixels: 5.2 % a clip, at three places.

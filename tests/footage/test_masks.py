@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.masks import find_masks
@@ -175,6 +176,21 @@ def test_what_was_done_to_masks_is_remarked_once(masks_of):
         )
     (remark,) = masks.remarks
     assert "8 x 6 were scaled to 16 x 12" in remark
+
+
+def test_what_pictures_of_masks_tell_is_remarked_with_their_names(masks_of, place):
+    masks = masks_of("0.png", "1.png", "2.png")
+    for name in ("1.png", "2.png"):
+        exif = Image.Exif()
+        exif[274] = 3
+        with Image.open(place / name) as image:
+            image.load()
+        image.save(place / name, exif=exif)
+    read = pixels(masks)
+    assert read == {0: [1], 1: [47 - 2], 2: [47 - 3]}
+    (remark,) = masks.remarks
+    assert "orientation 3" in remark
+    assert "2 pictures, the first is 1.png" in remark
 
 
 def test_the_signature_follows_the_files(masks_of, place):

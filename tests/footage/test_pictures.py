@@ -1,6 +1,7 @@
 import struct
 import tracemalloc
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -123,17 +124,55 @@ def test_pictures_are_turned_as_their_exif_data_say(tmp_path, suffix, orientatio
         assert len(picture.remarks) == (orientation != 1)
 
 
+def write_tiff(path, pixels, tags, order="<"):
+    """Write pixels, (H, W) or (H, W, channels), uncompressed."""
+    height, width = pixels.shape[:2]
+    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    known = {256: width, 257: height, 258: 8 * pixels.itemsize, 259: 1, 277: 1, 278: height}
+    tags = known | {273: 0, 279: len(data)} | tags
+    tags[273] = 8 + 2 + len(tags) * 12 + 4
+    fields = [struct.pack(f"{order}HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags)]
+    header = struct.pack(f"{order}HIH", 42, 8, len(tags)) + b"".join(fields) + bytes(4)
+    path.write_bytes((b"II" if order == "<" else b"MM") + header + data)
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize(("photometric", "is_inverted"), [(0, True), (1, False)])
-def test_white_is_zero_is_inverted(tmp_path, bits, photometric, is_inverted):
+def test_white_is_zero_is_inverted(tmp_path, bits, photometric, is_inverted, order):
     counts = noise(12, 16, dtype=np.uint8 if bits == 8 else np.uint16)
-    tags = {256: 16, 257: 12, 258: bits, 259: 1, 262: photometric, 277: 1, 278: 12}
-    tags |= {273: 8 + 2 + 9 * 12 + 4, 279: counts.nbytes}
-    fields = [struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags)]
-    header = struct.pack("<2sHIH", b"II", 42, 8, 9) + b"".join(fields) + bytes(4)
-    (tmp_path / "0.tif").write_bytes(header + counts.tobytes())
+    path = write_tiff(tmp_path / "0.tif", counts, {262: photometric}, order)
     expected = np.iinfo(counts.dtype).max - counts if is_inverted else counts
-    np.testing.assert_array_equal(read_picture(tmp_path / "0.tif").pixels, expected)
+    np.testing.assert_array_equal(read_picture(path).pixels, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_negative_pixels_are_refused(tmp_path, dtype):
+    counts = np.arange(192, dtype=dtype).reshape(12, 16) % 100
+    path = write_tiff(tmp_path / "0.tif", counts, {262: 1, 339: 2})
+    np.testing.assert_array_equal(read_picture(path).pixels, counts)
+    counts[3, 4] = -1
+    with pytest.raises(FootageError, match="negative"):
+        read_picture(write_tiff(tmp_path / "0.tif", counts, {262: 1, 339: 2}))
+
+
+def test_deep_colour_that_would_be_misread_is_refused(tmp_path):
+    planes = noise(36, 16, dtype=np.uint16)  # three planes, one after the other
+    size = planes.nbytes // 3
+    path = write_tiff(tmp_path / "0.tif", planes, {257: 12, 262: 2, 277: 3, 278: 12, 284: 2})
+    with path.open("ab") as file:  # the values of tags that have three
+        at = file.tell()
+        start = at - 3 * size
+        values = [start, start + size, start + 2 * size, size, size, size, 16, 16, 16]
+        file.write(struct.pack("<9I", *values))
+    data = path.read_bytes()
+    for tag, place in ((273, 0), (279, 12), (258, 24)):
+        entry = data.index(struct.pack("<HH", tag, 4))
+        data = data[: entry + 4] + struct.pack("<II", 3, at + place) + data[entry + 12 :]
+    path.write_bytes(data)
+    with pytest.raises(FootageError, match="stored apart"):
+        read_picture(path)
 
 
 @pytest.mark.parametrize("shape", [(6, 8), (6, 8, 3)])
@@ -155,6 +194,67 @@ def test_a_truncated_picture_is_refused(tmp_path, write_picture, suffix, share):
     path.write_bytes(data[: int(share * len(data))])
     with pytest.raises(FootageError, match="it"):
         read_picture(path)
+
+
+def smooth():
+    return cv2.GaussianBlur(noise(120, 160), (0, 0), 2)
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("gap", [b"", bytes(300), None])
+def test_a_damaged_jpeg_is_refused_or_remarked(tmp_path, write_picture, place, gap):
+    path = write_picture(tmp_path / "0.jpg", smooth())
+    data = path.read_bytes()
+    assert read_picture(path).remarks == ()
+    at = int(place * (len(data) - 400))
+    gap = noise(300).tobytes() if gap is None else gap
+    path.write_bytes(data[:at] + gap + data[at + 300 :])
+    with suppress(FootageError):
+        assert "damaged" in read_picture(path).remarks[0]
+
+
+def test_sound_jpeg_of_many_kinds_is_not_called_damaged(tmp_path):
+    image = Image.fromarray(smooth())
+    kinds = [
+        {"mode": mode, "quality": quality, "progressive": is_progressive, **more}
+        for mode in ("L", "RGB", "CMYK")
+        for quality in (1, 60, 100)
+        for is_progressive in (False, True)
+        for more in ({}, {"restart_marker_blocks": 3}, {"subsampling": "4:2:2"})
+    ]
+    for kind in kinds:
+        image.convert(kind.pop("mode")).save(tmp_path / "0.jpg", **kind)
+        assert read_picture(tmp_path / "0.jpg").remarks == ()
+    for size in ((1, 1), (7, 9), (17, 3)):
+        image.crop((0, 0, *size)).save(tmp_path / "0.jpg", comment=b"x" * 5000)
+        with (tmp_path / "0.jpg").open("ab") as file:
+            file.write(b"what a camera adds")
+        assert read_picture(tmp_path / "0.jpg").remarks == ()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_any_destroyed_byte_of_a_png_is_seen(tmp_path, write_picture, dtype):
+    path = write_picture(tmp_path / "0.png", smooth().astype(dtype))
+    data = path.read_bytes()
+    for place in np.random.default_rng(0).integers(8, len(data) - 12, 40):
+        damaged = bytearray(data)
+        damaged[place] ^= 255
+        path.write_bytes(damaged)
+        with pytest.raises(FootageError, match="it"):
+            read_picture(path)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate"])
+def test_damaged_tiff_prints_nothing(tmp_path, capfd, compression):
+    path = tmp_path / "0.tif"
+    Image.fromarray(smooth()).save(path, compression=compression)
+    data = bytearray(path.read_bytes())
+    data[300:900] = bytes(600)
+    path.write_bytes(data)
+    for read in (read_picture, lambda path: list(read_pages(path))):
+        with pytest.raises(FootageError, match="to its end"):
+            read(path)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

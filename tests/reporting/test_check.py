@@ -81,6 +81,13 @@ def test_the_command_writes_a_page_and_nothing_into_the_folder(folder, tmp_path)
     assert sorted(folder.rglob("*")) == before
 
 
+def test_the_command_names_what_is_no_footage(folder, tmp_path, caplog):
+    (folder / "notes.txt").touch()
+    arguments = [str(folder), "--out", str(tmp_path / "page.html")]
+    CliRunner().invoke(main, ["check", *arguments, "--setting", "clip_length_frames=5"])
+    assert "notes.txt" in caplog.text
+
+
 def test_a_folder_without_footage_is_a_mistake(tmp_path):
     with pytest.raises(UserError, match="There is no folder"):
         check_footage(tmp_path / "nothing", SETTINGS)

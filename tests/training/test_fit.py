@@ -35,11 +35,11 @@ def train(small, run):
 
 @pytest.fixture
 def interrupted(train):
-    """Trains as `train` does, and is killed when the second epoch begins."""
+    """Trains as `train` does, and is killed when an epoch begins, by default the second."""
 
-    def run(callbacks=()):
+    def run(callbacks=(), epoch=1, **changes):
         with pytest.raises(SystemExit):
-            train(callbacks=[*callbacks, At(1, kill)])
+            train(callbacks=[*callbacks, At(epoch, kill)], **changes)
 
     return run
 
@@ -293,6 +293,37 @@ def test_a_finished_training_is_recognised_and_more_epochs_continue_it(train, tm
     assert "because this changed: train.epochs." in caplog.text
 
 
+def test_fewer_epochs_than_are_finished_are_refused_and_nothing_is_lost(
+    train, interrupted, tmp_path
+):
+    interrupted(epoch=3, epochs=6)
+    for epochs in (1, 2):
+        with pytest.raises(UserError) as caught:
+            train(epochs=epochs)
+        sentence = str(caught.value)
+        assert f"finished 3 epochs already, and train.epochs is {epochs}; set it to 3" in sentence
+        assert f"or remove {tmp_path}/run/resume to begin anew." in sentence
+    watch = Watch()
+    _, outcome = train(callbacks=[watch], epochs=3)
+    assert (watch.metrics, outcome.n_epochs, outcome.ended_by) == ([], 3, "epochs")
+    interrupted(epoch=5, epochs=6)  # a finished one that went on
+    with pytest.raises(UserError, match=r"finished 5 epochs already, and train\.epochs is 3;"):
+        train(epochs=3)
+
+
+def test_a_state_of_another_network_is_refused(train, interrupted, monkeypatch):
+    interrupted()
+    build = TinyModel._build
+
+    def with_a_layer_more(model):
+        build(model)
+        model.network.more = torch.nn.Linear(2, 2)
+
+    monkeypatch.setattr(TinyModel, "_build", with_a_layer_more)
+    with pytest.raises(UserError, match=r"state.ckpt does not fit tiny: 2 tensors .* begin anew"):
+        train()
+
+
 def test_other_code_makes_a_finished_training_begin_anew(train, monkeypatch, caplog):
     train(epochs=1)
     watch = Watch()
@@ -311,6 +342,8 @@ def test_training_starts_from_a_checkpoint(train, tmp_path):
         torch.testing.assert_close(weights.data, kept[name], rtol=0, atol=1e-20)
     with pytest.raises(UserError, match="does not fit"):
         train("third", model=tiny(channels=8), **start)
+    with pytest.raises(UserError, match="which this training writes over; copy it"):
+        train("first", **start)
 
 
 def halve(path):

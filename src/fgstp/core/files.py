@@ -124,6 +124,14 @@ def check_regular_file(path: Path) -> None:
         raise FootageError(f"{path.name} may not be read; allow it by `chmod +r`")
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder that can be reached."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 @contextmanager
 def growing_array(path: Path) -> Iterator[GrowingArray]:
     """Write a .npy file piece by piece through `atomic_path`, in constant memory."""

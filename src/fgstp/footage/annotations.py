@@ -1,25 +1,20 @@
 """Annotations: exports of annotation tools, read as the masks of a video."""
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.core.errors import FootageError
+from fgstp.core.errors import FootageError, did_you_mean
 from fgstp.core.fingerprint import signature
-from fgstp.footage.annotation_formats import read_export
 from fgstp.footage.annotation_formats.base import AnnotatedImage
-from fgstp.footage.annotation_formats.yolo import CLASS_NAMES, read_class_names
+from fgstp.footage.annotation_formats.exports import read_exports
 from fgstp.footage.areas import Polygon, Runs
 from fgstp.footage.mask_pictures import HINT, VALUE, Meaning, fit_mask
-from fgstp.footage.pictures import PICTURE_SUFFIXES, natural_key
-
-EXPORT_SUFFIXES = frozenset({".xml", ".json", ".txt"})
 
 
 class FrameShapes(NamedTuple):
@@ -43,12 +38,14 @@ class Annotations:
     Attributes:
         files: files that they come from.
         shapes: annotated frames by number, from 0; one without areas is free of gas.
-        remarks: what a reader of the video table should know.
+        found: what a reader of the video table should know of the export.
+        fitted: what was done to the masks that were read, once each.
     """
 
     files: tuple[Path, ...]
     shapes: Mapping[int, FrameShapes]
-    remarks: tuple[str, ...]
+    found: tuple[str, ...]
+    fitted: dict[str, None] = field(default_factory=dict)
 
     @property
     def numbers(self) -> Collection[int]:
@@ -76,9 +73,17 @@ class Annotations:
         for area, value in frame.areas:
             area.draw(mask, value)
         try:
-            return fit_mask(mask, size)[0]
+            mask, remark = fit_mask(mask, size)
         except FootageError as error:
             raise FootageError(f"the annotation of {frame.name}: {error}") from error
+        if remark:
+            self.fitted[remark] = None
+        return mask
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences for the video table."""
+        return (*self.found, *self.fitted)
 
 
 def find_annotations(
@@ -101,78 +106,14 @@ def find_annotations(
         FootageError: an export is broken, or there are several formats; an unknown label; no
             image belongs to the video, or two to the same frame.
     """
-    paths = _list_files(folder)
-    kind, files = _read_export(paths, folder)
-    if not files:
+    export = read_exports(folder)
+    if export is None:
         return None
-    images = [image for read in files.values() for image in read]
-    names = _class_names_file(paths, folder) if kind == "YOLO" else []
-    for path in names:
-        images = _named(images, read_class_names(path), path.name)
-    frames, strays = _by_frame(images, frame_number)
+    frames, strays = _by_frame(export.images, frame_number)
     shapes, left_out = _with_meaning(frames, labelmap)
-    beside = [path for path in paths if path not in files and path.name not in CLASS_NAMES]
-    if beside:
-        left_out.append(f"{_count(beside, 'file')} beside the annotations not read as masks")
-    return Annotations((*files, *names), shapes, (*strays, *left_out))
-
-
-def _list_files(folder: Path) -> list[Path]:
-    """Files that may matter, in natural order; hidden ones are passed over."""
-    paths = folder.rglob("*") if folder.is_dir() else [folder]
-    suffixes = EXPORT_SUFFIXES | PICTURE_SUFFIXES
-    return sorted(
-        (
-            path
-            for path in paths
-            if (path.suffix.lower() in suffixes or path.name in CLASS_NAMES)
-            and not path.is_dir()
-            and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        ),
-        key=lambda path: (path.parent, natural_key(path)),
-    )
-
-
-def _read_export(paths: list[Path], folder: Path) -> tuple[str, dict[Path, list[AnnotatedImage]]]:
-    """The format of the one export that is there, and its images by file."""
-    exports: dict[str, dict[Path, list[AnnotatedImage]]] = {}
-    for path in paths:
-        export = read_export(path) if path.suffix.lower() in EXPORT_SUFFIXES else None
-        if export:
-            exports.setdefault(export[0], {})[path] = export[1]
-    # Texts that are all empty are frames without gas only where YOLO left more than these.
-    texts = exports.get("YOLO", {})
-    if not any(image.shapes for [image] in texts.values()) and not _class_names_file(paths, folder):
-        exports.pop("YOLO", None)
-    if len(exports) > 1:
-        firsts = (f"{next(iter(files)).name} of {kind}" for kind, files in exports.items())
-        raise FootageError(
-            f"{folder} holds exports of several formats, such as {' and '.join(firsts)}; keep one"
-        )
-    return next(iter(exports.items()), ("", {}))
-
-
-def _class_names_file(paths: list[Path], folder: Path) -> list[Path]:
-    """The file that names YOLO's classes, in the folder or beside it; empty if there is none."""
-    beside = (folder.parent / name for name in CLASS_NAMES)
-    inside = [path for path in paths if path.name in CLASS_NAMES]
-    return (inside or [path for path in beside if path.is_file()])[:1]
-
-
-def _named(
-    images: list[AnnotatedImage], names: Mapping[str, str], source: str
-) -> list[AnnotatedImage]:
-    """Images whose labels are names of classes in place of their numbers."""
-    named = []
-    for image in images:
-        unknown = [shape.label for shape in image.shapes if shape.label not in names]
-        if unknown:
-            raise FootageError(
-                f"{image.frame} has the class {unknown[0]}, which {source} does not name; add it"
-            )
-        shapes = [shape._replace(label=names[shape.label]) for shape in image.shapes]
-        named.append(image._replace(shapes=shapes))
-    return named
+    if export.beside:
+        left_out.append(f"{_count(export.beside, 'file')} beside the annotations not read as masks")
+    return Annotations(export.files, shapes, (*strays, *left_out))
 
 
 def _by_frame(
@@ -237,11 +178,9 @@ def _with_meaning(
 def _value(label: str, labelmap: Mapping[str, Meaning]) -> int:
     if label in labelmap or not labelmap:
         return VALUE[labelmap.get(label, "gas")]
-    close = difflib.get_close_matches(label, labelmap, n=1)
-    meant = f" (did you mean {close[0]}?)" if close else ""
     raise FootageError(
         f"the label {label} is not in ingest.masks.labelmap, which knows {', '.join(labelmap)}"
-        f"{meant}; add it"
+        f"{did_you_mean(label, labelmap)}; add it"
     )
 
 

@@ -1,17 +1,18 @@
 """Cutting a stream of frames into clips of equal length."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.packed_masks import GAS, VOID, packed
-from fgstp.footage.video import Frame, MaskSource
+from fgstp.footage.packed_masks import GAS, VOID, n_set, packed
+from fgstp.footage.video import Frame, LeakSchedule, MaskSource
 
 
 @dataclass(frozen=True)
@@ -36,24 +37,6 @@ class Stretch:
     mask_source: MaskSource = "none"
     leak_class: NDArray[np.int8] | None = None
 
-    @classmethod
-    def of(
-        cls, first_frame: int, frames: Sequence[Frame], mask_source: MaskSource = "none"
-    ) -> "Stretch":
-        """Stack frames of one size; `mask_source` is the kind of the masks of these frames."""
-        masks = {number: each.mask for number, each in enumerate(frames) if each.mask is not None}
-        classes = [each.leak_class for each in frames if each.leak_class is not None]
-        grey = np.ascontiguousarray(np.stack([each.grey for each in frames]), np.uint8)
-        return cls(
-            first_frame,
-            grey,
-            np.array(list(masks), np.int64),
-            np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
-            np.array([each.time_s for each in frames], np.float64),
-            mask_source if masks else "none",
-            np.array(classes, np.int8) if len(classes) == len(frames) else None,
-        )
-
     @property
     def index(self) -> int:
         """Number of the clip in its video, from 0."""
@@ -66,57 +49,97 @@ class Stretch:
         classes, counts = np.unique(self.leak_class, return_counts=True)
         return int(classes[counts.argmax()])
 
+    @cached_property
+    def gas(self) -> NDArray[np.void]:
+        """Gas of its annotated frames, `packed`; numbers are from 0 in the stretch."""
+        return packed(self.annotated, self.masks == GAS)
+
+    @cached_property
+    def void(self) -> NDArray[np.void]:
+        """Void of those annotated frames that have some, `packed` like `gas`."""
+        void = self.masks == VOID
+        some = void.any(axis=(1, 2))
+        return packed(self.annotated[some], void[some])
+
     def gas_fraction(self) -> float | None:
         """Fraction of the pixels of its annotated frames that are gas; None without any."""
-        n_known = np.count_nonzero(self.masks != VOID)
-        return round(np.count_nonzero(self.masks == GAS) / n_known, 6) if n_known else None
+        n_known = self.masks.size - n_set(self.void)
+        return round(n_set(self.gas) / n_known, 6) if n_known else None
 
     def void_fraction(self) -> float | None:
         """Fraction of the pixels of its annotated frames that are void; None without any."""
-        return round(float((self.masks == VOID).mean()), 6) if len(self.masks) else None
+        return round(n_set(self.void) / self.masks.size, 6) if len(self.masks) else None
 
     def sha256(self) -> str:
-        """SHA-256 of the bytes of its frames, then of its masks with their numbers."""
+        """SHA-256 of the bytes of its frames, then of its gas and its void with their numbers."""
         digest = hashlib.sha256(self.frames.data)
-        for value in (GAS, VOID):
-            masks = self.masks == value
-            if value == GAS or masks.any():
-                digest.update(packed(self.annotated, masks).tobytes())
+        digest.update(self.gas.tobytes())
+        digest.update(self.void.tobytes())
         return digest.hexdigest()
 
 
 class ClipCutter:
-    """Cuts a stream of 8-bit frames into clips, with one clip in memory at a time.
+    """Cuts a stream of frames into clips in grey, with one clip in memory at a time.
 
     Attributes:
         length: frames of a clip.
         mask_source: kind of the masks of the frames.
+        schedule: tells the leak classes; None if the frames do, or nobody.
         left_over: frames at the end that fill no clip, once the stream has ended.
     """
 
-    def __init__(self, length: int, mask_source: MaskSource = "none") -> None:
+    def __init__(
+        self, length: int, mask_source: MaskSource = "none", schedule: LeakSchedule | None = None
+    ) -> None:
         self.length = length
         self.mask_source = mask_source
+        self.schedule = schedule
         self.left_over: Stretch | None = None
 
     def clips(self, frames: Iterator[Frame]) -> Iterator[Stretch]:
-        """Yield the clips of uint8 frames of one size, in the order of time.
+        """Yield the clips of frames of one size, in the order of time.
 
         Raises:
             FootageError: the source cannot be read to its end.
         """
         for first_frame in count(0, self.length):
             try:
-                piece = list(islice(frames, self.length))
+                stretch = self._gather(frames, first_frame)
             except OSError as error:
                 raise FootageError(f"it cannot be read: {error.strerror or error}") from error
-            if not piece:
+            if stretch is None:
                 return
-            stretch = Stretch.of(first_frame, piece, self.mask_source)
-            if len(piece) < self.length:
+            if len(stretch.frames) < self.length:
                 self.left_over = stretch
                 return
             yield stretch
+
+    def _gather(self, frames: Iterator[Frame], first_frame: int) -> Stretch | None:
+        """Take the frames of the next clip, or those that are left; None without any."""
+        grey: NDArray[np.uint8] | None = None
+        times_s, masks, classes = [], {}, []
+        for number, frame in enumerate(islice(frames, self.length)):
+            if grey is None:
+                grey = np.empty((self.length, *frame.counts.shape), np.uint8)
+            frame.to_grey(grey[number])  # at once, while the processor has it in its cache
+            times_s.append(frame.time_s)
+            if frame.mask is not None:
+                masks[number] = frame.mask
+            if frame.leak_class is not None:
+                classes.append(frame.leak_class)
+        if grey is None:
+            return None
+        times = np.array(times_s, np.float64)
+        leak_class = np.array(classes, np.int8) if len(classes) == len(times) else None
+        return Stretch(
+            first_frame,
+            grey[: len(times)],
+            np.array(list(masks), np.int64),
+            np.array(list(masks.values()), np.uint8).reshape(-1, *grey.shape[1:]),
+            times,
+            self.mask_source if masks else "none",
+            leak_class if self.schedule is None else self.schedule.classes(times),
+        )
 
 
 def read_ahead(clips: Iterator[Stretch]) -> Iterator[Stretch]:

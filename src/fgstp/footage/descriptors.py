@@ -41,7 +41,7 @@ def describe(frames: NDArray[np.uint8]) -> ClipDescriptor:
     """Describe a clip: (T, H, W) uint8, T at least 3."""
     cells = _shrink(frames[::FRAME_STEP])
     # Brightness common to the whole frame is the camera's gain, not the scene.
-    cells -= np.median(cells, axis=(1, 2), keepdims=True)
+    cells -= _medians(cells.reshape(len(cells), -1))[:, None, None]
     mean = cells.mean(axis=0)
     steps = np.diff(cells, axis=0)
     # In most cells nothing moves, so that their median is the noise of all.
@@ -56,15 +56,29 @@ def describe(frames: NDArray[np.uint8]) -> ClipDescriptor:
 
 def _shrink(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Mean of each cell of the grid: (T, H, W) uint8 to (T, 24, 32) float32."""
-    cells = np.empty((len(frames), GRID_HEIGHT, GRID_WIDTH), np.float32)
-    for frame, cell in zip(frames, cells, strict=True):
-        # Halving first is OpenCV's fastest path, and leaves a quarter of the pixels to average.
-        half = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        cell[:] = cv2.resize(half, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA)
-    return cells
+    n_frames, height, width = frames.shape
+    # All frames below each other are one picture, and one call during which other threads run.
+    tall = np.ascontiguousarray(frames[:, : height // 2 * 2]).reshape(-1, width)
+    # Halving first is OpenCV's fastest path, and leaves a quarter of the pixels to average.
+    half = cv2.resize(tall, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    cells = cv2.resize(half, (GRID_WIDTH, n_frames * GRID_HEIGHT), interpolation=cv2.INTER_AREA)
+    return cells.reshape(n_frames, GRID_HEIGHT, GRID_WIDTH).astype(np.float32)
 
 
-def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: float) -> float:
+def _medians(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median of each row of an even number of values; NumPy sorts faster than it selects."""
+    middle = rows.shape[1] // 2
+    return np.sort(rows, axis=1)[:, middle - 1 : middle + 1].mean(axis=1)
+
+
+def stacked(clips: Sequence[ClipDescriptor]) -> ClipDescriptor:
+    """Stack the maps of clips along a first axis."""
+    return ClipDescriptor(*(np.stack(maps) for maps in zip(*clips, strict=True)))
+
+
+def similarity(
+    first: ClipDescriptor, second: ClipDescriptor, floor_levels: float
+) -> NDArray[np.float64]:
     """Compute how similar two clips are, from 0 to 1 (the same).
 
     The weighted Jaccard (Ruzicka) index of the maps of change and motion, where a difference of
@@ -74,22 +88,30 @@ def similarity(first: ClipDescriptor, second: ClipDescriptor, floor_levels: floa
     nothing happens are similar.
 
     Args:
-        first: a clip.
+        first: a clip, or clips that are `stacked`.
         second: another clip; the order does not matter.
         floor_levels: grey levels up to which a cell is taken to be at rest.
+
+    Returns:
+        The similarity, (N,) for N stacked clips.
     """
     activity_1, activity_2 = _activity(first, floor_levels), _activity(second, floor_levels)
     difference = np.abs(first.appearance - second.appearance)
-    blob = BLOB_FRACTION * difference.size * floor_levels
-    shared = float(np.minimum(activity_1, activity_2).sum())
-    either = float(np.maximum(activity_1, activity_2).sum())
-    unlike = float(np.maximum(difference - floor_levels, 0).sum())
+    blob = BLOB_FRACTION * GRID_HEIGHT * GRID_WIDTH * floor_levels
+    shared = _sum(np.minimum(activity_1, activity_2))
+    either = _sum(np.maximum(activity_1, activity_2))
+    unlike = _sum(np.maximum(difference - floor_levels, 0))
     return (shared + blob) / (either + unlike + blob)
 
 
 def _activity(clip: ClipDescriptor, floor_levels: float) -> NDArray[np.float32]:
-    """Change and motion above the floor: (2, h, w) float32."""
-    return np.maximum(np.stack([clip.change, clip.motion]) - floor_levels, 0)
+    """Change and motion above the floor: (..., 2 h, w) float32."""
+    return np.maximum(np.concatenate([clip.change, clip.motion], axis=-2) - floor_levels, 0)
+
+
+def _sum(maps: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum over rows and columns."""
+    return maps.sum(axis=(-2, -1)).astype(np.float64)
 
 
 class DuplicateFilter:
@@ -105,7 +127,8 @@ class DuplicateFilter:
     def __init__(self, threshold: float, floor_levels: float) -> None:
         self.threshold = threshold
         self.floor_levels = floor_levels
-        self._kept: dict[int, ClipDescriptor] = {}
+        self._numbers: list[int] = []
+        self._kept: list[ClipDescriptor] = []
 
     def repeats(self, index: int, descriptor: ClipDescriptor) -> tuple[int, float] | None:
         """Find the kept clip that the next clip repeats; without one, keep the clip.
@@ -118,14 +141,13 @@ class DuplicateFilter:
             Number and similarity of the most similar kept clip, the earliest of equals; None if
             its similarity is below the threshold.
         """
-        matches = (
-            (kept, similarity(of_kept, descriptor, self.floor_levels))
-            for kept, of_kept in self._kept.items()
-        )
-        match = max(matches, key=lambda match: match[1], default=None)
-        if match is not None and match[1] >= self.threshold:
-            return match
-        self._kept[index] = descriptor
+        if self._kept:
+            similarities = similarity(stacked(self._kept), descriptor, self.floor_levels)
+            best = int(similarities.argmax())
+            if similarities[best] >= self.threshold:
+                return self._numbers[best], float(similarities[best])
+        self._numbers.append(index)
+        self._kept.append(descriptor)
         return None
 
 

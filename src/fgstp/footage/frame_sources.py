@@ -1,6 +1,7 @@
 """Frames from pictures: a folder with one for each frame, or the pages of a TIFF stack."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from fgstp.footage.pictures import (
     n_pages,
     read_pages,
     read_picture,
+    told_together,
 )
 from fgstp.footage.settings import SpanSettings
 from fgstp.footage.video import Frame, FrameSource
@@ -70,7 +72,7 @@ class PictureSequence:
             FootageError: a picture is unreadable, or of another size or depth than the first.
         """
         first: NDArray[np.integer] | None = None
-        found: dict[str, None] = {}  # remarks, each once
+        is_in_colour, names_of = False, defaultdict[str, list[str]](list)
         every = max(1, (self.n_frames_hint() or 0) // COLOUR_SAMPLES)
         for place, (name, picture) in enumerate(self._pictures()):
             try:
@@ -79,11 +81,14 @@ class PictureSequence:
                 raise FootageError(f"{name}: {error}") from error
             first = grey if first is None else first
             _check_fits(grey, first, name)
-            if place % every == 0 and is_coloured(picture.pixels):
-                found[COLOUR_REMARK] = None
-            found |= dict.fromkeys(picture.remarks)
+            if place % every == 0:
+                is_in_colour = is_in_colour or is_coloured(picture.pixels)
+            for remark in picture.remarks:
+                names_of[remark].append(name)
             yield Frame(grey)
-        remarks += [*found, *_gaps([path.stem for path in self.files])]
+        if is_in_colour:
+            remarks.append(COLOUR_REMARK)
+        remarks += [*told_together(names_of), *_gaps([path.stem for path in self.files])]
 
     def _pictures(self) -> Iterator[tuple[str, Picture]]:
         """Names and pictures."""
@@ -167,5 +172,5 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
     if frames[0].dtype == np.uint8:
         return np.stack(frames).astype(np.uint8, copy=False)
-    table = measure_span(frames, len(frames), SpanSettings())[0].table()
+    table = measure_span(frames, len(frames), SpanSettings())[0].table
     return np.stack([table[frame] for frame in frames])

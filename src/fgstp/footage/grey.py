@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import cv2
@@ -71,11 +72,23 @@ class GreySpan:
     low_counts: int
     high_counts: int
 
+    @cached_property
     def table(self) -> NDArray[np.uint8]:
         """Grey level of every possible count: (65536,) uint8."""
         counts = np.arange(MAX_COUNTS + 1, dtype=np.float64)
         level = (counts - self.low_counts) / (self.high_counts - self.low_counts) * 255
         return np.clip(np.rint(level), 0, 255).astype(np.uint8)
+
+    def apply(self, counts: NDArray[np.integer], out: NDArray[np.uint8]) -> None:
+        """Write the grey levels of counts, (H, W) uint8 or uint16, to `out`, (H, W)."""
+        if counts.dtype == np.uint8:  # the same as the table, and faster
+            gain = 255 / (self.high_counts - self.low_counts)
+            cv2.addWeighted(counts, gain, counts, 0, -self.low_counts * gain, dst=out)
+        else:
+            self.table.take(counts, out=out, mode="clip")
+
+
+LIMITED_LUMA = GreySpan(16, 235)
 
 
 def measure_span(

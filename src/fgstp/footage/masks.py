@@ -1,6 +1,7 @@
 """Masks on disk: a folder with a picture for each annotated frame, or several to be joined."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError, printable
+from fgstp.core.files import check_regular_file, is_folder
 from fgstp.core.fingerprint import signature
 from fgstp.footage.annotations import find_annotations
 from fgstp.footage.mask_pictures import MaskReader, Meaning, fit_mask
 from fgstp.footage.packed_masks import GAS, VOID
-from fgstp.footage.pictures import PICTURE_SUFFIXES, check_names, list_pictures, read_picture
+from fgstp.footage.pictures import (
+    PICTURE_SUFFIXES,
+    check_names,
+    list_pictures,
+    read_picture,
+    told_together,
+)
 
 # Numbers of the frames that masks with these names belong to; None: of no frame.
 FrameNumbers = Callable[[Sequence[str]], list[int | None]]
@@ -49,13 +57,16 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     Raises:
         FootageError: there is no mask, or a mask belongs to no frame.
     """
+    if not is_folder(place):
+        check_regular_file(place)
     frame_numbers: FrameNumbers = numbers_in_names
     if footage.is_dir():
         frame_numbers = partial(places_of_names, frames=list_pictures(footage))
     found = find_annotations(place, lambda name: frame_numbers([name])[0], labelmap)
     if found is None and not place.is_dir():
         raise FootageError(
-            f"{place.name} is no export of CVAT, COCO, labelme or YOLO; rename or remove it"
+            f"{place.name} is neither a folder of masks nor an export of CVAT, COCO, labelme or "
+            "YOLO; unpack, convert, rename or remove it"
         )
     return found or MaskFolder(place, frame_numbers, labelmap)
 
@@ -86,6 +97,7 @@ class MaskFolder:
         self.files: dict[int, list[Path]] = {}
         self._reader = MaskReader(labelmap)
         self._remarks: dict[str, None] = {}
+        self._names_of = defaultdict[str, list[str]](list)  # by the remarks on their pictures
         paths = [path for path in list_pictures(folder) if not path.is_dir()]
         self._check_names(paths)
         numbers = frame_numbers([path.stem for path in paths])
@@ -151,9 +163,12 @@ class MaskFolder:
 
     def _read(self, path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
         try:
-            mask, remark = fit_mask(self._reader.read(read_picture(path)), size)
+            picture = read_picture(path)
+            mask, remark = fit_mask(self._reader.read(picture), size)
         except FootageError as error:
             raise FootageError(f"the mask {path.name} in {self.folder}: {error}") from error
+        for told in picture.remarks:
+            self._names_of[told].append(path.name)
         if remark:
             self._remarks[remark] = None
         return mask
@@ -161,7 +176,8 @@ class MaskFolder:
     @property
     def remarks(self) -> Sequence[str]:
         """Sentences for the video table about the masks that were read."""
-        return [*self._remarks, *self._reader.remarks]
+        of_pictures = [f"of masks: {told}" for told in told_together(self._names_of)]
+        return [*self._remarks, *self._reader.remarks, *of_pictures]
 
 
 def numbers_in_names(names: Sequence[str]) -> list[int | None]:

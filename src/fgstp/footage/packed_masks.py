@@ -26,6 +26,11 @@ def packed(
     return rows
 
 
+def n_set(rows: NDArray[np.void]) -> int:
+    """Count the pixels that are set in `packed` masks."""
+    return int(np.bitwise_count(rows["bits"]).sum())
+
+
 @dataclass(frozen=True)
 class PackedMasks:
     """Masks of some frames of a stretch, unpacked when they are read.

@@ -1,27 +1,23 @@
 """Pictures: which files are some, and reading one as its file says."""
 
 import re
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from fgstp.core.errors import FootageError
-from fgstp.core.files import check_regular_file
+from fgstp.core.quiet import captured_stderr
 from fgstp.footage.grey import MAX_COUNTS
+from fgstp.footage.picture_files import count_pages, is_damaged, opened, pillow_errors
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
-# JPEG brings MPO; formats of vector graphics would start other programs.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-MAX_PIXELS = 2**26  # 8192 x 8192
-TOO_LARGE = f"the {MAX_PIXELS / 1e6:.0f} million pixels that are read; scale it down"
 ORIENTATION, PHOTOMETRIC, WHITE_IS_ZERO = 274, 262, 0  # tags of EXIF and TIFF, and a value
+BITS, SAMPLE_FORMAT, SIGNED, PLANES, APART = 258, 339, 2, 284, 2
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -77,7 +73,7 @@ class Picture(NamedTuple):
         pixels: (H, W) or (H, W, 3) in BGR order, uint8 or uint16.
         indices: (H, W) uint8: indices of a palette; None without a palette.
         alpha: (H, W) uint8: opacity; None if the file has none.
-        remarks: what was done to it, such as turning.
+        remarks: what was done to it, such as turning, and what seems to be wrong.
     """
 
     pixels: NDArray[np.integer]
@@ -92,8 +88,8 @@ def read_picture(path: Path) -> Picture:
     Raises:
         FootageError: the file is empty, unreadable, no picture, too large, or has several pages.
     """
-    with _opened(path) as image:
-        pages = int(getattr(image, "n_frames", 1))
+    with opened(path) as image:
+        pages = count_pages(image)
         if pages > 1 and image.format != "MPO":  # whose second page is a preview
             raise FootageError(
                 f"it has {pages} pages; put stacks beside the other videos, not into a folder of "
@@ -108,79 +104,63 @@ def read_pages(path: Path) -> Iterator[Picture]:
     Raises:
         FootageError: the file is empty, unreadable, no picture, or too large.
     """
-    with _opened(path) as image:
-        for page in range(getattr(image, "n_frames", 1)):
-            image.seek(page)
+    with opened(path) as image:
+        for page in range(count_pages(image)):
+            with pillow_errors():
+                image.seek(page)
             yield _picture(image, path)
 
 
 def n_pages(path: Path) -> int:
     """Number of pages of a TIFF file; a `FootageError` if it cannot be read."""
-    with _opened(path) as image:
-        return int(getattr(image, "n_frames", 1))
+    with opened(path) as image:
+        return count_pages(image)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The open picture; whatever Pillow raises in the block becomes a `FootageError`."""
-    check_regular_file(path)
-    try:
-        # By its name, Pillow would map the file, and garble TIFF that is to be turned.
-        with (
-            warnings.catch_warnings(action="ignore"),
-            path.open("rb") as file,
-            Image.open(file, formats=FORMATS) as image,
-        ):
-            yield image
-    except FootageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise FootageError(f"it is larger than {TOO_LARGE}") from error
-    except UnidentifiedImageError as error:
-        raise FootageError("it is no picture of a known kind; convert it or remove it") from error
-    except Exception as error:  # damaged headers make Pillow raise almost anything
-        raise FootageError(
-            "it cannot be read as a picture to its end; copy it again or remove it"
-        ) from error
+def told_together(names: Mapping[str, Sequence[str]]) -> list[str]:
+    """One sentence for each remark, from the names of the pictures that have it."""
+    return [f"{remark} ({len(of)} pictures, the first is {of[0]})" for remark, of in names.items()]
 
 
 def _picture(image: Image.Image, path: Path) -> Picture:
     """The present page."""
-    if image.width * image.height > MAX_PIXELS:
-        raise FootageError(f"it is {image.width} x {image.height}, larger than {TOO_LARGE}")
     # Pillow turns most TIFF, and forgets it.
     done = getattr(image, "tag_v2", {}).get(ORIENTATION, 1)
-    picture = _pixels(image, path)
-    left = image.getexif().get(ORIENTATION, 1)
+    is_deep_colour = _is_deep_colour(image)
+    with pillow_errors():
+        image.load()
+        left = image.getexif().get(ORIENTATION, 1)
+    # Pillow would cut deep colour to 8 bits.
+    picture = _deep_colour(path, image.tell()) if is_deep_colour else _pixels(image)
+    if is_damaged(image, path):
+        picture = picture._replace(remarks=("damaged: parts of it may be wrong",))
     return _turned(picture, left, stated=done if left == 1 else left)
 
 
-def _pixels(image: Image.Image, path: Path) -> Picture:
+def _pixels(image: Image.Image) -> Picture:
     """The pixels in the depth of the file."""
     mode = image.mode
     if mode == "P":
         rgba = np.asarray(image.convert("RGBA"))
         alpha = rgba[..., 3] if "transparency" in image.info else None
         return Picture(_bgr(rgba), np.asarray(image), alpha)
-    if mode in ("RGB", "RGBA") and ";16" in str(getattr(image, "tile", "")):
-        return _deep_colour(path, image.tell())  # Pillow would cut it to 8 bits
     if mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         rgba = np.asarray(image.convert("RGBA"))
         return Picture(rgba[..., 0] if mode in ("LA", "La") else _bgr(rgba), None, rgba[..., 3])
     if mode in ("I", "I;16", "I;16B", "I;16L"):
         return _counts(image)
     if mode in ("1", "L", "F"):
-        return Picture(np.asarray(image if mode != "1" else image.convert("L")))
+        pixels = np.asarray(image if mode != "1" else image.convert("L"))
+        if SIGNED in getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, ()):
+            _check_counts(pixels.view(np.int8))
+        return Picture(pixels)
     return Picture(_bgr(np.asarray(image.convert("RGB"))))
 
 
 def _counts(image: Image.Image) -> Picture:
     """A grey picture of 16 bits."""
     counts = np.asarray(image)
-    if counts.min() < 0 or counts.max() > MAX_COUNTS:
-        raise FootageError(
-            "its pixels are negative or above 65535; convert it to 16 bits without sign"
-        )
+    _check_counts(counts)
     counts = counts.astype(np.uint16)
     # Pillow minds the tag at 8 bits only.
     if getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
@@ -188,13 +168,33 @@ def _counts(image: Image.Image) -> Picture:
     return Picture(counts)
 
 
+def _check_counts(counts: NDArray[np.integer]) -> None:
+    if counts.min() < 0 or counts.max() > MAX_COUNTS:
+        raise FootageError(
+            "its pixels are negative or above 65535; convert it to 16 bits without sign"
+        )
+
+
 def _bgr(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(rgb[..., 2::-1])
+    code = cv2.COLOR_RGBA2BGR if rgb.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    return np.asarray(cv2.cvtColor(rgb, code), np.uint8)
+
+
+def _is_deep_colour(image: Image.Image) -> bool:
+    """Whether it has colours of more than 8 bits."""
+    bits = getattr(image, "tag_v2", {}).get(BITS, (8,))
+    is_deep = max(bits) > 8 or ";16" in str(getattr(image, "tile", ""))
+    is_deep_colour = is_deep and image.mode in ("RGB", "RGBA", "RGBX", "CMYK")
+    are_apart = getattr(image, "tag_v2", {}).get(PLANES) == APART
+    if is_deep_colour and (are_apart or image.mode == "CMYK"):  # which nobody reads right
+        raise FootageError("its colours of 16 bits are stored apart or as CMYK; convert it")
+    return is_deep_colour
 
 
 def _deep_colour(path: Path, page: int) -> Picture:
     data = np.fromfile(path, np.uint8)
-    _, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
+    with captured_stderr():
+        _, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
     image = np.asarray(pages[0]) if pages else np.empty(0)
     if image.dtype != np.uint16 or image.ndim != 3:
         raise FootageError("it cannot be read as a picture of 16 bits; convert it")
@@ -205,12 +205,13 @@ def _deep_colour(path: Path, page: int) -> Picture:
 
 def _turned(picture: Picture, orientation: int, stated: int) -> Picture:
     """Turn and mirror a picture by its EXIF orientation, and remark the stated one."""
-    pixels, indices, alpha, _ = picture
+    pixels, indices, alpha, remarks = picture
+    told = (f"turned as its EXIF orientation {stated} says",) if stated in range(2, 9) else ()
     return Picture(
         _oriented(pixels, orientation),
         None if indices is None else _oriented(indices, orientation),
         None if alpha is None else _oriented(alpha, orientation),
-        (f"turned as its EXIF orientation {stated} says",) if stated in range(2, 9) else (),
+        (*remarks, *told),
     )
 
 

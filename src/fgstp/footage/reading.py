@@ -22,9 +22,8 @@ from fgstp.footage.descriptors import (
 )
 from fgstp.footage.grey import GreySpan, measure_span
 from fgstp.footage.mask_pictures import with_void_band
-from fgstp.footage.masks import Masks
 from fgstp.footage.numbering import mask_numbers
-from fgstp.footage.packed_masks import GAS
+from fgstp.footage.odd_frames import OddFrames
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.timing import DEFAULT_FPS_HZ
@@ -46,7 +45,9 @@ def as_footage_error() -> Iterator[None]:
             f"FFmpeg cannot work with it ({error.strerror}); copy it again or convert it"
         ) from error
     except MemoryError as error:
-        raise FootageError("it takes more memory than there is; cut it or scale it down") from error
+        raise FootageError(
+            "it takes more memory than there is; scale it down or lower ingest.clip_length_frames"
+        ) from error
 
 
 class Reading(NamedTuple):
@@ -98,7 +99,8 @@ class _VideoWork:
         self.span = self._measured_span()
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
-        self.leak_free: list[ClipDescriptor] = []
+        self.leak_free: list[tuple[str, ClipDescriptor]] = []  # with what tells that they are
+        self.odd_frames = OddFrames()
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
 
@@ -106,9 +108,9 @@ class _VideoWork:
         """Span of 16-bit footage; None for 8 bits, which stay as they are."""
         source = self.video.frames
         first = next(islice(source.frames([]), 1), None)
-        if first is None or first.grey.dtype == np.uint8:
+        if first is None or first.counts.dtype == np.uint8:
             return None
-        counts = (frame.grey for frame in source.frames([]))
+        counts = (frame.counts for frame in source.frames([]))
         span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
         self.remarks += remarks
         return span
@@ -116,7 +118,7 @@ class _VideoWork:
     def run(self) -> None:
         settings, length = self.settings, self.settings.clip_length_frames
         duplicates = DuplicateFilter(**settings.duplicates.model_dump())
-        cutter = ClipCutter(length, self.video.mask_source)
+        cutter = ClipCutter(length, self.video.mask_source, self.video.schedule)
         clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
@@ -132,25 +134,23 @@ class _VideoWork:
                 f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
                 "footage or lower ingest.clip_length_frames"
             )
+        self.remarks += self.odd_frames.remarks()
         if self.video.masks:
             self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
             self.remarks.append(f"{self.n_annotated} of {self.n_frames} frames have a mask")
 
     def _frames(self) -> Iterator[Frame]:
-        """The frames in 8 bits, with times, masks and leak classes as far as they are known."""
-        table = None if self.span is None else self.span.table()
-        masks, schedule = self.video.masks, self.video.schedule
-        for place, frame in enumerate(self.video.frames.frames(self.remarks)):
-            grey = frame.grey if table is None else table[frame.grey]
-            time_s = place / self.fps_hz if frame.time_s is None else frame.time_s * self.time_scale
-            mask, leak_class = frame.mask, frame.leak_class
-            if masks is not None:
-                number = int(self._mask_numbers[place if frame.place is None else frame.place])
-                mask = self._mask(masks, number, grey.shape) if number in masks.numbers else None
-            if schedule is not None:
-                leak_class = int(schedule.classes(np.array([time_s]))[0])
-            yield Frame(grey, mask, leak_class, time_s)
+        """The frames with spans, times and masks as far as they are known."""
+        for number, frame in enumerate(self.video.frames.frames(self.remarks)):
+            known_s, place = frame.time_s, number if frame.place is None else frame.place
+            yield Frame(
+                frame.counts,
+                self._mask(place, frame),
+                frame.leak_class,
+                number / self.fps_hz if known_s is None else known_s * self.time_scale,
+                span=self.span or frame.span,
+            )
 
     @cached_property
     def _mask_numbers(self) -> NDArray[np.int64]:
@@ -163,13 +163,20 @@ class _VideoWork:
             n_frames = source.n_frames_hint() or sum(1 for _ in source.frames([]))
         return mask_numbers(masks.numbers, n_frames, timing, self.remarks)
 
-    def _mask(self, masks: Masks, number: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
-        height, width = size
+    def _mask(self, place: int, frame: Frame) -> NDArray[np.uint8] | None:
+        masks = self.video.masks
+        if masks is None:
+            return frame.mask
+        number = int(self._mask_numbers[place])
+        if number not in masks.numbers:
+            return None
+        height, width = frame.counts.shape
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
     def _hand_over(self, stretch: Stretch) -> None:
         self.take(stretch)
+        self.odd_frames.take(stretch.frames, stretch.times_s)
         self.size = stretch.frames.shape[1:]
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
@@ -178,8 +185,8 @@ class _VideoWork:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
-        if self._is_leak_free(clip):
-            self.leak_free.append(descriptor)
+        if told_by := self._why_leak_free(clip):
+            self.leak_free.append((told_by, descriptor))
         match = duplicates.repeats(clip.index, descriptor)
         self.rows.append(
             {
@@ -203,28 +210,28 @@ class _VideoWork:
     def _clip_name(self, index: int) -> str:
         return f"{self.video.name}_{index:04d}"
 
-    def _is_leak_free(self, clip: Stretch) -> bool:
+    def _why_leak_free(self, clip: Stretch) -> str | None:
+        """What tells that a clip is free of gas; None if it is not, or nobody knows."""
+        opening_s = self.settings.categories.opening_s
         if clip.leak_class is not None:
-            return bool((clip.leak_class <= 0).all())
-        if len(clip.annotated) and clip.mask_source != "pseudo":
-            return not (clip.masks == GAS).any()
-        end_s = clip.times_s[-1] + 1 / self.fps_hz
-        return end_s <= self.settings.categories.opening_s
+            is_free, told_by = bool((clip.leak_class <= 0).all()), "leak class 0"
+        elif len(clip.annotated) and clip.mask_source != "pseudo":
+            is_free, told_by = not clip.gas_fraction(), "clips whose masks are empty"
+        else:
+            is_free = bool(clip.times_s[-1] + 1 / self.fps_hz <= opening_s)
+            told_by = f"its first {opening_s:g} s, taken to be free of gas"
+        return told_by if is_free else None
 
     def _background(self) -> Background | None:
         if self.video.background is not None:
             return self.video.background
-        measured = measure_background(self.leak_free, self.settings.categories)
+        clips = [descriptor for _, descriptor in self.leak_free]
+        measured = measure_background(clips, self.settings.categories)
         if measured is None:
             self.remarks.append("background unknown: no clip is free of gas; fill it in")
             return None
         background, share = measured
-        if self.video.schedule is not None:
-            where = "leak class 0"
-        elif self.video.masks is not None:
-            where = "clips whose masks are empty"
-        else:
-            where = f"its first {self.settings.categories.opening_s:g} s, taken to be free of gas"
+        where = " and ".join(dict.fromkeys(told_by for told_by, _ in self.leak_free))
         remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
         self.remarks.append(remark)
         return background

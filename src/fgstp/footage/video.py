@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
+from fgstp.footage.grey import GreySpan
 from fgstp.footage.masks import Masks
 from fgstp.footage.timing import Timing
 
@@ -24,19 +25,38 @@ class Frame(NamedTuple):
     """A frame from a source.
 
     Attributes:
-        grey: (H, W) uint8 or uint16.
+        counts: (H, W) uint8 or uint16, as they are stored.
         mask: (H, W) uint8: 0, 1, or 255 for void; None if the source has no mask of this frame.
         leak_class: leak class; None if the source does not know it.
         time_s: seconds since the beginning; None for a constant frame rate.
         place: place in the file, from 0, which counts frames that cannot be decoded; None if
             every frame can.
+        span: counts that are black and white; None if counts of 8 bits are grey levels, and for
+            16 bits, whose span is measured.
     """
 
-    grey: NDArray[np.integer]
+    counts: NDArray[np.integer]
     mask: NDArray[np.uint8] | None = None
     leak_class: int | None = None
     time_s: float | None = None
     place: int | None = None
+    span: GreySpan | None = None
+
+    @property
+    def grey(self) -> NDArray[np.integer]:
+        """(H, W) uint8 grey levels, or the counts where no span is known."""
+        if self.span is None:
+            return self.counts
+        levels = np.empty(self.counts.shape, np.uint8)
+        self.to_grey(levels)
+        return levels
+
+    def to_grey(self, out: NDArray[np.uint8]) -> None:
+        """Write the grey levels to `out`, (H, W)."""
+        if self.span is None:
+            out[...] = self.counts
+        else:
+            self.span.apply(self.counts, out)
 
 
 class FrameSource(Protocol):

@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.grey import COLOUR_REMARK, is_coloured, to_grey
+from fgstp.footage.grey import COLOUR_REMARK, LIMITED_LUMA, GreySpan, is_coloured, to_grey
 
 COLOUR_SAMPLES = 8  # frames that are looked at for colour
 
@@ -32,12 +32,14 @@ class VideoPictures:
         self._matrix: NDArray[np.int32] | None = None
         self._rotation = 0
 
-    def __call__(self, image: VideoFrame, place: int) -> NDArray[np.integer]:
-        """The picture of one frame: (H, W), uint8 or uint16."""
+    def __call__(
+        self, image: VideoFrame, place: int
+    ) -> tuple[NDArray[np.integer], GreySpan | None]:
+        """The picture of one frame, (H, W) uint8 or uint16, and its span; see `Frame`."""
         is_sample = place % self._every == 0 and _has_colour_channels(image)
         if is_sample and is_coloured(self._colours(image)):
             self._remark(COLOUR_REMARK)
-        grey = self._grey(image)
+        grey, span = self._counts(image)
         if self._first is None or image.rotation != self._rotation:
             self._rotation, self._matrix = image.rotation, _display_matrix(image)
         if self._matrix is not None:
@@ -45,20 +47,19 @@ class VideoPictures:
             self._remark("turned or mirrored, as the file says")
         if self._first is None:
             self._first = grey
-        return self._fitted(grey, self._first)
+        return self._fitted(grey, self._first), span
 
-    def _grey(self, image: VideoFrame) -> NDArray[np.integer]:
-        """One channel: counts as they are stored, but 8-bit luma of limited range is stretched."""
+    def _counts(self, image: VideoFrame) -> tuple[NDArray[np.integer], GreySpan | None]:
+        """One channel as it is stored, or made of colours; luma of limited range has a span."""
         name = image.format.name
         dtype, may_be_limited = _luma_plane(name)
         if dtype is None:
-            return to_grey(self._colours(image))
+            return to_grey(self._colours(image)), None
         pixels = np.frombuffer(memoryview(image.planes[0]), dtype)
         luma = pixels.reshape(image.height, -1)[:, : image.width]
         if not may_be_limited or image.color_range == ColorRange.JPEG:
-            return luma.copy()
-        # From 16 to 235, to all levels: exactly the rounded line, and faster than a table.
-        return np.asarray(cv2.addWeighted(luma, 255 / 219, luma, 0, -16 * 255 / 219), np.uint8)
+            return luma.copy(), None
+        return luma, LIMITED_LUMA
 
     def _colours(self, image: VideoFrame) -> NDArray[np.integer]:
         """(H, W, 3) in BGR order, uint8 or uint16."""

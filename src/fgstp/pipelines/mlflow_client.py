@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "fgstp"
-# MLflow opens an experiment of this kind in its view of model training.
+# MLflow shows an experiment of this kind as one of model training, as far as the choice is not the
+# browser's: 3.17 opens its view of GenAI until `Model training` is chosen there once.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 ENVIRONMENT = {  # of MLflow, unless the user chose otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",

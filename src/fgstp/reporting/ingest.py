@@ -1,6 +1,5 @@
 """Reports of ingest: a summary, contact sheets of clips, and clips kept against the threshold."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fgstp.footage.clip_table import clip_rows, spread
-from fgstp.footage.descriptors import ClipDescriptor, similarity
+from fgstp.footage.descriptors import ClipDescriptor, similarity, stacked
 from fgstp.footage.settings import ContactSheetSettings, DuplicateSettings
 from fgstp.footage.video_store import Clip, VideoStore
 
@@ -204,10 +203,8 @@ def kept_by_threshold(
 
 def _similarities(clips: Sequence[ClipDescriptor], floor_levels: float) -> NDArray[np.float64]:
     """Similarity of every pair of clips: (N, N), symmetric, ones on the diagonal."""
-    matrix = np.eye(len(clips))
-    for i, j in itertools.combinations(range(len(clips)), 2):
-        matrix[i, j] = matrix[j, i] = similarity(clips[j], clips[i], floor_levels)
-    return matrix
+    every = stacked(clips)
+    return np.stack([similarity(every, clip, floor_levels) for clip in clips])
 
 
 def _count_kept(matrix: NDArray[np.float64], threshold: float) -> int:

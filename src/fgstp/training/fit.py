@@ -185,6 +185,11 @@ def fit(
         model.stage = stage
         job.order(Rank(0, settings.n_processes))
     if settings.start_from is not None:
+        if folder.resolve() in settings.start_from.resolve().parents:
+            raise UserError(
+                f"train.start_from is {settings.start_from}, which this training writes over; "
+                "copy it to another place."
+            )
         load_into(model, settings.start_from)
     if settings.n_processes == 1:
         outcome = train_stages(job, Rank())

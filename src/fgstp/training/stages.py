@@ -22,8 +22,9 @@ from fgstp import models, training
 from fgstp.core.errors import UserError
 from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, content_hash, is_current, read_stamp, write_stamp
+from fgstp.models.base import AnyModel
 from fgstp.models.checkpoint import BEST, load_into, read_checkpoint, record_of, write_record
-from fgstp.models.state_dicts import read_object
+from fgstp.models.state_dicts import check_fit, read_object
 from fgstp.training.callbacks import OWN, STATE, Row, copy
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
 from fgstp.training.processes import Rank, by_first
@@ -84,11 +85,22 @@ def _train(job: Job, rank: Rank) -> Outcome:
 
 
 def _begin_stage(job: Job) -> Path | None:
-    """The state to resume the present stage from; it is removed if it is of something else."""
+    """The state to resume the present stage from; it is removed if it is of something else.
+
+    Raises:
+        UserError: the state cannot be used, or has more epochs than the training shall have.
+    """
     _log_beginning(job)
     path, facts = job.stage_folder(job.model.stage) / STATE, job.stage_facts()
     if path.is_file() and is_current(path, facts):
-        logger.info("Continuing after epoch %d, from %s.", _n_epochs(path), path)
+        n_epochs = _n_epochs(path, job.model)
+        if n_epochs > job.settings.epochs:
+            raise UserError(
+                f"The training in {job.folder} has finished {n_epochs} epochs already, and "
+                f"train.epochs is {job.settings.epochs}; set it to {n_epochs} or more to keep "
+                f"them, or remove {path.parents[1]} to begin anew."
+            )
+        logger.info("Continuing after epoch %d, from %s.", n_epochs, path)
         return path
     if path.is_file():
         logger.warning(BEGINS_ANEW, job.folder, ", ".join(changed_facts(path, facts)))
@@ -97,8 +109,8 @@ def _begin_stage(job: Job) -> Path | None:
     return None
 
 
-def _n_epochs(path: Path) -> int:
-    """Finished epochs of a state.
+def _n_epochs(path: Path, model: AnyModel) -> int:
+    """Finished epochs of a state of a model.
 
     Raises:
         UserError: the state, or the copy of the best checkpoint beside it, cannot be used.
@@ -108,6 +120,8 @@ def _n_epochs(path: Path) -> int:
         read_checkpoint(path.with_name(BEST))
         if not (isinstance(state, Mapping) and state.keys() >= STATE_KEYS):
             raise UserError(f"{path} is no state of a training.")
+        weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        check_fit(state["state_dict"], weights, what=f"{path} does not fit {model.name}")
         return len(state[OWN]["rows"])
     except (UserError, KeyError, TypeError) as error:
         raise UserError(

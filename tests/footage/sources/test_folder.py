@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,76 @@ def test_unsound_masks_refuse_their_video_only(find):
     assert isinstance(found[0], RefusedVideo)
     assert found[0].error.startswith("a: 1 of the 1 masks in ")
     assert isinstance(found[1], Video)
+
+
+@pytest.mark.parametrize(
+    ("video", "masks"),
+    [
+        ("a.mp4", "a_masks"),
+        ("a.mp4", "GT_a"),
+        ("a.mp4", "masks"),
+        ("a.mp4", "a.json"),
+        ("a/1.png", "a_gt"),
+        ("a/1.png", "a/masks"),
+        ("a/images/1.png", "a/GT"),
+        ("JPEGImages/480p/a/1.png", "Annotations"),
+    ],
+)
+def test_masks_that_are_a_link_to_nothing_refuse_their_video(find, root, video, masks):
+    find(video, "other/b.mp4")
+    (root / masks).symlink_to(root / "nowhere")
+    found = find()
+    bad = [each for each in found if isinstance(each, RefusedVideo)]
+    assert any(Path(masks).name in each.error and "a" in each.name.split("_") for each in bad)
+    assert [each.name for each in found if isinstance(each, Video)] == ["other_b"]
+
+
+@pytest.mark.parametrize("masks", ["a_masks.zip", "a_masks.dvc", "a_gt.mp4", "a_masks.npy", "a_gt"])
+def test_masks_of_no_kind_that_is_read_refuse_their_video(find, masks):
+    found = find("a.mp4", masks, "b.mp4")
+    assert isinstance(the(found, "a"), RefusedVideo)
+    assert isinstance(the(found, "b"), Video)
+    found = find("a_masks/0.png")
+    assert isinstance(the(found, "a"), Video)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", '{"camera": "GF320", "fps": 15}'),
+        ("a.json", "not even JSON"),
+        ("a.json", '["annotations"]'),
+        ("a.xml", '<?xml version="1.0"?><NonRealTimeMeta lastUpdate="2026"/>'),
+        ("a.xml", "<!DOCTYPE plist SYSTEM 'x'><plist>"),
+    ],
+)
+def test_a_document_beside_a_video_is_not_taken_for_masks(find, root, caplog, name, content):
+    find("a.mp4")
+    (root / name).write_text(content)
+    with caplog.at_level("INFO"):
+        found = find("a.mp4", "a_masks/0.png")
+    assert the(found, "a").masks.numbers == {0: None}.keys()
+    assert name in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", '{"version": "5", "shapes": [{"label": "gas", "poi'),
+        ("a.json", '{"images": [], "annotations": 3, "categories": []}'),
+        ("a.json", '{"_via_img_metadata": {"0.png": {"regions": []}}}'),
+        ("a.json", '[{"annotations": [{"result": []}], "data": {}}]'),
+        ("a.json", ""),
+        ("a.xml", "<annotations><image"),
+        ("a.xml", "<annotation><object/></annotation>"),
+    ],
+)
+def test_a_broken_or_foreign_export_beside_a_video_refuses_it(find, root, name, content):
+    find("a.mp4", "b.mp4")
+    (root / name).write_text(content)
+    found = find()
+    assert name in the(found, "a").error
+    assert isinstance(the(found, "b"), Video)
 
 
 def test_entries_that_are_no_footage_are_refused_or_logged(find, caplog):

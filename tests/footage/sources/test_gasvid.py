@@ -94,6 +94,13 @@ def test_masks_beside_the_videos_are_found_or_where_the_table_says(gasvid, raw):
         assert videos["MOV_2559"].mask_source == "none"
 
 
+def test_a_folder_of_masks_that_is_a_link_to_nothing_is_no_lack_of_masks(gasvid, raw):
+    folder = raw("MOV_1467.mp4")
+    (folder / "gasvid_masks").symlink_to("nowhere")
+    with pytest.raises(UserError, match="gasvid_masks is no folder"):
+        find(folder, gasvid)
+
+
 def test_videos_that_are_not_there_and_files_that_no_row_names_are_refused(gasvid, raw):
     root = raw("MOV_1467.mp4", "MOV_9999.mp4", "MOV_1468.mp4", "MOV_1470.seq", "notes.txt")
     found = find(root, gasvid)

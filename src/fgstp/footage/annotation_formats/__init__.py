@@ -5,11 +5,22 @@ from pathlib import Path
 
 import pydantic_core
 
+from fgstp.core.errors import FootageError
 from fgstp.footage.annotation_formats.base import AnnotatedImage, read_content, read_text, told
 from fgstp.footage.annotation_formats.coco import read_coco
 from fgstp.footage.annotation_formats.cvat import parse_xml, read_cvat
 from fgstp.footage.annotation_formats.labelme import read_labelme
 from fgstp.footage.annotation_formats.yolo import CLASS_NAMES, YOLO_LINE, read_yolo
+
+# What exports of any tool have, whole or not, and other documents hardly.
+ANNOTATION_WORDS = re.compile(
+    rb"""
+    "(shapes|annotations|categories|segmentations?|regions|polygons?|polygonlabels|brushlabels
+    |exterior)"\s*:\s*[\[{]
+    |<(annotations?|polygon|polyline|mask)[\s>]
+    """,
+    re.VERBOSE,
+)
 
 
 def read_export(path: Path) -> tuple[str, list[AnnotatedImage]] | None:
@@ -39,3 +50,11 @@ def read_export(path: Path) -> tuple[str, list[AnnotatedImage]] | None:
         if lines == [""] or YOLO_LINE.fullmatch(lines[0]):
             return "YOLO", [read_yolo([line for line in lines if line], path.name)]
     return None
+
+
+def holds_annotations(path: Path) -> bool:
+    """Whether a file seems to be an export, of any tool and even broken, or cannot be read."""
+    try:
+        return ANNOTATION_WORDS.search(read_content(path)) is not None
+    except FootageError:
+        return True

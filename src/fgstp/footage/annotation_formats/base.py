@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from fgstp.core.errors import FootageError
 from fgstp.core.files import check_regular_file
 from fgstp.footage.areas import Polygon, Runs
-from fgstp.footage.pictures import MAX_PIXELS
+from fgstp.footage.picture_files import MAX_PIXELS
 
 MAX_BYTES = 512 * 2**20
 

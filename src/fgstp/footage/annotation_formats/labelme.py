@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from fgstp.footage.annotation_formats.base import AnnotatedImage, Shape, checked_image, told
 from fgstp.footage.areas import Polygon, Runs
-from fgstp.footage.pictures import MAX_PIXELS
+from fgstp.footage.picture_files import FORMATS, MAX_PIXELS, PILLOW_ERRORS
 
 
 class _Shape(BaseModel):
@@ -65,12 +65,13 @@ def _painted(shape: _Shape) -> Runs:
     (left, top), (right, bottom) = corners.astype(int).tolist()
     width, height = right - left + 1, bottom - top + 1
     try:
-        with Image.open(BytesIO(base64.b64decode(shape.mask or ""))) as picture:
-            if picture.size != (width, height):
-                raise ValueError("a mask has another size than its box")
-            inside = np.asarray(picture.convert("L")).ravel() > 0
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        with Image.open(BytesIO(base64.b64decode(shape.mask or "")), formats=FORMATS) as picture:
+            inside = np.asarray(picture.convert("L"))
+    except PILLOW_ERRORS as error:
         raise ValueError("the picture of a mask cannot be read") from error
+    if inside.shape != (height, width):
+        raise ValueError("a mask has another size than its box")
+    inside = inside.ravel() > 0
     # Where pixels differ from the one before; the first run is outside, if only of length 0.
     starts = np.flatnonzero(np.diff(inside, prepend=False))
     return Runs(left, top, width, height, np.diff(starts, prepend=0, append=inside.size))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fgstp.core.errors import FootageError
+from fgstp.core.files import is_folder
 from fgstp.footage.frame_sources import STACK_SUFFIXES
 from fgstp.footage.pictures import PICTURE_SUFFIXES, n_pages
 
@@ -75,14 +76,6 @@ def _frames(folder: Path, pictures: list[Path], is_root: bool) -> Entry:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and not is_folder(path)
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a path is a folder that can be reached."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
 
 
 def _are_stacks(pictures: list[Path], is_root: bool) -> bool:

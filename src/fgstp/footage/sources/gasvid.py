@@ -1,10 +1,12 @@
 """Sources `gasvid` and `annotated`: the videos of GasVid, and the authors' annotated clips."""
 
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
 
 from fgstp.core.errors import UserError
+from fgstp.core.files import is_folder
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.layout import Layout, read_layout, video_id
 from fgstp.footage.sources.table import TableRow, check_table, described_video, described_videos
@@ -22,7 +24,8 @@ def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
     Their masks, if there are any, are `gasvid_masks/MOV_<id>/<frame number from 0>.png`.
 
     Raises:
-        UserError: there is no video at all, or the table has a wrong column.
+        UserError: there is no video at all, the table has a wrong column, or the folder of masks
+            cannot be read.
     """
     folder = search.raw / VIDEOS
     layout = read_layout(folder) if folder.is_dir() else Layout()
@@ -32,8 +35,12 @@ def find_gasvid(search: Search) -> list[Video | RefusedVideo]:
             "conf/dvc.yml to work with synthetic plumes."
         )
 
+    all_masks = search.raw / MASKS
+    if os.path.lexists(all_masks) and not is_folder(all_masks):
+        raise UserError(f"{all_masks} is no folder that can be read; bring it here or remove it.")
+
     def make(row: TableRow, path: Path) -> Video | RefusedVideo:
-        masks = search.raw / MASKS / (row.masks or row.video)
+        masks = all_masks / (row.masks or row.video)
         return described_video(row, path, masks, search.settings.masks.labelmap)
 
     videos = described_videos(search.gasvid, TABLE, layout.footage, folder, make)

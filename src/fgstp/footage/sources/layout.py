@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from fgstp.core.files import is_folder
+from fgstp.footage.annotation_formats import holds_annotations
 from fgstp.footage.frame_sources import STACK_SUFFIXES
 from fgstp.footage.pictures import natural_key
-from fgstp.footage.sources.entries import is_folder, walk, without_mask_word
+from fgstp.footage.sources.entries import walk, without_mask_word
 from fgstp.footage.video import RefusedVideo, fault_of_name
 from fgstp.footage.video_file import VIDEO_SUFFIXES
 
@@ -21,6 +23,7 @@ DOCUMENT_SUFFIXES = frozenset(
     {".txt", ".md", ".rst", ".pdf", ".csv", ".tsv", ".xlsx", ".docx", ".html", ".yml", ".yaml"}
     | {".json", ".xml", ".log", ".zip", ".dvc", ".srt", ".ini", ".db"}
 )
+PACKED = frozenset({".zip", ".dvc"})  # documents that may stand for masks
 RAW_FORMATS = {
     **dict.fromkeys((".seq", ".csq", ".fff", ".ats", ".sfmov", ".ptw"), "a radiometric recording"),
     ".cptv": "a recording of a Lepton camera",
@@ -116,6 +119,7 @@ def _assign_masks(layout: Layout, places: list[Path], root: Path) -> None:
     for name, path in [*layout.footage.items()]:
         is_alone = n_in[path.parent] == 1
         found = [*dict.fromkeys(_mask_candidates(path, root, masks_in, is_alone=is_alone))]
+        found = [each for each in found if _are_usable(each)] or found[:1]
         used |= set(found)
         if len(found) > 1:
             layout.refused[name] = f"{found[0]} and {found[1]} could both be its masks; remove one"
@@ -140,13 +144,23 @@ def _unused(place: Path, used: set[Path], on_the_way: set[Path]) -> Iterator[Pat
 
 
 def _masks_in(folder: Path) -> list[Path]:
-    """Folders of masks and exports of annotation tools that lie in a folder."""
+    """What a folder holds by the names of masks, and exports of annotation tools."""
     return [
         path
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in EXPORT_SUFFIXES
-        or (without_mask_word(path.name) is not None and is_folder(path))
+        or (path.suffix.lower() not in DOCUMENT_SUFFIXES - PACKED and _footage_of(path) is not None)
     ]
+
+
+def _footage_of(masks: Path) -> str | None:
+    """What the name of masks says of their footage, see `without_mask_word`."""
+    of = without_mask_word(masks.name)
+    return of if of is not None or is_folder(masks) else without_mask_word(masks.stem)
+
+
+def _are_usable(masks: Path) -> bool:
+    return is_folder(masks) or masks.suffix.lower() in EXPORT_SUFFIXES
 
 
 def _mask_candidates(
@@ -157,29 +171,31 @@ def _mask_candidates(
     stem = path.stem if is_file else path.name
     for each in masks_in(path.parent):
         if each.suffix.lower() in EXPORT_SUFFIXES:
-            if is_file and each.stem == stem:
+            if is_file and each.stem == stem and holds_annotations(each):
                 yield each
-        elif without_mask_word(each.name) == stem.lower():
+        elif _footage_of(each) == stem.lower():
             yield each
-        elif without_mask_word(each.name) == "":
-            if os.path.lexists(each / stem):
-                yield each / stem
-            elif is_file and is_alone:
-                yield each
+        elif _footage_of(each) == "":
+            yield from _own_part(each, Path(stem), is_own=is_file and is_alone)
     if not is_file:
-        yield from (each for each in masks_in(path) if without_mask_word(each.name) == "")
+        yield from (each for each in masks_in(path) if _footage_of(each) == "")
     for ancestor in [path, *path.parents]:
         if ancestor == root:
             return
         if ancestor.name.lower() in FRAME_FOLDERS:
             own = path.relative_to(ancestor)
             own = own.with_suffix("") if is_file else own
-            trees = (
-                tree / own
-                for tree in masks_in(ancestor.parent)
-                if without_mask_word(tree.name) == ""
-            )
-            yield from filter(os.path.lexists, trees)
+            for each in masks_in(ancestor.parent):
+                if _footage_of(each) == "":
+                    yield from _own_part(each, own)
+
+
+def _own_part(masks: Path, own: Path, *, is_own: bool = False) -> Iterator[Path]:
+    """What some footage has of the masks of several, which may be its own as a whole."""
+    if os.path.lexists(masks / own):
+        yield masks / own
+    elif is_own or not _are_usable(masks):
+        yield masks
 
 
 def _why_not(path: Path) -> str:

@@ -1,0 +1,72 @@
+"""Frames that look damaged: in whole rows, they are unlike the frames before and after them.
+
+Raw pixels, bitmaps and some codecs have no check sums, so that destroyed bytes decode as pixels.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+UNLIKE_LEVELS = 32  # beyond both neighbours
+UNLIKE_FRACTION = 0.6  # of a row; what moves in real footage reaches 0.35
+USUAL_FACTOR = 3  # times what is usual in the video, which may be noise
+COLUMN_STEP = 4
+FRAMES_AT_ONCE = 8  # whose columns stay in the processor's cache
+
+
+class OddFrames:
+    """Finds frames of which a row is unlike the same row one frame before and one after.
+
+    What moves, flickers or fades covers no whole row for a single frame. A cut is no such frame.
+    """
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.uint8] | None = None
+        self._shares: list[NDArray[np.float64]] = []
+        self._times_s: list[NDArray[np.float64]] = []
+
+    def take(self, frames: NDArray[np.uint8], times_s: NDArray[np.float64]) -> None:
+        """Take consecutive frames, (T, H, W) uint8, with their times, (T,)."""
+        seen = _every_fourth_column(frames)
+        self._times_s.append(times_s)
+        if self._before is not None:
+            seen = np.concatenate([self._before, seen])
+        self._before = seen[-2:]
+        for start in range(0, len(seen) - 2, FRAMES_AT_ONCE):
+            self._shares.append(_unlike_share(seen[start : start + FRAMES_AT_ONCE + 2]))
+
+    def remarks(self) -> list[str]:
+        """A sentence if some frames look damaged, once all frames were taken."""
+        if not self._shares:
+            return []
+        shares = np.concatenate(self._shares)
+        usual = float(np.median(shares))
+        odd = np.flatnonzero(shares > max(UNLIKE_FRACTION, USUAL_FACTOR * usual)) + 1
+        if not len(odd):
+            return []
+        first_s = np.concatenate(self._times_s)[odd[0]]
+        return [
+            f"{len(odd)} of its frames may be damaged, the first at {first_s:.2f} s: rows of them "
+            "are unlike the frames before and after"
+        ]
+
+
+def _every_fourth_column(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if frames.shape[2] % COLUMN_STEP:
+        return np.ascontiguousarray(frames[:, :, ::COLUMN_STEP])
+    # The lowest byte of four: NumPy shortens numbers faster than it takes steps.
+    return np.ascontiguousarray(frames).view("<u4").astype(np.uint8)
+
+
+def _unlike_share(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Largest share of a row that lies beyond both neighbours, of all but two: (T - 2,)."""
+    n_between, (height, width) = len(frames) - 2, frames.shape[1:]
+    before, present, after = (
+        frames[start : start + n_between].reshape(-1, width) for start in range(3)
+    )
+    above = cv2.subtract(present, cv2.max(before, after))
+    below = cv2.subtract(cv2.min(before, after), present)
+    unlike = cv2.max(above, below) > UNLIKE_LEVELS
+    unlike |= (below > 0) & (present == 0)  # a gap in the file, in a dark picture
+    count = cv2.reduce(unlike.view(np.uint8), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+    return np.asarray(count.reshape(n_between, height).max(axis=1) / width, np.float64)
