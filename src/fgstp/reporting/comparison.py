@@ -26,10 +26,7 @@ from fgstp.scoring.protocols import ScoringProtocol
 
 GROUPS = ("category", "leak_class", "video")
 DETECTION_GROUPS = ("category", "video")
-NO_SCHEDULE = (
-    "Nothing can be scored, since no leak schedule is known either: the predictions, the pictures, "
-    "and the frame scores in the figure and in timelines/ are all there is."
-)
+ALL_THERE_IS = "predictions, pictures and frame scores are all there is"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +44,7 @@ class Comparison:
         detection: the table of detection by the leak schedule; None without one.
         groups: tables by category, leak class and video.
         detection_groups: tables of detection by category and video.
-        lacking: sentences on what could not be scored.
+        lacking: what could not be scored, and why, in a sentence; empty if there are masks.
         costs: measured costs, see `sorted_costs`.
         cost_tables: the costs as text, a table for each device.
     """
@@ -62,7 +59,7 @@ class Comparison:
     detection: ResultTable | None
     groups: Mapping[str, list[Table]]
     detection_groups: Mapping[str, list[Table]]
-    lacking: tuple[str, ...]
+    lacking: str
     costs: pd.DataFrame
     cost_tables: list[Table]
 
@@ -88,8 +85,10 @@ def compare(
     together = pd.concat([summaries[model] for model in facts], ignore_index=True)
     together = with_facts(together.fillna({"note": ""}), facts)  # empty cells of the files
     check_summaries(together, facts)
-    found, why_no_masks = protocols(together), without_masks(facts)
-    detection = detection_table(facts, footage)
+    found, detection = protocols(together), detection_table(facts, footage)
+    why = without_masks(facts)
+    no_pixels = why and f"Pixels are not scored, since {why}."
+    nothing = f"Nothing can be scored, since {why}, and no leak schedule is known; {ALL_THERE_IS}."
     return Comparison(
         facts=facts,
         footage=footage,
@@ -97,11 +96,11 @@ def compare(
         titles=tuple(row.title() for row in model_rows(facts, facts)),
         protocols=found,
         headline=headline(together),
-        tables=tuple(result_table(name, together, footage, why_no_masks) for name in TITLES),
+        tables=tuple(result_table(name, together, footage, no_pixels) for name in TITLES),
         detection=detection,
         groups={by: group_tables(together, by) for by in GROUPS},
         detection_groups={by: detection_groups(timelines, facts, by) for by in DETECTION_GROUPS},
-        lacking=tuple(_lacking(why_no_masks, detection)),
+        lacking=no_pixels if detection or not why else nothing,
         costs=sorted_costs(costs),
         cost_tables=cost_tables(costs),
     )
@@ -118,12 +117,6 @@ def _seen(timelines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         for rows in timelines.values()
     ]
     return pd.DataFrame([max(counts, key=lambda own: own["n_frames"])])
-
-
-def _lacking(why_no_masks: str, detection: ResultTable | None) -> list[str]:
-    if why_no_masks and detection is None:
-        return [why_no_masks, NO_SCHEDULE]
-    return [why_no_masks] if why_no_masks else []
 
 
 def headline(summaries: pd.DataFrame) -> Table:

@@ -27,8 +27,8 @@ ALARM = (
 )
 CLASSES = (
     "Frames before the release and of leak class 0 are leak-free, those of the classes 1 to 7 have "
-    "a leak, visible or not; frames after the release count for neither. Clips that ingest "
-    "dropped, such as duplicates, are not seen."
+    "a leak, visible or not; frames after the release count for neither. Duplicates that ingest "
+    "dropped, which it does where there are masks, are not seen."
 )
 MISSING = f"{DASH}: there are no such frames or releases, or none was found."
 

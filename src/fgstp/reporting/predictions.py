@@ -43,8 +43,8 @@ CHOICE = (
     "chosen from the masks alone."
 )
 NO_MASKS = (
-    "Where there are no masks, it is the middle frame, of those with a leak if the schedule is "
-    "known; a model that is given masks does not predict it."
+    "Without masks, a row shows the middle frame of a category, of those with a leak if the schedule "
+    "is known; a model that is given masks does not predict it."
 )
 FIRST_TRAINING = "Of a model with several training seeds, the first training is shown."
 
@@ -82,8 +82,8 @@ def prediction_figure(
         for row in model_rows(predictions, facts)
     }
     several = any(own.get("n_seeds", 1) > 1 for own in facts.values())
-    bare = any(each.gas_pixels is None for each in examples)
-    parts = [CHOICE, *[NO_MASKS] * bare, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)]
+    choices = dict.fromkeys(NO_MASKS if each.gas_pixels is None else CHOICE for each in examples)
+    parts = [*choices, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)]
     caption = " ".join(parts)
     title = f"Predictions on {footage.name} ({footage.masks})"
     labels = [_label(each) for each in examples]

@@ -118,7 +118,9 @@ def headline_text(comparison: Comparison) -> str:
     if comparison.detection:
         short = short_table(comparison.detection)
         parts += [f"{short.title}:\n\n{_plain(short)}", _wrapped(short.notes)]
-    return "\n\n".join([*parts, *filter(None, [_wrapped(comparison.lacking)])]) + "\n"
+    if comparison.lacking:
+        parts.append(_wrapped([comparison.lacking]))
+    return "\n\n".join(parts) + "\n"
 
 
 def _plain(table: Table) -> str:

@@ -161,22 +161,22 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
 
 
 def without_masks(facts: Facts) -> str:
-    """Why pixels were not scored, in one sentence; empty if they were.
+    """Why pixels were not scored, for the end of a sentence; empty if they were.
 
     Args:
-        facts: by model: `n_test_clips` and `n_pseudo_clips`, which have only computed masks.
+        facts: by model: `protocols`, `n_test_clips` and `n_pseudo_clips`, whose masks were computed
+            from the footage and are not to be scored against.
     """
     first = next(iter(facts.values()))
     if any(own["protocols"] for own in facts.values()):
         return ""
     n_clips, n_pseudo = first["n_test_clips"], first.get("n_pseudo_clips", 0)
-    if n_pseudo:
-        return (
-            f"Pixels are not scored, since {n_pseudo} of the {n_clips} test clips have masks "
-            "computed from the footage, and the others none; evaluate.allow_pseudo_masks=true "
-            "scores against these."
-        )
-    return f"Pixels are not scored, since none of the {n_clips} test clips has masks."
+    if n_pseudo == 0:
+        return f"none of the {n_clips} test clips has masks"
+    return (
+        f"{n_pseudo} of the {n_clips} test clips have masks that were computed from the footage, "
+        "and the others none (evaluate.allow_pseudo_masks=true scores against these)"
+    )
 
 
 def with_facts(summaries: pd.DataFrame, facts: Facts) -> pd.DataFrame:

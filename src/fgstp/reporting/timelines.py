@@ -1,5 +1,6 @@
 """Pictures of timelines: frame scores of the models over the test videos, and their schedules."""
 
+import textwrap
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -16,11 +17,13 @@ from fgstp.reporting.trainings import COLOURS, DPI, LINES
 
 MOST_VIDEOS = 12
 ROW_IN, WIDTH_IN = 1.3, 10.0
+LONGEST_LINE = 150  # characters of the caption
 SMALL, NORMAL = 8, 9  # font sizes
 DARKEST = 0.35  # shade of leak class 7
 MEANING = (
     "Dashed: the threshold of the checkpoint. Grey: a leak by the schedule, the darker the higher "
-    "its class. Gaps: clips that ingest dropped, such as duplicates, and models that need masks."
+    "its class. Gaps: duplicates that ingest dropped, and clips without masks for models that need "
+    "them."
 )
 
 
@@ -51,7 +54,8 @@ def timeline_figure(timelines: Mapping[str, pd.DataFrame], facts: Facts) -> Figu
     axes[0].set_title("Frame scores", fontsize=NORMAL + 2)
     axes[0].legend(fontsize=SMALL, ncols=4, loc="lower right", bbox_to_anchor=(1, 1))
     some = f" {len(shown)} of {len(names)} videos." if len(shown) < len(names) else ""
-    figure.supxlabel(MEANING + some, fontsize=SMALL, x=0.02, ha="left", color="0.25")
+    caption = textwrap.fill(MEANING + some, LONGEST_LINE)
+    figure.supxlabel(caption, fontsize=SMALL, x=0.02, ha="left", color="0.25")
     return figure
 
 
