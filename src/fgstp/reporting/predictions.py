@@ -43,8 +43,8 @@ CHOICE = (
     "chosen from the masks alone."
 )
 NO_MASKS = (
-    "Without masks, a row shows the middle frame of a category, of those with a leak if the schedule "
-    "is known; a model that is given masks does not predict it."
+    "Without masks, a row shows the middle frame of a category, of those with a leak if the "
+    "schedule is known; a model that is given masks does not predict it."
 )
 FIRST_TRAINING = "Of a model with several training seeds, the first training is shown."
 
