@@ -18,7 +18,7 @@ NAME, TITLE, BLOCK = "detection", "Detection by the leak schedule", "schedule"
 COLUMNS = tuple(Column(**vars(metric)) for metric in SCHEDULE_METRICS)
 SHORT = (  # columns of the headline
     *("leak_auroc", "found_fraction", "time_to_detection_s"),
-    *("false_alarms_per_hour", "false_alarms_per_hour_bound"),
+    *("false_alarm_fraction", "false_alarms_per_hour"),
 )
 COUNTS = ("n_seeds", "n_videos", "n_clips", "n_frames", "n_releases", "leak_free_hours")
 ALARM = (
@@ -149,7 +149,7 @@ def detection_groups(timelines: Mapping[str, pd.DataFrame], facts: Facts, by: st
             ),
         )
         for column in COLUMNS
-        if groups and column.name in SHORT[:-1]
+        if groups and column.name in SHORT
     ]
 
 
