@@ -1,6 +1,6 @@
 """The comparison of all evaluated models: everything that tables and page show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from fgstp.reporting.detection import detection_groups, detection_table
 from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order, model_rows
 from fgstp.reporting.result_tables import TITLES, ResultTable, result_table
 from fgstp.reporting.summaries import (
+    Facts,
     ScoredFootage,
     check_summaries,
     protocols,
@@ -44,12 +45,12 @@ class Comparison:
         detection: the table of detection by the leak schedule; None without one.
         groups: tables by category, leak class and video.
         detection_groups: tables of detection by category and video.
-        lacking: what could not be scored, and why, in a sentence; empty if there are masks.
+        remarks: sentences on what could not be scored or chosen, and why.
         costs: measured costs, see `sorted_costs`.
         cost_tables: the costs as text, a table for each device.
     """
 
-    facts: Mapping[str, Mapping[str, Any]]
+    facts: Facts
     footage: ScoredFootage
     scored: str
     titles: tuple[str, ...]
@@ -59,13 +60,13 @@ class Comparison:
     detection: ResultTable | None
     groups: Mapping[str, list[Table]]
     detection_groups: Mapping[str, list[Table]]
-    lacking: str
+    remarks: tuple[str, ...]
     costs: pd.DataFrame
     cost_tables: list[Table]
 
 
 def compare(
-    facts: Mapping[str, Mapping[str, Any]],
+    facts: Facts,
     summaries: Mapping[str, pd.DataFrame],
     timelines: Mapping[str, pd.DataFrame],
     costs: pd.DataFrame,
@@ -89,6 +90,7 @@ def compare(
     why = without_masks(facts)
     no_pixels = why and f"Pixels are not scored, since {why}."
     nothing = f"Nothing can be scored, since {why}, and no leak schedule is known; {ALL_THERE_IS}."
+    told = (no_pixels if detection else nothing) if why else ""
     return Comparison(
         facts=facts,
         footage=footage,
@@ -100,7 +102,7 @@ def compare(
         detection=detection,
         groups={by: group_tables(together, by) for by in GROUPS},
         detection_groups={by: detection_groups(timelines, facts, by) for by in DETECTION_GROUPS},
-        lacking=no_pixels if detection or not why else nothing,
+        remarks=tuple(filter(None, [told, *_remarks(facts, found)])),
         costs=sorted_costs(costs),
         cost_tables=cost_tables(costs),
     )
@@ -117,6 +119,19 @@ def _seen(timelines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         for rows in timelines.values()
     ]
     return pd.DataFrame([max(counts, key=lambda own: own["n_frames"])])
+
+
+def _remarks(facts: Facts, found: Mapping[str, ScoringProtocol]) -> Iterator[str]:
+    """Sentences on models that left clips out, or whose thresholds could not be chosen."""
+    rows = model_rows(facts, facts)
+    for row in rows:
+        own = facts[row.model]
+        if n_left_out := own.get("n_left_out_clips", 0):
+            clips = f"{n_left_out} of the {own['n_test_clips']} test clips"
+            yield f"{row.title()} leaves out {clips}, which have no masks to give it."
+    without = [row.title() for row in rows if facts[row.model].get("n_validation_clips") == 0]
+    if without and any(protocol.threshold is None for protocol in found.values()):
+        yield notes.unchosen(without)
 
 
 def headline(summaries: pd.DataFrame) -> Table:

@@ -20,7 +20,7 @@ SHORT = (  # columns of the headline
     *("leak_auroc", "found_fraction", "time_to_detection_s"),
     *("false_alarm_fraction", "false_alarms_per_hour"),
 )
-COUNTS = ("n_seeds", "n_videos", "n_clips", "n_frames", "n_releases", "leak_free_hours")
+COUNTS = ("n_seeds", "n_videos", "n_clips", "n_bare_clips", "n_frames", "n_releases")
 ALARM = (
     "A frame is an alarm if its frame score reaches t, which training chose on validation clips "
     "and keeps in the checkpoint."
@@ -45,16 +45,17 @@ def detection_table(facts: Facts, footage: ScoredFootage) -> ResultTable | None:
         return None
     rows = model_rows(known, {model: facts[model] for model in known})
     tidy = pd.concat([_tidy(row, known[row.model], footage) for row in rows], ignore_index=True)
+    most = max(known.values(), key=lambda own: own["n_frames"])
     saw_all = tidy["n_frames"] == tidy["n_frames"].max()  # others are not ranked
     for column in COLUMNS:
         of_metric = saw_all & (tidy["metric"] == column.name)
         ranks = column.ranks(tidy.loc[of_metric, "value"].astype(float).tolist())
         tidy.loc[of_metric, "rank"] = pd.array(ranks, dtype="Int64")
     written = written_table(
-        f"On {footage.name} with {footage.masks}",
+        f"On {footage.name}{_without(most)}",
         tidy,
         COLUMNS,
-        tuple(_sentences(rows, known, facts, tidy, footage)),
+        (f"Test footage: {footage.name}; {_seen(most)}.", *_sentences(rows, facts, tidy)),
         own_thresholds=True,
     )
     return ResultTable(NAME, TITLE, (Block(BLOCK, COLUMNS, tidy, written),), ())
@@ -63,7 +64,7 @@ def detection_table(facts: Facts, footage: ScoredFootage) -> ResultTable | None:
 def _tidy(row: ModelRow, own: Mapping[str, Any], footage: ScoredFootage) -> pd.DataFrame:
     """A row for each metric of a model, not ranked yet."""
     facts = {"table": NAME, "block": BLOCK, "model": row.model, "name": row.title()}
-    facts |= {"data": footage.name, "mask_source": " and ".join(footage.mask_sources) or "none"}
+    facts |= {"data": footage.name, "leak_free_hours": own["leak_free_hours"]}
     ends = {"threshold_min": min(own["thresholds"]), "threshold_max": max(own["thresholds"])}
     shared = facts | {"source": THIS_EVALUATION}
     shared |= {name: round(end, 3) for name, end in ends.items()}
@@ -81,35 +82,34 @@ def _tidy(row: ModelRow, own: Mapping[str, Any], footage: ScoredFootage) -> pd.D
     return pd.DataFrame(rows).assign(rank=pd.array([pd.NA] * len(rows), "Int64"))
 
 
-def _sentences(
-    rows: list[ModelRow],
-    known: Mapping[str, Mapping[str, Any]],
-    facts: Facts,
-    tidy: pd.DataFrame,
-    footage: ScoredFootage,
-) -> list[str]:
-    most = max(known.values(), key=lambda own: own["n_frames"])
-    releases = notes.counted(most["n_releases"], "release")
-    seen = f"{notes.counts(pd.DataFrame([most]))}, {releases}, {most['leak_free_hours']:.3g} h"
-    bare = [
+def _without(own: Mapping[str, Any]) -> str:
+    """Which of the clips have no masks, for the end of a title."""
+    n_bare, n_clips = own["n_bare_clips"], own["n_clips"]
+    some = f", {n_bare} of {notes.counted(n_clips, 'clip')} without masks"
+    return ", without masks" if n_bare == n_clips else some * bool(n_bare)
+
+
+def _seen(own: Mapping[str, Any]) -> str:
+    counts = notes.counts(pd.DataFrame([own]))
+    releases = notes.counted(own["n_releases"], "release")
+    return f"{counts}{_without(own)}; {releases}, {own['leak_free_hours']:.3g} h leak-free"
+
+
+def _sentences(rows: list[ModelRow], facts: Facts, tidy: pd.DataFrame) -> list[str]:
+    unchosen = [
         row.title()
         for row in rows
         if any(each.get("frame_threshold") is None for each in facts[row.model]["trainings"])
     ]
-    fewer = [
-        f"{row.title()} leaves out {notes.counted(n, 'clip')} without masks, and is not ranked"
-        for row in rows
-        if (n := facts[row.model].get("n_left_out_clips", 0))
-    ]
+    half = f"t of {', '.join(unchosen)} is {DEFAULT_THRESHOLD}, as the checkpoint holds none."
+    fewer = tidy.loc[tidy["n_frames"] < tidy["n_frames"].max(), "name"].unique()
     return [
-        f"Test footage: {footage.name}, {footage.masks}; {seen} of it leak-free.",
         CLASSES,
         ALARM,
-        *[f"t of {', '.join(bare)}: {DEFAULT_THRESHOLD}, as the checkpoint holds none."]
-        * bool(bare),
+        *[half] * bool(unchosen),
         notes.label_note(COLUMNS),
         *notes.seed_notes(tidy),
-        *[f"{'; '.join(fewer)}."] * bool(fewer),
+        *[f"Not ranked, as they do not predict all clips: {', '.join(fewer)}."] * bool(len(fewer)),
         *notes.mark_notes(row.title() for row in rows),
         *[MISSING] * bool(tidy["value"].isna().any()),
     ]

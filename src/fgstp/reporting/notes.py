@@ -98,11 +98,9 @@ def protocol_note(protocol: ScoringProtocol) -> str:
     return f"Protocol {protocol.name}: {'; '.join(protocol_rules(protocol))}."
 
 
-def threshold_notes(unchosen: Sequence[str]) -> list[str]:
-    """Meaning of `t`, and the models for which there were no validation clips to choose it on."""
-    names = ", ".join(unchosen)
-    half = f"t of {names} is a half, 128, since no validation clip has masks to choose it on."
-    return [THRESHOLD, *[half] * bool(unchosen)]
+def unchosen(names: Sequence[str]) -> str:
+    """Why the thresholds of some models were not chosen on validation clips."""
+    return f"t of {', '.join(names)} is a half, 128, since no validation clip has masks."
 
 
 def label_note(columns: Iterable[Column]) -> str:

@@ -118,8 +118,8 @@ def headline_text(comparison: Comparison) -> str:
     if comparison.detection:
         short = short_table(comparison.detection)
         parts += [f"{short.title}:\n\n{_plain(short)}", _wrapped(short.notes)]
-    if comparison.lacking:
-        parts.append(_wrapped([comparison.lacking]))
+    if comparison.remarks:
+        parts.append(_wrapped(comparison.remarks))
     return "\n\n".join(parts) + "\n"
 
 

@@ -19,7 +19,7 @@ from fgstp.scoring.summary import SEED
 
 DIGITS = 6
 COLUMNS = {
-    **dict.fromkeys(("model", "video", "clip", "category"), "str"),
+    **dict.fromkeys(("model", "video", "clip", "category", "mask_source"), "str"),
     SEED: "Int64",
     "frame": "int64",
     **dict.fromkeys(("time_s", "duration_s"), "float64"),
@@ -43,9 +43,9 @@ def timeline(
         scores: by clip: the scores of its frames, (T,).
 
     Returns:
-        A row for each frame, by video and time: `video`, `clip`, `category`; `frame`, its number
-        in the video, `time_s`, `duration_s`; `leak_class`, missing where the schedule is unknown,
-        and `release_s`, see `releases_s`; and `score`.
+        A row for each frame, by video and time: `video`, `clip`, `category`, `mask_source` of the
+        clip; `frame`, its number in the video, `time_s`, `duration_s`; `leak_class`, missing where
+        the schedule is unknown, and `release_s`, see `releases_s`; and `score`.
     """
     facts = videos.set_index("video")
     parts = []
@@ -55,7 +55,8 @@ def timeline(
         whole["category"] = facts["category"][video]
         for clip in own:
             frames = whole.iloc[clip.first_frame : clip.first_frame + clip.n_frames]
-            parts.append(frames.assign(video=video, clip=clip.name, score=scores[clip.name]))
+            facts_of_clip = {"clip": clip.name, "mask_source": clip.mask_source}
+            parts.append(frames.assign(video=video, score=scores[clip.name], **facts_of_clip))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -83,10 +84,11 @@ def detection_scores(rows: pd.DataFrame) -> dict[str, Any]:
         rows: timelines of its trainings, see `joined`.
 
     Returns:
-        Plain values: `n_seeds`, and of one training `n_videos`, `n_clips`, `n_frames`,
-        `n_releases` and `leak_free_hours`; `thresholds` of the trainings; and all of
-        `SCHEDULE_METRICS`, None where undefined. For several trainings these are means, and
-        `spread` has their standard deviations by metric. Empty if no leak class is known.
+        Plain values: `n_seeds`, and of one training `n_videos`, `n_clips`, `n_bare_clips`, which
+        have no masks, `n_frames`, `n_releases` and `leak_free_hours`; `thresholds` of the
+        trainings; and all of `SCHEDULE_METRICS`, None where undefined. For several trainings these
+        are means, and `spread` has their standard deviations by metric. Empty if no leak class is
+        known.
     """
     known = rows[rows["leak_class"].notna()]
     if known.empty:
@@ -99,6 +101,7 @@ def detection_scores(rows: pd.DataFrame) -> dict[str, Any]:
         "n_seeds": len(trainings),
         "n_videos": first["video"].nunique(),
         "n_clips": first["clip"].nunique(),
+        "n_bare_clips": first.loc[first["mask_source"] == "none", "clip"].nunique(),
         "n_frames": len(first),
         "n_releases": len(first.dropna(subset="release_s").drop_duplicates(["video", "release_s"])),
         "leak_free_hours": round(frames[0].leak_free_hours, DIGITS),

@@ -174,8 +174,10 @@ def trace_frames(
         UserError: predictions are missing.
     """
     predicted = read_predicted(predictions / name)
-    rows = kept_clips(clips, video_store, "test")
-    rows = rows if predicted["prompt"] == "none" else _masked(rows, evaluate)
+    every = kept_clips(clips, video_store, "test")
+    rows = masked = _masked(every, evaluate)
+    if predicted["prompt"] == "none":
+        rows = [clip if clip in masked else clip._replace(mask_source="none") for clip in every]
     parts = []
     for training in predicted["trainings"]:
         store = PredictionStore(seed_folder(predictions / name, training["number"]))
