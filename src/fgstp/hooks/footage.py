@@ -106,8 +106,8 @@ def check_training(
         what = f"None of {_counted(bare)}" if bare else f"Not each of {_counted(splits[0])}"
         given = f", or leave train out and set {GIVEN} to evaluate a trained model"
         raise UserError(
-            f"{what} has masks to train on; set {lacking} to have them computed from the footage, "
-            f"put masks beside the videos{given * (PREDICT in nodes)}."
+            f"{what} has masks; set {lacking} to train on masks computed from the footage, or put "
+            f"masks beside the videos{given * (PREDICT in nodes)}."
         )
     if not splits[0]:
         raise UserError(f"None of {_counted(videos)} is for training; give some the split train.")

@@ -170,12 +170,12 @@ def without_masks(facts: Facts) -> str:
     first = next(iter(facts.values()))
     if any(own["protocols"] for own in facts.values()):
         return ""
-    n_clips, n_pseudo = first["n_test_clips"], first.get("n_pseudo_clips", 0)
-    if n_pseudo == 0:
+    n_clips = first["n_test_clips"]
+    if not first.get("n_pseudo_clips"):
         return f"none of the {n_clips} test clips has masks"
     return (
-        f"{n_pseudo} of the {n_clips} test clips have masks that were computed from the footage, "
-        "and the others none (evaluate.allow_pseudo_masks=true scores against these)"
+        f"the {n_clips} test clips have no masks but those computed from the footage "
+        "(evaluate.allow_pseudo_masks=true scores against these)"
     )
 
 
