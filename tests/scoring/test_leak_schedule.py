@@ -28,7 +28,13 @@ def video(name, classes, scores, first=0, step_s=2.0, release_s=None, **more):
     numbers = first + np.arange(len(classes))
     times_s = step_s * numbers
     began_s = releases_s(np.array(classes), times_s) if release_s is None else release_s
-    rows = {"video": name, "clip": f"{name}_0000", "mask_source": "none", "frame": numbers, "time_s": times_s}
+    rows = {
+        "video": name,
+        "clip": f"{name}_0000",
+        "mask_source": "none",
+        "frame": numbers,
+        "time_s": times_s,
+    }
     rows |= {"duration_s": step_s, "leak_class": classes, "release_s": began_s, "score": scores}
     return pd.DataFrame(rows | {"threshold": 0.5, "seed": pd.NA} | more)
 

@@ -87,10 +87,7 @@ def compare(
     together = with_facts(together.fillna({"note": ""}), facts)  # empty cells of the files
     check_summaries(together, facts)
     found, detection = protocols(together), detection_table(facts, footage)
-    why = without_masks(facts)
-    no_pixels = why and f"Pixels are not scored, since {why}."
-    nothing = f"Nothing can be scored, since {why}, and no leak schedule is known; {ALL_THERE_IS}."
-    told = (no_pixels if detection else nothing) if why else ""
+    why_empty = "" if found else f"Pixels are not scored, since {without_masks(facts)}."
     return Comparison(
         facts=facts,
         footage=footage,
@@ -98,11 +95,11 @@ def compare(
         titles=tuple(row.title() for row in model_rows(facts, facts)),
         protocols=found,
         headline=headline(together),
-        tables=tuple(result_table(name, together, footage, no_pixels) for name in TITLES),
+        tables=tuple(result_table(name, together, footage, why_empty) for name in TITLES),
         detection=detection,
         groups={by: group_tables(together, by) for by in GROUPS},
         detection_groups={by: detection_groups(timelines, facts, by) for by in DETECTION_GROUPS},
-        remarks=tuple(filter(None, [told, *_remarks(facts, found)])),
+        remarks=tuple(_remarks(facts, found, detection)),
         costs=sorted_costs(costs),
         cost_tables=cost_tables(costs),
     )
@@ -121,9 +118,15 @@ def _seen(timelines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame([max(counts, key=lambda own: own["n_frames"])])
 
 
-def _remarks(facts: Facts, found: Mapping[str, ScoringProtocol]) -> Iterator[str]:
-    """Sentences on models that left clips out, or whose thresholds could not be chosen."""
+def _remarks(
+    facts: Facts, found: Mapping[str, ScoringProtocol], detection: ResultTable | None
+) -> Iterator[str]:
+    """Sentences on what could not be scored, predicted or chosen."""
     rows = model_rows(facts, facts)
+    if not found:
+        what = "Pixels are not scored" if detection else "Nothing can be scored"
+        rest = "" if detection else f", and no leak schedule is known; {ALL_THERE_IS}"
+        yield f"{what}, since {without_masks(facts)}{rest}."
     for row in rows:
         own = facts[row.model]
         if n_left_out := own.get("n_left_out_clips", 0):

@@ -152,8 +152,9 @@ def _scored_block(
     tidy = _tidy(scores(summaries, protocol.name), models, columns, facts)
     own_thresholds = protocol.threshold is None
     intervals = notes.interval_notes(tidy)
-    without = summaries.loc[summaries["n_validation_clips"] == 0, "model"]
-    unchosen = [row.title(table) for row in models if row.model in set(without)]
+    known = summaries.reindex(columns=["model", "n_validation_clips"]).drop_duplicates("model")
+    without = set(known.loc[known["n_validation_clips"] == 0, "model"])
+    unchosen = [row.title(table) for row in models if row.model in without]
     sentences = (
         f"Test footage: {footage.name}, {footage.masks}; {notes.counts(tidy)}.",
         notes.protocol_note(protocol),

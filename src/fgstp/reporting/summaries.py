@@ -161,15 +161,13 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
 
 
 def without_masks(facts: Facts) -> str:
-    """Why pixels were not scored, for the end of a sentence; empty if they were.
+    """Why pixels are not scored, for the end of a sentence.
 
     Args:
-        facts: by model: `protocols`, `n_test_clips` and `n_pseudo_clips`, whose masks were computed
-            from the footage and are not to be scored against.
+        facts: by model: `n_test_clips` and `n_pseudo_clips`, whose masks were computed from the
+            footage and are not to be scored against.
     """
     first = next(iter(facts.values()))
-    if any(own["protocols"] for own in facts.values()):
-        return ""
     n_clips = first["n_test_clips"]
     if not first.get("n_pseudo_clips"):
         return f"none of the {n_clips} test clips has masks"
