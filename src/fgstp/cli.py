@@ -36,17 +36,13 @@ def main() -> None:
     """Find gas leaks in infrared video."""
 
 
-class _OfKedro(_Group):
-    """What Kedro adds to its command line: `kedro plumes render`, and `kedro run` as here."""
+def __getattr__(name: str) -> click.Group:
+    """The group `cli`, which Kedro looks for and `fgstp` does not need."""
+    if name != "cli":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fgstp.hooks.command import kedro_group  # noqa: PLC0415 - it imports Kedro
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from fgstp.hooks.command import kedro_command  # noqa: PLC0415 - `fgstp` needs no Kedro
-
-        return super().get_command(ctx, cmd_name) or kedro_command(ctx, cmd_name)
-
-
-# Kedro looks for a group of this name.
-cli = _OfKedro("cli", commands=main.commands)
+    return kedro_group(main)
 
 
 @main.group()

@@ -48,6 +48,23 @@ def test_a_file_that_was_copied_back_is_current(made):
     assert is_current(file, FACTS)
 
 
+PIECES = [(1, hashlib.sha256(b"1").hexdigest()), (3, hashlib.sha256(b"234").hexdigest())]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_same"),
+    [(PIECES, True), (PIECES[::-1], False), ([(1, PIECES[0][1]), (3, PIECES[0][1])], False)],
+)
+def test_a_file_is_told_by_hashes_of_its_pieces(made, pieces, is_same):
+    file, _ = made
+    write_stamp(file, FACTS, [file], {file: pieces})
+    assert is_current(file, FACTS)  # nothing is read while its time stands
+    os.utime(file, ns=(1, 1))
+    assert is_current(file, FACTS) == is_same
+    file.write_bytes(b"1244")
+    assert not is_current(file, FACTS)
+
+
 def test_a_missing_file_or_stamp_is_not_current(made):
     file, stamp = made
     file.unlink()

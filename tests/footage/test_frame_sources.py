@@ -34,6 +34,18 @@ def test_pictures_are_frames_in_natural_order(tmp_path, write_picture, noise_fra
     assert source.fps_hz() is source.timing is None
 
 
+@pytest.mark.parametrize("kind", ["folder", "stack"])
+def test_a_sample_of_pictures_is_spread_evenly(tmp_path, write_picture, kind):
+    pictures = [np.full((24, 32), 300 * number, np.uint16) for number in range(50)]
+    if kind == "folder":
+        source = picture_folder(tmp_path, write_picture, *pictures)
+    else:
+        cv2.imwritemulti(str(tmp_path / "a.tif"), pictures)
+        source = frames_of(tmp_path / "a.tif")
+    assert [frame[2, 3] // 300 for frame in source.sample(10)] == list(range(0, 50, 5))
+    assert [frame[2, 3] // 300 for frame in source.sample(30)] == list(range(50))
+
+
 def picture_folder(tmp_path, write_picture, *images):
     paths = [write_picture(tmp_path / f"{n}.png", image) for n, image in enumerate(images)]
     return PictureSequence(tuple(paths))

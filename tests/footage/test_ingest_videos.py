@@ -16,7 +16,7 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import PictureSequence, VideoFile
-from fgstp.footage.video_store import VideoWriter
+from fgstp.footage.video_writer import VideoWriter
 
 LOKY = {"parallel": {"backend": "loky", "jobs": 2}}
 
@@ -578,7 +578,8 @@ from fgstp.core.errors import UserError
 from fgstp.footage.ingest_videos import ingest_videos
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources import Search, find_videos
-from fgstp.footage.video_store import VideoStore, VideoWriter
+from fgstp.footage.video_store import VideoStore
+from fgstp.footage.video_writer import VideoWriter
 
 raw, out, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 settings = IngestSettings.model_validate(settings)

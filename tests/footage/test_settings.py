@@ -57,6 +57,11 @@ def test_no_synthetic_video_at_all_is_refused():
         IngestSettings(source="synthetic", synthetic=none)
 
 
+def test_labels_may_be_numbers():
+    settings = IngestSettings.model_validate(faulty(("masks.labelmap", {1: "gas", "2": "void"})))
+    assert settings.masks.labelmap == {"1": "gas", "2": "void"}
+
+
 def test_settings_do_not_change():
     settings = IngestSettings(source="folder")
     with pytest.raises(ValidationError, match="frozen"):

@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.video_file import VideoFile
@@ -60,23 +61,72 @@ def test_ffv1_comes_back_byte_by_byte(tmp_path, footage, noise_frames, suffix):
     assert source.n_frames_hint() == 12
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
-def test_counts_of_more_than_8_bits_stay_as_they_are(tmp_path, bits):
-    counts = np.random.default_rng(0).integers(0, 2**bits, (5, 48, 64)).astype(np.uint16)
-    pixels, path = f"gray{bits}le", tmp_path / "a.mkv"
+def write_counts(path, counts, bits=16, codec="ffv1", **options):
+    """Write counts of more than 8 bits without loss."""
+    height, width = counts[0].shape
+    pixels = f"gray{bits}le"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=15, options={"strict": "experimental"})
-        stream.height, stream.width, stream.pix_fmt = 48, 64, pixels
+        options = {"strict": "experimental"} | {name: str(each) for name, each in options.items()}
+        stream = container.add_stream(codec, rate=15, options=options)
+        stream.height, stream.width, stream.pix_fmt = height, width, pixels
         for frame in counts:
-            image = av.VideoFrame(64, 48, pixels)
-            row = np.zeros((48, image.planes[0].line_size // 2), np.uint16)
-            row[:, :64] = frame
+            image = av.VideoFrame(width, height, pixels)
+            row = np.zeros((height, image.planes[0].line_size // 2), np.uint16)
+            row[:, :width] = frame
             image.planes[0].update(row.tobytes())
             container.mux(stream.encode(image))
         container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_counts_of_more_than_8_bits_stay_as_they_are(tmp_path, bits):
+    counts = np.random.default_rng(0).integers(0, 2**bits, (5, 48, 64)).astype(np.uint16)
+    path = write_counts(tmp_path / "a.mkv", counts, bits)
     read = [frame.grey for frame in VideoFile(path).frames([])]
     assert read[0].dtype == np.uint16
     np.testing.assert_array_equal(read, counts)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "expected"),
+    [
+        ("mkv", {"g": 1}, range(0, 100, 10)),
+        ("avi", {"g": 1}, range(0, 100, 10)),
+        # The key frame at or before each tenth frame.
+        ("mkv", {"g": 4}, [number // 4 * 4 for number in range(0, 100, 10)]),
+        # Key frames are too rare.
+        ("mkv", {"g": 12}, range(0, 100, 10)),
+        ("mkv", {"g": 200}, range(0, 100, 10)),
+        ("mov", {"codec": "png"}, None),
+    ],
+)
+def test_a_sample_is_spread_evenly_over_the_video(tmp_path, suffix, options, expected):
+    numbers = np.arange(100, dtype=np.uint16)
+    counts = np.broadcast_to(1000 + 300 * numbers[:, None, None], (100, 24, 32))
+    if "codec" in options:  # which has no little-endian counts
+        path = tmp_path / f"a.{suffix}"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("png", rate=15)
+            stream.height, stream.width, stream.pix_fmt = 24, 32, "gray16be"
+            for frame in counts:
+                image = av.VideoFrame.from_ndarray(frame.astype(np.uint16), format="gray16le")
+                container.mux(stream.encode(image.reformat(format="gray16be")))
+            container.mux(stream.encode())
+        expected = range(0, 100, 10)
+    else:
+        path = write_counts(tmp_path / f"a.{suffix}", counts, **options)
+    sample = list(VideoFile(path).sample(10))
+    assert all(frame.shape == (24, 32) and frame.dtype == np.uint16 for frame in sample)
+    assert [(int(frame[5, 7]) - 1000) // 300 for frame in sample] == list(expected)
+    assert len(list(VideoFile(path).sample(60))) == 100
+
+
+def test_a_sample_of_a_long_video_decodes_few_frames(tmp_path, monkeypatch):
+    path = write_counts(tmp_path / "a.mkv", np.zeros((200, 24, 32), np.uint16), g=1)
+    source = VideoFile(path)
+    monkeypatch.setattr(VideoFile, "frames", None)  # which decodes all
+    assert len(list(source.sample(10))) == 10
 
 
 @pytest.mark.parametrize(
@@ -152,6 +202,28 @@ def test_pictures_are_turned_as_the_file_says(tmp_path, numbered, turn):
     frames = list(VideoFile(path).frames(remarks))
     assert np.abs(frames[0].grey.astype(int) - turned(picture)).mean() < 2
     assert any("turned" in remark for remark in remarks) == (turn != "none")
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(1, "none"), (3, "180"), (6, "90"), (8, "270")])
+def test_pictures_of_motion_jpeg_are_turned_as_their_exif_data_say(
+    tmp_path, numbered, orientation, turn
+):
+    frames = numbered.frames(5)
+    exif = Image.Exif()
+    exif[271], exif[274] = "a camera", orientation
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=15)
+        (stream.height, stream.width), stream.pix_fmt = numbered.SHAPE, "yuvj420p"
+        for number, frame in enumerate(frames):
+            Image.fromarray(frame).save(tmp_path / "0.jpg", quality=95, exif=exif)
+            packet = av.Packet((tmp_path / "0.jpg").read_bytes())
+            packet.stream, packet.time_base = stream, Fraction(1, 15)
+            packet.pts = packet.dts = number
+            container.mux(packet)
+    read = [frame.grey for frame in VideoFile(path).frames([])]
+    for grey, frame in zip(read, frames, strict=True):
+        assert np.abs(grey.astype(int) - TURNS[turn][1](frame)).mean() < 2
 
 
 def test_joined_files_of_two_sizes_are_one_video(tmp_path, numbered):

@@ -1,4 +1,6 @@
+import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -222,6 +224,24 @@ def test_a_file_that_is_cut_off_or_gone_makes_it_unfinished(store, content, part
     path.write_bytes(whole)
     assert store.is_finished("v", FACTS)
     path.unlink()
+    assert not store.is_finished("v", FACTS)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("place", [0, 7, 60, 128, 500, -1])
+def test_a_byte_of_the_frames_that_changed_makes_it_unfinished(store, content, is_told, place):
+    frames, _, _, times_s = content
+    with store.writing("v") as writer:
+        for piece in (frames[:10], frames[10:20], frames[20:]):
+            sha256 = hashlib.sha256(piece.data).hexdigest() if is_told else None
+            writer.append(piece, times_s[: len(piece)], frames_sha256=sha256)
+    store.finish("v", FACTS, {}, np.zeros((2, 3, 4, 5), np.float32), writer.pieces())
+    path = store.path("v", "frames.npy")
+    os.utime(path, ns=(1, 1))
+    assert store.is_finished("v", FACTS)
+    changed = bytearray(path.read_bytes())
+    changed[place] ^= 1
+    path.write_bytes(changed)
     assert not store.is_finished("v", FACTS)
 
 

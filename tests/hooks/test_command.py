@@ -1,6 +1,7 @@
 """Mistakes on Kedro's command line and in the files of configuration end in one sentence."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,45 @@ def refused(monkeypatch, capfd):
 )
 def test_options(refused, options, said):
     assert said in refused("run", *options.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("viz run --no-browser --env=tset", "(did you mean test?)"),
+        ("viz --env=test nothing", "nothing"),
+        ("viz run --no-browser --env=test --pipeline=trian", "(did you mean train?)"),
+        ("viz run --no-browser --env=test --params=model=fgsp", "(did you mean fgstp?)"),
+        ("viz run --no-browser --env=test --params=a", "`a`"),
+        ("viz run --no-browser --env=test --load-file=nothing.json", "nothing.json"),
+        ("viz run --no-browser --port=x", "'x'"),
+        ("viz build --no-such-option", "--no-such-option"),
+        ("catalog describe-datasets --env=test --pipeline=trian", "(did you mean train?)"),
+        ("catalog describe-datasets --env=tset", "(did you mean test?)"),
+        ("catalog nothing", "nothing"),
+        ("ipython --env=tset", "(did you mean test?)"),
+        ("jupyter lab --env=tset", "(did you mean test?)"),
+        ("registry describe nothing", "nothing"),
+        ("plumes render --category=close_clear", "--seed"),
+    ],
+)
+def test_other_commands_and_those_of_plug_ins(refused, command, said):
+    if command.startswith("viz"):
+        pytest.importorskip("kedro_viz", reason='needs pip install "fgstp[viz]"')
+    assert said in refused(*command.split())
+
+
+def test_jupyter_that_is_not_installed(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "notebook", None)
+    assert "pip install notebook" in refused("jupyter", "notebook", "--env=test")
+
+
+@pytest.mark.parametrize("command", ["catalog", "plumes"])
+def test_a_group_without_a_command_shows_its_help(command, monkeypatch, capfd):
+    monkeypatch.chdir(REPOSITORY)
+    with pytest.raises(SystemExit):
+        KedroCLI(REPOSITORY).main([command])
+    assert "".join(capfd.readouterr()).startswith("Usage: ")
 
 
 @pytest.mark.parametrize(

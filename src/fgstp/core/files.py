@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedWriter
+from io import BufferedWriter, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from fgstp.core.errors import FootageError, UserError
 from fgstp.core.temporaries import is_in_use, temporary_name
 
+Piece = tuple[int, str]  # bytes of a part of a file, and their SHA-256
+SOON_BYTES = 1 << 20
 FREE_SPACE = "free some space or choose a folder that can be written"
 
 
@@ -82,24 +84,52 @@ class GrowingArray:
         self._path, self._stream = path, stream
         self._like: NDArray[Any] | None = None
         self._length = 0
+        self._header = b""
+        self._hashes: list[tuple[int, str | None]] = []
 
-    def append(self, array: NDArray[Any]) -> None:
-        """Append (N, ...) values; the dtype and all but the first axis are those of the first."""
+    def append(self, array: NDArray[Any], sha256: str | None = None) -> None:
+        """Append values.
+
+        Args:
+            array: (N, ...); the dtype and all but the first axis are those of the first.
+            sha256: SHA-256 of its bytes, where somebody has computed it.
+        """
         if self._like is None:
             self._like = array[:0]
             self.write_header()
         with user_error_if_denied(f"write {self._path}"):
-            self._stream.write(np.ascontiguousarray(array).view(np.uint8).data)
+            _write_soon(self._stream, np.ascontiguousarray(array).view(np.uint8).data)
         self._length += len(array)
+        self._hashes.append((array.nbytes, sha256))
 
     def write_header(self) -> None:
         """Write the header for the present length; all lengths take the same space."""
         if self._like is not None:
             shape = (self._length, *self._like.shape[1:])
             described = npy.dtype_to_descr(self._like.dtype)
-            header = {"descr": described, "fortran_order": False, "shape": shape}
+            header = BytesIO()
+            npy.write_array_header_1_0(
+                header, {"descr": described, "fortran_order": False, "shape": shape}
+            )
+            self._header = header.getvalue()
             self._stream.seek(0)
-            npy.write_array_header_1_0(self._stream, header)
+            self._stream.write(self._header)
+
+    def pieces(self) -> list[Piece] | None:
+        """Hashes of the pieces of the whole file; None if one was not told."""
+        told = [(n_bytes, sha256) for n_bytes, sha256 in self._hashes if sha256 is not None]
+        if len(told) < len(self._hashes):
+            return None
+        return [(len(self._header), hashlib.sha256(self._header).hexdigest()), *told]
+
+
+def _write_soon(stream: BufferedWriter, data: memoryview) -> None:
+    """Write; have the system bring much data to the disk at once, so that fsync need not wait."""
+    start = stream.tell()
+    stream.write(data)
+    if len(data) >= SOON_BYTES and hasattr(os, "posix_fadvise"):
+        stream.flush()
+        os.posix_fadvise(stream.fileno(), start, len(data), os.POSIX_FADV_DONTNEED)
 
 
 def check_regular_file(path: Path) -> None:
@@ -117,7 +147,9 @@ def check_regular_file(path: Path) -> None:
             "`dvc pull` or `git annex get`, or remove it"
         ) from error
     if not stat.S_ISREG(status.st_mode):
-        raise FootageError(f"{path.name} is no file but a pipe, a socket or a device; remove it")
+        raise FootageError(
+            f"{path.name} is no file but a folder, a pipe, a socket or a device; remove it"
+        )
     if status.st_size == 0:
         raise FootageError(f"{path.name} is empty; copy it again or remove it")
     if not os.access(path, os.R_OK):

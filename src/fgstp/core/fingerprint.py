@@ -6,9 +6,9 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from fgstp.core.files import user_error_if_denied, write_text
+from fgstp.core.files import Piece, user_error_if_denied, write_text
 
 SUFFIX = ".stamp.json"
 BLOCK_BYTES = 1 << 20
@@ -21,7 +21,8 @@ class Stamp(NamedTuple):
     Attributes:
         facts: plain values by name.
         fingerprint: `fingerprint(facts)`.
-        files: size, mtime_ns and sha256 of each file, by its path relative to the stamp's folder.
+        files: size, mtime_ns and pieces (bytes and SHA-256) of each file, by its path relative to
+            the stamp's folder.
     """
 
     facts: dict[str, Any]
@@ -71,22 +72,28 @@ def content_hash(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def write_stamp(path: Path, facts: Mapping[str, object], files: Iterable[Path] = ()) -> None:
+def write_stamp(
+    path: Path,
+    facts: Mapping[str, object],
+    files: Iterable[Path] = (),
+    pieces: Mapping[Path, list[Piece]] | None = None,
+) -> None:
     """Write the stamp `<path>.stamp.json`, last of all, as a sign that the work is complete.
 
     Args:
         path: the file or folder that was made.
         facts: what it depends on, as plain values by name.
         files: files that must not change, in the folder of `path` or below.
+        pieces: hashes of the pieces of those of them that need not be read for it.
     """
-    kept = {
-        each.relative_to(path.parent).as_posix(): {
-            "size": each.stat().st_size,
-            "mtime_ns": each.stat().st_mtime_ns,
-            "sha256": content_hash([each]),
+    kept = {}
+    for each in files:
+        status = each.stat()
+        kept[each.relative_to(path.parent).as_posix()] = {
+            "size": status.st_size,
+            "mtime_ns": status.st_mtime_ns,
+            "pieces": (pieces or {}).get(each) or [(status.st_size, content_hash([each]))],
         }
-        for each in files
-    }
     stamp = Stamp(dict(facts), fingerprint(facts), kept)
     write_text(path.with_name(path.name + SUFFIX), json.dumps(stamp._asdict(), indent=1) + "\n")
 
@@ -117,4 +124,17 @@ def is_current(path: Path, facts: Mapping[str, object]) -> bool:
 def _unchanged(file: Path, kept: Mapping[str, Any]) -> bool:
     if not file.is_file() or file.stat().st_size != kept["size"]:
         return False
-    return file.stat().st_mtime_ns == kept["mtime_ns"] or content_hash([file]) == kept["sha256"]
+    if file.stat().st_mtime_ns == kept["mtime_ns"]:
+        return True
+    with file.open("rb") as stream:
+        pieces = kept.get("pieces", [(0, "unknown")])
+        return all(_sha256(stream, n_bytes) == sha256 for n_bytes, sha256 in pieces)
+
+
+def _sha256(stream: BinaryIO, n_bytes: int) -> str:
+    """SHA-256 of the next bytes of a file."""
+    digest = hashlib.sha256()
+    while n_bytes and (block := stream.read(min(n_bytes, BLOCK_BYTES))):
+        digest.update(block)
+        n_bytes -= len(block)
+    return digest.hexdigest()

@@ -70,9 +70,14 @@ class Stretch:
         """Fraction of the pixels of its annotated frames that are void; None without any."""
         return round(n_set(self.void) / self.masks.size, 6) if len(self.masks) else None
 
+    @cached_property
+    def frames_hash(self) -> "hashlib._Hash":
+        """SHA-256 of the bytes of its frames, which is not to be updated."""
+        return hashlib.sha256(self.frames.data)
+
     def sha256(self) -> str:
         """SHA-256 of the bytes of its frames, then of its gas and its void with their numbers."""
-        digest = hashlib.sha256(self.frames.data)
+        digest = self.frames_hash.copy()
         digest.update(self.gas.tobytes())
         digest.update(self.void.tobytes())
         return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Descriptors of clips: what a clip looks like, which clips repeat it, and its background."""
+"""Descriptors of clips: what a clip looks like, and which clips repeat it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,16 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.footage.settings import CategorySettings
-from fgstp.footage.video import Background
-
 GRID_HEIGHT = 24
 GRID_WIDTH = 32
 STRUCTURE_CELLS = 4.0
 FRAME_STEP = 2  # at video rate every second frame holds the same for half the work
 NOISE_MARGIN = 2.0
 BLOB_FRACTION = 0.02  # of the grid: a blob smaller than this does not make a clip new
-UNKNOWN = "unknown"
 
 
 class ClipDescriptor(NamedTuple):
@@ -149,38 +145,3 @@ class DuplicateFilter:
         self._numbers.append(index)
         self._kept.append(descriptor)
         return None
-
-
-def category_name(
-    distance_m: float | None, background: Background | None, settings: CategorySettings
-) -> str:
-    """Name a category, such as `close_complex`; None becomes `unknown`."""
-    distance = UNKNOWN
-    if distance_m is not None:
-        distance = "long" if distance_m >= settings.long_from_m else "medium"
-        distance = "close" if distance_m < settings.close_below_m else distance
-    return f"{distance}_{background or UNKNOWN}"
-
-
-def measure_background(
-    clips: Sequence[ClipDescriptor], settings: CategorySettings
-) -> tuple[Background, float] | None:
-    """Measure whether the background of a video is clear or complex.
-
-    Clouds are slow: within a clip they hardly move, but between the clips of some minutes they
-    do. So a cell moves if its variance within clips plus that of its appearance between clips
-    exceeds `moving_levels` squared.
-
-    Args:
-        clips: descriptors of leak-free clips of the video.
-        settings: the bound, and the fraction of moving cells that makes a background complex.
-
-    Returns:
-        The background and the fraction of moving cells; None without any clip.
-    """
-    if not clips:
-        return None
-    within = np.mean([np.square(clip.change) for clip in clips], axis=0)
-    between = np.var([clip.appearance for clip in clips], axis=0)
-    share = float(np.mean(within + between > settings.moving_levels**2))
-    return ("complex" if share >= settings.complex_from_fraction else "clear"), share

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fgstp.core.errors import FootageError
 from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, to_grey
+from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, sampling_step, to_grey
 from fgstp.footage.pictures import (
     Picture,
     check_names,
@@ -90,15 +90,20 @@ class PictureSequence:
             remarks.append(COLOUR_REMARK)
         remarks += [*told_together(names_of), *_gaps([path.stem for path in self.files])]
 
-    def _pictures(self) -> Iterator[tuple[str, Picture]]:
-        """Names and pictures."""
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """Some of the pictures, evenly."""
+        step = sampling_step(self.n_frames_hint() or 0, n_frames)
+        return (to_grey(picture.pixels) for _, picture in self._pictures(step))
+
+    def _pictures(self, step: int = 1) -> Iterator[tuple[str, Picture]]:
+        """Names and pictures, or each `step`-th of them."""
         is_stack = len(self.files) == 1
-        for path in self.files:
+        for path in self.files[::step]:
             try:
-                for page, picture in enumerate(
-                    read_pages(path) if is_stack else [read_picture(path)]
-                ):
-                    yield f"page {page} of {path.name}" if is_stack else path.name, picture
+                pictures = read_pages(path, step) if is_stack else [read_picture(path)]
+                for number, picture in enumerate(pictures):
+                    name = f"page {step * number} of {path.name}" if is_stack else path.name
+                    yield name, picture
             except FootageError as error:
                 raise FootageError(f"{path.name}: {error}") from error
 
@@ -172,5 +177,5 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
     if frames[0].dtype == np.uint8:
         return np.stack(frames).astype(np.uint8, copy=False)
-    table = measure_span(frames, len(frames), SpanSettings())[0].table
+    table = measure_span(frames[:: sampling_step(len(frames))], SpanSettings())[0].table
     return np.stack([table[frame] for frame in frames])

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import cv2
 import numpy as np
@@ -91,8 +90,13 @@ class GreySpan:
 LIMITED_LUMA = GreySpan(16, 235)
 
 
+def sampling_step(n_frames: int, n_wanted: int = SAMPLED_FRAMES) -> int:
+    """Step between frames of a sample of at least `n_wanted` of `n_frames`, or of all."""
+    return max(1, n_frames // n_wanted)
+
+
 def measure_span(
-    frames: Iterable[NDArray[np.integer]], n_frames: int, settings: SpanSettings
+    frames: Iterable[NDArray[np.integer]], settings: SpanSettings
 ) -> tuple[GreySpan, list[str]]:
     """Choose the span of a 16-bit video from a sample of its frames, at least one count wide.
 
@@ -100,8 +104,7 @@ def measure_span(
     border, would take most of it: a flare, or telemetry. Then it is twice that of the others.
 
     Args:
-        frames: (H, W) uint16, all of the video.
-        n_frames: how many there are, to sample them evenly.
+        frames: (H, W) uint16, the sample.
         settings: fixed counts, or percentiles.
 
     Returns:
@@ -109,9 +112,8 @@ def measure_span(
     """
     if settings.mode == "fixed":
         return GreySpan(settings.low_counts, settings.high_counts), []
-    step = max(1, n_frames // SAMPLED_FRAMES)
     whole, inner = np.zeros((2, MAX_COUNTS + 1), np.int64)
-    for frame in islice(frames, None, None, step):
+    for frame in frames:
         border = len(frame) // BORDER_FRACTION
         picture = frame[border : len(frame) - border]
         whole += np.bincount(frame.ravel(), minlength=MAX_COUNTS + 1)

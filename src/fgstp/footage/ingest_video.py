@@ -61,13 +61,14 @@ def ingest_video(
                 annotated=stretch.annotated,
                 masks=stretch.masks,
                 leak_class=stretch.leak_class,
+                frames_sha256=stretch.frames_hash.hexdigest(),
             )
             progress(len(stretch.frames))
 
         found = read_through(video, settings, take)
     row = found.row | {"remarks": "; ".join(found.remarks), "sha256": content}
     record = {"video": row, "clips": found.clips}
-    store.finish(video.name, facts, record, np.array(found.descriptors))
+    store.finish(video.name, facts, record, np.array(found.descriptors), writer.pieces())
     return record
 
 

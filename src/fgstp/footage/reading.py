@@ -1,6 +1,7 @@
 """Reading a video to its end: frames with masks and leak classes, cut into clips and judged."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
@@ -12,22 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.footage.categories import LeakFreeClips, category_name
+from fgstp.footage.contrast import Contrast
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
-from fgstp.footage.descriptors import (
-    ClipDescriptor,
-    DuplicateFilter,
-    category_name,
-    describe,
-    measure_background,
-)
-from fgstp.footage.grey import GreySpan, measure_span
+from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter, describe
+from fgstp.footage.grey import SAMPLED_FRAMES, GreySpan, measure_span
 from fgstp.footage.mask_pictures import with_void_band
 from fgstp.footage.numbering import mask_numbers
 from fgstp.footage.odd_frames import OddFrames
 from fgstp.footage.pseudo_masks import add_pseudo_masks
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.timing import DEFAULT_FPS_HZ
-from fgstp.footage.video import Background, Frame, Video
+from fgstp.footage.video import Frame, Video
 from fgstp.footage.video_store import Row
 
 Take = Callable[[Stretch], object]
@@ -99,8 +96,8 @@ class _VideoWork:
         self.span = self._measured_span()
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
-        self.leak_free: list[tuple[str, ClipDescriptor]] = []  # with what tells that they are
-        self.odd_frames = OddFrames()
+        self.leak_free = LeakFreeClips(settings.categories, self.fps_hz)
+        self.watchers = (OddFrames(), Contrast())
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
 
@@ -110,8 +107,7 @@ class _VideoWork:
         first = next(islice(source.frames([]), 1), None)
         if first is None or first.counts.dtype == np.uint8:
             return None
-        counts = (frame.counts for frame in source.frames([]))
-        span, remarks = measure_span(counts, source.n_frames_hint() or 1, self.settings.span)
+        span, remarks = measure_span(source.sample(SAMPLED_FRAMES), self.settings.span)
         self.remarks += remarks
         return span
 
@@ -122,11 +118,15 @@ class _VideoWork:
         clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
-        for clip in clips:
-            self._judge(clip, duplicates)
-            self._hand_over(clip)
-        if cutter.left_over is not None:
-            self._hand_over(cutter.left_over)
+        with ThreadPoolExecutor(max_workers=1) as hashing:
+            for clip in clips:
+                sha256 = hashing.submit(clip.sha256)  # which takes as long as all the rest
+                self._watch(clip)
+                self._judge(clip, duplicates, sha256)
+                self._hand_over(clip)
+        if (rest := cutter.left_over) is not None:
+            self._watch(rest)
+            self._hand_over(rest)
         if self.n_frames == 0:
             raise FootageError("it holds no frame that can be decoded; copy it again")
         if self.n_frames < length:
@@ -134,7 +134,7 @@ class _VideoWork:
                 f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
                 "footage or lower ingest.clip_length_frames"
             )
-        self.remarks += self.odd_frames.remarks()
+        self.remarks += [remark for each in self.watchers for remark in each.remarks()]
         if self.video.masks:
             self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
@@ -174,19 +174,21 @@ class _VideoWork:
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
+    def _watch(self, stretch: Stretch) -> None:
+        for watcher in self.watchers:
+            watcher.take(stretch.frames, stretch.times_s)
+
     def _hand_over(self, stretch: Stretch) -> None:
         self.take(stretch)
-        self.odd_frames.take(stretch.frames, stretch.times_s)
         self.size = stretch.frames.shape[1:]
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
 
-    def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
+    def _judge(self, clip: Stretch, duplicates: DuplicateFilter, sha256: Future[str]) -> None:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
-        if told_by := self._why_leak_free(clip):
-            self.leak_free.append((told_by, descriptor))
+        self.leak_free.take(clip, descriptor)
         # Without masks, test footage is scored over time, which must have no holes.
         is_kept = self.video.split == "test" and not len(clip.annotated)
         match = None if is_kept else duplicates.repeats(clip.index, descriptor)
@@ -205,42 +207,17 @@ class _VideoWork:
                 "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match[0]),
                 "similarity": match and match[1],
-                "sha256": clip.sha256(),
+                "sha256": sha256.result(),
             }
         )
 
     def _clip_name(self, index: int) -> str:
         return f"{self.video.name}_{index:04d}"
 
-    def _why_leak_free(self, clip: Stretch) -> str | None:
-        """What tells that a clip is free of gas; None if it is not, or nobody knows."""
-        opening_s = self.settings.categories.opening_s
-        if clip.leak_class is not None:
-            is_free, told_by = bool((clip.leak_class <= 0).all()), "leak class 0"
-        elif len(clip.annotated) and clip.mask_source != "pseudo":
-            is_free, told_by = not clip.gas_fraction(), "clips whose masks are empty"
-        else:
-            is_free = bool(clip.times_s[-1] + 1 / self.fps_hz <= opening_s)
-            told_by = f"its first {opening_s:g} s, taken to be free of gas"
-        return told_by if is_free else None
-
-    def _background(self) -> Background | None:
-        if self.video.background is not None:
-            return self.video.background
-        clips = [descriptor for _, descriptor in self.leak_free]
-        measured = measure_background(clips, self.settings.categories)
-        if measured is None:
-            self.remarks.append("background unknown: no clip is free of gas; fill it in")
-            return None
-        background, share = measured
-        where = " and ".join(dict.fromkeys(told_by for told_by, _ in self.leak_free))
-        remark = f"background measured in {where}: {background}, {share:.1%} of it moves"
-        self.remarks.append(remark)
-        return background
-
     def video_row(self) -> Row:
         """Row of the video table, once all frames are written."""
-        video, background = self.video, self._background()
+        video = self.video
+        background = video.background or self.leak_free.background(self.remarks)
         kept = [row for row in self.rows if row["dropped"] is None]
         sources = sorted({row["mask_source"] for row in kept} - {"none"})
         return {

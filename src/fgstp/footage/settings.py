@@ -137,6 +137,9 @@ class ValidationSettings(Settings):
     gap_clips: int = Field(1, ge=1, le=1000)
 
 
+Label = Annotated[str, Field(coerce_numbers_to_str=True)]  # YAML takes 2 for a number
+
+
 class MaskSettings(Settings):
     """How masks are read.
 
@@ -147,7 +150,7 @@ class MaskSettings(Settings):
         void_band_px: half the width of a void band along the edges of gas, which are uncertain.
     """
 
-    labelmap: dict[str, Literal["gas", "background", "void"]] = Field({}, max_length=1000)
+    labelmap: dict[Label, Literal["gas", "background", "void"]] = Field({}, max_length=1000)
     void_band_px: int = Field(0, ge=0, le=50)
 
 

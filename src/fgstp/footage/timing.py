@@ -96,5 +96,5 @@ def _frame_duration_s(deltas: NDArray[np.float64], stated_hz: float | None) -> f
     is_mean = stated_hz and abs(stated_hz * deltas.mean() - 1) < SAME_RATE
     if stated_hz and is_mean and (np.rint(stated_hz * deltas) == 1).all():
         return 1 / stated_hz
-    median = float(np.median(deltas))
+    median = float(np.quantile(deltas, 0.5, method="lower"))  # one of them, not between two
     return float(deltas[np.abs(deltas / median - 1) < ON_GRID].mean())

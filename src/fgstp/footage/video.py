@@ -78,6 +78,9 @@ class FrameSource(Protocol):
     def content_hash(self) -> str:
         """Hexadecimal SHA-256 of the content."""
 
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """Counts of frames that are spread evenly, at least so many, or of all frames."""
+
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Iterate over all frames in the order of time; `remarks` is extended at their end."""
 

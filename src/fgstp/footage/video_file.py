@@ -4,26 +4,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
+from fgstp.footage.grey import sampling_step
 from fgstp.footage.picture_files import MAX_PIXELS
 from fgstp.footage.timing import Timing
 from fgstp.footage.video import Frame
 from fgstp.footage.video_packets import Scan, packets, scan_packets, time_s, video_streams
 from fgstp.footage.video_pictures import VideoPictures
+from fgstp.footage.video_samples import key_frames, reaches_key_frames
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".mpg", ".mpeg", ".ts"}
-    | {".m2ts", ".mts", ".mxf", ".flv", ".ogv", ".3gp", ".y4m", ".gif"}
+    | {".m2ts", ".mts", ".mxf", ".flv", ".ogv", ".3gp", ".y4m", ".gif", ".apng", ".qt", ".divx"}
+    | {".vob", ".m2t", ".mpe", ".mk3d", ".ogm", ".3g2", ".f4v", ".nut", ".ivf", ".dv"}
 )
 STRICT, LENIENT = "crccheck+explode", "crccheck"
 
@@ -116,6 +121,21 @@ class VideoFile:
         if error_s is not None:
             remarks.append(f"it is damaged at {error_s:.2f} s: pictures from there on may be wrong")
         remarks += [*found, *timing.remarks(), *to_picture.remarks]
+
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """Key frames spread evenly, if seeking finds enough; else of all frames as many."""
+        (timing, start, _), size = self._scan, len(self.timing.times_s)
+        step = sampling_step(size, n_frames)
+        if step > 1 and start is not None:
+            with self._opened(LENIENT) as (container, stream):
+                to_picture, tick_s = VideoPictures(size), time_s(1, stream)
+                stamps = [start + round(time / tick_s) for time in timing.times_s[::step]]
+                if reaches_key_frames(container, stream, stamps):
+                    for image in key_frames(container, stream, stamps):
+                        yield to_picture(image, 0)[0]
+                    return
+        for frame in islice(self.frames([]), None, None, step):
+            yield frame.counts
 
     @contextmanager
     def _opened(self, strictness: str) -> Iterator[tuple[InputContainer, VideoStream]]:

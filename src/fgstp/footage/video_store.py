@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import (
-    GrowingArray,
+    Piece,
     growing_array,
     mapped_array,
     remove_file,
@@ -21,12 +21,19 @@ from fgstp.core.files import (
     write_text,
 )
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
-from fgstp.footage.packed_masks import GAS, VOID, PackedMasks, packed
+from fgstp.footage.packed_masks import VOID, PackedMasks
+from fgstp.footage.video_writer import (
+    FRAMES,
+    LEAK_CLASS,
+    MASKS,
+    TIME_S,
+    VOID_MASKS,
+    WRITTEN,
+    VideoWriter,
+)
 
-FRAMES, MASKS, VOID_MASKS = "frames.npy", "masks.npy", "void.npy"
-LEAK_CLASS, TIME_S = "leak_class.npy", "time_s.npy"
 DESCRIPTORS, RECORD = "descriptors.npy", "record.json"
-PARTS = (FRAMES, MASKS, VOID_MASKS, LEAK_CLASS, TIME_S, DESCRIPTORS, RECORD)
+PARTS = (*WRITTEN, DESCRIPTORS, RECORD)
 OUTCOME = "outcome.json"  # one for all videos
 REMEDY = "run `kedro run --pipelines=ingest`."
 Row = dict[str, Any]
@@ -139,18 +146,23 @@ class VideoStore:
         return self._read(video, part) if self.path(video, part).exists() else None
 
     @contextmanager
-    def writing(self, video: str) -> "Iterator[VideoWriter]":
+    def writing(self, video: str) -> Iterator[VideoWriter]:
         """Write a video piece by piece; its files appear when the block ends without an error.
 
         Parts to which nothing was appended have no file, and an old one is removed.
         """
         with ExitStack() as files:
-            yield (writer := VideoWriter(self, video, files))
-        for part in {FRAMES, MASKS, VOID_MASKS, LEAK_CLASS, TIME_S} - writer.parts.keys():
+            yield (writer := VideoWriter(partial(self.path, video), files))
+        for part in set(WRITTEN) - writer.parts.keys():
             remove_file(self.path(video, part))
 
     def finish(
-        self, video: str, facts: Mapping[str, object], record: Row, maps: NDArray[np.float32]
+        self,
+        video: str,
+        facts: Mapping[str, object],
+        record: Row,
+        maps: NDArray[np.float32],
+        pieces: Mapping[Path, list[Piece]] | None = None,
     ) -> None:
         """Write record and descriptors of a written video, and stamp it as finished.
 
@@ -159,12 +171,13 @@ class VideoStore:
             facts: what all its files depend on, as plain values.
             record: its rows of the tables, as plain values.
             maps: (clips, 3, h, w) float32, descriptors of its clips.
+            pieces: hashes of its files, as far as its `VideoWriter` knows them.
         """
         with growing_array(self.path(video, DESCRIPTORS)) as descriptors:
             descriptors.append(maps)
         write_text(self.path(video, RECORD), json.dumps(record, indent=1) + "\n")
-        files = (self.path(video, part) for part in PARTS)
-        write_stamp(self.folder / video, facts, [file for file in files if file.exists()])
+        files = [self.path(video, part) for part in PARTS if self.path(video, part).exists()]
+        write_stamp(self.folder / video, facts, files, pieces)
 
     def is_finished(self, video: str, facts: Mapping[str, object]) -> bool:
         """Whether a video was finished with the same facts and its files have not changed."""
@@ -196,57 +209,3 @@ def _read_json(path: Path) -> Any:  # noqa: ANN401
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read; {REMEDY}") from error
-
-
-class VideoWriter:
-    """Writes a video piece by piece; see `VideoStore.writing`.
-
-    Attributes:
-        n_frames: number of frames written so far.
-        parts: the arrays written so far, by name.
-    """
-
-    def __init__(self, store: VideoStore, video: str, files: ExitStack) -> None:
-        self.n_frames = 0
-        self.parts: dict[str, GrowingArray] = {}
-        self._path = partial(store.path, video)
-        self._files = files
-
-    def append(
-        self,
-        frames: NDArray[np.uint8],
-        times_s: NDArray[np.float64],
-        *,
-        annotated: NDArray[np.int64] | None = None,
-        masks: NDArray[np.uint8] | None = None,
-        leak_class: NDArray[np.int8] | None = None,
-    ) -> None:
-        """Append frames with their times, masks and leak classes.
-
-        Args:
-            frames: (T, H, W) uint8.
-            times_s: (T,) seconds since the beginning of the video.
-            annotated: (A,) numbers of the frames that have a mask, from 0 in `frames`, sorted;
-                None for all, if there are masks.
-            masks: (A, H, W) uint8: 0, 1 for gas, 255 for void; None without masks.
-            leak_class: (T,) int8; None if unknown, then for all pieces of the video.
-
-        Raises:
-            UserError: the folder cannot be written or the disk is full.
-        """
-        self._append(FRAMES, frames)
-        self._append(TIME_S, times_s)
-        if masks is not None and len(masks):
-            numbers = np.arange(len(frames)) if annotated is None else annotated
-            self._append(MASKS, packed(self.n_frames + numbers, masks == GAS))
-            void = masks == VOID
-            if (some := void.any(axis=(1, 2))).any():
-                self._append(VOID_MASKS, packed(self.n_frames + numbers[some], void[some]))
-        if leak_class is not None:
-            self._append(LEAK_CLASS, leak_class)
-        self.n_frames += len(frames)
-
-    def _append(self, part: str, array: NDArray[Any]) -> None:
-        if part not in self.parts:
-            self.parts[part] = self._files.enter_context(growing_array(self._path(part)))
-        self.parts[part].append(array)

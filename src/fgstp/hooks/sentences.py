@@ -12,8 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 from fgstp.core.errors import UserError
 from fgstp.core.files import FREE_SPACE
 
+LONGEST = 300  # characters of a message
 MEND = "correct conf/ or the options of the command"
-FRAMEWORK = ("kedro.", "omegaconf.", "antlr4.")
+FRAMEWORK = ("kedro", "omegaconf.", "antlr4.")  # plug-ins of Kedro too
 # What a machine refuses; other errors of the operating system are faults of the program.
 MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
@@ -30,7 +31,7 @@ def in_a_sentence() -> Iterator[None]:
     """Turn what a mistake of the user raises in the block into a `CommandError`."""
     try:
         yield
-    except CommandError:
+    except (CommandError, click.exceptions.NoArgsIsHelpError):
         raise
     except click.UsageError as error:
         raise CommandError(error.format_message()) from error
@@ -52,7 +53,11 @@ def user_sentence(error: BaseException) -> str | None:
     found = [str(each) for each in chain if isinstance(each, UserError)]
     found += [sentence for each in chain if (sentence := _foreign(each))]
     if not found and _of_framework(error):
-        reasons = [one_line(each) for each in chain]
+        if isinstance(chain[-1], ModuleNotFoundError):
+            return f"The package {chain[-1].name} is missing; `pip install {chain[-1].name}`."
+        texts = [one_line(each) for each in chain]
+        # Kedro repeats in an error what that of its cause says.
+        reasons = [text for n, text in enumerate(texts) if n == 0 or text[:60] not in texts[n - 1]]
         found = [f"{' ('.join(reasons)}{')' * (len(reasons) - 1)}; {MEND}."]
     return found[0] if found else None
 
@@ -86,7 +91,7 @@ def _of_framework(error: BaseException) -> bool:
     if not modules or not modules[-1].startswith(FRAMEWORK):
         return False
     if isinstance(error, ImportError):  # of our own code, unless a package is missing
-        return isinstance(_cause(error), ModuleNotFoundError)
+        return isinstance(_cause(error), ModuleNotFoundError | None)
     # Later, Kedro passes on what nodes and datasets raise.
     return "kedro.runner.task" not in modules
 
@@ -95,4 +100,6 @@ def one_line(error: BaseException) -> str:
     """The message of an error in one line, without a full stop."""
     text = " ".join(str(error).split()).replace(' in "<unicode string>",', "")
     text = text or type(error).__name__
-    return text[:300].rstrip(". ")
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rpartition(". ")[0] or text[:LONGEST]
+    return text.rstrip(". ")

@@ -160,6 +160,43 @@ def test_a_document_beside_a_video_is_not_taken_for_masks(find, root, caplog, na
     assert name in caplog.text
 
 
+LABELME = '{"shapes": [{"label": "gas", "points": [[0, 0], [3, 0], [3, 3]]}], "imagePath": "0.png"'
+BESIDE_FRAMES = [
+    ("0.json", LABELME + ', "imageHeight": 6, "imageWidth": 8}'),
+    (
+        "_annotations.coco.json",  # as Roboflow has it
+        '{"images": [{"id": 1, "file_name": "0.png", "height": 6, "width": 8}], "annotations": []}',
+    ),
+    ("0.txt", "0 .1 .1 .2 .2 .3 .3"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), BESIDE_FRAMES)
+def test_an_export_may_lie_beside_the_frames(find, root, caplog, name, content):
+    find("a/0.png", "a/1.png", "b/0.png")
+    (root / "a" / name).write_text(content)
+    with caplog.at_level("INFO"):
+        found = find()
+    assert the(found, "a").masks.numbers == {0: None}.keys()
+    assert the(found, "a").masks.remarks == ()
+    assert the(found, "b").masks is None
+    assert name not in caplog.text
+
+
+def test_documents_beside_the_frames_are_no_export(find, root, caplog):
+    for number in range(40):
+        find(f"a/{number}.png")
+        (root / "a" / f"{number}.json").write_text('{"temperature_c": 21.5}')
+        (root / "a" / f"{number}.txt").write_text("21.5 degrees")
+    with caplog.at_level("INFO"):
+        found = find()
+    assert the(found, "a").masks is None
+    assert "0.json and 39 others like it" in caplog.text
+    assert "0.txt and 39 others like it" in caplog.text
+    (root / "a" / "via.json").write_text('{"0.png": {"regions": [{}]}}')
+    assert isinstance(the(find(), "a"), RefusedVideo)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fgstp.core.errors import printable
+from fgstp.footage.pictures import composed
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import MAX_ID_BYTES, RefusedVideo, Video, fault_of_name
 
@@ -65,7 +66,7 @@ def find_videos(search: Search) -> list[Video | RefusedVideo]:
     found: list[Video | RefusedVideo] = []
     for video in SOURCES[search.settings.source](search):
         fault = fault_of_name(video.name)
-        if fault is None and isinstance(video, Video) and video.name in taken:
+        if fault is None and isinstance(video, Video) and composed(video.name) in taken:
             fault = "is the id of two videos; rename one, or name it only once"
         if fault is not None:
             shown = ascii(video.name)[1:-1][:MAX_ID_BYTES]
@@ -74,5 +75,5 @@ def find_videos(search: Search) -> list[Video | RefusedVideo]:
             found.append(RefusedVideo(video.name, printable(video.error), video.split))
         else:
             found.append(video)
-        taken.add(video.name)
+        taken.add(composed(video.name))
     return found

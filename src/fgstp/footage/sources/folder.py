@@ -6,13 +6,9 @@ from pathlib import Path
 
 from fgstp.core.errors import UserError, printable
 from fgstp.footage.sources import Search, register_source
+from fgstp.footage.sources.described import described_video, described_videos
 from fgstp.footage.sources.layout import read_layout, video_id
-from fgstp.footage.sources.table import (
-    TableRow,
-    described_video,
-    described_videos,
-    read_table,
-)
+from fgstp.footage.sources.table import TableRow, read_table
 from fgstp.footage.video import RefusedVideo, Split, Video
 
 SPLIT_NAMES: dict[str, Split] = {

@@ -4,6 +4,9 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
 from fgstp.plumes import CATEGORIES, SyntheticVideo
@@ -51,6 +54,10 @@ class SyntheticFootage:
         return SyntheticVideo(
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
+
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """All frames."""
+        return (frame.counts for frame in self.frames([]))
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""
