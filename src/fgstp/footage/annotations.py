@@ -15,7 +15,8 @@ from fgstp.core.fingerprint import signature
 from fgstp.footage.annotation_formats.base import AnnotatedImage
 from fgstp.footage.annotation_formats.exports import read_exports
 from fgstp.footage.areas import Polygon, Runs
-from fgstp.footage.mask_pictures import HINT, VALUE, Meaning, fit_mask
+from fgstp.footage.mask_levels import HINT
+from fgstp.footage.mask_pictures import VALUE, Meaning, fit_mask
 
 UPLOAD = re.compile(r"^([0-9a-f]{8})-(?=.)")
 ROBOFLOW = re.compile(r"(?:_(?:jpe?g|png|bmp|tiff?|webp))?\.rf\.[0-9A-Za-z]+$")
