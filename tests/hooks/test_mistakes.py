@@ -57,7 +57,7 @@ def check(monkeypatch):
         (
             {"source": "youtube"},
             "ingest.source is 'youtube': there is no such source; choose one of annotated, "
-            "folder, gasvid, synthetic",
+            "composite, folder, gasvid, leak_free, synthetic",
         ),
         (
             {"duplicates": {"threshold": "much"}},

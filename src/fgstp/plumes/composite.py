@@ -106,7 +106,10 @@ class CompositeVideo:
             rate_g_per_h = LEAK_RATES_G_PER_H[leak_class] if leak_class else 0.0
             n_steps = round(_GROWTH_S / step_s) if is_first and leak_class else 1
             for _ in range(n_steps):
-                departures_px = air.step()
+                air.step()
+                if not rate_g_per_h and gas.plume.is_empty:
+                    continue
+                departures_px = air.departures_px()
                 for _ in range(sub_steps):
                     gas.step(departures_px, rate_g_per_h)
             is_first = False
