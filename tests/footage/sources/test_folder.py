@@ -13,8 +13,9 @@ from fgstp.footage.video import LeakSchedule, RefusedVideo, Video
 SETTINGS = FolderSettings(path="meine Aufnahmen (Öl)")
 
 
-def found_in(raw, folder):
-    return find_in_folder(Search(raw, None, IngestSettings(source="folder", folder=folder), seed=1))
+def found_in(raw, folder, **settings):
+    settings = IngestSettings(source="folder", folder=folder, **settings)
+    return find_in_folder(Search(raw, None, settings, seed=1))
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def root(tmp_path):
 def find(root):
     """Makes files, empty because they are looked for and not into, and finds the videos."""
 
-    def make_and_find(*names, table=None):
+    def make_and_find(*names, table=None, **settings):
         for name in names:
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
         if table is not None:
             (root / "videos.csv").write_text(table, "utf-8")
-        return found_in(root.parent, SETTINGS)
+        return found_in(root.parent, SETTINGS, **settings)
 
     return make_and_find
 
@@ -59,10 +60,11 @@ def test_files_and_folders_are_found_in_natural_order(find, root):
 
 
 @pytest.mark.parametrize("path", [SETTINGS.path, "train"])  # whose own name says nothing
-def test_every_third_is_for_test_and_the_guess_is_remarked(tmp_path, path):
+def test_every_third_is_for_test_and_the_guess_is_remarked(tmp_path, footage, path):
     (tmp_path / path).mkdir()
     for number in range(7):
         (tmp_path / path / f"{number}.mp4").touch()
+    footage.pictures(tmp_path / path / "3_masks", 255 * footage.masks(2))
     found = found_in(tmp_path, FolderSettings(path=path))
     assert [video.split for video in found] == [
         *("train", "train", "test", "train", "train", "test", "train")
@@ -70,6 +72,14 @@ def test_every_third_is_for_test_and_the_guess_is_remarked(tmp_path, path):
     for video in found:
         assert video.remarks == (f"no table: split {video.split} guessed, every third is for test",)
         assert (video.distance_m, video.background, video.schedule) == (None, None, None)
+
+
+def test_without_masks_to_train_on_all_are_for_test(find):
+    found = find("a.mp4", "b.mp4", "train/c.mp4")
+    assert [video.split for video in found] == ["test", "test", "train"]
+    assert found[0].remarks == ("no table: split test guessed, no video has masks to train on",)
+    computed = {"pseudo_masks": {"enabled": True}}
+    assert [video.split for video in find(**computed)] == ["train", "train", "train"]
 
 
 @pytest.mark.parametrize(
