@@ -126,6 +126,9 @@ def _assign_masks(layout: Layout, places: list[Path], root: Path) -> None:
         found = [*dict.fromkeys(mask_candidates(path, root, known_masks_in, is_alone=is_alone))]
         found = [each for each in found if are_usable(each)] or found[:1]
         used |= set(found)
+        if found and found[0].is_symlink() and not are_usable(found[0]):
+            # It is told of the footage, in place of itself.
+            layout.refused.pop(found[0].relative_to(root).as_posix(), None)
         if len(found) > 1:
             layout.refused[name] = f"{found[0]} and {found[1]} could both be its masks; remove one"
             del layout.footage[name]
