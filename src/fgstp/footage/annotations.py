@@ -15,7 +15,8 @@ from fgstp.core.fingerprint import signature
 from fgstp.footage.annotation_formats.base import AnnotatedImage
 from fgstp.footage.annotation_formats.exports import read_exports
 from fgstp.footage.areas import Polygon, Runs
-from fgstp.footage.mask_pictures import HINT, VALUE, Meaning, fit_mask
+from fgstp.footage.mask_levels import HINT
+from fgstp.footage.mask_pictures import VALUE, Meaning, fit_mask
 
 UPLOAD = re.compile(r"^([0-9a-f]{8})-(?=.)")
 ROBOFLOW = re.compile(r"(?:_(?:jpe?g|png|bmp|tiff?|webp))?\.rf\.[0-9A-Za-z]+$")
@@ -94,6 +95,7 @@ def find_annotations(
     folder: Path,
     frame_numbers: Callable[[Sequence[str]], list[int | None]],
     labelmap: Mapping[str, Meaning],
+    frames: Collection[Path] = (),
 ) -> Annotations | None:
     """Read what an annotation tool exported: CVAT 1.1, COCO, labelme, Label Studio or YOLO.
 
@@ -102,6 +104,7 @@ def find_annotations(
         frame_numbers: numbers of the frames of images with these names, which have no suffix; None
             for a name of which the video has no frame.
         labelmap: meaning of each label, `ingest.masks.labelmap`; empty: all labels are gas.
+        frames: pictures that are frames, if the export lies beside them.
 
     Returns:
         The masks; None if there is no export of these formats.
@@ -113,10 +116,10 @@ def find_annotations(
     export = read_exports(folder)
     if export is None:
         return None
-    frames, strays = _by_frame(export.images, frame_numbers)
-    shapes, left_out = _with_meaning(frames, labelmap)
-    if export.beside:
-        left_out.append(f"{_count(export.beside, 'file')} beside the annotations not read as masks")
+    annotated, strays = _by_frame(export.images, frame_numbers)
+    shapes, left_out = _with_meaning(annotated, labelmap)
+    if beside := [path for path in export.beside if path not in frames]:
+        left_out.append(f"{_count(beside, 'file')} beside the annotations not read as masks")
     return Annotations(export.files, shapes, (*strays, *left_out))
 
 

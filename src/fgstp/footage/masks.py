@@ -54,7 +54,7 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     """Find the masks of a video.
 
     Args:
-        place: folder of mask pictures, or of an export of an annotation tool, or its one file.
+        place: folder of mask pictures or of an export of an annotation tool, or its one file.
         footage: file of the video, or its folder of frames.
         labelmap: meaning of the labels, see `MaskReader`.
 
@@ -63,11 +63,10 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     """
     if not is_folder(place):
         check_regular_file(place)
-    frame_numbers: FrameNumbers = numbers_in_names
-    if footage.is_dir():
-        frame_numbers = partial(places_of_names, frames=list_pictures(footage))
-    found = find_annotations(place, frame_numbers, labelmap)
-    if found is None and not place.is_dir():
+    frames = list_pictures(footage) if footage.is_dir() else []
+    frame_numbers = partial(places_of_names, frames=frames) if frames else numbers_in_names
+    found = find_annotations(place, frame_numbers, labelmap, frozenset(frames))
+    if found is None and (place == footage or not place.is_dir()):
         raise FootageError(
             f"{place.name} is neither a folder of masks nor an export of CVAT, COCO, labelme, "
             "Label Studio or YOLO; unpack, convert, rename or remove it"
@@ -165,14 +164,7 @@ class MaskFolder:
         return signature(path for files in self.files.values() for path in files)
 
     def read(self, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Read the mask of a frame.
-
-        Args:
-            number: number of the frame, from 0.
-            size: height and width of the frame.
-
-        Returns:
-            (H, W) uint8: 0, 1 for gas, 255 for void, which is neither.
+        """Read the mask of a frame of this size: (H, W) uint8: 0, 1 for gas, 255 for void.
 
         Raises:
             FootageError: a mask is unreadable, ambiguous, or does not fit its frame.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.categories import LeakFreeClips, category_name
+from fgstp.footage.contrast import Contrast
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
 from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter, describe
 from fgstp.footage.grey import SAMPLED_FRAMES, GreySpan, measure_span
@@ -96,7 +97,7 @@ class _VideoWork:
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
         self.leak_free = LeakFreeClips(settings.categories, self.fps_hz)
-        self.odd_frames = OddFrames()
+        self.watchers = (OddFrames(), Contrast())
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
 
@@ -120,11 +121,11 @@ class _VideoWork:
         with ThreadPoolExecutor(max_workers=1) as hashing:
             for clip in clips:
                 sha256 = hashing.submit(clip.sha256)  # which takes as long as all the rest
-                self.odd_frames.take(clip.frames, clip.times_s)
+                self._watch(clip)
                 self._judge(clip, duplicates, sha256)
                 self._hand_over(clip)
         if (rest := cutter.left_over) is not None:
-            self.odd_frames.take(rest.frames, rest.times_s)
+            self._watch(rest)
             self._hand_over(rest)
         if self.n_frames == 0:
             raise FootageError("it holds no frame that can be decoded; copy it again")
@@ -133,7 +134,7 @@ class _VideoWork:
                 f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
                 "footage or lower ingest.clip_length_frames"
             )
-        self.remarks += self.odd_frames.remarks()
+        self.remarks += [remark for each in self.watchers for remark in each.remarks()]
         if self.video.masks:
             self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
@@ -173,6 +174,10 @@ class _VideoWork:
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
+    def _watch(self, stretch: Stretch) -> None:
+        for watcher in self.watchers:
+            watcher.take(stretch.frames, stretch.times_s)
+
     def _hand_over(self, stretch: Stretch) -> None:
         self.take(stretch)
         self.size = stretch.frames.shape[1:]
@@ -184,7 +189,9 @@ class _VideoWork:
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
         self.leak_free.take(clip, descriptor)
-        match = duplicates.repeats(clip.index, descriptor)
+        # Without masks, test footage is scored over time, which must have no holes.
+        is_kept = self.video.split == "test" and not len(clip.annotated)
+        match = None if is_kept else duplicates.repeats(clip.index, descriptor)
         self.rows.append(
             {
                 "clip": self._clip_name(clip.index),

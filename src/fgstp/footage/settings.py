@@ -114,6 +114,8 @@ class CategorySettings(Settings):
 class DuplicateSettings(Settings):
     """Detection of clips that repeat an earlier one of the same video.
 
+    Test clips without masks are never dropped, as they are scored over time.
+
     Attributes:
         threshold: similarity from which a clip is dropped; above 1 keeps every clip.
         floor_levels: grey levels of change up to which a cell is taken to be at rest.

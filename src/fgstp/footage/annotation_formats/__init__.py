@@ -58,6 +58,8 @@ def read_export(path: Path) -> tuple[str, list[AnnotatedImage]] | None:
 def holds_annotations(path: Path) -> bool:
     """Whether a file seems to be an export, of any tool and even broken, or cannot be read."""
     try:
+        if path.suffix.lower() == ".txt":
+            return YOLO_LINE.match(read_text(path)) is not None
         return ANNOTATION_WORDS.search(read_content(path)) is not None
     except FootageError:
         return True

@@ -6,13 +6,9 @@ from pathlib import Path
 
 from fgstp.core.errors import UserError, printable
 from fgstp.footage.sources import Search, register_source
+from fgstp.footage.sources.described import described_video, described_videos
 from fgstp.footage.sources.layout import read_layout, video_id
-from fgstp.footage.sources.table import (
-    TableRow,
-    described_video,
-    described_videos,
-    read_table,
-)
+from fgstp.footage.sources.table import TableRow, read_table
 from fgstp.footage.video import RefusedVideo, Split, Video
 
 SPLIT_NAMES: dict[str, Split] = {
@@ -68,16 +64,21 @@ def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
             *described_videos(rows, str(table), layout.footage, root, make),
             *layout.refused_videos(),
         ]
-    guessed = [_guessed(name, place) for place, name in enumerate(layout.footage)]
+    trains = bool(layout.masks) or search.settings.pseudo_masks.enabled
+    guessed = [_guessed(name, place, trains) for place, name in enumerate(layout.footage)]
     return [
         *(make(row, layout.footage[row.video], why) for row, why in guessed),
         *layout.refused_videos(),
     ]
 
 
-def _guessed(name: str, place: int) -> tuple[TableRow, tuple[str, ...]]:
-    """Guess the split of a video: from the names of its folders, or every third is for testing."""
+def _guessed(name: str, place: int, trains: bool) -> tuple[TableRow, tuple[str, ...]]:
+    """Guess the split of a video: by its folders, or every third, or without masks all for test."""
     folder = next((part for part in Path(name).parts[:-1] if part.lower() in SPLIT_NAMES), None)
-    split = SPLIT_NAMES[folder.lower()] if folder else ("test" if place % 3 == 2 else "train")
-    why = f"by its folder {folder}" if folder else "every third is for test"
+    if folder:
+        split, why = SPLIT_NAMES[folder.lower()], f"by its folder {folder}"
+    elif trains:
+        split, why = "test" if place % 3 == 2 else "train", "every third is for test"
+    else:
+        split, why = "test", "no video has masks to train on"
     return TableRow(video=name, split=split), (f"no table: split {split} guessed, {why}",)

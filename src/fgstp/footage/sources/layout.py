@@ -1,7 +1,7 @@
 """Layouts of footage folders: which entries are footage, which are masks, and which are neither."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,10 +11,12 @@ from fgstp.footage.pictures import natural_key
 from fgstp.footage.sources.entries import walk
 from fgstp.footage.sources.mask_places import (
     DOCUMENT_SUFFIXES,
+    EXPORT_SUFFIXES,
     FRAME_FOLDERS,
     are_usable,
     mask_candidates,
     masks_in,
+    same_name,
     without_mask_word,
 )
 from fgstp.footage.video import RefusedVideo, fault_of_name
@@ -25,6 +27,7 @@ RAW_FORMATS = {
     ".cptv": "a recording of a Lepton camera",
     **dict.fromkeys((".npy", ".npz", ".h5", ".hdf5", ".mat", ".raw", ".bin"), "an array"),
 }
+Kind = tuple[Path, str]  # of files: their folder, and their suffix
 MANY = 10  # files of one kind in a folder; more are refused in one sentence
 NO_FOOTAGE = "it holds masks, but there is no footage of that name beside it; rename or remove it"
 
@@ -65,7 +68,7 @@ def read_layout(root: Path, ignored: frozenset[Path] = frozenset()) -> Layout:
         ignored: paths in it that are something else, such as its table.
     """
     layout, places = Layout(), list[Path]()
-    others: dict[tuple[Path, str], list[str]] = {}
+    documents, others = defaultdict[Kind, list[Path]](list), defaultdict[Kind, list[str]](list)
     for path, fault in walk(root, ignored):
         name = _name(path, root, layout)
         if fault:
@@ -78,17 +81,17 @@ def read_layout(root: Path, ignored: frozenset[Path] = frozenset()) -> Layout:
             else:
                 layout.footage[name] = path
         elif path.suffix.lower() in DOCUMENT_SUFFIXES:
-            layout.documents.append(path.name)
+            documents[path.parent, path.suffix.lower()].append(path)
         else:
-            others.setdefault((path.parent, path.suffix.lower()), []).append(name)
+            others[path.parent, path.suffix.lower()].append(name)
     for (_, suffix), alike in others.items():
-        layout.refused |= dict.fromkeys(
-            alike[: 1 if len(alike) > MANY else None], _why_not(suffix, alike)
-        )
+        named = alike if len(alike) <= MANY else alike[:1]
+        layout.refused |= dict.fromkeys(named, _why_not(suffix, alike))
     names = sorted(layout.footage, key=lambda name: natural_key(Path(name)))
     layout.footage = {name: layout.footage[name] for name in names}
     _refuse_masks_as_video(layout)
     _assign_masks(layout, places, root)
+    _name_documents(layout, documents)
     return layout
 
 
@@ -102,7 +105,7 @@ def _name(path: Path, root: Path, layout: Layout) -> str:
 
 def _refuse_masks_as_video(layout: Layout) -> None:
     """Refuse `clip_mask.mp4` beside `clip.mp4`, which would be taken for footage."""
-    known = {(path.parent, path.stem.lower()) for path in layout.footage.values()}
+    known = {(path.parent, same_name(path.stem)) for path in layout.footage.values()}
     for name, path in [*layout.footage.items()]:
         of = without_mask_word(path.stem)
         if of is not None and (path.parent, of) in known:
@@ -129,7 +132,7 @@ def _assign_masks(layout: Layout, places: list[Path], root: Path) -> None:
         elif found:
             layout.masks[name] = found[0]
     for name, path in [*layout.footage.items()]:
-        if path in used:  # `clipmasks/`, which is only known for masks beside `clip.mp4`
+        if path in used and layout.masks.get(name) != path:  # `clipmasks/` beside `clip.mp4`
             del layout.footage[name]
         elif other := _with_same_masks(name, layout):
             layout.refused[name] = (
@@ -154,6 +157,16 @@ def _with_same_masks(name: str, layout: Layout) -> str | None:
         and video_id(other) != video_id(name)
     )
     return next(others, None)
+
+
+def _name_documents(layout: Layout, documents: Mapping[Kind, list[Path]]) -> None:
+    """Name what is not read as masks, of many of one kind the first."""
+    masks = {*layout.masks.values()}
+    for (folder, suffix), paths in documents.items():
+        is_read = folder in masks and suffix in (*EXPORT_SUFFIXES, ".txt")
+        names = [path.name for path in paths if path not in masks and not is_read]
+        more = f" and {len(names) - 1} others like it"
+        layout.documents += names if len(names) <= MANY else [names[0] + more]
 
 
 def _unused(place: Path, used: set[Path], on_the_way: set[Path]) -> Iterator[Path]:

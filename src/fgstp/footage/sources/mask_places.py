@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fgstp.core.files import is_folder
 from fgstp.footage.annotation_formats import holds_annotations
-from fgstp.footage.pictures import composed
+from fgstp.footage.pictures import composed, list_pictures
 
 WORDS = (
     r"masks?|gt|ground[\W_]?truths?|annotations?|labels?|seg|segmentations?"
@@ -88,7 +88,10 @@ def mask_candidates(
         elif of == "":
             yield from _own_part(each, Path(stem), is_own=is_file and is_alone)
     if not is_file:
-        yield from (each for each in masks_in(path) if _footage_of(each) == "")
+        inside = masks_in(path)
+        yield from (each for each in inside if _footage_of(each) == "")
+        if any(map(holds_annotations, _exports_beside_frames(path, inside))):
+            yield path
     for ancestor in [path, *path.parents]:
         if ancestor == root:
             return
@@ -98,6 +101,14 @@ def mask_candidates(
             for each in masks_in(ancestor.parent):
                 if _footage_of(each) == "":
                     yield from _own_part(each, own)
+
+
+def _exports_beside_frames(frames: Path, known: list[Path]) -> Iterator[Path]:
+    """Files that may be exports, in a folder of frames: of any name, or a text a frame."""
+    yield from (each for each in known if each.suffix.lower() in EXPORT_SUFFIXES)
+    stems = {each.stem for each in list_pictures(frames)}
+    texts = (each for each in frames.iterdir() if each.suffix.lower() == ".txt")
+    yield from sorted(each for each in texts if each.stem in stems)
 
 
 def _own_part(masks: Path, own: Path, *, is_own: bool = False) -> Iterator[Path]:
