@@ -40,6 +40,8 @@ NO_INFLUENCE = {
     "reporting/__init__.py",
     "pipelines/__init__.py",
     *(f"pipelines/{name}.py" for name in ("mlflow_client", "tracked_run", "tracking")),
+    # Settings of ingest, which other stages only pass on.
+    *(f"plumes/{name}.py" for name in ("conditions", "presets")),
 }
 REPOSITORY = Path(__file__).parents[1]
 

@@ -17,7 +17,7 @@ def faulty(change):
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("source", "youtube", "choose one of annotated, folder, gasvid, synthetic"),
+        ("source", "youtube", "choose one of annotated, composite, folder"),
         ("clip_length_frames", 2, "greater than or equal to 3"),
         ("clip_lenght_frames", 150, "there is no such setting"),
         ("synthetic.seconds", 0, "greater than 0"),

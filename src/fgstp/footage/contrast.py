@@ -13,10 +13,12 @@ class Contrast:
     """Counts the grey levels of a sample of frames and pixels.
 
     A faint plume differs from its background by a few levels. Where a flare, rows of telemetry or
-    a wrong span take most of the 256, nothing is left of it.
+    a wrong span take most of the 256, nothing is left of it. `has_span` tells whether the levels
+    were made from 16 bits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_span: bool) -> None:
+        self._has_span = has_span
         self._histogram = np.zeros(LEVELS, np.int64)
 
     def take(self, frames: NDArray[np.uint8], times_s: NDArray[np.float64]) -> None:
@@ -30,7 +32,6 @@ class Contrast:
         n_levels = int(np.searchsorted(share, MOST)) + 1
         if n_levels >= FEW_LEVELS:
             return []
-        return [
-            f"{MOST:.0%} of its pixels have only {n_levels} grey levels: its contrast is low; "
-            "if it has 16 bits, set ingest.span to choose what becomes black and white"
-        ]
+        told = f"{MOST:.0%} of its pixels have only {n_levels} grey levels: its contrast is low"
+        remedy = "; set ingest.span to choose what becomes black and white"
+        return [told + remedy if self._has_span else told]

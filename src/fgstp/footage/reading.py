@@ -97,7 +97,7 @@ class _VideoWork:
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
         self.leak_free = LeakFreeClips(settings.categories, self.fps_hz)
-        self.watchers = (OddFrames(), Contrast())
+        self.watchers = (OddFrames(), Contrast(has_span=self.span is not None))
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
 

@@ -51,7 +51,7 @@ def check_footage(folder: Path, settings: IngestSettings) -> list[CheckedVideo]:
         UserError: there is no footage, or a table cannot be used.
     """
     where = settings.folder.model_copy(update={"path": str(folder.resolve())})
-    settings = settings.model_copy(update={"source": "folder", "folder": where})
+    settings = settings.model_copy(update={"source": ("folder",), "folder": where})
     videos = find_videos(Search(folder, pd.DataFrame(), settings, seed=0))
     n_frames = sum(map(_n_frames, videos))
     with ProgressBar(unit=" frames", desc="check", total=n_frames) as bar:

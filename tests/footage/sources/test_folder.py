@@ -130,6 +130,7 @@ def test_masks_that_are_a_link_to_nothing_refuse_their_video(find, root, video, 
     bad = [each for each in found if isinstance(each, RefusedVideo)]
     assert any(Path(masks).name in each.error and "a" in each.name.split("_") for each in bad)
     assert [each.name for each in found if isinstance(each, Video)] == ["other_b"]
+    assert len(bad) == 1
 
 
 @pytest.mark.parametrize("masks", ["a_masks.zip", "a_masks.dvc", "a_gt.mp4", "a_masks.npy", "a_gt"])

@@ -153,7 +153,7 @@ def stripes(tmp_path, monkeypatch):
 
 
 def test_one_file_is_all_that_a_new_source_takes(stripes, ingest, tmp_path):
-    assert list_sources() == ["annotated", "folder", "gasvid", "stripes", "synthetic"]
+    assert "stripes" in list_sources()
     result = ingest(stripes, tmp_path / "out", source="stripes")
     assert result.clips["clip"].tolist() == ["striped_0000", "striped_0001"]
     assert result.clips["annotated_frames"].tolist() == [5, 5]

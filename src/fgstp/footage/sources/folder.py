@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from fgstp.core.errors import UserError, printable
+from fgstp.footage.settings import FolderSettings, LeakFreeSettings
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.described import described_video, described_videos
 from fgstp.footage.sources.layout import read_layout, video_id
@@ -26,7 +27,14 @@ logger = logging.getLogger(__name__)
 
 @register_source("folder")
 def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
-    """Find the videos of the folder `ingest.folder.path`; a table describes them, or none.
+    """Find the videos of the folder `ingest.folder.path`; see `find_in`."""
+    return find_in(search, search.settings.folder, "ingest.folder.path")
+
+
+def find_in(
+    search: Search, folder: FolderSettings | LeakFreeSettings, setting: str
+) -> list[Video | RefusedVideo]:
+    """Find the videos of a folder; a table describes them, or none.
 
     See `fgstp.footage.sources.layout.read_layout` for what is found. Masks are numbered from 0
     for a file, and have the names of the frames for a folder. What cannot be used is refused.
@@ -34,12 +42,10 @@ def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
     Raises:
         UserError: the folder does not exist or holds nothing, or its table has a wrong column.
     """
-    root = search.raw / search.settings.folder.path
+    root = search.raw / folder.path
     if not root.is_dir():
-        raise UserError(
-            f"There is no folder {root}; put footage there or correct ingest.folder.path."
-        )
-    table = root / search.settings.folder.table
+        raise UserError(f"There is no folder {root}; put footage there or correct {setting}.")
+    table = root / folder.table
     rows = read_table(table) if os.path.lexists(table) else None
     named = () if rows is None else rows.get("masks", ())
     layout = read_layout(root, frozenset({table, *(root / masks for masks in named if masks)}))
@@ -49,7 +55,7 @@ def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
     if not layout.footage and not layout.refused:
         raise UserError(
             f"There is neither a video nor a folder of frames in {root}; put footage there or "
-            "correct ingest.folder.path."
+            f"correct {setting}."
         )
     name_of = {path: name for name, path in layout.footage.items()}
 
