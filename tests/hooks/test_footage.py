@@ -140,7 +140,9 @@ def test_a_model_to_evaluate_is_asked_for(sentence):
     text = sentence(BARE, "predict")
     assert text.startswith("There is no trained fgstp in ")
     assert switches(text) == [GIVEN]
-    assert "train" in sentence(MASKED, "predict")  # there, training is the other way
+    # Where a model can be trained, that is the other way.
+    assert "or run `kedro run --pipelines=train" in sentence(MASKED, "predict")
+    assert "or run `kedro run --pipelines=train" in sentence(BARE, "predict", model="background")
 
 
 def test_a_given_checkpoint_or_a_finished_training_is_enough(check, given, tmp_path):

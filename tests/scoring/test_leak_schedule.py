@@ -18,7 +18,7 @@ from fgstp.scoring.leak_schedule import (
     releases_s,
     time_to_detection_s,
 )
-from fgstp.scoring.timelines import COLUMNS, detection_scores
+from fgstp.scoring.timelines import COLUMNS, detection_scores, durations_s
 
 NAN = np.nan
 
@@ -60,6 +60,20 @@ def frames(*videos):
 def test_a_release_is_frames_of_gas_in_a_row(classes, expected):
     found = releases_s(np.array(classes, np.int8), 10.0 * np.arange(len(classes)))
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("times_s", "fps_hz", "expected"),
+    [
+        ([0.0, 0.5, 1.0], 2.0, [0.5, 0.5, 0.5]),
+        ([0.0, 0.1, 0.4], 10.0, [0.1, 0.3, 0.1]),  # the rate varies
+        ([0.0, 0.1, 60.1], 10.0, [0.1, 1.0, 0.1]),  # the camera paused
+        ([0.0, 4.0, 60.0], 0.25, [4.0, 4.0, 4.0]),
+        ([7.0], 5.0, [0.2]),
+    ],
+)
+def test_a_frame_lasts_until_the_next_one(times_s, fps_hz, expected):
+    np.testing.assert_allclose(durations_s(np.array(times_s), fps_hz), expected)
 
 
 # --------------------------------------------------------------------------------- AUROC

@@ -69,13 +69,15 @@ class FootageHooks:
         from fgstp.models.registry import model_info  # noqa: PLC0415
 
         info = model_info(catalog.load("params:model"))
-        if TRAIN in self._nodes and issubclass(info.model, Model):
+        is_trained = issubclass(info.model, Model)
+        if TRAIN in self._nodes and is_trained:
             check_training(videos, ingest, catalog.load("params:train"), self._nodes)
         if PREDICT in self._nodes:
             evaluate = catalog.load("params:evaluate")
             check_evaluation(videos, ingest, evaluate, info.name, info.prompt)
             if TRAIN not in self._nodes:
-                check_model(videos, evaluate, catalog.load("models") / info.name)
+                bare = is_trained and not _masked(videos)
+                check_model(evaluate, catalog.load("models") / info.name, bare=bare)
 
 
 def remark_on_masks(videos: Sequence["Video"], ingest: "IngestSettings") -> str:
@@ -133,26 +135,26 @@ def check_evaluation(
         )
 
 
-def check_model(videos: Sequence["Video"], evaluate: "EvaluateSettings", folder: Path) -> None:
+def check_model(evaluate: "EvaluateSettings", folder: Path, *, bare: bool) -> None:
     """Raise a `UserError` if there is no model to evaluate.
 
     Args:
-        videos: the videos that were found.
         evaluate: settings, which may name a checkpoint.
         folder: folder of the trained models of that name.
+        bare: whether none can be trained either, as there are no masks.
     """
     from fgstp.inference.trainings import finished_trainings, given_training  # noqa: PLC0415
     from fgstp.models.checkpoint import seed_numbers  # noqa: PLC0415
 
     if evaluate.checkpoint:
         given_training(evaluate.checkpoint, folder.name)
-    elif seed_numbers(folder) or _masked(videos):
-        finished_trainings(folder)
-    else:
+    elif bare and not seed_numbers(folder):
         raise UserError(
-            f"There is no trained {folder.name} in {folder}, and none of {_counted(videos)} has "
-            f"masks to train on; set {GIVEN}."
+            f"There is no trained {folder.name} in {folder}, and no video has masks to train on; "
+            f"set {GIVEN}."
         )
+    else:
+        finished_trainings(folder)
 
 
 def _masked(videos: Sequence["Video"]) -> list["Video"]:

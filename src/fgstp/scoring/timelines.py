@@ -18,6 +18,7 @@ from fgstp.scoring.leak_schedule import (
 from fgstp.scoring.summary import SEED
 
 DIGITS = 6
+LONGEST_S = 1.0  # that a frame stands for, where the rate is higher
 COLUMNS = {
     **dict.fromkeys(("model", "video", "clip", "category", "mask_source"), "str"),
     SEED: "Int64",
@@ -51,13 +52,26 @@ def timeline(
     parts = []
     for video, own in by_video(clips).items():
         whole = _schedule(store, video)
-        whole["duration_s"] = 1 / float(facts["fps_hz"][video])
+        whole["duration_s"] = durations_s(whole["time_s"].to_numpy(), facts["fps_hz"][video])
         whole["category"] = facts["category"][video]
         for clip in own:
             frames = whole.iloc[clip.first_frame : clip.first_frame + clip.n_frames]
             facts_of_clip = {"clip": clip.name, "mask_source": clip.mask_source}
             parts.append(frames.assign(video=video, score=scores[clip.name], **facts_of_clip))
     return pd.concat(parts, ignore_index=True)
+
+
+def durations_s(times_s: NDArray[np.float64], fps_hz: float) -> NDArray[np.float64]:
+    """How long each frame lasts: until the next one, but no longer than a second or 1 / `fps_hz`.
+
+    Longer gaps are not seen. The last frame lasts 1 / `fps_hz`.
+
+    Args:
+        times_s: (T,) rising times of all frames of a video.
+        fps_hz: frame rate: the inverse of the duration of most frames.
+    """
+    steps_s = np.diff(times_s, append=times_s[-1:] + 1 / fps_hz)
+    return np.minimum(steps_s, max(LONGEST_S, 1 / fps_hz))
 
 
 def _schedule(store: VideoStore, video: str) -> pd.DataFrame:

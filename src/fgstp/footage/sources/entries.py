@@ -42,7 +42,7 @@ def walk(folder: Path, ignored: frozenset[Path], above: tuple[Path, ...] = ()) -
         yield _frames(folder, pictures, len(above) == 1)
         paths = [path for path in paths if not _is_picture(path)]
     for path in paths:
-        if fault := _why_out_of_reach(path):
+        if fault := why_out_of_reach(path):
             yield Entry(path, fault)
         elif not path.is_dir() or without_mask_word(path.name) is not None:
             yield Entry(path)
@@ -89,7 +89,7 @@ def _are_stacks(pictures: list[Path], is_root: bool) -> bool:
         return False
 
 
-def _why_out_of_reach(path: Path) -> str:
+def why_out_of_reach(path: Path) -> str:
     """Why there is nothing to read behind a path; empty if there is."""
     try:
         path.stat()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fgstp.footage.frame_sources import STACK_SUFFIXES
 from fgstp.footage.pictures import natural_key
-from fgstp.footage.sources.entries import walk
+from fgstp.footage.sources.entries import walk, why_out_of_reach
 from fgstp.footage.sources.mask_places import (
     DOCUMENT_SUFFIXES,
     EXPORT_SUFFIXES,
@@ -126,40 +126,32 @@ def _assign_masks(layout: Layout, places: list[Path], root: Path) -> None:
         found = [*dict.fromkeys(mask_candidates(path, root, known_masks_in, is_alone=is_alone))]
         found = [each for each in found if are_usable(each)] or found[:1]
         used |= set(found)
-        if found and found[0].is_symlink() and not are_usable(found[0]):
-            # It is told of the footage, in place of itself.
+        if found and why_out_of_reach(found[0]):  # told of the footage, in place of itself
             layout.refused.pop(found[0].relative_to(root).as_posix(), None)
         if len(found) > 1:
             layout.refused[name] = f"{found[0]} and {found[1]} could both be its masks; remove one"
             del layout.footage[name]
         elif found:
             layout.masks[name] = found[0]
-    for name, path in [*layout.footage.items()]:
-        if path in used and layout.masks.get(name) != path:  # `clipmasks/` beside `clip.mp4`
+    _refuse_shared_masks(layout)
+    for name, path in [*layout.footage.items()]:  # `clipmasks/` beside `clip.mp4`, for instance
+        if name in layout.refused or (path in used and layout.masks.get(name) != path):
             del layout.footage[name]
-        elif other := _with_same_masks(name, layout):
-            layout.refused[name] = (
-                f"{layout.masks[name]} could be its masks and those of {other}; rename one"
-            )
-    for name in layout.refused.keys() & layout.footage.keys():
-        del layout.footage[name]
     on_the_way = {parent for each in used for parent in each.parents}
     for place in places:
         for unused in _unused(place, used, on_the_way):
             layout.refused[unused.relative_to(root).as_posix()] = NO_FOOTAGE
 
 
-def _with_same_masks(name: str, layout: Layout) -> str | None:
-    """Other footage that has the same masks, since names may differ in their spelling."""
-    masks = layout.masks.get(name)
-    others = (
-        other
-        for other in layout.footage
-        if masks is not None
-        and layout.masks.get(other) == masks
-        and video_id(other) != video_id(name)
-    )
-    return next(others, None)
+def _refuse_shared_masks(layout: Layout) -> None:
+    """Refuse footage of which the names differ in their spelling only, so that masks fit both."""
+    names_of = defaultdict[Path, list[str]](list)
+    for name, masks in layout.masks.items():
+        names_of[masks].append(name)
+    for masks, names in names_of.items():
+        if len({video_id(name) for name in names}) > 1 and not why_out_of_reach(masks):
+            shared = f"{masks} could be the masks of {' and of '.join(names)}; rename one"
+            layout.refused |= dict.fromkeys(names, shared)
 
 
 def _name_documents(layout: Layout, documents: Mapping[Kind, list[Path]]) -> None:
