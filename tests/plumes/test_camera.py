@@ -75,7 +75,7 @@ def test_jitter_moves_image_and_mask_alike():
         # A width of 80 pixels is a quarter of that for which the jitter is told.
         camera = _camera(seed, jitter_fraction=1.0, jitter_px=(12.0, 12.0))
         grey, [mask], shift_px = camera.expose([sky, gas])
-        bright = ((grey > 60) & (x > 10)).astype(float)
+        bright = ((grey > 60) & (x > 20)).astype(float)
         image_centres.append(((bright * x).sum() / bright.sum(), (bright * y).sum() / bright.sum()))
         mask_centres.append(((mask * x).sum() / mask.sum(), (mask * y).sum() / mask.sum()))
         shifts.append(shift_px)

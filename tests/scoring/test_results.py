@@ -331,3 +331,5 @@ def test_every_source_of_ingest_has_a_name_for_people(scored):
     assert set(FOOTAGE) == set(list_sources())
     assert model_scores(*scored(), DETECTION, MADE_OF, "folder")["footage"] == "own footage"
     assert model_scores(*scored(), DETECTION, MADE_OF, "archive")["footage"] == "archive"
+    both = model_scores(*scored(), DETECTION, MADE_OF, "synthetic+archive")["footage"]
+    assert both == "synthetic plumes, archive"

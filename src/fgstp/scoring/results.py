@@ -27,6 +27,8 @@ FOOTAGE = {  # names of the sources of ingest, for people
     "gasvid": "GasVid",
     "annotated": "GasVid",
     "folder": "own footage",
+    "leak_free": "leak-free footage",
+    "composite": "plumes in leak-free footage",
 }
 COUNTS = ("n_videos", "n_clips", "n_frames")
 DIGITS = 6
@@ -179,7 +181,7 @@ def model_scores(
     n_void = clips["void_fraction"].fillna(0).sum()
     return {
         **made_of,
-        "footage": FOOTAGE.get(source, source),
+        "footage": ", ".join(FOOTAGE.get(each, each) for each in source.split("+")),
         "mask_sources": sorted(clips["mask_source"].unique()),
         "void_fraction": round(float(n_void) / max(1, len(clips)), DIGITS),
         "n_seeds": len(made_of["trainings"]),
