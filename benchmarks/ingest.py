@@ -44,7 +44,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        video = arguments.video or _render(work / "plume.mp4", 1500, times=4)
+        video = arguments.video or _render(work / "plume.mp4", 1500, times=14)
         _compare_with_decoding(video, work)
         _compare_parallel(video, work)
         _compare_second_run(video, work)

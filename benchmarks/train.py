@@ -68,7 +68,7 @@ def _write_clip(store: VideoStore, seed: int) -> ClipRow:
             np.arange(CLIP_FRAMES) / 15,
             masks=np.stack([frame.mask for frame in frames]).astype(np.uint8),
         )
-    return ClipRow(name, name, 0, CLIP_FRAMES, CLIP_FRAMES, sha256="")
+    return ClipRow(name, name, 0, CLIP_FRAMES, CLIP_FRAMES, "", "annotated")
 
 
 def _compare(store: VideoStore, clips: list[ClipRow], arguments: argparse.Namespace) -> None:

@@ -12,10 +12,14 @@ from fgstp.plumes import PlumeFrame, SyntheticVideo
 from fgstp.reporting.ingest import panels
 
 HERE = Path(__file__).parent
-CATEGORY, SEED = "medium_clear", 32
-FIRST_FRAME, LAST_FRAME, STEP = 90, 150, 2
+CATEGORY, SEED = "medium_clear", 57
+FIRST_FRAME, LAST_FRAME, STEP = 100, 160, 2
 GREY_LEVELS = 96
-STILLS = (("close_clear", 33, 110), ("medium_clear", 32, 120), ("long_complex", 31, 250))
+STILLS = (
+    ("close_clear", 26, 150, "demo"),
+    ("long_complex", 18, 20, "wide"),
+    ("close_complex", 12, 20, "wide"),
+)
 GAIN = 6.0
 
 
@@ -37,9 +41,10 @@ def side_by_side(frame: PlumeFrame) -> NDArray[np.uint8]:
     return np.hstack([cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), outlined])
 
 
-def still(category: str, seed: int, number: int) -> NDArray[np.uint8]:
+def still(category: str, seed: int, number: int, conditions: str) -> NDArray[np.uint8]:
     """Frame, outline and difference to the next frame: (H, 3 W, 3) uint8."""
-    frame, after = islice(SyntheticVideo(category, seed, n_frames=number + 2), number, None)
+    video = SyntheticVideo(category, seed, n_frames=number + 2, conditions=conditions)
+    frame, after = islice(video, number, None)
     grey, outlined, difference = panels(frame.grey, after.grey, frame.mask, GAIN)
     greys = [cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) for picture in (grey, difference)]
     return np.hstack([greys[0], outlined, greys[1]])

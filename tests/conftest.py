@@ -20,7 +20,7 @@ from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.validation import hold_out
 from fgstp.footage.video_store import VideoStore
 from fgstp.plumes import SyntheticVideo
-from fgstp.plumes.video import render
+from fgstp.plumes.render import render
 
 REPOSITORY = Path(__file__).parents[1]
 CLIP_LENGTH = 10

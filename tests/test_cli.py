@@ -50,6 +50,7 @@ def test_render_writes_video_masks_and_facts(tmp_path, suffix, tolerance):
     assert facts == {
         "category": "close_clear",
         "seed": 1,
+        "conditions": "demo",
         "fps_hz": 5.0,
         "distance_m": 4.6,
         "source_xy_px": list(video.source_xy_px),
@@ -107,7 +108,7 @@ def test_an_error_midway_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fgstp.plumes.video._write_mask", broken)
+    monkeypatch.setattr("fgstp.plumes.render._write_mask", broken)
     result = _render(tmp_path / "plume.mkv")
 
     assert result.exit_code == 1
@@ -124,3 +125,38 @@ def test_kedros_entry_point_reports_mistakes_in_one_sentence_too(tmp_path):
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert "category" in result.stderr
+
+
+def test_statistics_of_footage_are_printed_for_each_source(tmp_path):
+    video = tmp_path / "a.mkv"
+    _render(video, seconds="4")
+    (tmp_path / "b.mp4").write_bytes(b"")
+    result = CliRunner().invoke(
+        main,
+        [
+            *("footage-statistics", str(tmp_path), str(video), "synthetic:wide"),
+            *("--videos", "1", "--seconds", "3", "--fps", "5"),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert f"{video}: 1 video\n" in result.output
+    assert "synthetic:wide: 1 video\n" in result.output
+    assert "b.mp4" in result.output.partition(str(video))[0]
+    assert result.output.count("contrast (levels)") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.mp4"], "nowhere.mp4"),
+        (["synthetic:wied"], "wide"),
+        (["synthetic:demo", "--videos", "0"], "--videos"),
+        (["synthetic:demo", "--seconds", "0"], "--seconds"),
+        (["synthetic:demo", "--fps", "nan"], "--fps"),
+    ],
+)
+def test_wrong_sources_of_statistics_are_told(arguments, message):
+    result = CliRunner().invoke(main, ["footage-statistics", *arguments])
+    assert result.exit_code != 0
+    assert message in result.output
+    assert len(result.output.splitlines()) == 1

@@ -13,7 +13,8 @@ from fgstp.core.config import faults, parsed_settings
 from fgstp.core.errors import UserError
 from fgstp.core.files import write_text
 from fgstp.plumes import CATEGORIES, SyntheticVideo
-from fgstp.plumes.video import render as render_video
+from fgstp.plumes.presets import PRESETS
+from fgstp.plumes.render import render as render_video
 
 LONGEST_S = 86_400
 
@@ -64,6 +65,12 @@ def plumes() -> None:
 @click.option("--width", type=int, default=320, show_default=True, help="Width in pixels.")
 @click.option("--height", type=int, default=240, show_default=True, help="Height in pixels.")
 @click.option("--still-plumes", type=int, default=0, show_default=True, help="Still plumes.")
+@click.option(
+    "--conditions",
+    default="demo",
+    show_default=True,
+    help=f"What it may show: {' or '.join(PRESETS)}, which is as varied as real footage.",
+)
 def render(
     *,
     category: str,
@@ -74,14 +81,11 @@ def render(
     width: int,
     height: int,
     still_plumes: int,
+    conditions: str,
 ) -> None:
     """Write a video of a leak, its masks as PNG and its ground truth as JSON."""
-    if not 0.0 < seconds <= LONGEST_S:
-        raise UserError(
-            f"A video cannot last {seconds} s; choose --seconds above 0 and up to {LONGEST_S}."
-        )
-    if not 0.0 < fps < math.inf:
-        raise UserError(f"A frame rate of {fps} Hz is impossible; choose --fps above 0.")
+    _check_length(seconds)
+    _check_rate(fps)
     video = SyntheticVideo(
         category,
         seed,
@@ -90,6 +94,7 @@ def render(
         height_px=height,
         width_px=width,
         still_plumes=still_plumes,
+        conditions=conditions,
     )
     render_video(video, out)
 
@@ -134,6 +139,38 @@ def check(*, folder: Path, out: Path, settings: tuple[str, ...]) -> None:
     click.echo(f"\nWith pictures: {out}")
 
 
+@main.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option("--fps", type=float, help="True frames per second, where files tell another rate.")
+@click.option(
+    "--videos", type=int, default=20, show_default=True, help="Number of synthetic videos."
+)
+@click.option("--seconds", type=float, default=60.0, show_default=True, help="Length of each.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the first.")
+def footage_statistics(
+    *, sources: tuple[str, ...], fps: float | None, videos: int, seconds: float, seed: int
+) -> None:
+    """Print statistics of footage, by which synthetic and real footage are compared.
+
+    Each SOURCE is a video, a folder of footage, or synthetic:demo, synthetic:wide. What is printed
+    are percentiles over the videos of a source.
+    """
+    # Pandas takes a second to import, and the other commands do not need it.
+    from fgstp.footage.sources.synthetic import SyntheticSample  # noqa: PLC0415
+    from fgstp.reporting.footage_statistics import as_text, measure_sources  # noqa: PLC0415
+
+    _check_length(seconds)
+    if fps is not None:
+        _check_rate(fps)
+    if videos < 1:
+        raise UserError(f"There cannot be {videos} synthetic videos; choose --videos 1 or more.")
+    measured = measure_sources(sources, SyntheticSample(videos, seconds, seed), fps)
+    click.echo(as_text(measured))
+    unusable = [source.name for source in measured if not source.videos]
+    if unusable:
+        raise UserError(f"No video of {', '.join(unusable)} can be used; see above.")
+
+
 @main.group()
 def weights() -> None:
     """Published weights."""
@@ -175,6 +212,41 @@ def import_weights(
     imported = import_published(source, model, parsed_settings(values))
     save_checkpoint(imported, out)
     click.echo(f"{out} holds {model}.")
+
+
+@weights.command("ship")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("src/fgstp/weights"),
+    show_default=True,
+    help="The folder to write to; that of the package by default.",
+)
+@click.option("--licence", default="Apache-2.0", show_default=True, help="Licence of the weights.")
+def ship_weights(*, folder: Path, name: str, out: Path, licence: str) -> None:
+    """Write the best training in FOLDER, such as data/06_models/wisp, as the weights NAME.
+
+    Writes NAME.safetensors and the card NAME.json with the scores of all seeds. A name ends in its
+    version, as wisp-1.
+    """
+    from fgstp.models.shipped import ship_best  # noqa: PLC0415 - as above
+
+    card = ship_best(folder, name, out, licence)
+    click.echo(f"{out / name}.safetensors holds {card.model}, the best of {len(card.trainings)}.")
+
+
+def _check_length(seconds: float) -> None:
+    if not 0.0 < seconds <= LONGEST_S:
+        raise UserError(
+            f"A video cannot last {seconds} s; choose --seconds above 0 and up to {LONGEST_S}."
+        )
+
+
+def _check_rate(fps: float) -> None:
+    if not 0.0 < fps < math.inf:
+        raise UserError(f"A frame rate of {fps} Hz is impossible; choose --fps above 0.")
 
 
 def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:

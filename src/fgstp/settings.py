@@ -8,14 +8,14 @@ from typing import Any
 import yaml
 from kedro.config import OmegaConfigLoader
 
-from fgstp.hooks import LockHooks, MistakeHooks, RunHooks, StopHooks
+from fgstp.hooks import FootageHooks, LockHooks, MistakeHooks, RunHooks, StopHooks
 
 # Where kedro-mlflow is installed, it warns of its own code before every command, and its hooks end
 # a run when MLflow is away; ours do not.
 with warnings.catch_warnings(record=True), suppress(ImportError):
     import kedro_mlflow.mlflow  # noqa: F401
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
-HOOKS = (MistakeHooks(), LockHooks(), RunHooks(), StopHooks())
+HOOKS = (MistakeHooks(), FootageHooks(), LockHooks(), RunHooks(), StopHooks())
 
 
 def _chosen_environment() -> str:

@@ -84,7 +84,9 @@ SCORES = {
     "footage": "synthetic plumes",
     "mask_sources": ["synthetic"],
     "trainings": [{"number": 1, "checkpoint_sha256": "a"}],
+    "n_test_clips": 2,
     "protocols": {"paper": {"iou": 0.5}},
+    "detection": {},
 }
 
 
@@ -93,7 +95,7 @@ SCORES = {
     [
         *([], 3, "text", {}, [SCORES]),
         *({key: value for key, value in SCORES.items() if key != gone} for gone in SCORES),
-        *(SCORES | {key: 3} for key in SCORES),
+        *(SCORES | {key: 3.5} for key in SCORES),
         SCORES | {"trainings": [{"number": "first", "checkpoint_sha256": "a"}]},
     ],
 )

@@ -45,10 +45,10 @@ def compressed(counts):
     return text
 
 
-def number_of(stem):
-    """Number of a frame of a video of ten frames."""
-    digits = re.findall(r"\d+", stem)
-    return int(digits[-1]) if digits and int(digits[-1]) < 10 else None
+def numbers_of(stems):
+    """Numbers of frames of a video of ten frames."""
+    last = [re.findall(r"\d+", stem)[-1:] for stem in stems]
+    return [int(digits[0]) if digits and int(digits[0]) < 10 else None for digits in last]
 
 
 def write(path, content):
@@ -58,7 +58,7 @@ def write(path, content):
 
 
 def found(folder, labelmap=None):
-    return find_annotations(folder, number_of, labelmap or {})
+    return find_annotations(folder, numbers_of, labelmap or {})
 
 
 def masks_of(annotations, size=(HEIGHT, WIDTH)):
@@ -146,6 +146,52 @@ def labelme_mask():
     return {"label": "gas", "points": corners, "shape_type": "mask", "mask": picture}
 
 
+def brushed(mask):
+    """Label Studio's text of a mask: runs of white and of black, and single values at corners."""
+    values = np.repeat(mask.ravel() * 255, 4).tolist()
+    bits = f"{len(values):032b}{8 - 1:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
+    for value, run in groupby(values):
+        length = len(list(run))
+        if length > 8:
+            bits += f"1{2:02b}{length - 1:08b}{value:08b}"
+        else:
+            bits += f"0{0:02b}{length - 1:03b}" + f"{value:08b}" * length
+    bits += "0" * (-len(bits) % 8)
+    return [int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)]
+
+
+def studio_result(kind, label="gas", **value):
+    size = {"original_width": WIDTH, "original_height": HEIGHT, "image_rotation": 0}
+    return {"type": kind, "id": "a1", **size, "value": {kind: [label], **value}}
+
+
+def studio_polygon(points=BOX):
+    percent = [[x / WIDTH * 100, y / HEIGHT * 100] for x, y in points_of(points)]
+    return studio_result("polygonlabels", points=percent, closed=True)
+
+
+def studio_brush(mask=BLOT, **changes):
+    return studio_result("brushlabels", format="rle", rle=brushed(mask)) | changes
+
+
+def studio_task(image, *results):
+    return {"id": 1, "annotations": [{"result": list(results)}], "data": {"image": image}}
+
+
+def write_label_studio(folder):
+    tasks = [
+        studio_task("/data/upload/1/a1b2c3d4-frame_000000.png", studio_polygon()),
+        studio_task("/data/local-files/?d=x/0f1e2d3c-frame_3.png", studio_brush()),
+        studio_task("s3://bucket/99887766-frame_6.png", studio_result("choices")),
+        {"annotations": [], "data": {"image": "11223344-frame_7.png"}},  # nobody looked at it
+        {
+            "annotations": [{"result": [studio_polygon()], "was_cancelled": True}],
+            "data": {"n": 3, "image": "11223355-frame_8.png"},
+        },
+    ]
+    write(folder / "project-1-at-2026-11-27.json", tasks)
+
+
 def write_cvat_images(folder):
     write(folder / "annotations.xml", cvat_images(cvat_polygon(), cvat_mask(), ""))
 
@@ -192,6 +238,7 @@ WRITERS = [
     write_coco_numbers,
     write_coco_text,
     write_labelme,
+    write_label_studio,
     write_yolo,
 ]
 
@@ -301,6 +348,31 @@ def test_run_lengths_of_the_reference_encoder():
     disc = (rows - 10) ** 2 + (columns - 12) ** 2 <= 81
     text = "V21?8K2N2N2N2O00000O20N1000001N2N2N2N5HR1"
     assert decode_counts(text) == runs_of(disc.ravel(order="F"))
+
+
+def test_a_brushed_mask_of_the_reference_encoder(tmp_path):
+    # By label-studio-sdk 2.1.2, of a disc of radius 9 around (12, 10) in 24 x 20 pixels.
+    rows, columns = np.mgrid[0:20, 0:24]
+    disc = (rows - 10) ** 2 + (columns - 12) ** 2 <= 81
+    rle = [
+        *(0, 0, 7, 128, 57, 27, 254, 143, 0, 143, 255, 37, 128, 98, 63, 252, 110, 1, 138, 255),
+        *(241, 120, 6, 51, 255, 196, 224, 24, 239, 255, 15, 128, 100, 63, 252, 54, 1, 144, 255),
+        *(240, 216, 6, 67, 255, 195, 96, 25, 15, 255, 11, 128, 100, 191, 252, 46, 1, 144, 255),
+        *(240, 216, 6, 67, 255, 195, 96, 25, 15, 255, 13, 128, 100, 63, 252, 62, 1, 142, 255),
+        *(241, 56, 6, 51, 255, 197, 224, 24, 175, 255, 27, 128, 98, 63, 252, 150, 1, 31, 254),
+        *(43, 0, 0),
+    ]
+    result = studio_result("brushlabels", rle=rle)
+    result |= {"original_width": 24, "original_height": 20}
+    write(tmp_path / "a.json", [studio_task("0.png", result)])
+    np.testing.assert_array_equal(found(tmp_path).read(0, (20, 24)), disc)
+
+
+def test_names_are_those_of_the_images_whatever_tools_add(tmp_path):
+    for number in (0, 4):
+        name = f"x_mp4-{number:04d}_jpg.rf.{'7f' * 15}{number}3.txt"
+        write(tmp_path / name, "0 .1 .1 .2 .2 .3 .3")
+    assert sorted(found(tmp_path).numbers) == [0, 4]
 
 
 def test_labels_mean_what_the_map_says_and_higher_shapes_cover_lower_ones(tmp_path):
@@ -426,6 +498,19 @@ MISTAKES = [
     ("0.json", labelme(0, labelme_mask() | {"points": [[0, 0]]}), "two points"),
     ("0.json", labelme(0, labelme_mask() | {"mask": "iVBORw0KGgo="}), "cannot be read"),
     ("0.json", labelme(0, labelme_mask() | {"mask": None}), "cannot be read"),
+    ("a.json", [studio_task("0.png", studio_polygon(FEW))], "task 0: .*three points"),
+    ("a.json", [studio_task("0.png", studio_polygon() | {"image_rotation": 90})], "turn it back"),
+    (
+        "a.json",
+        [studio_task("0.png", studio_polygon() | {"original_width": 9}, studio_brush())],
+        "sizes",
+    ),
+    ("a.json", [studio_task("0.png", studio_brush(original_width=9))], "not fit its image"),
+    ("a.json", [studio_task("0.png", studio_brush(value={"rle": brushed(BLOT)[:20]}))], "break"),
+    ("a.json", [studio_task("0.png", studio_brush(value={"rle": [300]}))], r"rle\.0"),
+    ("a.json", [studio_task("0.png", studio_brush(value={"rle": [255] * 40}))], "impossible"),
+    ("a.json", [studio_task("sound.mp3")], "names no picture"),
+    ("a.json", [{"annotations": [{"result": []}] * 2, "data": {"a": "0.png"}}], "by several"),
     ("0.txt", "0 .1 .1 .2 .2 .3 .3\n0 .1 x .2 .2 .3 .3", r"0\.txt, line 2: .*pairs of numbers"),
     ("0.txt", "0 10 10 20 20 30 30", r"0\.txt, line 1: .*fractions"),
     ("0.txt", "0 .1 .1 .2 .2 .3 .3 .4", r"0\.txt, line 1: .*three points"),

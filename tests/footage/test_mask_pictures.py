@@ -170,6 +170,12 @@ def test_one_video_has_one_meaning_of_255():
     reader.read(Picture(OTHER))
 
 
+def test_under_a_labelmap_what_cannot_be_seen_is_background(read):
+    white = colours((np.ones_like(SHAPE), WHITE))
+    picture = Image.fromarray(with_alpha(white, SHAPE))
+    np.testing.assert_array_equal(read(picture, {"#ffffff": "gas"}), SHAPE)
+
+
 @pytest.mark.parametrize(
     ("content", "labelmap"),
     [

@@ -132,6 +132,36 @@ def test_a_folder_without_masks_is_refused_by_what_it_holds(place, tmp_path, lef
         assert (name.strip("/") in str(error.value)) == (not name.startswith("."))
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["again/0.png", "again/1.png"],
+        ["a/b/0.png", "a/b/1.png", ".hidden/0.png"],
+        ["SegmentationClass/0.png", "SegmentationClass/1.png", "SegmentationObject/0.png"],
+    ],
+)
+def test_masks_may_lie_in_one_folder_more(masks_of, place, names):
+    place.mkdir()
+    (place / "labelmap.txt").write_text("# label:color_rgb:parts:actions\n")
+    masks = masks_of(*names)
+    assert pixels(masks) == {0: [1], 1: [2]}
+    assert names[0].rpartition("/")[0] in masks.remarks[0]
+
+
+def test_of_several_numbers_in_names_of_an_export_the_one_that_varies_is_of_the_frame(
+    place, tmp_path
+):
+    place.mkdir()
+    for number in (0, 3, 5):
+        (place / f"{number}_run7.txt").write_text("0 .1 .1 .2 .2 .3 .3")
+    assert sorted(find_masks(place, tmp_path / VIDEO, {}).numbers) == [0, 3, 5]
+
+
+def test_masks_in_two_folders_are_refused(masks_of):
+    with pytest.raises(FootageError, match="holds only a, b, but masks are pictures"):
+        masks_of("a/0.png", "b/1.png")
+
+
 def test_entries_that_are_no_masks_are_named(masks_of, place):
     place.mkdir()
     for name in ("readme 1.txt", ".1.png", b"x\xff\r.gif"):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,21 @@ def test_masks_from_another_number_on_begin_at_the_first_frame(annotated, timing
     found, remarks = numbers(annotated, timing)
     assert found == [*expected]
     assert any("begin at the first frame" in remark for remark in remarks)
+
+
+def test_masks_beyond_the_end_of_a_file_that_is_cut_off_are_remarked():
+    cut_off = replace(Timing.even(90, FPS_HZ), lost="end")
+    found, (remark,) = numbers(range(0, 100, 5), cut_off)
+    assert found == [*range(90)]
+    assert remark.startswith("2 masks lie beyond its end")
+    with pytest.raises(FootageError, match="beyond its 90 frames"):
+        numbers(range(1, 100), cut_off)  # from 0 or from 1, nobody knows
+
+
+def test_masks_are_refused_where_nobody_knows_which_frames_are_lost():
+    unsure = replace(Timing.even(90, FPS_HZ), lost="somewhere")
+    with pytest.raises(FootageError, match="nobody knows where"):
+        numbers(range(0, 90, 5), unsure)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_deep_colour_that_would_be_misread_is_refused(tmp_path):
         entry = data.index(struct.pack("<HH", tag, 4))
         data = data[: entry + 4] + struct.pack("<II", 3, at + place) + data[entry + 12 :]
     path.write_bytes(data)
-    with pytest.raises(FootageError, match="stored apart"):
+    with pytest.raises(FootageError, match="in planes"):
         read_picture(path)
 
 
@@ -186,7 +186,7 @@ def test_a_stack_has_pages_and_is_no_picture(tmp_path, shape):
         read_picture(path)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp", ".pgm"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 def test_a_truncated_picture_is_refused(tmp_path, write_picture, suffix, share):
     path = write_picture(tmp_path / f"0{suffix}", noise(48, 64))
@@ -194,6 +194,26 @@ def test_a_truncated_picture_is_refused(tmp_path, write_picture, suffix, share):
     path.write_bytes(data[: int(share * len(data))])
     with pytest.raises(FootageError, match="it"):
         read_picture(path)
+
+
+@pytest.mark.parametrize("largest", [1, 255, 4095, 65535])
+def test_counts_of_a_pgm_reach_from_black_to_the_white_that_it_states(tmp_path, largest):
+    counts = np.random.default_rng(0).integers(0, largest + 1, (12, 16))
+    data = counts.astype("u1" if largest < 256 else ">u2").tobytes()
+    (tmp_path / "0.pgm").write_bytes(b"P5 16 12 %d\n" % largest + data)
+    pixels = read_picture(tmp_path / "0.pgm").pixels
+    full = 255 if largest < 256 else 65535
+    assert pixels.dtype == (np.uint8 if largest < 256 else np.uint16)
+    np.testing.assert_array_equal(pixels, np.rint(counts * full / largest))
+
+
+def test_colours_of_a_ppm_are_read_at_8_bits_and_never_cut(tmp_path):
+    image = noise(12, 16, 3)
+    (tmp_path / "0.ppm").write_bytes(b"P6 16 12 255\n" + image.tobytes())
+    np.testing.assert_array_equal(read_picture(tmp_path / "0.ppm").pixels, image[..., ::-1])
+    (tmp_path / "0.ppm").write_bytes(b"P6 16 12 65535\n" + image.astype(">u2").tobytes())
+    with pytest.raises(FootageError, match="16 bits"):
+        read_picture(tmp_path / "0.ppm")
 
 
 def smooth():
@@ -292,10 +312,11 @@ def test_a_huge_picture_is_refused_before_it_takes_memory(tmp_path, size):
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp", ".pgm", ".ppm"])
 def test_whatever_a_damaged_header_says_is_no_other_error(tmp_path, write_picture, suffix):
     rng = np.random.default_rng(0)
-    path = write_picture(tmp_path / f"0{suffix}", noise(12, 16))
+    shape = (12, 16, 3) if suffix == ".ppm" else (12, 16)
+    path = write_picture(tmp_path / f"0{suffix}", noise(*shape))
     whole = path.read_bytes()
     n_refused = 0
     for _ in range(200):

@@ -17,7 +17,7 @@ def faulty(change):
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("source", "youtube", "choose one of annotated, folder, gasvid, synthetic"),
+        ("source", "youtube", "choose one of annotated, composite, folder"),
         ("clip_length_frames", 2, "greater than or equal to 3"),
         ("clip_lenght_frames", 150, "there is no such setting"),
         ("synthetic.seconds", 0, "greater than 0"),
@@ -55,6 +55,11 @@ def test_no_synthetic_video_at_all_is_refused():
     none = {"train_videos_per_category": 0, "test_videos_per_category": 0}
     with pytest.raises(ValidationError, match="at least one training or test video"):
         IngestSettings(source="synthetic", synthetic=none)
+
+
+def test_labels_may_be_numbers():
+    settings = IngestSettings.model_validate(faulty(("masks.labelmap", {1: "gas", "2": "void"})))
+    assert settings.masks.labelmap == {"1": "gas", "2": "void"}
 
 
 def test_settings_do_not_change():

@@ -51,6 +51,16 @@ def test_a_varying_rate_is_told():
     assert "varies" in remark
 
 
+@pytest.mark.parametrize(("first", "second"), [(10, 10), (10, 11), (1, 1), (2, 2)])
+def test_two_rates_in_one_video_are_told_whatever_lies_between_them(first, second):
+    steps_s = [0.2] * first + [1 / 30] * second
+    timing = Timing.of(np.cumsum([0, *steps_s]))
+    assert any(timing.fps_hz == pytest.approx(rate_hz) for rate_hz in (5, 30))
+    assert len(timing.times_s) == len(timing.slots) == first + second + 1
+    (remark,) = timing.remarks()
+    assert "varies, from 5" in remark or first == 1
+
+
 def test_every_second_frame_missing_is_a_varying_rate_and_no_gap():
     timing = Timing.of([*np.arange(60) / 30, *(2 + np.arange(30) / 15)], 30)
     (remark,) = timing.remarks()

@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.video_file import VideoFile
@@ -201,6 +202,28 @@ def test_pictures_are_turned_as_the_file_says(tmp_path, numbered, turn):
     frames = list(VideoFile(path).frames(remarks))
     assert np.abs(frames[0].grey.astype(int) - turned(picture)).mean() < 2
     assert any("turned" in remark for remark in remarks) == (turn != "none")
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(1, "none"), (3, "180"), (6, "90"), (8, "270")])
+def test_pictures_of_motion_jpeg_are_turned_as_their_exif_data_say(
+    tmp_path, numbered, orientation, turn
+):
+    frames = numbered.frames(5)
+    exif = Image.Exif()
+    exif[271], exif[274] = "a camera", orientation
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=15)
+        (stream.height, stream.width), stream.pix_fmt = numbered.SHAPE, "yuvj420p"
+        for number, frame in enumerate(frames):
+            Image.fromarray(frame).save(tmp_path / "0.jpg", quality=95, exif=exif)
+            packet = av.Packet((tmp_path / "0.jpg").read_bytes())
+            packet.stream, packet.time_base = stream, Fraction(1, 15)
+            packet.pts = packet.dts = number
+            container.mux(packet)
+    read = [frame.grey for frame in VideoFile(path).frames([])]
+    for grey, frame in zip(read, frames, strict=True):
+        assert np.abs(grey.astype(int) - TURNS[turn][1](frame)).mean() < 2
 
 
 def test_joined_files_of_two_sizes_are_one_video(tmp_path, numbered):

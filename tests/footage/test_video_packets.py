@@ -61,6 +61,14 @@ def test_a_last_frame_that_stays_is_no_truncation(
     assert [remark for remark in told(path) if "varies" not in remark] == []
 
 
+@pytest.mark.parametrize("suffix", ["avi", "ts", "gif", "wmv", "mkv"])
+def test_of_a_whole_file_nothing_is_lost(tmp_path, numbered, suffix):
+    codecs = {"gif": ("gif", "gray"), "wmv": ("wmv2", "yuv420p")}
+    codec, pixels = codecs.get(suffix, ("libx264", "yuv420p"))
+    path = numbered.write(tmp_path / f"a.{suffix}", numbered.frames(40), codec, pixels, 25)
+    assert VideoFile(path).timing.lost == "none"
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
 def test_windows_media_tells_how_much_is_missing(tmp_path, numbered, share):
     noise = np.random.default_rng(0).integers(0, 200, (60, *numbered.SHAPE)).astype(np.uint8)
@@ -71,6 +79,7 @@ def test_windows_media_tells_how_much_is_missing(tmp_path, numbered, share):
     stated_s, end_s = (float(each) for each in re.findall(r"(\d+\.\d+) s", remark))
     assert stated_s == pytest.approx(4, abs=0.01)
     assert end_s == pytest.approx(4 * share, abs=0.4)
+    assert VideoFile(path).timing.lost == "end"
 
 
 def destroy(path, start, length):
@@ -113,6 +122,7 @@ def test_a_frame_that_is_missing_in_an_avi_is_remarked(tmp_path, numbered, codec
     path.write_bytes(data[: start + 5] + data[start + 60 :])
     assert len(list(VideoFile(path).frames([]))) < 60
     assert told(path)
+    assert VideoFile(path).timing.lost == "somewhere"
 
 
 def test_one_of_several_videos_is_taken_and_named(tmp_path, numbered):

@@ -123,6 +123,7 @@ def test_evaluation_locks_the_files_of_its_model(begin, data):
         "08_reporting/frames/mg.parquet",
         "08_reporting/metrics/mg.json",
         "08_reporting/summaries/mg.csv",
+        "08_reporting/timelines/mg.parquet",
     }
     assert "06_models/mg" in locks(data, "shared")
 
@@ -151,6 +152,7 @@ def test_the_report_shares_the_scores_of_all_models(begin, data):
         ("06_models/mg", "train", None),
         ("06_models/mg", "report", None),
         ("07_model_output/fgstp", "train", None),
+        ("08_reporting/metrics/mg.json", "evaluate", None),
     ],
 )
 def test_only_a_run_that_is_in_the_way_is_told(begin, data, held, begun, words):

@@ -57,7 +57,7 @@ def check(monkeypatch):
         (
             {"source": "youtube"},
             "ingest.source is 'youtube': there is no such source; choose one of annotated, "
-            "folder, gasvid, synthetic",
+            "composite, folder, gasvid, leak_free, synthetic",
         ),
         (
             {"duplicates": {"threshold": "much"}},
@@ -72,7 +72,7 @@ def check(monkeypatch):
         (
             {"source": "foldr"},
             "ingest.source is 'foldr': there is no such source (did you mean folder?); choose one "
-            "of annotated, folder, gasvid, synthetic",
+            "of annotated, composite, folder, gasvid, leak_free, synthetic",
         ),
         (
             {"parallel": {"jobs": 0}},

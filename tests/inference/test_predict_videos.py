@@ -40,7 +40,7 @@ def ranges(model):
 
 
 def clip(first, length):
-    return ClipRow("c", "v", first, length, length, "")
+    return ClipRow("c", "v", first, length, length, "", "annotated")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from fgstp.models.session import Prediction
 
 
 def row(video="a.b", first=2, length=3):
-    return ClipRow(f"{video}_{first}", video, first, length, length, "")
+    return ClipRow(f"{video}_{first}", video, first, length, length, "", "annotated")
 
 
 def write(store, video="a.b", numbers=(2, 3, 4, 9, 10), maps=None):

@@ -308,6 +308,9 @@ def test_scores_are_in_the_run(job):
             for metric, value in job.scores(model)["protocols"][name].items():
                 if metric != "settings":
                     assert run.data.metrics[f"{name}.{metric}"] == value
+        detection = job.scores(model)["detection"]
+        assert run.data.metrics["detection.leak_auroc"] == detection["leak_auroc"]
+        assert run.data.metrics["detection.n_frames"] == detection["n_frames"]
     assert "paper.iou_mean" in run.data.metrics
 
 
@@ -330,8 +333,11 @@ def test_cards_of_checkpoints_are_kept_with_the_run(job, tmp_path):
 def test_page_and_tables_are_kept_with_the_run_that_made_them(job, tmp_path):
     first, second = (run.info.run_id for run in job.runs)
     tables = [f"tables/{path.name}" for path in sorted((job.reporting / "tables").iterdir())]
-    suffixes = {"costs": ("csv", "md"), **dict.fromkeys(("table1", "table2"), ("csv", "md", "tex"))}
-    assert tables == [f"tables/{stem}.{each}" for stem in suffixes for each in suffixes[stem]]
+    suffixes = dict.fromkeys(("detection", "table1", "table2"), ("csv", "md", "tex"))
+    suffixes["costs"] = ("csv", "md")
+    assert tables == [
+        f"tables/{stem}.{each}" for stem in sorted(suffixes) for each in suffixes[stem]
+    ]
     for run_id in (first, second):
         assert [each.path for each in job.client.list_artifacts(run_id, "tables")] == tables
     for name in ("report.html", *tables):

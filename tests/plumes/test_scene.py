@@ -1,34 +1,36 @@
-import dataclasses
-import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from fgstp.plumes.camera import PRESETS, View
-from fgstp.plumes.confusers import Clouds, Steam, Traffic
-from fgstp.plumes.layout import Tube
-from fgstp.plumes.leak import pixel_grid
-from fgstp.plumes.scene import Light, build_scene, draw
+from fgstp.plumes.canvas import Canvas
+from fgstp.plumes.conditions import SceneName
+from fgstp.plumes.scene import build_scene
+from fgstp.plumes.view import View
 
 SHAPE = (96, 128)
-LIGHT = Light(side=0.4, streak_k=1.0, rim_k=3.0, slope_k=0.5)
-OFTEN = {"birds_per_minute": 60.0, "people_per_minute": 60.0, "steam_probability": 1.0}
-EVERY_SECOND = dataclasses.replace(PRESETS["close_complex"], **OFTEN)
+SCENES = get_args(SceneName)
 
 
-def _view(*, hill=False):
-    return View(SHAPE, 4.6, (64.0, 55.0), 40.0 if hill else 1000.0, hill)
+def _view(scene="plant", horizon_px=1000.0):
+    return View(SHAPE, 4.6, (64.0, 55.0), horizon_px, scene)
 
 
-def test_pixel_width_follows_from_24_degrees():
+def _scene(seed, *facts):
+    return build_scene(np.random.default_rng(seed), _view(*facts))
+
+
+def test_pixel_width_follows_from_distance_and_field_of_view():
     # The specification's table: 6.0 mm at 4.6 m for 320 pixels.
-    assert View((240, 320), 4.6, (0, 0), 1e3, False).pixel_m == pytest.approx(0.0060, abs=5e-5)
-    assert View((60, 80), 4.6, (0, 0), 1e3, False).pixel_m == pytest.approx(0.0241, abs=1e-4)
+    assert View((240, 320), 4.6, (0, 0), 1e3).pixel_m == pytest.approx(0.0060, abs=5e-5)
+    assert View((60, 80), 4.6, (0, 0), 1e3).pixel_m == pytest.approx(0.0241, abs=1e-4)
+    wide = View((240, 320), 4.6, (0, 0), 1e3, field_of_view_deg=48.0)
+    assert wide.pixel_m == pytest.approx(0.0120, abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_sky_is_colder_than_air_and_warms_towards_the_horizon(seed):
-    scene = build_scene(np.random.default_rng(seed), _view())
+def test_sky_above_a_plant_is_colder_than_air_and_warms_towards_the_horizon(seed):
+    scene = _scene(seed)
     open_sky = scene.sky > 0.99
     assert open_sky.mean() > 0.4
     assert scene.temperature_k[open_sky].max() < -5.0
@@ -39,64 +41,60 @@ def test_sky_is_colder_than_air_and_warms_towards_the_horizon(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_hill_is_warmer_than_air(seed):
-    scene = build_scene(np.random.default_rng(seed), _view(hill=True))
+    scene = _scene(seed, "hill", 40.0)
     assert scene.sky[-1].max() == 0.0
     assert scene.temperature_k[70:].mean() > 1.0
     assert scene.temperature_k[:10][scene.sky[:10] > 0.99].mean() < -3.0
 
 
-def test_tube_covers_its_place_with_a_warm_middle_and_cold_rims():
-    temperature = np.full(SHAPE, -10.0, np.float32)
-    cover = np.zeros(SHAPE, np.float32)
-    tube = Tube(((60.0, 20.0), (60.0, 200.0)), radius_px=10.0, temperature_k=2.0, end_flatness=4.0)
-    draw(temperature, cover, tube, LIGHT)
-    assert cover[60, 51:70].min() == 1.0
-    assert cover[:, :48].max() == cover[:, 72:].max() == cover[:15].max() == 0.0
-    assert temperature[60, 60] > temperature[60, 51] + 1.0
-    assert (temperature[cover == 0.0] == -10.0).all()
-    before = temperature.copy(), cover.copy()
-    draw(temperature, cover, Tube(((500.0, 20.0),), 10.0, 2.0, 1.0), LIGHT)  # outside
-    np.testing.assert_array_equal((temperature, cover), before)
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_scene_has_sound_temperatures_and_fractions_that_do_not_exceed_one(scene):
+    for seed in range(4):
+        canvas = _scene(seed, scene, 60.0)
+        assert canvas.shape == SHAPE
+        assert np.abs(canvas.temperature_k).max() < 40.0
+        assert canvas.temperature_k.std() > 0.2
+        for fraction in (canvas.sky, canvas.backdrop, canvas.vegetation, canvas.water):
+            assert -1e-5 <= fraction.min() <= fraction.max() <= 1.0 + 1e-5
+        assert (canvas.sky + canvas.vegetation + canvas.water).max() <= 1.0 + 1e-4
 
 
-def test_clouds_are_warmer_than_sky_drift_and_leave_gaps():
-    clouds = Clouds(np.random.default_rng(1), SHAPE, PRESETS["close_complex"], 1.0 / 15.0)
-    first = clouds.step()
-    for _ in range(30):
-        last = clouds.step()
-    assert first.min() >= 0.0
-    assert 0.5 < first.max() < 5.0
-    assert np.mean(first < 0.05) > 0.4
-    assert np.abs(last - first).max() > 0.3
+@pytest.mark.parametrize(
+    ("scene", "sky", "vegetation", "water"),
+    [
+        ("grass", True, True, False),
+        ("trees", True, True, False),
+        ("buildings", True, True, False),
+        ("water", True, None, True),
+        ("indoor", False, False, False),
+        ("plant", True, False, False),
+    ],
+)
+def test_scenes_show_what_their_names_say(scene, sky, vegetation, water):
+    canvases = [_scene(seed, scene, 60.0) for seed in range(4)]
+    for name, expected in (("sky", sky), ("vegetation", vegetation), ("water", water)):
+        shown = np.mean([getattr(canvas, name) for canvas in canvases])
+        if expected is not None:
+            assert (shown > 0.1) if expected else (shown == 0.0), name
 
 
-def test_birds_and_people_come_move_and_leave():
-    traffic = Traffic(np.random.default_rng(1), _view(), EVERY_SECOND, 0.1)
-    backdrop = np.ones(SHAPE, np.float32)
-    backdrop[:, 60:70] = 0.0
-    changed = []
-    for _ in range(300):
-        picture = np.zeros(SHAPE, np.float32)
-        traffic.step(picture, backdrop)
-        changed.append(picture != 0.0)
-    seen = np.array(changed)
-    assert seen[:, :40].any()  # birds
-    assert seen[:, -10:].any()  # people
-    assert not seen[:, :, 60:70].any()  # hidden behind equipment
-    assert seen.mean() < 0.1
-    moves = [(a != b).any() for a, b in itertools.pairwise(seen[100:])]
-    assert np.mean(moves) > 0.9
+def test_paint_covers_what_is_behind_it_and_equipment_hides_all():
+    canvas = Canvas(np.zeros((4, 4), np.float32))
+    canvas.cover(np.full((4, 4), 0.5, np.float32), 10.0, vegetation=1.0)
+    np.testing.assert_allclose(canvas.temperature_k, 5.0)
+    np.testing.assert_allclose([canvas.sky, canvas.vegetation], 0.5)
+    canvas.hide(np.full((4, 4), 0.5, np.float32))
+    np.testing.assert_allclose(
+        [canvas.sky, canvas.vegetation, canvas.water], [[[0.25] * 4] * 4] * 2 + [[[0.0] * 4] * 4]
+    )
+    np.testing.assert_allclose(canvas.backdrop, 0.5)
 
 
-def test_steam_hides_what_is_behind_it_and_some_presets_have_none():
-    backgrounds = [np.full(SHAPE, value, np.float32) for value in (-10.0, 10.0)]
-    contrast = []
-    for preset in (EVERY_SECOND, PRESETS["close_clear"]):
-        steam = Steam(np.random.default_rng(1), _view(), preset, 1.0 / 30.0)
-        for _ in range(20):
-            steam.step([pixel_grid(SHAPE)] * 4)
-        first, second = (steam.in_front_of(background) for background in backgrounds)
-        contrast.append(second - first)
-    assert contrast[0].min() < 1.0
-    assert contrast[0].max() == pytest.approx(20.0)
-    assert (contrast[1] == 20.0).all()
+def test_a_small_picture_averages_the_fine_one():
+    canvas = Canvas(np.zeros((4, 4), np.float32))
+    left = np.array([[1.0, 0.5, 0.0, 0.0]] * 4, np.float32)
+    canvas.cover(left, 8.0, water=1.0)
+    small = canvas.averaged((2, 2))
+    np.testing.assert_allclose(small.temperature_k, [[6.0, 0.0]] * 2)
+    np.testing.assert_allclose(small.water, [[0.75, 0.0]] * 2)
+    np.testing.assert_allclose(small.sky, [[0.25, 1.0]] * 2)

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fgstp.plumes.conditions import AirConditions
 from fgstp.plumes.wind import MeanWind, Turbulence
 
 SPACING_M = 0.02
@@ -66,7 +67,7 @@ def test_small_eddies_decorrelate_first():
 def test_wind_rises_on_average_and_meanders():
     rises, swings = [], []
     for seed in range(20):
-        wind = MeanWind(np.random.default_rng(seed), 1.0 / 15.0)
+        wind = MeanWind(np.random.default_rng(seed), AirConditions(), 1.0 / 15.0)
         track = np.array([wind.step() for _ in range(600)])
         rises.append(-track[:, 1].mean())
         swings.append(track[:, 0].std() / wind.speed_m_per_s)

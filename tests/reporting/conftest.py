@@ -1,5 +1,6 @@
 """Summaries of made-up models, with values that tests can name."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,9 +8,12 @@ from fgstp.reporting.comparison import compare
 from fgstp.reporting.costs import COLUMNS
 from fgstp.reporting.tables import OPERATIONAL_COLUMNS, PAPER_COLUMNS
 from fgstp.scoring import get_protocol
+from fgstp.scoring.leak_schedule import releases_s
+from fgstp.scoring.timelines import detection_scores, joined
 
 METRICS = list(dict.fromkeys(column.name for column in (*PAPER_COLUMNS, *OPERATIONAL_COLUMNS)))
 NAN = float("nan")
+TRAINING = {"diverged": False, "frame_threshold": 0.5}
 
 
 @pytest.fixture(scope="session")
@@ -56,15 +60,51 @@ def summaries(summary):
 
 
 @pytest.fixture(scope="session")
-def compared():
+def timeline():
+    """Makes the timeline of one training of a model: videos with leak classes and scores."""
+
+    def make(model, seed=None, threshold=0.5, masks="none", **videos):
+        parts = [_video(name, *of_video) for name, of_video in videos.items()]
+        rows = pd.concat(parts, ignore_index=True) if parts else _video("v", [None] * 3, [0.1] * 3)
+        rows = rows.assign(seed=seed, threshold=threshold, mask_source=masks)
+        return joined([rows], model)
+
+    return make
+
+
+def _video(name, classes, scores):
+    """A frame a second."""
+    times_s = np.arange(len(classes), dtype=float)
+    known = classes[0] is not None
+    began_s = releases_s(np.array(classes), times_s) if known else np.nan
+    leak_class = pd.array([pd.NA if each is None else each for each in classes], "Int64")
+    rows = {"video": name, "clip": f"{name}_0", "category": "close_clear", "frame": times_s}
+    rows |= {"time_s": times_s, "duration_s": 1.0, "leak_class": leak_class, "score": scores}
+    return pd.DataFrame(rows | {"release_s": began_s})
+
+
+@pytest.fixture(scope="session")
+def compared(timeline):
     """Compares the models of some summaries; by default on synthetic plumes."""
 
-    def make(summaries, facts=None, footage="synthetic plumes", masks="synthetic", costs=None):
-        basic = {"footage": footage, "mask_sources": [masks], "footage_sha256": "x"}
-        models = list(dict.fromkeys(summaries["model"]))
-        own = {model: {"protocols": {}} | basic | (facts or {}).get(model, {}) for model in models}
+    def make(
+        summaries,
+        facts=None,
+        footage="synthetic plumes",
+        masks="synthetic",
+        costs=None,
+        timelines=None,
+    ):
+        basic = {"footage": footage, "mask_sources": [masks] * bool(masks), "footage_sha256": "x"}
+        basic |= {"protocols": {}, "n_test_clips": 24, "trainings": [TRAINING]}
+        models = list(dict.fromkeys([*summaries["model"], *(timelines or {})]))
+        own = {model: basic | (facts or {}).get(model, {}) for model in models}
+        for model, rows in (timelines or {}).items():
+            own[model] = {"detection": detection_scores(rows)} | own[model]
         parts = {model: summaries[summaries["model"] == model] for model in models}
-        return compare(own, parts, pd.DataFrame(columns=COLUMNS) if costs is None else costs)
+        traced = {model: timeline(model) for model in models} | (timelines or {})
+        costs = pd.DataFrame(columns=COLUMNS) if costs is None else costs
+        return compare(own, parts, traced, costs)
 
     return make
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.reporting.predictions import choose_examples, draw_examples, overlay, prediction_figure
+from fgstp.reporting.examples import choose_examples
+from fgstp.reporting.predictions import draw_examples, overlay, prediction_figure
 from fgstp.reporting.summaries import ScoredFootage
 
 HEIGHT, WIDTH = 12, 16
@@ -163,6 +164,53 @@ def test_only_annotated_frames_are_examples(clips, clip_folder, tmp_path):
     frame, mask = example.read(sparse.store)
     np.testing.assert_array_equal(frame, frames[2])
     np.testing.assert_array_equal(mask, masks[0])
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        ({"a": None, "b": None}, ("a", 2)),  # the third of five frames
+        ({"a": [0, 0, 0], "b": [0, 0]}, ("a", 2)),  # no leak
+        ({"a": [0, 8, 3], "b": [7, 1]}, ("b", 0)),  # leaks in a 2, b 0 and b 1
+    ],
+)
+def test_without_masks_the_middle_frame_is_an_example(clip_folder, tmp_path, classes, expected):
+    bare = clip_folder(tmp_path)
+    for name, own in classes.items():
+        length = 3 if name == "a" else 2
+        known = None if own is None else np.array(own, np.int8)
+        bare.add(name, np.zeros((length, 2, 5), np.uint8), leak_class=known)
+    [example] = choose_examples({"group": [bare.row("b"), bare.row("a")]}, bare.store)
+    assert (example.clip.name, example.frame, example.gas_pixels) == (*expected, None)
+    assert not example.read(bare.store)[1].any()
+
+
+def test_computed_masks_are_examples_only_if_they_are_scored(clip_folder, tmp_path):
+    folder = clip_folder(tmp_path)
+    masks = np.ones((3, 2, 5), np.uint8)
+    row = folder.add("a", np.zeros_like(masks), masks, mask_source="pseudo")
+    [allowed] = choose_examples({"group": [row]}, folder.store)
+    [bare] = choose_examples({"group": [row]}, folder.store, allow_pseudo_masks=False)
+    assert (allowed.gas_pixels, bare.gas_pixels) == (10, None)
+    assert allowed.read(folder.store)[1].all()
+    assert not bare.read(folder.store)[1].any()
+
+
+def test_a_model_that_is_given_masks_has_an_empty_panel_where_there_is_none(clip_folder, tmp_path):
+    folder = clip_folder(tmp_path)
+    folder.add("a", np.zeros((3, HEIGHT, WIDTH), np.uint8), split="test")
+    table = folder.table.assign(category="close_clear")
+
+    def refuses(clip):
+        raise UserError("it was not predicted")
+
+    maps = {"rmem": refuses, "fgstp": constant(200)}
+    figure = figure_of(table, folder.store, maps, {"rmem": {"prompt": "first_mask"}, "fgstp": {}})
+    plain, _, rmem, fgstp = pictures(figure)
+    np.testing.assert_array_equal(rmem, plain)
+    assert (fgstp != plain).any()
+    assert "Without masks, a row shows the middle frame" in caption_of(figure)
+    assert "median gas area" not in caption_of(figure)
 
 
 def test_each_panel_shows_the_map_of_its_clip_and_frame(store, clips):

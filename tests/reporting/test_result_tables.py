@@ -159,7 +159,7 @@ def test_several_seeds_show_mean_and_standard_deviation(summary):
 
 def test_models_that_were_not_evaluated_are_listed(summaries):
     (note,) = table1(summaries).notes
-    missing = "Background subtraction, MG, SINet-V2, RMem †, ZoomNeXt, SLT-Net"
+    missing = "Background subtraction, MG, SINet-V2, RMem †, ZoomNeXt, SLT-Net, WISP"
     assert note == f"Not evaluated: {missing}."
     assert table2(summaries).notes == ("Not evaluated: Backbone only, + FSP.",)
 

@@ -13,7 +13,16 @@ from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, table
 from fgstp.footage.sources import list_sources
 from fgstp.scoring import OPERATIONAL, PAPER, ScoringProtocol, list_metrics, score_clip, summarise
 from fgstp.scoring.clip_scores import ScorableClip
-from fgstp.scoring.results import FACTS, FOOTAGE, GROUPS, model_scores, score_clips, with_facts
+from fgstp.scoring.results import (
+    FACTS,
+    FOOTAGE,
+    FRAME_COLUMNS,
+    GROUPS,
+    key_scores,
+    model_scores,
+    score_clips,
+    with_facts,
+)
 from fgstp.scoring.thresholds import with_threshold
 
 ALONE = ParallelSettings(backend="sequential")
@@ -184,7 +193,8 @@ def test_the_leak_class_is_that_of_the_frame_by_its_number():
 
 
 METRICS = [metric.name for metric in list_metrics("all")]
-MADE_OF = {"model": "fgstp", "checkpoint_sha256": "12ab", "footage_sha256": "34cd"}
+MADE_OF = {"model": "fgstp", "footage_sha256": "34cd", "trainings": [{"number": 1}]}
+DETECTION = {"leak_auroc": 0.75, "found_fraction": 1.0, "time_to_detection_s": None}
 VIDEO_OF = {"a_0000": "a", "a_0001": "a", "b_0000": "b"}
 
 
@@ -222,17 +232,30 @@ def test_what_it_is_of_stands_in_front(scored):
     summaries, frames = scored()
     groups = summaries["by"] != "all"
     summaries.loc[groups, ["value", "n_frames"]] = 0.5, 1  # groups do not matter
-    scores = model_scores(summaries, frames, MADE_OF, "synthetic")
+    scores = model_scores(summaries, frames, DETECTION, MADE_OF, "synthetic")
     assert list(scores)[:3] == list(MADE_OF)
     assert {name: scores[name] for name in MADE_OF} == MADE_OF
     assert scores["footage"] == "synthetic plumes"
     assert scores["mask_sources"] == ["annotated", "synthetic"]
     assert (scores["n_videos"], scores["n_clips"], scores["n_frames"]) == (2, 3, 18)
+    assert scores["detection"] == DETECTION
+
+
+def test_without_masks_there_is_what_the_schedule_tells():
+    frames = pd.DataFrame(columns=list(FRAME_COLUMNS))
+    parts = [summarise(frames, by) for by in GROUPS]
+    summaries = pd.concat(parts, ignore_index=True)
+    scores = model_scores(summaries, frames, DETECTION, MADE_OF, "folder")
+    assert (scores["protocols"], scores["mask_sources"], scores["n_seeds"]) == ({}, [], 1)
+    assert (scores["n_videos"], scores["n_clips"], scores["n_frames"]) == (0, 0, 0)
+    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+    assert key_scores(scores) == {"leak_AUROC": 0.75, "found": 1.0}
+    assert key_scores(scores | {"detection": {}}) == {}
 
 
 def test_each_protocol_has_its_settings_and_the_metrics_over_all_videos(scored):
     summaries, frames = scored()
-    protocols = model_scores(summaries, frames, MADE_OF, "synthetic")["protocols"]
+    protocols = model_scores(summaries, frames, DETECTION, MADE_OF, "synthetic")["protocols"]
     assert set(protocols) == {"paper", "operational"}
     for protocol in (PAPER, OPERATIONAL.at(77)):
         found = protocols[protocol.name]
@@ -247,7 +270,7 @@ def test_each_protocol_has_its_settings_and_the_metrics_over_all_videos(scored):
 
 def test_a_file_can_keep_it_and_what_is_undefined_is_null(scored):
     summaries, frames = scored(empty_every=0)  # gas in every frame
-    scores = model_scores(summaries, frames, MADE_OF, "synthetic")
+    scores = model_scores(summaries, frames, DETECTION, MADE_OF, "synthetic")
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
     paper = scores["protocols"]["paper"]
     undefined = {name for name, value in paper.items() if value is None}
@@ -260,7 +283,7 @@ def test_values_are_rounded_so_that_another_machine_gives_the_same_file(scored):
     is_paper = (summaries["by"] == "all") & (summaries["protocol"] == "paper")
     places = summaries.index[is_paper][: len(values)]
     summaries.loc[places, "value"] = values
-    found = model_scores(summaries, frames, MADE_OF, "synthetic")["protocols"]["paper"]
+    found = model_scores(summaries, frames, DETECTION, MADE_OF, "synthetic")["protocols"]["paper"]
     names = summaries.loc[places, "metric"]
     assert [found[name] for name in names] == [0.123456, 0.123457, 1.0, 0.0, None, 0.0]
 
@@ -272,7 +295,7 @@ def test_the_share_of_degenerate_frames_is_of_each_protocol(scored):
     operational = frames.index[frames["protocol"] == "operational"]
     frames.loc[operational[:3], "predicted_fraction"] = 0.0
     frames.loc[operational[-2:], "predicted_fraction"] = 1.0
-    protocols = model_scores(summaries, frames, MADE_OF, "synthetic")["protocols"]
+    protocols = model_scores(summaries, frames, DETECTION, MADE_OF, "synthetic")["protocols"]
     assert protocols["operational"]["degenerate_fraction"] == pytest.approx(5 / 18, abs=1e-6)
     assert protocols["paper"]["degenerate_fraction"] == 0.0
 
@@ -284,8 +307,9 @@ def test_several_trainings_have_means_spreads_and_thresholds(scored):
     other.loc[operational, "threshold"] = 90
     several = pd.concat([frames.assign(seed=1), other], ignore_index=True)
     summaries = summarise(several, n_resamples=2).assign(model="fgstp")
-    scores = model_scores(summaries, several, MADE_OF, "synthetic")
-    one = model_scores(*scored(), MADE_OF, "synthetic")
+    trainings = {"trainings": [{"number": 1}, {"number": 2}]}
+    scores = model_scores(summaries, several, DETECTION, MADE_OF | trainings, "synthetic")
+    one = model_scores(*scored(), DETECTION, MADE_OF, "synthetic")
     assert (scores["n_seeds"], scores["n_frames"]) == (2, 18)
     for name, threshold, thresholds in (("paper", 128, [128, 128]), ("operational", 77, [77, 90])):
         found, single = scores["protocols"][name], one["protocols"][name]
@@ -305,5 +329,7 @@ def test_several_trainings_have_means_spreads_and_thresholds(scored):
 
 def test_every_source_of_ingest_has_a_name_for_people(scored):
     assert set(FOOTAGE) == set(list_sources())
-    assert model_scores(*scored(), MADE_OF, "folder")["footage"] == "own footage"
-    assert model_scores(*scored(), MADE_OF, "archive")["footage"] == "archive"
+    assert model_scores(*scored(), DETECTION, MADE_OF, "folder")["footage"] == "own footage"
+    assert model_scores(*scored(), DETECTION, MADE_OF, "archive")["footage"] == "archive"
+    both = model_scores(*scored(), DETECTION, MADE_OF, "synthetic+archive")["footage"]
+    assert both == "synthetic plumes, archive"

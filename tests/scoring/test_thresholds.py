@@ -108,8 +108,7 @@ def test_frames_that_are_left_out_do_not_choose(left_out, threshold, reader):
     assert chosen == protocol.at(threshold)
 
 
-def test_without_validation_clips_there_is_no_threshold(reader):
-    with pytest.raises(UserError, match="no validation clip"):
-        with_threshold(OPERATIONAL, [], reader({}))
+def test_without_validation_clips_the_threshold_is_a_half(reader):
+    assert with_threshold(OPERATIONAL, [], reader({})) == OPERATIONAL.at(128)
     with pytest.raises(UserError, match="no validation clip"):
         choose_threshold([])

@@ -321,7 +321,7 @@ def test_a_last_batch_of_one_sample_is_left_out(clips, numbered, n_samples, expe
 
 @pytest.mark.parametrize(("n_clips", "n_processes"), [(5, 1), (6, 2), (5, 2), (1, 3)])
 def test_processes_divide_the_clips_of_validation(n_clips, n_processes):
-    clips = [ClipRow(f"V_{i}", "V", 4 * i, 4, 4, "") for i in range(n_clips)]
+    clips = [ClipRow(f"V_{i}", "V", 4 * i, 4, 4, "", "annotated") for i in range(n_clips)]
     ranks = [Rank(number, n_processes) for number in range(n_processes)]
     parts = [list(validation_loader(clips, rank)) for rank in ranks]
     assert len({len(part) for part in parts}) == 1

@@ -46,7 +46,7 @@ def test_validation_scores_annotated_frames_alone_at_the_clips_own_size(
     module = TrainingModule(tiny(), TrainSettings(validation_frames=wanted), clips.store)
     given, logged = [], {}
 
-    def predict(frames, prompt):
+    def predict(frames, fps_hz, prompt, n_context):
         given.append((np.array(frames), prompt.masks))
         # Surest at 0.5, just not gas; 0.51 in one row.
         rows = np.where(np.arange(frames.shape[1]) == 7, 0.51, 0.5).astype(np.float32)

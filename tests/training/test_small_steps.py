@@ -14,6 +14,7 @@ BLOCKS = {
         "width": 32,
         "training": {"n_frames": 5, "write_every_frames": 1},
     },
+    "wisp": {"width": 4, "sequence": {"n_frames": 4, "n_targets": 1}, "optimisation": ONE},
     "xmem_pp": {"key_encoder": {"name": "resnet18"}, "training": SHORT},
 }
 PVT = ("fgstp", "fgstp_no_ctc", "fgstp_no_fsp", "fgstp_no_ctc_no_fsp", "slt_net", "sinet_v2")

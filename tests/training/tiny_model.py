@@ -54,10 +54,11 @@ class TinyModel(Model[TinySettings]):
         size = logits.sigmoid().mean()
         return bce + size, {"bce": bce.detach(), "size": size.detach()}
 
-    def predictions(self, frames, fps_hz=15.0, prompt=NO_PROMPT):
+    def predictions(self, frames, fps_hz=15.0, prompt=NO_PROMPT, n_context=0):
         with self.evaluating():
             maps = self._maps(frames)
-        return [Prediction(n, n / fps_hz, each, float(each.max())) for n, each in enumerate(maps)]
+        every = [Prediction(n, n / fps_hz, each, float(each.max())) for n, each in enumerate(maps)]
+        return every[n_context:]
 
     def _maps(self, frames):
         numbers = np.add.outer(np.arange(len(frames)), (0, -1, 1)).clip(0, len(frames) - 1)

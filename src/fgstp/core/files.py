@@ -147,7 +147,9 @@ def check_regular_file(path: Path) -> None:
             "`dvc pull` or `git annex get`, or remove it"
         ) from error
     if not stat.S_ISREG(status.st_mode):
-        raise FootageError(f"{path.name} is no file but a pipe, a socket or a device; remove it")
+        raise FootageError(
+            f"{path.name} is no file but a folder, a pipe, a socket or a device; remove it"
+        )
     if status.st_size == 0:
         raise FootageError(f"{path.name} is empty; copy it again or remove it")
     if not os.access(path, os.R_OK):

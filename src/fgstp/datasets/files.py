@@ -28,6 +28,7 @@ TYPED_COLUMNS = {
     "summaries": dict.fromkeys(("model", "protocol", "by", "group", "metric"), "str")
     | {"value": "float64"},
     "frame_scores": dict.fromkeys(("video", "clip", "protocol"), "str"),
+    "timelines": {"video": "str", "clip": "str", "leak_class": "Int64", "score": "float64"},
 }
 
 
@@ -108,9 +109,9 @@ class TableDataset(FileDataset):
 
     Args:
         filepath: the file.
-        columns: `videos`, `clips`, `summaries` or `frame_scores` for columns and types that these
-            tables must have; `text` for a hand-written table, with cells as text and lines of
-            comment.
+        columns: `videos`, `clips`, `summaries`, `frame_scores` or `timelines` for columns and
+            types that these tables must have; `text` for a hand-written table, with cells as
+            text and lines of comment.
         options: those of `FileDataset`.
     """
 

@@ -1,5 +1,6 @@
 """Annotations: exports of annotation tools, read as the masks of a video."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,11 @@ from fgstp.core.fingerprint import signature
 from fgstp.footage.annotation_formats.base import AnnotatedImage
 from fgstp.footage.annotation_formats.exports import read_exports
 from fgstp.footage.areas import Polygon, Runs
-from fgstp.footage.mask_pictures import HINT, VALUE, Meaning, fit_mask
+from fgstp.footage.mask_levels import HINT
+from fgstp.footage.mask_pictures import VALUE, Meaning, fit_mask
+
+UPLOAD = re.compile(r"^([0-9a-f]{8})-(?=.)")
+ROBOFLOW = re.compile(r"(?:_(?:jpe?g|png|bmp|tiff?|webp))?\.rf\.[0-9A-Za-z]+$")
 
 
 class FrameShapes(NamedTuple):
@@ -88,16 +93,18 @@ class Annotations:
 
 def find_annotations(
     folder: Path,
-    frame_number: Callable[[str], int | None],
+    frame_numbers: Callable[[Sequence[str]], list[int | None]],
     labelmap: Mapping[str, Meaning],
+    frames: Collection[Path] = (),
 ) -> Annotations | None:
-    """Read what an annotation tool exported: CVAT 1.1, COCO, labelme, or YOLO for segmentation.
+    """Read what an annotation tool exported: CVAT 1.1, COCO, labelme, Label Studio or YOLO.
 
     Args:
         folder: where the export lies, at any depth; or its one file.
-        frame_number: number of a frame from the name of its image without suffix, None if the
-            video has none of that name.
+        frame_numbers: numbers of the frames of images with these names, which have no suffix; None
+            for a name of which the video has no frame.
         labelmap: meaning of each label, `ingest.masks.labelmap`; empty: all labels are gas.
+        frames: pictures that are frames, if the export lies beside them.
 
     Returns:
         The masks; None if there is no export of these formats.
@@ -109,21 +116,23 @@ def find_annotations(
     export = read_exports(folder)
     if export is None:
         return None
-    frames, strays = _by_frame(export.images, frame_number)
-    shapes, left_out = _with_meaning(frames, labelmap)
-    if export.beside:
-        left_out.append(f"{_count(export.beside, 'file')} beside the annotations not read as masks")
+    annotated, strays = _by_frame(export.images, frame_numbers)
+    shapes, left_out = _with_meaning(annotated, labelmap)
+    if beside := [path for path in export.beside if path not in frames]:
+        left_out.append(f"{_count(beside, 'file')} beside the annotations not read as masks")
     return Annotations(export.files, shapes, (*strays, *left_out))
 
 
 def _by_frame(
-    images: list[AnnotatedImage], frame_number: Callable[[str], int | None]
+    images: list[AnnotatedImage], frame_numbers: Callable[[Sequence[str]], list[int | None]]
 ) -> tuple[dict[int, AnnotatedImage], list[str]]:
     """Images by the number of their frame, and a remark on those that are of no frame."""
     frames: dict[int, AnnotatedImage] = {}
     strays: list[str | int] = []
+    names = [_stem(image.frame) for image in images if isinstance(image.frame, str)]
+    by_name = iter(frame_numbers(_without_uploads(names)))
     for image in images:
-        number = image.frame if isinstance(image.frame, int) else frame_number(_stem(image.frame))
+        number = image.frame if isinstance(image.frame, int) else next(by_name)
         if number is None:
             strays.append(image.frame)
         elif frames.setdefault(number, image) is not image:
@@ -142,8 +151,16 @@ def _by_frame(
 
 
 def _stem(name: str) -> str:
-    """The name of an image without folders, of whatever system, and suffix."""
-    return PurePosixPath(name.replace("\\", "/")).stem
+    """The name of an image without folders, of whatever system, suffix, and what tools add."""
+    return ROBOFLOW.sub("", PurePosixPath(name.replace("\\", "/")).stem)
+
+
+def _without_uploads(names: list[str]) -> list[str]:
+    """Names without the random digits that Label Studio sets before each image that it is given."""
+    digits = {found[1] for name in names if (found := UPLOAD.match(name))}
+    if len(digits) < len(names) or all(each.isdecimal() for each in digits):  # such as a date
+        return names
+    return [UPLOAD.sub("", name) for name in names]
 
 
 def _with_meaning(

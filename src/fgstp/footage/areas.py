@@ -109,6 +109,15 @@ class Runs:
                 f"a mask of {self.width} x {self.height} has run lengths that do not fill it"
             )
 
+    @classmethod
+    def of_mask(cls, inside: NDArray[np.bool_], left: int = 0, top: int = 0) -> "Runs":
+        """The area that is true in a box of pixels, (H, W)."""
+        height, width = inside.shape
+        # Where pixels differ from the one before; the first run is outside, if only of length 0.
+        starts = np.flatnonzero(np.diff(inside.ravel(), prepend=False))
+        counts = np.diff(starts, prepend=0, append=inside.size)
+        return cls(left, top, width, height, counts)
+
     def draw(self, mask: NDArray[np.uint8], value: int) -> None:
         """Set all pixels of a mask (H, W) that are inside; the rest stays as it is."""
         inside = np.repeat(np.arange(len(self.counts)) % 2 == 1, self.counts)

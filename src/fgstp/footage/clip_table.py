@@ -69,6 +69,7 @@ class ClipRow(NamedTuple):
         n_frames: its length.
         annotated_frames: number of its frames that have a mask.
         sha256: SHA-256 of its frames and masks.
+        mask_source: kind of its masks, `none` without any.
     """
 
     name: str
@@ -77,6 +78,11 @@ class ClipRow(NamedTuple):
     n_frames: int
     annotated_frames: int
     sha256: str
+    mask_source: str
+
+    def has_masks(self, *, allow_pseudo_masks: bool) -> bool:
+        """Whether it has masks, or masks that were not computed from the footage."""
+        return self.mask_source not in ({"none"} if allow_pseudo_masks else {"none", "pseudo"})
 
     def read(self, store: VideoStore) -> Clip:
         """View the clip; a `UserError` if its masks are not those of the clip table."""
@@ -96,6 +102,7 @@ def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
         UserError: an id would lead out of the folder of the videos.
     """
     columns = ["clip", "video", "first_frame", "frames", "annotated_frames", "sha256"]
+    columns.append("mask_source")
     rows = [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
     for name in {row.video for row in rows}:
         if fault := fault_of_name(str(name)):
@@ -120,6 +127,34 @@ def by_video(clips: Iterable[ClipRow]) -> dict[str, list[ClipRow]]:
     return found
 
 
+def kept_clips(table: pd.DataFrame, store: VideoStore, split: str) -> list[ClipRow]:
+    """Select the kept clips of a split, with and without masks.
+
+    Args:
+        table: the clip table.
+        store: the videos.
+        split: `train`, `validation` or `test`.
+
+    Raises:
+        UserError: there is no such clip, or files are missing.
+    """
+    kept = table[table["dropped"].isna()]
+    if kept.empty:
+        raise UserError("There are no clips; run `kedro run --pipelines=ingest` first.")
+    chosen = kept[kept["split"] == split]
+    if chosen.empty:
+        split_videos = f"give some videos the split {split}"
+        remedy = "raise ingest.validation.fraction" if split == "validation" else split_videos
+        raise UserError(
+            f"None of the {len(kept)} clips is in the split {split}; {remedy}, and run ingest "
+            "again."
+        )
+    clips = clip_rows(chosen)
+    for clip in clips:
+        clip.read(store)
+    return clips
+
+
 def masked_clips(
     table: pd.DataFrame, store: VideoStore, split: str, *, allow_pseudo_masks: bool, setting: str
 ) -> list[ClipRow]:
@@ -135,33 +170,22 @@ def masked_clips(
     Raises:
         UserError: there is no such clip, pseudo masks are not accepted, or files are missing.
     """
-    kept = table[table["dropped"].isna()]
-    if kept.empty:
-        raise UserError("There are no clips; run `kedro run --pipelines=ingest` first.")
-    chosen = kept[kept["split"] == split]
-    if chosen.empty:
-        split_videos = f"give some videos the split {split}"
-        remedy = "raise ingest.validation.fraction" if split == "validation" else split_videos
-        raise UserError(
-            f"None of the {len(kept)} clips is in the split {split}; {remedy}, and run ingest "
-            "again."
-        )
-    n_in_split = len(chosen)
-    chosen = chosen[chosen["mask_source"] != "none"]
-    if chosen.empty:
+    clips = kept_clips(table, store, split)
+    chosen = [clip for clip in clips if clip.has_masks(allow_pseudo_masks=True)]
+    if not chosen:
         raise UserError(
             f"No clip of the split {split} has masks; put masks beside the videos, or let ingest "
             "compute some with ingest.pseudo_masks.enabled."
         )
-    n_pseudo = int((chosen["mask_source"] == "pseudo").sum())
+    n_pseudo = sum(clip.mask_source == "pseudo" for clip in chosen)
     if n_pseudo and not allow_pseudo_masks:
         raise UserError(
             f"{n_pseudo} of the {len(chosen)} clips of the split {split} have masks that were "
             f"computed from the footage; set {setting} to take them."
         )
-    if n_bare := n_in_split - len(chosen):
+    if n_bare := len(clips) - len(chosen):
         logger.warning(
-            f"{n_bare} of the {n_in_split} clips of the split {split} have no masks and are left "
+            f"{n_bare} of the {len(clips)} clips of the split {split} have no masks and are left "
             "out."
         )
     if 0 < n_pseudo < len(chosen):
@@ -169,10 +193,7 @@ def masked_clips(
             f"Of the {len(chosen)} clips of the split {split}, {n_pseudo} have masks computed from "
             "the footage, the others not."
         )
-    clips = clip_rows(chosen)
-    for clip in clips:
-        clip.read(store)
-    return clips
+    return chosen
 
 
 def digest(clips: Iterable[ClipRow]) -> str:

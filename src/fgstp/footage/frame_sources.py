@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from fgstp.core.errors import FootageError
 from fgstp.core.files import check_regular_file
 from fgstp.core.fingerprint import content_hash, signature
-from fgstp.footage.grey import COLOUR_REMARK, is_coloured, measure_span, sampling_step, to_grey
+from fgstp.footage.grey import (
+    COLOUR_REMARK,
+    SAMPLED_FRAMES,
+    is_coloured,
+    measure_span,
+    sampling_step,
+    to_grey,
+)
 from fgstp.footage.pictures import (
     Picture,
     check_names,
@@ -171,11 +178,30 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
         >>> frames.shape, frames.dtype
         ((20, 60, 80), dtype('uint8'))
     """
-    path = Path(path)
-    frames = [frame.grey for frame in frames_of(path).frames(remarks=[])]
+    frames = list(eight_bit_frames(frames_of(Path(path))))
     if not frames:
         raise FootageError(f"{path} holds no frames; name a video, or a folder of pictures.")
-    if frames[0].dtype == np.uint8:
-        return np.stack(frames).astype(np.uint8, copy=False)
-    table = measure_span(frames[:: sampling_step(len(frames))], SpanSettings())[0].table
-    return np.stack([table[frame] for frame in frames])
+    return np.stack(frames)
+
+
+def eight_bit_frames(
+    source: FrameSource, remarks: list[str] | None = None, every: int = 1
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames of a source in 8 bits; 16 bits are mapped by one range for the whole video.
+
+    Args:
+        source: the footage.
+        remarks: gets the remarks of the source.
+        every: every n-th frame is taken, from the first.
+
+    Yields:
+        (H, W) uint8.
+    """
+    table: NDArray[np.uint8] | None = None
+    found: list[str] = [] if remarks is None else remarks
+    for number, frame in enumerate(source.frames(found)):
+        grey = frame.grey
+        if table is None and grey.dtype != np.uint8:
+            table = measure_span(source.sample(SAMPLED_FRAMES), SpanSettings())[0].table
+        if number % every == 0:
+            yield grey.astype(np.uint8, copy=False) if table is None else table[grey]

@@ -46,7 +46,7 @@ def ingest_videos(
     sound = [row["video"] for row in rows if row["error"] is None]
     if sound:  # a mistake in a setting, which refuses all, must not cost what was ingested
         store.remove_all_but(sound)
-    store.write_outcome([{**row, "source": settings.source} for row in rows])
+    store.write_outcome([{**row, "source": "+".join(settings.source)} for row in rows])
 
 
 def tables(store: VideoStore) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,18 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
+from fgstp.footage.mask_levels import (
+    FLAT_RANGE,
+    HINT,
+    clear_levels,
+    colour_codes,
+    is_rim,
+    one_colour,
+    values_in,
+)
 from fgstp.footage.packed_masks import GAS, VOID
 from fgstp.footage.pictures import Picture
 
 VOC_VOID_BGR = (192, 224, 224)
-FLAT_RANGE = 8  # levels that differ less are one level, blurred by compression
-CLEAR_FRACTION = 0.05  # of the flat pixels; a level that covers less is a fringe
-FEW_LEVELS = 8  # a picture with no more was drawn, not compressed: each level means something
-RIM_PX = 7  # VOC draws void 5 pixels wide
-DARK_FRACTION = 1 / 16  # of the full range; JPEG leaves such levels around what it draws
 Meaning = Literal["gas", "background", "void"]
 VALUE: dict[Meaning, int] = {"gas": GAS, "background": 0, "void": VOID}
-HINT = "say which label is gas by ingest.masks.labelmap"
 
 
 class MaskReader:
@@ -49,7 +52,7 @@ class MaskReader:
         if self.labelmap:
             return self._mapped(picture)
         mask = self._guessed(picture)
-        if (mask == GAS).mean() > 0.5:
+        if np.count_nonzero(mask == GAS) > mask.size / 2:
             self.remarks[f"gas covers more than half of a mask; if black means gas, {HINT}"] = None
         return mask
 
@@ -68,7 +71,7 @@ class MaskReader:
         if pixels.ndim == 2:
             return self._levels(pixels)
         void = (pixels == VOC_VOID_BGR).all(axis=2)
-        mask = self._levels(_one_colour(np.where(void[..., None], 0, pixels)))
+        mask = self._levels(one_colour(np.where(void[..., None], 0, pixels)))
         return np.where(void, VOID, mask).astype(np.uint8)
 
     def _palette(self, picture: Picture) -> NDArray[np.uint8]:
@@ -76,7 +79,7 @@ class MaskReader:
         assert indices is not None
         if np.any(picture.pixels[indices == 0]):
             raise FootageError(f"the first colour of its palette is not black; {HINT}")
-        labels = sorted({int(each) for each in np.unique(indices)} - {0, VOID})
+        labels = values_in(indices) - {0, VOID}
         if len(labels) > 1:
             self.remarks[f"masks have several labels, all taken as gas; otherwise {HINT}"] = None
         if labels or (indices == VOID).any():
@@ -85,13 +88,13 @@ class MaskReader:
 
     def _levels(self, grey: NDArray[np.integer]) -> NDArray[np.uint8]:
         full = int(np.iinfo(grey.dtype).max)
-        levels = {int(each) for each in np.unique(grey)} - {0}
+        levels = values_in(grey) - {0}
         if not levels:
             return np.zeros(grey.shape, np.uint8)
-        if levels == {GAS} or (levels == {GAS, VOID} and _is_rim(grey == VOID)):
+        if levels == {GAS} or (levels == {GAS, VOID} and is_rim(grey == VOID)):
             self._keep_rule("labels from 1 on")
             return grey.astype(np.uint8)
-        clear = [GAS, VOID] if levels == {GAS, VOID} else _clear_levels(grey)
+        clear = [GAS, VOID] if levels == {GAS, VOID} else clear_levels(grey)
         if len(clear) > 1 or max(levels) <= full // 2 or (clear and clear[0] <= full // 2):
             shown = ", ".join(str(level) for level in clear or sorted(levels)[:5])
             raise FootageError(
@@ -117,7 +120,9 @@ class MaskReader:
         if numbers.ndim == 3 and (numbers == numbers[..., :1]).all():  # grey, saved as colour
             numbers = numbers[..., 0]
         by_colour = any(label.startswith("#") for label in self.labelmap) or numbers.ndim == 3
-        codes = _colour_codes(picture.pixels) if by_colour else numbers.astype(np.int64)
+        codes = colour_codes(picture.pixels) if by_colour else numbers.astype(np.int64)
+        if picture.indices is None and picture.alpha is not None:
+            codes = np.where(picture.alpha > 127, codes, 0)  # what is not seen is background
         known = {label.lower(): VALUE[meaning] for label, meaning in self.labelmap.items()}
         mask = np.zeros(codes.shape, np.uint8)
         for code in np.unique(codes):
@@ -148,64 +153,6 @@ def _shape_in_alpha(pixels: NDArray[np.integer], alpha: NDArray[np.uint8]) -> ND
         "it has colours and a shape in its alpha channel, and either could be the mask; save it "
         "without alpha"
     )
-
-
-def _one_colour(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
-    """A coloured picture as grey, if it shows one colour on black: (H, W, 3) to (H, W)."""
-    brightest = pixels.max(axis=2)
-    colours = np.unique(pixels.reshape(-1, 3), axis=0)
-    if len(colours) <= FEW_LEVELS:  # shades of one colour are its edges
-        shades = colours[colours.any(axis=1)].astype(float)
-        n_colours = len(np.unique(np.rint(shades * 8 / shades.max(axis=1, keepdims=True)), axis=0))
-    else:
-        coarse = (pixels >> (8 * pixels.itemsize - 3)).astype(np.int64)
-        codes = coarse[..., 0] * 64 + coarse[..., 1] * 8 + coarse[..., 2]
-        counts = np.unique(codes[_is_flat(brightest) & (codes > 0)], return_counts=True)[1]
-        n_colours = (counts > CLEAR_FRACTION * max(1, counts.sum())).sum()
-    if n_colours > 1:
-        raise FootageError(f"it shows several colours, which may be labels; {HINT}")
-    return np.asarray(brightest)
-
-
-def _clear_levels(grey: NDArray[np.integer]) -> list[int]:
-    """Levels that cover areas, not only edges: each the middle of neighbouring levels."""
-    full = int(np.iinfo(grey.dtype).max)
-    if len(np.unique(grey[grey > 0])) <= FEW_LEVELS:  # an edge lies along the brighter
-        square = np.ones((3, 3), np.uint8)
-        tops = np.where(cv2.dilate(grey, square) == grey, grey, 0)
-        solid = np.where(cv2.erode(grey, square) == grey, grey, 0)
-        dark = int(DARK_FRACTION * full)
-        levels = np.setdiff1d(np.where(tops > dark, tops, solid), [0]).astype(np.int64)
-    else:
-        inner = grey[_is_flat(grey) & (grey > DARK_FRACTION * full)]
-        levels, counts = np.unique(inner, return_counts=True)
-        levels = levels[counts > CLEAR_FRACTION * len(inner) / 4].astype(np.int64)
-    if not len(levels):
-        return []
-    groups = np.split(levels, np.flatnonzero(np.diff(levels) > FLAT_RANGE * full // 255) + 1)
-    return [int(np.median(group)) for group in groups]
-
-
-def _is_rim(area: NDArray[np.bool_]) -> bool:
-    """Whether an area is nowhere wider than a rim around an object, as void is in VOC."""
-    eroded = cv2.erode(area.astype(np.uint8), np.ones((RIM_PX, RIM_PX), np.uint8))
-    return not eroded.any()
-
-
-def _is_flat(grey: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Pixels whose eight neighbours have about the same level: (H, W) bool."""
-    square = np.ones((3, 3), np.uint8)
-    high, low = cv2.dilate(grey, square), cv2.erode(grey, square)
-    return np.asarray(high - low <= FLAT_RANGE * np.iinfo(grey.dtype).max // 255)
-
-
-def _colour_codes(pixels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Red, green and blue in one number: (H, W)."""
-    if pixels.dtype == np.uint16:
-        pixels = pixels >> 8
-    bgr = np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels
-    blue, green, red = (bgr[..., channel].astype(np.int64) for channel in range(3))
-    return red << 16 | green << 8 | blue
 
 
 def with_void_band(mask: NDArray[np.uint8], radius_px: int) -> NDArray[np.uint8]:

@@ -19,10 +19,14 @@ from fgstp.footage.packed_masks import GAS, VOID
 from fgstp.footage.pictures import (
     PICTURE_SUFFIXES,
     check_names,
+    composed,
     list_pictures,
     read_picture,
     told_together,
 )
+
+MAX_DEPTH = 4
+MASKS_OF_CVAT = "SegmentationClass"  # beside one by object
 
 # Numbers of the frames that masks with these names belong to; None: of no frame.
 FrameNumbers = Callable[[Sequence[str]], list[int | None]]
@@ -50,7 +54,7 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     """Find the masks of a video.
 
     Args:
-        place: folder of mask pictures, or of an export of an annotation tool, or its one file.
+        place: folder of mask pictures or of an export of an annotation tool, or its one file.
         footage: file of the video, or its folder of frames.
         labelmap: meaning of the labels, see `MaskReader`.
 
@@ -59,16 +63,28 @@ def find_masks(place: Path, footage: Path, labelmap: Mapping[str, Meaning]) -> M
     """
     if not is_folder(place):
         check_regular_file(place)
-    frame_numbers: FrameNumbers = numbers_in_names
-    if footage.is_dir():
-        frame_numbers = partial(places_of_names, frames=list_pictures(footage))
-    found = find_annotations(place, lambda name: frame_numbers([name])[0], labelmap)
-    if found is None and not place.is_dir():
+    frames = list_pictures(footage) if footage.is_dir() else []
+    frame_numbers = partial(places_of_names, frames=frames) if frames else numbers_in_names
+    found = find_annotations(place, frame_numbers, labelmap, frozenset(frames))
+    if found is None and (place == footage or not place.is_dir()):
         raise FootageError(
-            f"{place.name} is neither a folder of masks nor an export of CVAT, COCO, labelme or "
-            "YOLO; unpack, convert, rename or remove it"
+            f"{place.name} is neither a folder of masks nor an export of CVAT, COCO, labelme, "
+            "Label Studio or YOLO; unpack, convert, rename or remove it"
         )
     return found or MaskFolder(place, frame_numbers, labelmap)
+
+
+def _innermost(folder: Path) -> Path:
+    """The folder that holds the pictures, where an archive or a tool put it into another."""
+    for _ in range(MAX_DEPTH):
+        if list_pictures(folder):
+            break
+        inside = [each for each in folder.iterdir() if is_folder(each) and each.name[0] != "."]
+        classes = [each for each in inside if each.name == MASKS_OF_CVAT]
+        if len(classes or inside) != 1:
+            break
+        folder = (classes or inside)[0]
+    return folder
 
 
 class MaskFolder:
@@ -93,18 +109,21 @@ class MaskFolder:
         Raises:
             FootageError: there is no mask, a mask belongs to no frame, or two have one name.
         """
-        self.folder = folder
+        self.folder = _innermost(folder)
         self.files: dict[int, list[Path]] = {}
         self._reader = MaskReader(labelmap)
         self._remarks: dict[str, None] = {}
         self._names_of = defaultdict[str, list[str]](list)  # by the remarks on their pictures
-        paths = [path for path in list_pictures(folder) if not path.is_dir()]
+        if self.folder != folder:
+            inner = self.folder.relative_to(folder)
+            self._remarks[f"masks are those in {inner}; what lies beside is passed over"] = None
+        paths = [path for path in list_pictures(self.folder) if not path.is_dir()]
         self._check_names(paths)
         numbers = frame_numbers([path.stem for path in paths])
         strays = [path for path, number in zip(paths, numbers, strict=True) if number is None]
         if strays:
             raise FootageError(
-                f"{len(strays)} of the {len(paths)} masks in {folder} belong to no frame, the "
+                f"{len(strays)} of the {len(paths)} masks in {self.folder} belong to no frame, the "
                 f"first is {strays[0].name}; name a mask like its frame, or by the number of the "
                 "frame from 0"
             )
@@ -145,19 +164,15 @@ class MaskFolder:
         return signature(path for files in self.files.values() for path in files)
 
     def read(self, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Read the mask of a frame.
-
-        Args:
-            number: number of the frame, from 0.
-            size: height and width of the frame.
-
-        Returns:
-            (H, W) uint8: 0, 1 for gas, 255 for void, which is neither.
+        """Read the mask of a frame of this size: (H, W) uint8: 0, 1 for gas, 255 for void.
 
         Raises:
             FootageError: a mask is unreadable, ambiguous, or does not fit its frame.
         """
-        masks = np.stack([self._read(path, size) for path in self.files[number]])
+        mask, *more = [self._read(path, size) for path in self.files[number]]
+        if not more:
+            return mask
+        masks = np.stack([mask, *more])
         gas, void = (masks == GAS).any(axis=0), (masks == VOID).any(axis=0)
         return np.where(gas, GAS, np.where(void, VOID, 0)).astype(np.uint8)
 
@@ -210,7 +225,8 @@ def places_of_names(names: Sequence[str], frames: Sequence[Path]) -> list[int | 
     A mask has the name of its frame, which may go on after a separator (`0007_mask`), or else
     the number that only its frame has.
     """
-    place_of = {path.stem: place for place, path in enumerate(frames)}
+    names = [composed(name) for name in names]
+    place_of = {composed(path.stem): place for place, path in enumerate(frames)}
     found = [_place_by_name(name, place_of) for name in names]
     if None not in found:
         return found

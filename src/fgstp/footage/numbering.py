@@ -27,8 +27,14 @@ def mask_numbers(
         (n_frames,) int64, ascending.
 
     Raises:
-        FootageError: masks lie beyond the end of the video.
+        FootageError: masks lie beyond the end of the video, which is not cut off, or nobody knows
+            which frames are lost.
     """
+    if timing is not None and timing.lost == "somewhere":
+        raise FootageError(
+            "frames of it are lost, nobody knows where, so that its masks may be of others; copy "
+            "it again, or remove its masks"
+        )
     numbers = np.arange(n_frames)
     first, length = min(annotated), max(annotated) - min(annotated) + 1
     is_dense = length == len(annotated)
@@ -42,7 +48,10 @@ def mask_numbers(
     ):
         remarks.append(f"masks are numbered from {first}, and taken to begin at the first frame")
         return shifted
-    if beyond := [number for number in annotated if number > numbers[-1]]:
+    beyond = [number for number in annotated if number > numbers[-1]]
+    if beyond and first == 0 and timing is not None and timing.lost == "end":
+        remarks.append(f"{len(beyond)} masks lie beyond its end, which is missing")
+    elif beyond:
         raise FootageError(
             f"{len(beyond)} masks lie beyond its {numbers[-1] + 1} frames, the first is that of "
             f"frame {min(beyond)}; put the masks of this video there, numbered from 0"

@@ -21,17 +21,19 @@ class OddFrames:
     """
 
     def __init__(self) -> None:
-        self._before: NDArray[np.uint8] | None = None
+        self._before = np.empty((0, 0, 0), np.uint8)  # columns of the last two frames
         self._shares: list[NDArray[np.float64]] = []
         self._times_s: list[NDArray[np.float64]] = []
 
     def take(self, frames: NDArray[np.uint8], times_s: NDArray[np.float64]) -> None:
         """Take consecutive frames, (T, H, W) uint8, with their times, (T,)."""
-        seen = _every_fourth_column(frames)
+        columns = _some_columns(frames)
+        n_before, size = len(self._before), columns.shape[1:]
+        seen = np.empty((n_before + len(columns), *size), np.uint8)
+        seen[:n_before] = self._before.reshape(n_before, *size)
+        seen[n_before:] = columns
         self._times_s.append(times_s)
-        if self._before is not None:
-            seen = np.concatenate([self._before, seen])
-        self._before = seen[-2:]
+        self._before = seen[-2:].copy()
         for start in range(0, len(seen) - 2, FRAMES_AT_ONCE):
             self._shares.append(_unlike_share(seen[start : start + FRAMES_AT_ONCE + 2]))
 
@@ -51,11 +53,11 @@ class OddFrames:
         ]
 
 
-def _every_fourth_column(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _some_columns(frames: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:
+    """Each fourth column, in the lowest byte of numbers, which NumPy reads faster than steps."""
     if frames.shape[2] % COLUMN_STEP:
-        return np.ascontiguousarray(frames[:, :, ::COLUMN_STEP])
-    # The lowest byte of four: NumPy shortens numbers faster than it takes steps.
-    return np.ascontiguousarray(frames).view("<u4").astype(np.uint8)
+        return frames[:, :, ::COLUMN_STEP]
+    return np.ascontiguousarray(frames).view("<u4")
 
 
 def _unlike_share(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -64,6 +66,8 @@ def _unlike_share(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
     before, present, after = (
         frames[start : start + n_between].reshape(-1, width) for start in range(3)
     )
+    if cv2.absdiff(present, before).max() <= UNLIKE_LEVELS and present.min() > 0:
+        return np.zeros(n_between)
     above = cv2.subtract(present, cv2.max(before, after))
     below = cv2.subtract(cv2.min(before, after), present)
     unlike = cv2.max(above, below) > UNLIKE_LEVELS

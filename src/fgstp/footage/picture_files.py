@@ -16,7 +16,7 @@ from fgstp.core.files import check_regular_file
 from fgstp.core.quiet import captured_stderr
 
 # JPEG brings MPO; formats of vector graphics would start other programs.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = 2**26  # 8192 x 8192
 TOO_LARGE = f"the {MAX_PIXELS / 1e6:.0f} million pixels that are read; scale it down"
 # What Pillow raises of damaged files.

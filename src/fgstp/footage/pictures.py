@@ -1,6 +1,7 @@
 """Pictures: which files are some, and reading one as its file says."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,10 @@ from fgstp.core.quiet import captured_stderr
 from fgstp.footage.grey import MAX_COUNTS
 from fgstp.footage.picture_files import count_pages, is_damaged, opened, pillow_errors
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+PICTURE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp"}
+    | {".pgm", ".ppm", ".pnm"}
+)
 ORIENTATION, PHOTOMETRIC, WHITE_IS_ZERO = 274, 262, 0  # tags of EXIF and TIFF, and a value
 BITS, SAMPLE_FORMAT, SIGNED, PLANES, APART = 258, 339, 2, 284, 2
 
@@ -40,9 +44,14 @@ def list_pictures(folder: Path) -> list[Path]:
     return sorted(pictures, key=natural_key)
 
 
+def composed(name: str) -> str:
+    """A name with its accents as parts of letters: some systems write them apart."""
+    return unicodedata.normalize("NFC", name)
+
+
 def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     """Sorting key that compares the numbers in a name as numbers."""
-    parts = re.split(r"(\d+)", path.name)
+    parts = re.split(r"(\d+)", composed(path.name))
     numbers_and_words = [
         (0, int(part)) if part.isdecimal() else (1, part) for part in parts if part
     ]
@@ -181,14 +190,20 @@ def _bgr(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _is_deep_colour(image: Image.Image) -> bool:
-    """Whether it has colours of more than 8 bits."""
-    bits = getattr(image, "tag_v2", {}).get(BITS, (8,))
-    is_deep = max(bits) > 8 or ";16" in str(getattr(image, "tile", ""))
-    is_deep_colour = is_deep and image.mode in ("RGB", "RGBA", "RGBX", "CMYK")
+    """Whether it has colours of more than 8 bits, before it is decoded."""
+    if image.mode not in ("RGB", "RGBA", "RGBX", "CMYK"):
+        return False
+    bits = max(getattr(image, "tag_v2", {}).get(BITS, (8,)))
+    tiles = getattr(image, "tile", [])
+    if image.format == "PPM" and isinstance(tiles[0].args, tuple):
+        bits = int(tiles[0].args[-1]).bit_length()  # of the largest value
+    is_deep = bits > 8 or ";16" in str(tiles)
     are_apart = getattr(image, "tag_v2", {}).get(PLANES) == APART
-    if is_deep_colour and (are_apart or image.mode == "CMYK"):  # which nobody reads right
-        raise FootageError("its colours of 16 bits are stored apart or as CMYK; convert it")
-    return is_deep_colour
+    if is_deep and (are_apart or image.mode == "CMYK" or image.format == "PPM"):
+        raise FootageError(
+            "it has colours of 16 bits in planes, as CMYK or as PPM, which are not read; convert it"
+        )
+    return is_deep
 
 
 def _deep_colour(path: Path, page: int) -> Picture:

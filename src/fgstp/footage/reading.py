@@ -1,6 +1,7 @@
 """Reading a video to its end: frames with masks and leak classes, cut into clips and judged."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.footage.categories import LeakFreeClips, category_name
+from fgstp.footage.contrast import Contrast
 from fgstp.footage.cutting import ClipCutter, Stretch, read_ahead
 from fgstp.footage.descriptors import ClipDescriptor, DuplicateFilter, describe
 from fgstp.footage.grey import SAMPLED_FRAMES, GreySpan, measure_span
@@ -95,7 +97,7 @@ class _VideoWork:
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
         self.leak_free = LeakFreeClips(settings.categories, self.fps_hz)
-        self.odd_frames = OddFrames()
+        self.watchers = (OddFrames(), Contrast(has_span=self.span is not None))
         self.size = (0, 0)
         self.n_frames = self.n_annotated = 0
 
@@ -116,11 +118,15 @@ class _VideoWork:
         clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
-        for clip in clips:
-            self._judge(clip, duplicates)
-            self._hand_over(clip)
-        if cutter.left_over is not None:
-            self._hand_over(cutter.left_over)
+        with ThreadPoolExecutor(max_workers=1) as hashing:
+            for clip in clips:
+                sha256 = hashing.submit(clip.sha256)  # which takes as long as all the rest
+                self._watch(clip)
+                self._judge(clip, duplicates, sha256)
+                self._hand_over(clip)
+        if (rest := cutter.left_over) is not None:
+            self._watch(rest)
+            self._hand_over(rest)
         if self.n_frames == 0:
             raise FootageError("it holds no frame that can be decoded; copy it again")
         if self.n_frames < length:
@@ -128,7 +134,7 @@ class _VideoWork:
                 f"it has {self.n_frames} frames, but a clip takes {length}; use longer "
                 "footage or lower ingest.clip_length_frames"
             )
-        self.remarks += self.odd_frames.remarks()
+        self.remarks += [remark for each in self.watchers for remark in each.remarks()]
         if self.video.masks:
             self.remarks += self.video.masks.remarks
         if 0 < self.n_annotated < self.n_frames:
@@ -168,19 +174,24 @@ class _VideoWork:
         mask = masks.read(number, (height, width))
         return with_void_band(mask, self.settings.masks.void_band_px)
 
+    def _watch(self, stretch: Stretch) -> None:
+        for watcher in self.watchers:
+            watcher.take(stretch.frames, stretch.times_s)
+
     def _hand_over(self, stretch: Stretch) -> None:
         self.take(stretch)
-        self.odd_frames.take(stretch.frames, stretch.times_s)
         self.size = stretch.frames.shape[1:]
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
 
-    def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
+    def _judge(self, clip: Stretch, duplicates: DuplicateFilter, sha256: Future[str]) -> None:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
         self.leak_free.take(clip, descriptor)
-        match = duplicates.repeats(clip.index, descriptor)
+        # Without masks, test footage is scored over time, which must have no holes.
+        is_kept = self.video.split == "test" and not len(clip.annotated)
+        match = None if is_kept else duplicates.repeats(clip.index, descriptor)
         self.rows.append(
             {
                 "clip": self._clip_name(clip.index),
@@ -196,7 +207,7 @@ class _VideoWork:
                 "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match[0]),
                 "similarity": match and match[1],
-                "sha256": clip.sha256(),
+                "sha256": sha256.result(),
             }
         )
 

@@ -2,22 +2,26 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fgstp.core.config import Fraction, OddPixels, Settings
 from fgstp.core.errors import did_you_mean
 from fgstp.core.parallel import ParallelSettings
+from fgstp.plumes.conditions import Conditions
+from fgstp.plumes.presets import NamedConditions
 
 
-def _known_source(name: str) -> str:
+def _known_sources(names: tuple[str, ...]) -> tuple[str, ...]:
     from fgstp.footage.sources import list_sources  # noqa: PLC0415 - they import the settings
 
-    if name not in list_sources():
-        close = did_you_mean(name, list_sources())
-        raise ValueError(
-            f"there is no such source{close}; choose one of {', '.join(list_sources())}"
-        )
-    return name
+    known = list_sources()
+    for name in names:
+        if name not in known:
+            close = did_you_mean(name, known)
+            raise ValueError(f"there is no such source{close}; choose one of {', '.join(known)}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError("name at least one source, and none twice")
+    return names
 
 
 class SyntheticSettings(Settings):
@@ -32,6 +36,8 @@ class SyntheticSettings(Settings):
         width_px: frame width.
         still_plumes: plumes in each video that do not move and are no gas; in a single frame
             they look like a leak. Each takes some time to render, about 1.6 s at 320 x 240 pixels.
+        conditions: what the videos may show: `demo`, `wide`, or what differs from `demo`; see
+            `fgstp.plumes.Conditions`.
     """
 
     train_videos_per_category: int = Field(3, ge=0, le=5000)
@@ -41,6 +47,7 @@ class SyntheticSettings(Settings):
     height_px: int = Field(240, ge=32, le=8192)
     width_px: int = Field(320, ge=32, le=8192)
     still_plumes: int = Field(0, ge=0, le=20)
+    conditions: NamedConditions = Conditions()
 
     @model_validator(mode="after")
     def _some_videos(self) -> "SyntheticSettings":
@@ -59,6 +66,32 @@ class FolderSettings(Settings):
 
     path: str = "footage"
     table: str = "videos.csv"
+
+
+class LeakFreeSettings(Settings):
+    """Location of leak-free footage, for the sources `leak_free` and `composite`.
+
+    Attributes:
+        path: the folder, absolute or relative to the raw data folder.
+        table: name of the table in it; without that file, splits are guessed.
+    """
+
+    path: str = "leak_free"
+    table: str = "videos.csv"
+
+
+class CompositeSettings(Settings):
+    """Plumes rendered into leak-free footage.
+
+    Attributes:
+        per_video: composites made of each leak-free video, each with a plume of its own.
+        seconds: length of each; shorter footage is played forwards and backwards in turn.
+        highest_fps_hz: frames are left out, evenly, so that the rate does not exceed this.
+    """
+
+    per_video: int = Field(1, ge=1, le=1000)
+    seconds: float = Field(30.0, gt=0, le=86_400)
+    highest_fps_hz: float = Field(15.0, ge=0.1, le=1000)
 
 
 class SpanSettings(Settings):
@@ -114,6 +147,8 @@ class CategorySettings(Settings):
 class DuplicateSettings(Settings):
     """Detection of clips that repeat an earlier one of the same video.
 
+    Test clips without masks are never dropped, as they are scored over time.
+
     Attributes:
         threshold: similarity from which a clip is dropped; above 1 keeps every clip.
         floor_levels: grey levels of change up to which a cell is taken to be at rest.
@@ -135,6 +170,9 @@ class ValidationSettings(Settings):
     gap_clips: int = Field(1, ge=1, le=1000)
 
 
+Label = Annotated[str, Field(coerce_numbers_to_str=True)]  # YAML takes 2 for a number
+
+
 class MaskSettings(Settings):
     """How masks are read.
 
@@ -145,7 +183,7 @@ class MaskSettings(Settings):
         void_band_px: half the width of a void band along the edges of gas, which are uncertain.
     """
 
-    labelmap: dict[str, Literal["gas", "background", "void"]] = Field({}, max_length=1000)
+    labelmap: dict[Label, Literal["gas", "background", "void"]] = Field({}, max_length=1000)
     void_band_px: int = Field(0, ge=0, le=50)
 
 
@@ -189,17 +227,23 @@ class IngestSettings(Settings):
     """All settings of ingest.
 
     Attributes:
-        source: name of a source in `fgstp.footage.sources`.
+        source: name of a source in `fgstp.footage.sources`, or a list of several.
         clip_length_frames: frames of a clip.
         tolerate_bad_videos: whether a run succeeds although some videos could not be used; if
             false, it finishes all other videos and then fails.
     """
 
-    source: Annotated[str, AfterValidator(_known_source)]
+    source: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+        AfterValidator(_known_sources),
+    ]
     clip_length_frames: int = Field(150, ge=3, le=100_000)
     tolerate_bad_videos: bool = True
     synthetic: SyntheticSettings = SyntheticSettings()
     folder: FolderSettings = FolderSettings()
+    leak_free: LeakFreeSettings = LeakFreeSettings()
+    composite: CompositeSettings = CompositeSettings()
     span: SpanSettings = SpanSettings()
     categories: CategorySettings = CategorySettings()
     duplicates: DuplicateSettings = DuplicateSettings()

@@ -1,6 +1,7 @@
 """The times of a video's frames: their rate, its gaps, and how frames are counted."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,12 +22,15 @@ class Timing:
         fps_hz: frame rate: the inverse of the duration of most frames.
         slots: (T,) int64: number of each frame if those missing in gaps are counted too.
         is_even: whether all frames lie on a grid of one rate, apart from gaps.
+        lost: frames that are lost beside those in gaps: `none`, at the `end`, or `somewhere`, so
+            that the numbers of all others are unsure.
     """
 
     times_s: NDArray[np.float64]
     fps_hz: float
     slots: NDArray[np.int64]
     is_even: bool
+    lost: Literal["none", "end", "somewhere"] = "none"
 
     @classmethod
     def of(cls, times_s: ArrayLike, stated_hz: float | None = None) -> "Timing":
@@ -96,5 +100,5 @@ def _frame_duration_s(deltas: NDArray[np.float64], stated_hz: float | None) -> f
     is_mean = stated_hz and abs(stated_hz * deltas.mean() - 1) < SAME_RATE
     if stated_hz and is_mean and (np.rint(stated_hz * deltas) == 1).all():
         return 1 / stated_hz
-    median = float(np.median(deltas))
+    median = float(np.quantile(deltas, 0.5, method="lower"))  # one of them, not between two
     return float(deltas[np.abs(deltas / median - 1) < ON_GRID].mean())

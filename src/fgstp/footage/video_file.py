@@ -27,7 +27,8 @@ from fgstp.footage.video_samples import key_frames, reaches_key_frames
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".mpg", ".mpeg", ".ts"}
-    | {".m2ts", ".mts", ".mxf", ".flv", ".ogv", ".3gp", ".y4m", ".gif"}
+    | {".m2ts", ".mts", ".mxf", ".flv", ".ogv", ".3gp", ".y4m", ".gif", ".apng", ".qt", ".divx"}
+    | {".vob", ".m2t", ".mpe", ".mk3d", ".ogm", ".3g2", ".f4v", ".nut", ".ivf", ".dv"}
 )
 STRICT, LENIENT = "crccheck+explode", "crccheck"
 

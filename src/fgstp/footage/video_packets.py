@@ -4,6 +4,7 @@ import re
 import struct
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from fgstp.core.errors import FootageError
+from fgstp.footage.check_sums import CheckSums
 from fgstp.footage.timing import DEFAULT_FPS_HZ, Timing
 
 CUT_OFF_TOLERANCE = 0.01  # of a video that may be missing at its end
@@ -47,32 +49,65 @@ def scan_packets(path: Path, container: InputContainer, stream: VideoStream) -> 
     Raises:
         FootageError: it breaks off before the end that it states.
     """
-    rate_hz = float(stream.average_rate or stream.guessed_rate or 0) or None
-    # AVI knows the order of decoding only, which is another if frames refer to later ones.
-    is_counted = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
-    stamps, is_known = array("q"), not _has(container, Flags.no_timestamps)
-    end_stamp = end_bytes = n_merged = 0
-    other_end_s = 0.0
+    tally = _Tally(container, stream)
     for packet in packets(container, stream):
-        end_bytes = (packet.pos or 0) + packet.size
-        if packet.stream is not stream:
-            other_end_s = max(other_end_s, _end_s(packet))
+        tally.take(packet)
+    return tally.scan(path)
+
+
+class _Tally:
+    """What the packets of a file have told so far."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.container, self.stream, self.codec = container, stream, stream.codec_context
+        # AVI knows the order of decoding only, which is another if frames refer to later ones.
+        self.is_counted = container.format.name == "avi" and bool(self.codec.has_b_frames)
+        self.stamps, self.is_known = array("q"), not _has(container, Flags.no_timestamps)
+        self.index = _avi_index(container, stream)
+        self.end_stamp = self.end_bytes = self.n_merged = self.n_indexed = 0
+        self.other_end_s, self.check_sums = 0.0, CheckSums()
+
+    def take(self, packet: "Packet[Any]") -> None:
+        self.end_bytes = (packet.pos or 0) + packet.size
+        if packet.stream is not self.stream:
+            self.other_end_s = max(self.other_end_s, _end_s(packet))
         elif not packet.is_discard:
-            stamp = packet.dts if is_counted else packet.pts
-            is_known = is_known and stamp is not None
-            stamps.append(stamp or 0)
-            end_stamp = max(end_stamp, (stamp or 0) + (packet.duration or 0))
-            n_merged += len(_merged_delays(packet))
-    remarks = [*_missing_end(path, container, end_bytes), *_other_videos(container, stream)]
-    if n_merged:
-        remarks.append(f"{n_merged} of its pictures are lost in damaged ones before them")
-    if not is_known:
-        return Scan(Timing.even(len(stamps), rate_hz or DEFAULT_FPS_HZ), None, remarks)
-    start = min(stamps, default=0)
-    timing = Timing.of((np.sort(stamps) - start) * time_s(1, stream), rate_hz)
-    end_s = max(timing.end_s, time_s(end_stamp - start, stream)) + max(0, time_s(start, stream))
-    remarks += _shortage(path, container, stream, max(end_s, other_end_s), 1 / timing.fps_hz)
-    return Scan(timing, None if is_counted else start, remarks)
+            stamp = packet.dts if self.is_counted else packet.pts
+            self.is_known = self.is_known and stamp is not None
+            self.stamps.append(stamp or 0)
+            self.end_stamp = max(self.end_stamp, (stamp or 0) + (packet.duration or 0))
+            self.n_merged += len(_merged_delays(packet))
+            self.n_indexed += packet.pos in self.index
+            if self.codec.name == "ffv1":
+                self.check_sums.take(bytes(packet))
+
+    def scan(self, path: Path) -> Scan:
+        stream, stamps, container = self.stream, self.stamps, self.container
+        rate_hz = float(stream.average_rate or stream.guessed_rate or 0) or None
+        ends = [*_missing_end(path, container, self.end_bytes)]
+        remarks = [*self.check_sums.remarks(), *_other_videos(container, stream)]
+        if self.n_merged:
+            remarks.append(f"{self.n_merged} of its pictures are lost in damaged ones before them")
+        if not self.is_known:
+            timing = Timing.even(len(stamps), rate_hz or DEFAULT_FPS_HZ)
+            return Scan(timing, None, [*ends, *remarks])
+        start = min(stamps, default=0)
+        timing = Timing.of((np.sort(stamps) - start) * time_s(1, stream), rate_hz)
+        own_end_s = max(timing.end_s, time_s(self.end_stamp - start, stream))
+        end_s = max(own_end_s + max(0, time_s(start, stream)), self.other_end_s)
+        ends += _shortage(path, container, stream, end_s, 1 / timing.fps_hz)
+        if ends or self.n_merged:
+            timing = replace(timing, lost="somewhere" if self._is_unsure() else "end")
+        return Scan(timing, None if self.is_counted else start, [*ends, *remarks])
+
+    def _is_unsure(self) -> bool:
+        """Whether a lost frame may have changed the times of those after it."""
+        match self.container.format.name:
+            case "avi":
+                return self.n_indexed < len(self.stamps)
+            case "gif":
+                return True
+        return False
 
 
 def video_streams(container: InputContainer) -> list[VideoStream]:
@@ -140,9 +175,7 @@ def _asf_duration_s(path: Path) -> float:
 
 def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[Any]]":
     """All packets; a file that cannot be read further ends there."""
-    stamps: dict[int, int] = {}
-    if container.format.name == "avi":  # whose packets are counted, but for the index at its end
-        stamps = {entry.pos + AVI_CHUNK_HEADER: entry.timestamp for entry in stream.index_entries}
+    stamps = _avi_index(container, stream)
     may_restart = _has(container, Flags.ts_discont)  # files put one after the other
     demuxed, shift, next_stamp = container.demux(), 0, None
     while True:
@@ -165,6 +198,13 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[
             packet.pts, packet.dts = shown + shift, read + shift
         shift += sum(_merged_delays(packet))
         yield packet
+
+
+def _avi_index(container: InputContainer, stream: VideoStream) -> dict[int, int]:
+    """Time stamps by position, from the index of AVI, whose packets are only counted otherwise."""
+    if container.format.name != "avi":
+        return {}
+    return {entry.pos + AVI_CHUNK_HEADER: entry.timestamp for entry in stream.index_entries}
 
 
 def _merged_delays(packet: "Packet[Any]") -> list[int]:

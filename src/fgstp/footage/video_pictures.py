@@ -85,9 +85,14 @@ class VideoPictures:
 
 def _display_matrix(image: VideoFrame) -> NDArray[np.int32] | None:
     """(4,): columns x and rows y go to m[0] x + m[2] y and m[1] x + m[3] y; None if they stay."""
-    side_data: Any = image.side_data  # slow to look at
-    stored = side_data.get(SideData.DISPLAYMATRIX)
-    matrix = np.frombuffer(stored or bytes(36), np.int32)[[0, 1, 3, 4]]
+    try:
+        side_data: Any = image.side_data  # slow to look at
+        stored = side_data.get(SideData.DISPLAYMATRIX)
+        matrix = np.frombuffer(stored or bytes(36), np.int32)[[0, 1, 3, 4]]
+    except ValueError:  # PyAV does not know all kinds of side data, such as EXIF
+        angle = np.deg2rad(image.rotation)
+        turn = np.array([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)])
+        matrix = np.rint(65536 * turn).astype(np.int32)
     return None if abs(matrix[1]) <= abs(matrix[0]) and (matrix[[0, 3]] >= 0).all() else matrix
 
 

@@ -48,6 +48,9 @@ class Clip:
         annotated: (A,) int64, numbers of the frames that have a mask, from 0 in the clip, sorted.
         leak_class: (T,) int8; None if it is unknown.
         times_s: (T,) float64, seconds since the beginning of the video.
+        first_frame: number of its first frame in the video.
+        video_frames: (V, H, W) uint8, all frames of the video, for models that need context.
+        video_times_s: (V,) float64, their times.
         features: (T, ...) features that a model precomputed from the frames, if it does.
     """
 
@@ -55,6 +58,9 @@ class Clip:
     annotated: NDArray[np.int64]
     leak_class: NDArray[np.int8] | None
     times_s: NDArray[np.float64]
+    first_frame: int
+    video_frames: NDArray[np.uint8]
+    video_times_s: NDArray[np.float64]
     _masks: PackedMasks
     _void: PackedMasks
     features: NDArray[np.float16] | None = None
@@ -123,7 +129,17 @@ class VideoStore:
         if leak_class is not None:
             self._check(video, LEAK_CLASS, leak_class.shape == frames.shape[:1])
             leak_class = leak_class[stretch]
-        return Clip(frames[stretch], masks.numbers, leak_class, times_s[stretch], masks, void)
+        return Clip(
+            frames[stretch],
+            masks.numbers,
+            leak_class,
+            times_s[stretch],
+            first_frame,
+            frames,
+            times_s,
+            masks,
+            void,
+        )
 
     def _masks(self, video: str, part: str, n_bytes: int) -> NDArray[Any] | None:
         rows = self._read_if_there(video, part)

@@ -138,10 +138,9 @@ def _session(
     }
 
     def made() -> Iterator[Prediction]:
-        for frame, time_s in zip(view.frames, view.times_s, strict=True):
-            yield from session.push(frame, float(time_s))
+        for number, (frame, time_s) in enumerate(zip(view.frames, view.times_s, strict=True)):
+            yield from session.push(frame, float(time_s), is_wanted=number in wanted)
         yield from session.flush()
 
     for each in made():
-        if each.frame in wanted:
-            yield each._replace(frame=each.frame + stretch.start)
+        yield each._replace(frame=each.frame + stretch.start)

@@ -17,6 +17,7 @@ from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.predict_videos import predict_videos
 from fgstp.inference.prediction_store import PredictionStore
+from fgstp.models.base import AnyPredictor
 from fgstp.models.checkpoint import (
     BEST,
     load_model,
@@ -108,12 +109,14 @@ def predict_trainings(
     *,
     predictions: Path,
     facts: Mapping[str, object],
+    allow_pseudo_masks: bool,
     device: str,
     batch_frames: int | None,
 ) -> tuple[int, float]:
     """Predict clips with every training of a model, each into a folder of its own.
 
-    What predicted them is recorded last, in `predicted.json`; see `read_predicted`.
+    A model with a prompt, which is made of masks, leaves clips without masks out. What predicted
+    them is recorded last, in `predicted.json`; see `read_predicted`.
 
     Args:
         name: name of the model.
@@ -123,6 +126,7 @@ def predict_trainings(
         videos: where the frames are.
         predictions: folder of the model's predictions.
         facts: what else to record, as plain values.
+        allow_pseudo_masks: whether prompts may be made of masks computed from the footage.
         device: device of the networks.
         batch_frames: frames that are predicted at a time; None: as in training.
 
@@ -130,7 +134,8 @@ def predict_trainings(
         Number of frames that were predicted now, and the time that it took, in seconds.
 
     Raises:
-        UserError: a checkpoint cannot be used, or a prediction is not finite.
+        UserError: a checkpoint cannot be used, a prediction is not finite, or the model needs
+            masks and there are none.
     """
     n_frames, seconds, done = 0, 0.0, []
     code = code_digest([Path(models.__file__).parent, Path(__file__).parent])
@@ -138,12 +143,21 @@ def predict_trainings(
         model = load_model(checkpoint, model=name, device=device, batch_frames=batch_frames)
         made_by = {"checkpoint_sha256": training.checkpoint_sha256, "code": code}
         store = PredictionStore(seed_folder(predictions, training.number))
-        n_now, seconds_now = predict_videos(model, clips, fps_hz, videos, store, facts=made_by)
+        own = _predictable(clips, model, allow_pseudo_masks=allow_pseudo_masks)
+        n_now, seconds_now = predict_videos(model, own, fps_hz, videos, store, facts=made_by)
         n_frames, seconds = n_frames + n_now, seconds + seconds_now
         done.append(training._replace(frame_threshold=model.frame_threshold))
     remove_seeds_after(predictions, done[-1].number)
+    if n_left_out := len(clips) - len(own):
+        logger.warning(
+            "%s is given masks; it leaves out %d of %d clips, which have none.",
+            name,
+            n_left_out,
+            len(clips),
+        )
     record = {
         "model": name,
+        "n_left_out_clips": n_left_out,
         "prompt": model.prompt_kind,
         "label": model.label,
         "parameters": sum(weights.numel() for weights in model.parameters()),
@@ -152,6 +166,21 @@ def predict_trainings(
     }
     write_text(predictions / PREDICTED, json.dumps(record, indent=1) + "\n")
     return n_frames, seconds
+
+
+def _predictable(
+    clips: Sequence[ClipRow], model: AnyPredictor, *, allow_pseudo_masks: bool
+) -> Sequence[ClipRow]:
+    """The clips of which a model has what it needs."""
+    if model.prompt_kind == "none":
+        return clips
+    masked = [clip for clip in clips if clip.has_masks(allow_pseudo_masks=allow_pseudo_masks)]
+    if not masked:
+        raise UserError(
+            f"{model.name} is given masks of the footage, but none of its {len(clips)} clips has "
+            "one; put masks beside the videos, or evaluate another model."
+        )
+    return masked
 
 
 def scored_records(folder: Path, predicted: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
@@ -186,9 +215,9 @@ def read_predicted(predictions: Path) -> dict[str, Any]:
     """What predicted what, as `predict_trainings` recorded it in the folder of predictions.
 
     Returns:
-        `model`; the kind of its `prompt`; `label`, its method where its settings choose one of
-        several; its number of `parameters`; `trainings`, the fields of `Training` of each; and the
-        facts that were given.
+        `model`; the kind of its `prompt`; `n_left_out_clips`, which have no masks for it; `label`,
+        its method where its settings choose one of several; its number of `parameters`;
+        `trainings`, the fields of `Training` of each; and the facts that were given.
 
     Raises:
         UserError: there is no record.

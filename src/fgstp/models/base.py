@@ -112,7 +112,11 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
         return self.session_class(self, size, fps_hz, given, batch_frames)
 
     def predict(
-        self, frames: NDArray[np.uint8], fps_hz: float = 15.0, prompt: Prompt = NO_PROMPT
+        self,
+        frames: NDArray[np.uint8],
+        fps_hz: float = 15.0,
+        prompt: Prompt = NO_PROMPT,
+        n_context: int = 0,
     ) -> NDArray[np.float32]:
         """Predict where gas is in every frame of a video.
 
@@ -120,18 +124,23 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
             frames: (T, H, W) uint8, consecutive frames.
             fps_hz: frame rate.
             prompt: input besides the frames; ignored by models without a prompt.
+            n_context: the first frames that are context alone, and not predicted.
 
         Returns:
-            (T, H, W) float32 in [0, 1]: probability of gas.
+            (T - n_context, H, W) float32 in [0, 1]: probability of gas.
 
         Raises:
             UserError: frames or masks have a wrong shape or type, or a mask is missing.
         """
-        predictions = self.predictions(frames, fps_hz, prompt)
+        predictions = self.predictions(frames, fps_hz, prompt, n_context)
         return np.stack([each.map for each in predictions])
 
     def predictions(
-        self, frames: NDArray[np.uint8], fps_hz: float = 15.0, prompt: Prompt = NO_PROMPT
+        self,
+        frames: NDArray[np.uint8],
+        fps_hz: float = 15.0,
+        prompt: Prompt = NO_PROMPT,
+        n_context: int = 0,
     ) -> list[Prediction]:
         """Predict every frame of a video, with its score; see `predict`."""
         frames = np.asanyarray(frames)  # memory-mapped frames stay on disk
@@ -144,7 +153,11 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
         batch: int = getattr(self.settings, "batch_frames", 1)
         prompt = prompt._replace(n_frames=n_frames)
         session = self.session(height, width, fps_hz, prompt, batch)
-        predictions = [each for frame in frames for each in session.push(frame)]
+        predictions = [
+            each
+            for number, frame in enumerate(frames)
+            for each in session.push(frame, is_wanted=number >= n_context)
+        ]
         return [*predictions, *session.flush()]
 
     @property

@@ -104,14 +104,26 @@ def read_checkpoint(path: Path | str, model: str | None = None) -> Checkpoint:
     """Read a checkpoint. No code in the file is run: it may hold tensors and plain values only.
 
     Args:
-        path: the file.
+        path: the file, or the name of weights that come with the package, such as `wisp`.
         model: required name of the model; None accepts any.
 
     Raises:
         UserError: the file does not exist, cannot be read, is no checkpoint or one of another
             model, or holds weights that are not finite.
     """
-    path = Path(path)
+    from fgstp.models.shipped import find_shipped, read_shipped  # noqa: PLC0415 - built on this
+
+    shipped = None if Path(path).exists() else find_shipped(str(path))
+    found = read_shipped(shipped) if shipped else _read_file(Path(path))
+    if model is not None and found.model != model:
+        raise UserError(
+            f"{path} is a checkpoint of {found.model}, not of {model}; choose that model, or "
+            "another checkpoint."
+        )
+    return found
+
+
+def _read_file(path: Path) -> Checkpoint:
     content = read_object(path)
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise UserError(
@@ -126,11 +138,6 @@ def read_checkpoint(path: Path | str, model: str | None = None) -> Checkpoint:
         and isinstance(content["facts"].get(THRESHOLD, 0.5), float | None)
     ):
         raise UserError(f"{path} is an incomplete checkpoint; train or import it again.")
-    if model is not None and content["model"] != model:
-        raise UserError(
-            f"{path} is a checkpoint of {content['model']}, not of {model}; choose that model, or "
-            "another checkpoint."
-        )
     check_values(content["weights"], path)
     return Checkpoint(**{key: content[key] for key in kinds})
 
@@ -145,7 +152,7 @@ def load_model(
     """Load a model, ready to predict.
 
     Args:
-        path: the checkpoint.
+        path: the checkpoint, or the name of weights that come with the package, such as `wisp`.
         model: required name of the model; None accepts any.
         device: device of the model: `cpu`, `cuda`, `cuda:1`.
         batch_frames: frames that it predicts at a time; None: as it was trained with.

@@ -152,6 +152,7 @@ class Session(ABC):
         self.prompt = prompt
         self.batch_frames = batch_frames
         self._times_s: deque[float] = deque()  # of frames that are not predicted yet
+        self._is_wanted: deque[bool] = deque()  # of the same frames
         self._n_pushed = 0
         self._n_predicted = 0
         self._is_closed = False
@@ -160,12 +161,15 @@ class Session(ABC):
     def _begin(self) -> None:  # noqa: B027 - a session may hold nothing more
         """Set up the further state of a kind of session."""
 
-    def push(self, frame: NDArray[np.uint8], time_s: float | None = None) -> list[Prediction]:
+    def push(
+        self, frame: NDArray[np.uint8], time_s: float | None = None, *, is_wanted: bool = True
+    ) -> list[Prediction]:
         """Push the next frame.
 
         Args:
             frame: (H, W) uint8.
             time_s: its time; by default its number over the frame rate.
+            is_wanted: whether it is to be predicted; if not, it is context alone.
 
         Returns:
             Predictions that it makes possible, in order; often of an earlier frame.
@@ -181,9 +185,10 @@ class Session(ABC):
                 f"{frame.shape}."
             )
         self._times_s.append(self._n_pushed / self.fps_hz if time_s is None else time_s)
+        self._is_wanted.append(is_wanted)
         self._n_pushed += 1
         with self.model.evaluating():
-            return self._predictions(self._push(frame))
+            return self._predictions(self._push(frame) if is_wanted else self._skip(frame))
 
     def flush(self) -> list[Prediction]:
         """Close the session: predictions of the remaining frames, in order."""
@@ -192,18 +197,24 @@ class Session(ABC):
             return self._predictions(self._flush())
 
     @abstractmethod
-    def _push(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32]]:
-        """Maps (H, W) of the next frames that a frame makes possible."""
+    def _push(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32] | None]:
+        """Maps (H, W) of the next frames that a frame makes possible; None if it is not wanted."""
 
-    def _flush(self) -> Iterable[NDArray[np.float32]]:
+    def _skip(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32] | None]:
+        """As `_push`, for a frame that is not wanted, which can save work."""
+        return self._push(frame)
+
+    def _flush(self) -> Iterable[NDArray[np.float32] | None]:
         """Maps (H, W) of all remaining frames; by default there are none."""
         return ()
 
-    def _predictions(self, maps: Iterable[NDArray[np.float32]]) -> list[Prediction]:
+    def _predictions(self, maps: Iterable[NDArray[np.float32] | None]) -> list[Prediction]:
         predictions = []
         for each in maps:
-            score = self._score(each)
-            predictions.append(Prediction(self._n_predicted, self._times_s.popleft(), each, score))
+            time_s = self._times_s.popleft()
+            if self._is_wanted.popleft() and each is not None:
+                score = self._score(each)
+                predictions.append(Prediction(self._n_predicted, time_s, each, score))
             self._n_predicted += 1
         return predictions
 

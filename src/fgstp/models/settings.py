@@ -11,6 +11,7 @@ from fgstp.models.blocks.losses import BceMode
 
 Positive = Annotated[float, Field(gt=0.0, le=1e6)]
 Deviation = Annotated[float, Field(gt=0.0, le=1.0)]
+InputKind = Literal["frames", "residuals"]
 HALVED_AT = (8 / 30, 16 / 30, 24 / 30)  # shares of the training at which `halving` halves
 
 

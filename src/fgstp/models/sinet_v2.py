@@ -1,9 +1,11 @@
 """SINet-V2 (Concealed Object Detection, TPAMI 2022): its network, and it as a model."""
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor, nn
 
 from fgstp.models.base import Model
@@ -19,12 +21,12 @@ from fgstp.models.blocks.frames import (
     probabilities,
 )
 from fgstp.models.blocks.losses import hybrid_loss
-from fgstp.models.blocks.streams import NeighbourSession
+from fgstp.models.blocks.residuals import ResidualSession, ResidualWindows
 from fgstp.models.blocks.triples import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Sampling, Windows
-from fgstp.models.settings import BackboneSettings, LossSettings, NetworkSettings
+from fgstp.models.settings import BackboneSettings, InputKind, LossSettings, NetworkSettings
 
 UNIT = 1 / 30  # of a difference: some eight grey levels, as moving gas makes
 
@@ -77,6 +79,8 @@ class SinetV2Settings(NetworkSettings):
 
     Attributes:
         encoder: the encoder, a Res2Net-50 as published, or a transformer.
+        input: what the network is shown: `frames`, as published, or `residuals`, three of WISP's
+            statistics of each frame.
         differences: show the network a frame and its differences to these two neighbours, instead
             of the frame three times. Not part of the published model, but a measure of what
             motion contributes; None, as published: frame by frame.
@@ -84,17 +88,26 @@ class SinetV2Settings(NetworkSettings):
     """
 
     encoder: BackboneSettings = BackboneSettings()
+    input: InputKind = "frames"
     differences: NeighbourMode | None = None
     loss: LossSettings = LossSettings()
 
+    @model_validator(mode="after")
+    def _differences_are_of_frames(self) -> Self:
+        if self.input == "residuals" and self.differences:
+            raise ValueError("differences are of frames; leave them out with residuals")
+        return self
 
-class SinetV2Session(NeighbourSession[Tensor]):
+
+class SinetV2Session(ResidualSession[Tensor]):
     """Frame by frame, or with the neighbours that a frame's differences are taken to."""
 
     model: "SinetV2Model"
 
     def encode(self, frames: Tensor) -> list[Tensor]:
-        """Grey frames (1, h, w) in [0, 1] at the network's size."""
+        """Grey frames (1, h, w) in [0, 1] at the network's size, or residuals (3, h, w)."""
+        if self.model.settings.input == "residuals":
+            return list(frames)
         return list(at_size(grey_levels(frames), *self.model.sample_size))
 
     def decode(self, groups: list[tuple[Tensor, ...]]) -> Tensor:
@@ -126,7 +139,9 @@ class SinetV2Model(Model[SinetV2Settings]):
 
     @property
     def label(self) -> str:
-        """`with differences`, if so; else empty."""
+        """`with differences` or `on residuals`, if so; else empty."""
+        if self.settings.input == "residuals":
+            return "on residuals"
         return "with differences" if self.settings.differences else ""
 
     @property
@@ -141,7 +156,12 @@ class SinetV2Model(Model[SinetV2Settings]):
 
         Nothing is shared within a window of several: different clips vary more.
         """
-        return Windows(self.offsets_frames, n_targets=1)
+        kind = ResidualWindows if self.settings.input == "residuals" else Windows
+        return kind(self.offsets_frames, n_targets=1)
+
+    def context_s(self, fps_hz: float) -> float:
+        """That of the neighbours, or of residuals the whole video."""
+        return math.inf if self.settings.input == "residuals" else super().context_s(fps_hz)
 
     def _build(self) -> None:
         self.network = SinetV2(self.settings.encoder.name)
@@ -158,6 +178,8 @@ class SinetV2Model(Model[SinetV2Settings]):
 
     def maps(self, grey: Tensor, targets: Tensor) -> Maps:
         """Maps of targets, and of their neighbours' differences to them; see `Batch.targets`."""
+        if self.settings.input == "residuals":
+            return self.network(grey)
         if self.settings.differences:
             return self.network(with_differences(grey, targets, self.settings))
         return self.network(normalised(grey, self.settings.normalisation))

@@ -1,197 +1,146 @@
-"""The camera: what it looks at, jitter, blur, sensor noise, contrast control and compression."""
+"""The camera: optics, sensor, gain and recorder, and what of gas, steam and movers they show."""
 
 import math
-from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.fields import FloatImage, GreyImage, OrnsteinUhlenbeck, blurred, moved
+from fgstp.plumes.conditions import CameraConditions
+from fgstp.plumes.fields import FloatImage, GreyImage, blurred, log_uniform, moved
+from fgstp.plumes.gain import ContrastControl, GainDrift, surround
+from fgstp.plumes.mount import Mount
+from fgstp.plumes.recorder import Recorder
+from fgstp.plumes.sensor import CooledSensor, UncooledSensor
 
-_FIELD_OF_VIEW_DEG = 24.0
-_SPAN_K = (10.0, 18.0)  # smallest and largest span of grey levels
-_MEMORY = 0.9  # weight of the old limits of contrast in each update
 _VISIBLE_CHANGE_GREY = 3.0
-_JPEG_QUALITY = 88
-
-Range = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Preset:
-    """Parameters of one category; the defaults are those of clear sky.
+def visible_change(with_it: FloatImage, without: FloatImage) -> GreyImage:
+    """Mark the pixels that something changes by more than 3 grey levels after a blur of 1 pixel.
 
-    Attributes:
-        distances_m: distances from camera to source, one of which is drawn.
-        hill_probability: fraction of videos with a warm hill as background.
-        cloud_contrast_k: range of the contrast between the thickest cloud and the sky.
-        cloud_cover: range of the cloudy fraction of the sky, 0-1.
-        birds_per_minute: mean number of birds crossing the picture.
-        people_per_minute: mean number of people walking through it.
-        steam_probability: fraction of videos with a steam vent.
+    From the grey levels of a frame with and without it, float32 (H, W); uint8 (H, W), 0 or 1.
     """
-
-    distances_m: tuple[float, ...]
-    hill_probability: float = 0.25
-    cloud_contrast_k: Range = (0.1, 0.5)
-    cloud_cover: Range = (0.1, 0.3)
-    birds_per_minute: float = 0.5
-    people_per_minute: float = 0.3
-    steam_probability: float = 0.0
-
-
-def _complex(*distances_m: float) -> Preset:
-    return Preset(
-        distances_m,
-        cloud_contrast_k=(0.8, 2.2),
-        cloud_cover=(0.25, 0.5),
-        birds_per_minute=6.0,
-        people_per_minute=3.0,
-        steam_probability=0.35,
-    )
-
-
-# The distances are those of the GasVid videos in each category.
-PRESETS = {
-    "close_clear": Preset((4.6,)),
-    "medium_clear": Preset((6.9, 9.8)),
-    "close_complex": _complex(4.6),
-    "long_clear": Preset((18.6,)),
-    "long_complex": _complex(15.6, 18.6),
-}
-CATEGORIES = tuple(PRESETS)
-
-
-@dataclass(frozen=True)
-class View:
-    """Size, distance, source and horizon of a picture.
-
-    Attributes:
-        shape: rows and columns of the picture.
-        distance_m: distance from camera to source.
-        source_xy_px: mouth of the release stack.
-        horizon_px: first row of the ground; below the picture if there is none.
-        hill: whether a warm hill rises behind the equipment up to the horizon.
-    """
-
-    shape: tuple[int, int]
-    distance_m: float
-    source_xy_px: tuple[float, float]
-    horizon_px: float
-    hill: bool
-
-    @property
-    def pixel_m(self) -> float:
-        """Width of a pixel at the source."""
-        return self.distance_m * math.radians(_FIELD_OF_VIEW_DEG) / self.shape[1]
-
-
-def draw_view(rng: np.random.Generator, shape: tuple[int, int], preset: Preset) -> View:
-    """Draw distance, source and horizon of a video with a picture of (rows, columns)."""
-    rows, columns = shape
-    distance_m = float(rng.choice(preset.distances_m))
-    source = (columns * rng.uniform(0.35, 0.65), rows * rng.uniform(0.5, 0.7))
-    hill = bool(rng.random() < preset.hill_probability)
-    if hill:
-        horizon = source[1] - rows * rng.uniform(0.0, 0.25)
-    elif distance_m > 8.0:
-        horizon = rows * rng.uniform(0.92, 1.12)
-    else:
-        horizon = rows * 2.0
-    return View(shape, distance_m, source, horizon, hill)
-
-
-class ContrastControl:
-    """Automatic gain: a linear map from temperature to 0-255 that adapts slowly.
-
-    The lower limit follows the 1st percentile. The span follows the 99th percentile but
-    stays within bounds, so that a cold sky beside hot steel does not hide the few grey
-    levels of the gas, and an empty sky is not stretched into noise.
-    """
-
-    def __init__(self) -> None:
-        self._limits_k = np.full(2, np.nan)  # not adapted yet
-
-    def adapt(self, temperature_k: FloatImage) -> None:
-        """Move the limits towards the range of a frame, float32 (H, W)."""
-        # Every fourth pixel in each direction is enough for the percentiles.
-        low, high = np.percentile(temperature_k[::4, ::4], (1.0, 99.0))
-        span = np.clip(1.15 * (high - low), *_SPAN_K)
-        wanted = np.array([low, low + span])
-        old = wanted if np.isnan(self._limits_k).any() else self._limits_k
-        self._limits_k = _MEMORY * old + (1.0 - _MEMORY) * wanted
-
-    def grey_levels(self, temperature_k: FloatImage) -> FloatImage:
-        """Map temperatures to grey levels, float32 (H, W), 0-255, not rounded."""
-        low, high = self._limits_k
-        scaled = (temperature_k - np.float32(low)) * np.float32(255.0 / (high - low))
-        return np.asarray(np.clip(scaled, 0.0, 255.0), np.float32)
-
-
-def visible_change(with_gas: FloatImage, without_gas: FloatImage) -> GreyImage:
-    """Mark the pixels that gas changes by more than 3 grey levels after a blur of 1 pixel.
-
-    From the grey levels of a frame with and without gas, float32 (H, W); uint8 (H, W), 0 or 1.
-    """
-    change = blurred(with_gas - without_gas, 1.0)
+    change = blurred(with_it - without, 1.0)
     return (np.abs(change) > _VISIBLE_CHANGE_GREY).astype(np.uint8)
 
 
-class Camera:
-    """A cooled infrared camera on a tripod.
+class Exposure(NamedTuple):
+    """A frame, and what is visible in it.
 
-    Noise follows the 3-D noise model of D'Agostino and Webb: temporal noise (NETD), fixed
-    pattern noise and column noise. Dead pixels have a constant offset.
+    Attributes:
+        grey: uint8 (H, W), what a player of the recording shows.
+        masks: for each layer in front of the background uint8 (H, W), 0 or 1: it is visible.
+        shift_px: float64 (2,), displacement of the picture, right and down.
     """
 
-    def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step_s: float) -> None:
-        self._rng, self._shape = rng, shape
-        sigma_px = np.full(2, rng.uniform(0.05, 0.25))
-        self._jitter = OrnsteinUhlenbeck(
-            rng, np.zeros(2), sigma_px, time_s=rng.uniform(0.1, 0.5), step_s=step_s
-        )
-        self._blur_px = rng.uniform(0.7, 1.0)
-        self._netd_k = rng.uniform(0.010, 0.025)
-        self._pattern_k = self._fixed_pattern()
-        self._contrast = ContrastControl()
+    grey: GreyImage
+    masks: list[GreyImage]
+    shift_px: NDArray[np.float64]
 
-    def _fixed_pattern(self) -> FloatImage:
-        rng = self._rng
-        pattern = rng.normal(0.0, 0.7, self._shape) + rng.normal(0.0, 0.4, self._shape[1])
-        pattern *= self._netd_k
-        for _ in range(rng.integers(0, 4)):
-            row, column = rng.integers(0, self._shape)
-            pattern[row, column] += rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 1.0)
-        return pattern.astype(np.float32)
 
-    def expose(
-        self, with_gas_k: FloatImage, without_gas_k: FloatImage | None
-    ) -> tuple[GreyImage, GreyImage]:
-        """Take one frame, uint8 (H, W), and its mask of visible gas, uint8 (H, W), 0 or 1.
+class Camera:
+    """An infrared camera, cooled or not, and its recorder.
 
-        The same jitter moves both.
+    Args:
+        rng: random generator.
+        shape: rows and columns.
+        conditions: ranges from which the camera is drawn.
+        step_s: time between two frames.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int],
+        conditions: CameraConditions,
+        step_s: float,
+    ) -> None:
+        self._rng, self._shape, self._step_s = rng, shape, step_s
+        uncooled = bool(rng.random() < conditions.uncooled_fraction)
+        self._mount = Mount(rng, conditions, shape[1], step_s)
+        self._blur_px = rng.uniform(0.7, 1.6 if uncooled else 1.0)
+        self._sensor = UncooledSensor(rng, shape, step_s) if uncooled else CooledSensor(rng, shape)
+        span_k = (log_uniform(rng, (1.5, 12.0)), 40.0) if uncooled else conditions.span_k
+        memory = math.exp(-step_s / log_uniform(rng, conditions.gain_time_s))
+        self._contrast = ContrastControl(span_k, rng.uniform(*conditions.contrast), memory)
+        drift = rng.uniform(*conditions.drift_levels)
+        self._drift = GainDrift(rng, drift, conditions.gain_steps_per_hour, step_s)
+        # Uncooled cameras often flatten the picture and stress its details.
+        self._flattening = np.float32(rng.uniform(0.0, 0.9) if uncooled else 0.0)
+        self._surround_px = shape[1] * rng.uniform(0.05, 0.2)
+        self._freeze_probability = 1.0 - math.exp(-conditions.freezes_per_hour * step_s / 3600.0)
+        self._frozen_s = 0.0
+        # The last frame, and what the recorder was given of it.
+        self._last: tuple[Exposure, GreyImage] | None = None
+        self._recorder = Recorder(rng, conditions, shape)
+
+    def expose(self, layers_k: list[FloatImage]) -> Exposure:
+        """Take a frame.
 
         Args:
-            with_gas_k: float32 (H, W), the scene in front of the camera.
-            without_gas_k: the same scene without gas; None if there is no gas.
+            layers_k: temperatures, float32 (H, W): the background, and the same with one more
+                layer in front each time, the last with all of them. The same object twice
+                means that the layer is empty.
         """
-        shift_px = self._jitter.step()
-        seen = self._optics(with_gas_k, shift_px)
-        noise = self._rng.standard_normal(self._shape, dtype=np.float32)
-        raw = seen + np.float32(self._netd_k) * noise + self._pattern_k
-        self._contrast.adapt(raw)
-        grey = _compressed(np.rint(self._contrast.grey_levels(raw)).astype(np.uint8))
-        if without_gas_k is None:
-            return grey, np.zeros(self._shape, np.uint8)
-        without = self._contrast.grey_levels(self._optics(without_gas_k, shift_px))
-        return grey, visible_change(self._contrast.grey_levels(seen), without)
+        if self._last is not None and self._is_frozen():
+            last, raw = self._last
+            return last._replace(grey=self._recorder.record(raw))
+        shift_px = self._mount.step()
+        seen = [self._optics(layers_k[0], shift_px)]
+        for before, after in pairwise(layers_k):
+            seen.append(seen[-1] if after is before else self._optics(after, shift_px))
+        noisy = seen[-1] + self._sensor.step()
+        self._contrast.adapt(noisy)
+        gain, offset = self._drift.step()
+        local = self._local(seen[-1])
+        levels: list[FloatImage] = []
+        for k, layer in enumerate(seen):
+            same = k and layer is seen[k - 1]
+            levels.append(levels[-1] if same else self._levels(layer, local, gain, offset))
+        masks = [
+            np.zeros(self._shape, np.uint8) if after is before else visible_change(after, before)
+            for before, after in pairwise(levels)
+        ]
+        raw = np.rint(self._levels(noisy, local, gain, offset)).astype(np.uint8)
+        exposure = Exposure(self._recorder.record(raw), masks, shift_px)
+        self._last = exposure, raw
+        return exposure
+
+    def displaced(self, image: FloatImage, shift_px: NDArray[np.float64]) -> FloatImage:
+        """Move an image, float32 (H, W), as a displacement of the camera does."""
+        return moved(image, shift_px, periodic=False) if shift_px.any() else image
+
+    def _is_frozen(self) -> bool:
+        """Whether the shutter is closed, during which the last frame is shown again."""
+        if self._frozen_s > 0.0:
+            self._frozen_s -= self._step_s
+            return True
+        if self._rng.random() < self._freeze_probability:
+            self._frozen_s = self._rng.uniform(0.2, 2.0)
+            self._sensor.calibrate()
+            return True
+        return False
 
     def _optics(self, temperature_k: FloatImage, shift_px: NDArray[np.float64]) -> FloatImage:
-        return blurred(moved(temperature_k, shift_px, periodic=False), self._blur_px)
+        return blurred(self.displaced(temperature_k, shift_px), self._blur_px)
 
+    def _local(self, seen: FloatImage) -> FloatImage | None:
+        """What the flattening of the picture subtracts, in grey levels."""
+        if not self._flattening:
+            return None
+        wide = surround(self._contrast.grey_levels(seen), self._surround_px)
+        return self._flattening * (wide - wide.mean())
 
-def _compressed(grey: GreyImage) -> GreyImage:
-    """Apply the losses of JPEG, since GasVid's videos are compressed."""
-    _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+    def _levels(
+        self,
+        temperature_k: FloatImage,
+        local: FloatImage | None,
+        gain: np.float32,
+        offset: np.float32,
+    ) -> FloatImage:
+        levels = self._contrast.grey_levels(temperature_k)
+        if local is not None:
+            levels = levels - local
+        return np.asarray(np.clip(gain * levels + offset, 0.0, 255.0), np.float32)

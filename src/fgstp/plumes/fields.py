@@ -1,6 +1,7 @@
 """Images, random fields in space and random processes in time."""
 
 import math
+from typing import cast
 
 import cv2
 import numpy as np
@@ -28,6 +29,28 @@ def moved(image: FloatImage, shift_px: NDArray[np.float64], *, periodic: bool) -
     border = cv2.BORDER_WRAP if periodic else cv2.BORDER_REPLICATE
     shifted = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(shifted, np.float32)
+
+
+def remapped(
+    image: FloatImage, source_px: FloatImage, interpolation: int, border: int
+) -> FloatImage:
+    """Fetch each pixel of an image (H, W) from elsewhere.
+
+    Args:
+        image: float32 (H, W).
+        source_px: float32 (H, W, 2), where each pixel comes from, x and y.
+        interpolation: OpenCV's constant.
+        border: OpenCV's constant.
+    """
+    # The second map must be None: given an empty one, OpenCV 5 reads memory that is not its own.
+    nothing = cast("FloatImage", None)
+    fetched = cv2.remap(image, source_px, nothing, interpolation, borderMode=border)
+    return np.asarray(fetched, np.float32)
+
+
+def log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float:
+    """Draw a number between two positive limits whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(*np.log(limits))))
 
 
 class OrnsteinUhlenbeck:

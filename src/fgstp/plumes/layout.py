@@ -1,32 +1,14 @@
 """Places the equipment: a release stack, and tanks, stacks, elbows and valves around it."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from fgstp.plumes.camera import View
+from fgstp.plumes.tubes import Point, Tube
+from fgstp.plumes.view import View
 
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Tube:
-    """A pipe or a tank; with a single point, a ball.
-
-    Attributes:
-        points: centre line, x and y in pixels, one point or more; bends are round.
-        radius_px: half of the width.
-        temperature_k: of the surface that faces the camera, relative to the air.
-        end_flatness: 1 for round ends, higher for flat ones; 2-3 for the dome of a tank.
-        rings: distances of welds and flanges from the first point, in radii.
-    """
-
-    points: tuple[Point, ...]
-    radius_px: float
-    temperature_k: float
-    end_flatness: float
-    rings: tuple[float, ...] = ()
+# Temperature of the equipment: warm in the sun before a hill, cold below a clear sky.
+_BASE_K = {"plant": (-2.5, -0.5), "hill": (4.0, 7.0)}
 
 
 class Layout:
@@ -37,10 +19,25 @@ class Layout:
         # Verticals converge for a camera that looks up.
         self._roll = rng.normal(0.0, 0.02)
         self._spread = rng.uniform(0.05, 0.25) / view.shape[1]
-        self._base_k = rng.uniform(4.0, 7.0) if view.hill else rng.uniform(-2.5, -0.5)
+        self._base_k = rng.uniform(*_BASE_K.get(view.scene, (-3.0, 4.0)))
 
     def tubes(self) -> list[Tube]:
         """All tubes, back to front."""
+        if self._view.scene in ("plant", "hill"):
+            return self._plant()
+        return self._lone_pipe()
+
+    def _lone_pipe(self) -> list[Tube]:
+        """What leaks outside a plant: a stack, a wellhead, or something that is not seen."""
+        choice = self._rng.random()
+        if choice < 0.3:
+            return []
+        if choice < 0.6:
+            return self._release_stack()
+        return self._wellhead(0.0, top_m=0.0)
+
+    def _plant(self) -> list[Tube]:
+        """A release stack between tanks, stacks and wellheads."""
         rng, view = self._rng, self._view
         width_m = view.shape[1] * view.pixel_m
         side = 1.0 if view.source_xy_px[0] < view.shape[1] / 2 else -1.0
@@ -83,7 +80,7 @@ class Layout:
         """Height of the ground (or of the lower edge) relative to the mouth, < 0."""
         _, source_y = self._view.source_xy_px
         bottom = self._view.shape[0] * 1.3
-        if self._view.horizon_px < self._view.shape[0] and not self._view.hill:
+        if self._view.horizon_px < self._view.shape[0] and self._view.scene == "plant":
             bottom = self._view.horizon_px + 0.04 * self._view.shape[0]
         return -(bottom - source_y) * self._view.pixel_m
 
@@ -188,11 +185,11 @@ class Layout:
             self._tube(wheel, 0.011, end_flatness=1.0),
         ]
 
-    def _wellhead(self, x_m: float) -> list[Tube]:
+    def _wellhead(self, x_m: float, top_m: float | None = None) -> list[Tube]:
         """A vertical pipe with a valve, a wide handwheel on top and an arm to one side."""
         rng = self._rng
         radius = rng.uniform(0.03, 0.05)
-        top = -rng.uniform(0.25, 0.5)
+        top = -rng.uniform(0.25, 0.5) if top_m is None else top_m
         side = rng.choice([-1.0, 1.0])
         tubes = self._arm(x_m, side, 0.0, top - rng.uniform(0.15, 0.25))
         tubes.append(self._tube([(x_m, top), (x_m, self._foot_m())], radius, rings=(1.5, 2.0)))

@@ -1,54 +1,22 @@
-"""The leak: when it is on, how the wind carries its gas, and how an infrared camera sees it."""
+"""The leak: how the wind carries its gas, and how an infrared camera sees it."""
 
 import math
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.camera import View
-from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, blurred
+from fgstp.plumes.conditions import LeakConditions
+from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, blurred, log_uniform, remapped
+from fgstp.plumes.view import View
 
 SLABS = 4  # along the line of sight, each with eddies of its own
 
-# GasVid's eight release rates; class 0 is invisible and means "no leak".
-LEAK_RATES_G_PER_H = (5.3, 277.7, 713.1, 958.8, 1124.3, 1389.8, 1806.1, 2051.6)
-
-_SHORTEST_S = 6.0
-_LONGEST_S = 15.0
-# A pause of at least 2/3 of the preceding leak keeps 40 % of the frames free of leaks.
-_PAUSE_PER_LEAK = 2.0 / 3.0
 _G_PER_M2_PER_PPM_M = 6.67e-4  # methane at 1 atm and 293 K
 _ABSORPTION_PER_PPM_M = 1.1e-4  # mean of methane's nu3 band over the filter, 3.2-3.4 um
 _SATURATION_PPM_M = 5000.0  # above this the strong lines of the band are opaque
 # Unresolved eddies mix with a diffusivity of size^(4/3) (Richardson): K = 0.4 pixel^(4/3).
 _MIXING = 0.4  # m^(2/3)/s
-
-
-def leak_classes(rng: np.random.Generator, fps_hz: float) -> Iterator[int]:
-    """Yield the leak class 0-7 of each frame, without end.
-
-    Leaks of a random class 1-7 and pauses (class 0) alternate, each 6-15 s long, so that 20 s
-    of video contain both. Each pause lasts at least 2/3 of the preceding leak.
-    """
-    previous_leak_s = 0.0
-    leaking = bool(rng.random() < 0.5)
-    # Ends of segments are kept in seconds, so that rounding to frames does not accumulate.
-    end_s, frame = 0.0, 0
-    while True:
-        if leaking:
-            duration_s = previous_leak_s = rng.uniform(_SHORTEST_S, _LONGEST_S)
-            leak_class = int(rng.integers(1, len(LEAK_RATES_G_PER_H)))
-        else:
-            shortest_s = max(_SHORTEST_S, _PAUSE_PER_LEAK * previous_leak_s)
-            duration_s = rng.uniform(shortest_s, _LONGEST_S)
-            leak_class = 0
-        end_s += duration_s
-        while frame < end_s * fps_hz:
-            yield leak_class
-            frame += 1
-        leaking = not leaking
 
 
 def column_density_ppm_m(column_g_per_m2: FloatImage) -> FloatImage:
@@ -94,10 +62,7 @@ def advect(column: FloatImage, departure_px: FloatImage) -> FloatImage:
     `departure_px` (H, W, 2) holds the departure point of the air at each pixel. Undershoots of
     the cubic interpolation are clipped at 0.
     """
-    no_map = np.empty(0, np.float32)  # `departure_px` holds x and y together
-    carried = cv2.remap(
-        column, departure_px, no_map, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
-    )
+    carried = remapped(column, departure_px, cv2.INTER_CUBIC, cv2.BORDER_CONSTANT)
     return np.maximum(carried, 0.0, dtype=np.float32)
 
 
@@ -139,6 +104,11 @@ class Plume:
     def column_g_per_m2(self) -> FloatImage:
         """Mass in the line of sight: float32 (H, W), g/m^2."""
         return np.asarray(np.sum(self._slabs, axis=0), np.float32)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in the picture."""
+        return not any(slab.any() for slab in self._slabs)
 
     def step(self, departures_px: list[FloatImage], rate_g_per_s: float) -> None:
         """Advect the gas by one sub-step and release more.
@@ -209,13 +179,16 @@ class Leak:
         plume: the gas in the air.
     """
 
-    def __init__(self, rng: np.random.Generator, view: View, sub_step_s: float) -> None:
-        self.temperature_k = rng.uniform(-0.5, 1.0)
+    def __init__(
+        self, rng: np.random.Generator, view: View, conditions: LeakConditions, sub_step_s: float
+    ) -> None:
+        self.temperature_k = rng.uniform(*conditions.gas_k)
+        self._rate_factor = log_uniform(rng, conditions.rate_factor)
         self.plume = Plume(rng, view, mouth_m=rng.uniform(0.03, 0.045), sub_step_s=sub_step_s)
 
     def step(self, departures_px: list[FloatImage], rate_g_per_h: float) -> None:
         """Advect the gas by one sub-step and release more, see `Plume.step`."""
-        self.plume.step(departures_px, rate_g_per_h / 3600.0)
+        self.plume.step(departures_px, self._rate_factor * rate_g_per_h / 3600.0)
 
     def column_ppm_m(self) -> FloatImage:
         """Gas in each line of sight: float32 (H, W), ppm m."""

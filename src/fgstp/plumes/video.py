@@ -1,27 +1,24 @@
-"""A synthetic video: rendered frame by frame from the parts of the model, and written to disk."""
+"""A synthetic video: rendered frame by frame from the parts of the model."""
 
 import itertools
-import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fgstp.core.errors import UserError, did_you_mean
-from fgstp.core.files import atomic_path, write_text
-from fgstp.core.progress import ProgressBar
-from fgstp.core.temporaries import temporary_name
-from fgstp.plumes.camera import CATEGORIES, PRESETS, Camera, draw_view
-from fgstp.plumes.confusers import Clouds, Steam, StillPlumes, Traffic
+from fgstp.plumes.camera import Camera
+from fgstp.plumes.conditions import Conditions
 from fgstp.plumes.fields import FloatImage, GreyImage
-from fgstp.plumes.leak import LEAK_RATES_G_PER_H, Leak, leak_classes
+from fgstp.plumes.leak import Leak
+from fgstp.plumes.presets import conditions_named
 from fgstp.plumes.scene import build_scene
+from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
+from fgstp.plumes.traffic import Traffic
+from fgstp.plumes.vapour import Steam, StillPlumes
+from fgstp.plumes.view import CATEGORIES, draw_view
+from fgstp.plumes.weather import Clouds, Glints, Rain, Warp, Waves
 from fgstp.plumes.wind import Air
 
 _LONGEST_SUB_STEP_S = 1.0 / 30.0
@@ -30,12 +27,11 @@ _LARGEST = {
     **{"seed": 2**53, "still_plumes": 20},
 }
 _SMALLEST_SIDE_PX = 32
-# FFV1 is lossless; every player can show mp4v.
-_CODECS = {".avi": "FFV1", ".mkv": "FFV1", ".mp4": "mp4v"}
+_GROWTH_S = 6.0  # of plumes before the first frame
 # New parts are appended, so that the random numbers of the others do not change.
 _PARTS = (
     *("view", "scene", "air", "gas", "steam", "clouds", "traffic", "camera", "leaks"),
-    "still plumes",
+    *("still plumes", "waves", "glints", "rain", "warp"),
 )
 
 
@@ -46,14 +42,20 @@ class PlumeFrame:
     Attributes:
         grey: uint8 (H, W), the picture of the camera.
         mask: uint8 (H, W), 0 or 1, gas visible in `grey`.
+        steam: uint8 (H, W), 0 or 1, steam visible in `grey`, also where gas is in front of it.
+        movers: uint8 (H, W), 0 or 1, birds, people, vehicles, aircraft and insects likewise.
         column_density_ppm_m: float32 (H, W), gas in each line of sight, visible or not.
+        source_xy_px: position of the source in this frame, column and row.
         leak_class: 0-7, GasVid's class of the release rate; 0 means no leak.
         leak_rate_g_per_h: the release rate of that class.
     """
 
     grey: GreyImage
     mask: GreyImage
+    steam: GreyImage
+    movers: GreyImage
     column_density_ppm_m: FloatImage
+    source_xy_px: tuple[float, float]
     leak_class: int
     leak_rate_g_per_h: float
 
@@ -75,6 +77,9 @@ class SyntheticVideo:
         still_plumes: number of plumes that do not move and that no mask shows, >= 0. They do
             not change scene, leaks and gas; grey levels and masks of the gas may change,
             because it may pass in front of them and the gain control sees them.
+        conditions: what the video may show: `Conditions`, or the name of a preset. `demo` is a
+            plant under a cooled camera, with leaks of some seconds; `wide` is as varied as real
+            footage, for models that must carry over to it.
 
     Raises:
         UserError: An argument is out of range.
@@ -96,12 +101,14 @@ class SyntheticVideo:
     height_px: int = 240
     width_px: int = 320
     still_plumes: int = 0
+    conditions: Conditions | str = "demo"
 
     def __post_init__(self) -> None:
         self._check()
-        self._preset = PRESETS[self.category]
+        given = self.conditions
+        self._conditions = conditions_named(given) if isinstance(given, str) else given
         shape = self.height_px, self.width_px
-        self._view = draw_view(self._rngs()["view"], shape, self._preset)
+        self._view = draw_view(self._rngs()["view"], shape, self.category, self._conditions)
 
     def _check(self) -> None:
         if self.category not in CATEGORIES:
@@ -131,11 +138,15 @@ class SyntheticVideo:
 
     @property
     def source_xy_px(self) -> tuple[float, float]:
-        """Position of the mouth of the release stack, column and row."""
+        """Position of the mouth of the release stack, column and row, while the camera is still."""
         return self._view.source_xy_px
 
     def __iter__(self) -> Iterator[PlumeFrame]:
         return itertools.islice(self._frames(), self.n_frames)
+
+    @property
+    def _step_s(self) -> float:
+        return 1.0 / self.fps_hz
 
     def _rngs(self) -> dict[str, np.random.Generator]:
         """One random generator for each part, so that no part affects another."""
@@ -144,105 +155,59 @@ class SyntheticVideo:
         return dict(zip(_PARTS, children, strict=True))
 
     def _frames(self) -> Iterator[PlumeFrame]:
-        rngs, view, preset, step_s = self._rngs(), self._view, self._preset, 1.0 / self.fps_hz
-        sub_steps = max(2, math.ceil(step_s / _LONGEST_SUB_STEP_S))
+        rngs, view, conditions, step_s = self._rngs(), self._view, self._conditions, self._step_s
+        around = conditions.complex if self.category.endswith("complex") else conditions.clear
+        sub_steps = math.ceil(step_s / _LONGEST_SUB_STEP_S)
         sub_step_s = step_s / sub_steps
         scene = build_scene(rngs["scene"], view)
-        air = Air(rngs["air"], view, step_s, sub_step_s)
-        gas = Leak(rngs["gas"], view, sub_step_s)
-        steam = Steam(rngs["steam"], view, preset, sub_step_s)
-        clouds = Clouds(rngs["clouds"], view.shape, preset, step_s)
-        traffic = Traffic(rngs["traffic"], view, preset, step_s)
-        camera = Camera(rngs["camera"], view.shape, step_s)
-        still = StillPlumes(rngs["still plumes"], view, self.still_plumes)
-        for leak_class in leak_classes(rngs["leaks"], self.fps_hz):
-            rate_g_per_h = LEAK_RATES_G_PER_H[leak_class]
-            departures_px = air.step()
+        air = Air(rngs["air"], view, conditions.air, step_s, sub_step_s)
+        gas = Leak(rngs["gas"], view, conditions.leak, sub_step_s)
+        steam = Steam(rngs["steam"], view, around, sub_step_s)
+        clouds = Clouds(rngs["clouds"], view.shape, around, step_s)
+        waves = Waves(rngs["waves"], scene.water, step_s)
+        glints = Glints(rngs["glints"], scene, around, step_s)
+        rain = Rain(rngs["rain"], view.shape, around, step_s)
+        warp = Warp(rngs["warp"], scene, around, step_s)
+        traffic = Traffic(rngs["traffic"], view, around, step_s)
+        camera = Camera(rngs["camera"], view.shape, conditions.camera, step_s)
+        still = StillPlumes(
+            rngs["still plumes"], view, self.still_plumes, conditions.air, conditions.leak
+        )
+
+        def blow(rate_g_per_h: float) -> None:
+            air.step()
+            if not (rate_g_per_h or steam.is_there) and gas.plume.is_empty:
+                return
+            departures_px = air.departures_px()
             for _ in range(sub_steps):
-                # The rate of class 0 is invisible to any camera, so nothing is released.
-                gas.step(departures_px, rate_g_per_h if leak_class else 0.0)
+                gas.step(departures_px, rate_g_per_h)
                 steam.step(departures_px)
+
+        classes = leak_classes(rngs["leaks"], self.fps_hz, conditions.leak)
+        for number, leak_class in enumerate(classes):
+            # The rate of class 0 is invisible to any camera, so nothing is released.
+            released = LEAK_RATES_G_PER_H[leak_class] if leak_class else 0.0
+            # What is on at the start has been on for a while.
+            for _ in range(round(_GROWTH_S * self.fps_hz) if number == 0 else 0):
+                blow(released)
+            blow(released)
             background_k = scene.temperature_k + clouds.step() * scene.sky
-            traffic.step(background_k, scene.backdrop)
-            background_k = still.in_front_of(steam.in_front_of(background_k))
+            background_k = warp.step(background_k + waves.step() + glints.step())
+            background_k = still.in_front_of(background_k + rain.step())
+            busy_k = traffic.in_front_of(background_k, scene.backdrop)
+            steamy_k = steam.in_front_of(busy_k)
             column_ppm_m = gas.column_ppm_m()
-            if column_ppm_m.any():
-                grey, mask = camera.expose(gas.in_front_of(background_k), background_k)
-            else:
-                grey, mask = camera.expose(background_k, None)
-            yield PlumeFrame(grey, mask, column_ppm_m, leak_class, rate_g_per_h)
-
-
-def render(video: SyntheticVideo, path: Path) -> None:
-    """Write `path`, `<stem>_masks/<frame>.png` and `<stem>.json`: all of them or none.
-
-    A progress bar on stderr counts the frames. Existing files are replaced.
-
-    Args:
-        video: the video to render.
-        path: the file to write; its suffix selects the codec.
-
-    Raises:
-        UserError: The suffix is unknown, or the folder cannot be written to.
-    """
-    if path.suffix.lower() not in _CODECS:
-        known = ", ".join(sorted(_CODECS))
-        raise UserError(f"The suffix of {path} is no known video format; choose one of {known}.")
-    masks = path.with_name(f"{path.stem}_masks")
-    leak_classes, leak_rates_g_per_h = [], []
-    with atomic_path(path) as temporary, _atomic_folder(masks) as masks_folder:
-        with _writer(temporary, path, video) as writer:
-            frames = ProgressBar(video, total=video.n_frames, unit="frame", desc=path.name)
-            for i, frame in enumerate(frames):
-                writer.write(cv2.cvtColor(frame.grey, cv2.COLOR_GRAY2BGR))
-                _write_mask(masks_folder / f"{i:06d}.png", frame.mask)
-                leak_classes.append(frame.leak_class)
-                leak_rates_g_per_h.append(frame.leak_rate_g_per_h)
-        facts = {
-            "category": video.category,
-            "seed": video.seed,
-            "fps_hz": video.fps_hz,
-            "distance_m": video.distance_m,
-            "source_xy_px": video.source_xy_px,
-            "still_plumes": video.still_plumes,
-            "leak_class": leak_classes,
-            "leak_rate_g_per_h": leak_rates_g_per_h,
-        }
-        write_text(path.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
-
-
-@contextmanager
-def _writer(temporary: Path, path: Path, video: SyntheticVideo) -> Iterator[cv2.VideoWriter]:
-    """A video writer that is always closed."""
-    codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
-    size = (video.width_px, video.height_px)
-    writer = cv2.VideoWriter(str(temporary), codec, video.fps_hz, size)
-    try:
-        if not writer.isOpened():
-            raise UserError(
-                f"Cannot write a video to {path}; choose a folder that can be written, "
-                "or another suffix if this OpenCV lacks the codec."
+            gassy_k = gas.in_front_of(steamy_k) if column_ppm_m.any() else steamy_k
+            taken = camera.expose([background_k, busy_k, steamy_k, gassy_k])
+            movers, steam_mask, mask = taken.masks
+            x, y = view.source_xy_px + taken.shift_px
+            yield PlumeFrame(
+                taken.grey,
+                mask,
+                steam_mask,
+                movers,
+                camera.displaced(column_ppm_m, taken.shift_px),
+                (float(x), float(y)),
+                leak_class,
+                LEAK_RATES_G_PER_H[leak_class],
             )
-        yield writer
-    finally:
-        writer.release()
-
-
-@contextmanager
-def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that replaces `folder` if the block succeeds."""
-    temporary = Path(tempfile.mkdtemp(prefix=temporary_name(folder.name), dir=folder.parent))
-    try:
-        yield temporary
-        # Only the owner can read a folder from mkdtemp.
-        temporary.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _write_mask(path: Path, mask: GreyImage) -> None:
-    _, data = cv2.imencode(".png", mask * 255)
-    path.write_bytes(data.tobytes())

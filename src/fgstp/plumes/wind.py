@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgstp.plumes.camera import View
-from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck
+from fgstp.plumes.conditions import AirConditions
+from fgstp.plumes.fields import FloatImage, OrnsteinUhlenbeck, log_uniform
 from fgstp.plumes.leak import SLABS, pixel_grid
+from fgstp.plumes.view import View
 
 _EDDY_GRID_PX = 2  # eddies are computed on every second pixel; the difference is invisible
 _DRIFT_FRACTION = 0.7  # Taylor: eddies travel with most of the mean wind
@@ -19,13 +20,13 @@ class MeanWind:
 
     The wind is horizontal and meanders (Ornstein-Uhlenbeck). Its component across the view
     moves gas sideways; its component along the view appears as vertical motion, because the
-    camera looks up at the source; buoyant gas also rises. The meander, 0.5-0.8 of the mean
+    camera looks up at the source; buoyant gas also rises. The meander, around half of the mean
     speed, exceeds that of weather masts, because real plumes swing by a right angle within
     seconds.
     """
 
-    def __init__(self, rng: np.random.Generator, step_s: float) -> None:
-        speed = rng.uniform(0.8, 2.8)
+    def __init__(self, rng: np.random.Generator, conditions: AirConditions, step_s: float) -> None:
+        speed = log_uniform(rng, conditions.wind_m_per_s)
         angle = rng.uniform(0.0, 2.0 * math.pi)
         # Wind across the view keeps the column density moderate.
         mean = speed * np.array(
@@ -35,11 +36,11 @@ class MeanWind:
         self._gusts = OrnsteinUhlenbeck(
             rng,
             mean,
-            np.full(2, rng.uniform(0.5, 0.8) * self.speed_m_per_s),
-            time_s=rng.uniform(2.0, 6.0),
+            np.full(2, rng.uniform(*conditions.meander) * self.speed_m_per_s),
+            time_s=rng.uniform(*conditions.meander_s),
             step_s=step_s,
         )
-        self._rise_m_per_s = rng.uniform(0.3, 0.7)
+        self._rise_m_per_s = rng.uniform(0.1, 0.6)
         self._sine_elevation = rng.uniform(0.2, 0.5)
 
     def step(self) -> NDArray[np.float64]:
@@ -129,11 +130,18 @@ class Air:
     """
 
     def __init__(
-        self, rng: np.random.Generator, view: View, step_s: float, sub_step_s: float
+        self,
+        rng: np.random.Generator,
+        view: View,
+        conditions: AirConditions,
+        step_s: float,
+        sub_step_s: float,
     ) -> None:
-        self._wind = MeanWind(rng, step_s)
-        largest_m, turnover_s = rng.uniform(0.3, 0.9), rng.uniform(0.2, 0.5)
-        rms_m_per_s = rng.uniform(0.3, 0.5) * self._wind.speed_m_per_s
+        self._wind = MeanWind(rng, conditions, step_s)
+        self._wind_m_per_s = np.zeros(2)
+        largest_m = rng.uniform(*conditions.eddy_m)
+        turnover_s = log_uniform(rng, conditions.turnover_s)
+        rms_m_per_s = rng.uniform(*conditions.eddies) * self._wind.speed_m_per_s
         coarse = (-(-view.shape[0] // _EDDY_GRID_PX), -(-view.shape[1] // _EDDY_GRID_PX))
         self._eddies = [
             Turbulence(
@@ -150,19 +158,24 @@ class Air:
         self._grid = pixel_grid(view.shape)
         self._px_per_m_per_s = np.float32(sub_step_s / view.pixel_m)
 
-    def step(self) -> list[FloatImage]:
-        """Advance by one frame.
+    def step(self) -> None:
+        """Advance by one frame."""
+        self._wind_m_per_s = self._wind.step()
+        for eddies in self._eddies:
+            eddies.step(self._wind_m_per_s)
+
+    def departures_px(self) -> list[FloatImage]:
+        """Compute where the air comes from, after a step.
 
         Returns:
             For each slab, float32 (H, W, 2): position of the air of each pixel one sub-step
             earlier, x and y in pixels.
         """
-        wind = self._wind.step()
+        wind = self._wind_m_per_s.astype(np.float32)
         rows, columns = self._grid.shape[:2]
         departures_px = []
         for eddies in self._eddies:
-            eddies.step(wind)
-            velocity = eddies.velocity_m_per_s() + wind.astype(np.float32)
+            velocity = eddies.velocity_m_per_s() + wind
             displacement_px = cv2.resize(velocity * self._px_per_m_per_s, (columns, rows))
             departures_px.append(self._grid - displacement_px)
         return departures_px

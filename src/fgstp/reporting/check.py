@@ -21,8 +21,7 @@ from fgstp.reporting.ingest import outlined
 from fgstp.reporting.templating import data_url, environment
 
 LEVELS = 256
-MOST = 0.99  # of the pixels, which should cover more than FEW_LEVELS
-FEW_LEVELS = 16
+MOST = 0.99  # of the pixels
 
 
 class CheckedVideo(NamedTuple):
@@ -52,7 +51,7 @@ def check_footage(folder: Path, settings: IngestSettings) -> list[CheckedVideo]:
         UserError: there is no footage, or a table cannot be used.
     """
     where = settings.folder.model_copy(update={"path": str(folder.resolve())})
-    settings = settings.model_copy(update={"source": "folder", "folder": where})
+    settings = settings.model_copy(update={"source": ("folder",), "folder": where})
     videos = find_videos(Search(folder, pd.DataFrame(), settings, seed=0))
     n_frames = sum(map(_n_frames, videos))
     with ProgressBar(unit=" frames", desc="check", total=n_frames) as bar:
@@ -78,9 +77,6 @@ def _checked(
         return CheckedVideo(video.name, {}, [f"{video.name}: {error}"], {})
     span = "" if row["low_counts"] is None else f"{row['low_counts']} to {row['high_counts']}"
     dropped = [clip["dropped"] for clip in clips if clip["dropped"]]
-    n_levels = seen.n_levels
-    if n_levels < FEW_LEVELS:
-        remarks.append(f"99 % of its pixels have only {n_levels} grey levels: its contrast is low")
     if dropped:
         remarks.append(f"{len(dropped)} of its {len(clips)} clips repeat others and are dropped")
     facts = {
@@ -91,7 +87,7 @@ def _checked(
         "size": f"{row['width_px']} x {row['height_px']}",
         "bits": "16" if span else "8",
         "span (counts)": span or "–",
-        "levels": str(n_levels),
+        "levels": str(seen.n_levels),
         "masks": str(row["mask_source"]),
         "annotated": f"{seen.n_annotated / row['frames']:.0%}",
         "gas": f"{seen.gas_fraction:.2%}" if seen.n_annotated else "–",

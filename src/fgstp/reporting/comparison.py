@@ -1,6 +1,6 @@
 """The comparison of all evaluated models: everything that tables and page show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,11 @@ import pandas as pd
 
 from fgstp.reporting import notes
 from fgstp.reporting.costs import cost_tables, sorted_costs
-from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order
+from fgstp.reporting.detection import detection_groups, detection_table
+from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order, model_rows
 from fgstp.reporting.result_tables import TITLES, ResultTable, result_table
 from fgstp.reporting.summaries import (
+    Facts,
     ScoredFootage,
     check_summaries,
     protocols,
@@ -18,11 +20,14 @@ from fgstp.reporting.summaries import (
     scores,
     selected,
     with_facts,
+    without_masks,
 )
 from fgstp.reporting.tables import DASH, GROUP_COLUMNS, HEADLINE_COLUMNS, Cell, Column, Table
 from fgstp.scoring.protocols import ScoringProtocol
 
 GROUPS = ("category", "leak_class", "video")
+DETECTION_GROUPS = ("category", "video")
+ALL_THERE_IS = "predictions, pictures and frame scores are all there is"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,27 +41,34 @@ class Comparison:
         titles: titles of the models, in order.
         protocols: the protocols by name, in order.
         headline: up to five scores of each model.
-        tables: `table1` and `table2`.
+        tables: `table1` and `table2`, whose scores are of pixels.
+        detection: the table of detection by the leak schedule; None without one.
         groups: tables by category, leak class and video.
+        detection_groups: tables of detection by category and video.
+        remarks: sentences on what could not be scored or chosen, and why.
         costs: measured costs, see `sorted_costs`.
         cost_tables: the costs as text, a table for each device.
     """
 
-    facts: Mapping[str, Mapping[str, Any]]
+    facts: Facts
     footage: ScoredFootage
     scored: str
     titles: tuple[str, ...]
     protocols: Mapping[str, ScoringProtocol]
     headline: Table
     tables: tuple[ResultTable, ...]
+    detection: ResultTable | None
     groups: Mapping[str, list[Table]]
+    detection_groups: Mapping[str, list[Table]]
+    remarks: tuple[str, ...]
     costs: pd.DataFrame
     cost_tables: list[Table]
 
 
 def compare(
-    facts: Mapping[str, Mapping[str, Any]],
+    facts: Facts,
     summaries: Mapping[str, pd.DataFrame],
+    timelines: Mapping[str, pd.DataFrame],
     costs: pd.DataFrame,
 ) -> Comparison:
     """Compare the evaluated models.
@@ -64,6 +76,7 @@ def compare(
     Args:
         facts: by model: the file of its scores, which says what was scored and how.
         summaries: by model: its summaries; of at least the models of `facts`.
+        timelines: by model: its frame scores over time, see `fgstp.scoring.timelines`.
         costs: a row for each model and device, see `fgstp.reporting.costs`; may be empty.
 
     Raises:
@@ -72,20 +85,56 @@ def compare(
     footage = same_footage(facts)
     together = pd.concat([summaries[model] for model in facts], ignore_index=True)
     together = with_facts(together.fillna({"note": ""}), facts)  # empty cells of the files
-    check_summaries(together)
-    found = protocols(together)
+    check_summaries(together, facts)
+    found, detection = protocols(together), detection_table(facts, footage)
+    why_empty = "" if found else f"Pixels are not scored, since {without_masks(facts)}."
     return Comparison(
         facts=facts,
         footage=footage,
-        scored=notes.counts(scores(together, next(iter(found)))),
-        titles=tuple(row.title() for row in evaluated_rows(together)),
+        scored=notes.counts(scores(together, next(iter(found))) if found else _seen(timelines)),
+        titles=tuple(row.title() for row in model_rows(facts, facts)),
         protocols=found,
         headline=headline(together),
-        tables=tuple(result_table(name, together, footage) for name in TITLES),
+        tables=tuple(result_table(name, together, footage, why_empty) for name in TITLES),
+        detection=detection,
         groups={by: group_tables(together, by) for by in GROUPS},
+        detection_groups={by: detection_groups(timelines, facts, by) for by in DETECTION_GROUPS},
+        remarks=tuple(_remarks(facts, found, detection)),
         costs=sorted_costs(costs),
         cost_tables=cost_tables(costs),
     )
+
+
+def _seen(timelines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Counts of the footage that most frames were predicted of."""
+    counts = [
+        {
+            "n_videos": rows["video"].nunique(),
+            "n_clips": rows["clip"].nunique(),
+            "n_frames": len(rows[["video", "frame"]].drop_duplicates()),
+        }
+        for rows in timelines.values()
+    ]
+    return pd.DataFrame([max(counts, key=lambda own: own["n_frames"])])
+
+
+def _remarks(
+    facts: Facts, found: Mapping[str, ScoringProtocol], detection: ResultTable | None
+) -> Iterator[str]:
+    """Sentences on what could not be scored, predicted or chosen."""
+    rows = model_rows(facts, facts)
+    if not found:
+        what = "Pixels are not scored" if detection else "Nothing can be scored"
+        rest = "" if detection else f", and no leak schedule is known; {ALL_THERE_IS}"
+        yield f"{what}, since {without_masks(facts)}{rest}."
+    for row in rows:
+        own = facts[row.model]
+        if n_left_out := own.get("n_left_out_clips", 0):
+            clips = f"{n_left_out} of the {own['n_test_clips']} test clips"
+            yield f"{row.title()} leaves out {clips}, which have no masks to give it."
+    without = [row.title() for row in rows if facts[row.model].get("n_validation_clips") == 0]
+    if without and any(protocol.threshold is None for protocol in found.values()):
+        yield notes.unchosen(without)
 
 
 def headline(summaries: pd.DataFrame) -> Table:

@@ -98,6 +98,11 @@ def protocol_note(protocol: ScoringProtocol) -> str:
     return f"Protocol {protocol.name}: {'; '.join(protocol_rules(protocol))}."
 
 
+def unchosen(names: Sequence[str]) -> str:
+    """Why the thresholds of some models were not chosen on validation clips."""
+    return f"t of {', '.join(names)} is a half, 128, since no validation clip has masks."
+
+
 def label_note(columns: Iterable[Column]) -> str:
     """Meaning of the labels of some columns."""
     return "; ".join(f"{column.label}: {column.meaning}" for column in columns) + "."

@@ -5,7 +5,7 @@ Matplotlib is imported when a figure is drawn, since training imports this modul
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow, clip_rows
 from fgstp.footage.video_store import VideoStore
+from fgstp.reporting.examples import Example, choose_examples
 from fgstp.reporting.names import category_order, group_title, model_rows
 from fgstp.reporting.notes import mark_notes
 from fgstp.reporting.summaries import Facts, ScoredFootage
@@ -41,55 +42,11 @@ CHOICE = (
     "Each row shows the frame with the median gas area among the frames with gas of a category, "
     "chosen from the masks alone."
 )
+NO_MASKS = (
+    "Without masks, a row shows the middle frame of a category, of those with a leak if the "
+    "schedule is known; a model that is given masks does not predict it."
+)
 FIRST_TRAINING = "Of a model with several training seeds, the first training is shown."
-
-
-class Example(NamedTuple):
-    """A frame to show, chosen from the masks alone.
-
-    Attributes:
-        group: the group that it represents, such as a category.
-        clip: its clip.
-        frame: its number in the clip.
-        gas_pixels: gas pixels of its mask; 0 if no frame of the group has gas.
-    """
-
-    group: str
-    clip: ClipRow
-    frame: int
-    gas_pixels: int
-
-    def read(self, store: VideoStore) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The frame and its mask, both (H, W) uint8."""
-        clip = self.clip.read(store)
-        return np.array(clip.frames[self.frame]), clip.masks(np.array([self.frame]))[0]
-
-
-def choose_examples(clips: Mapping[str, Sequence[ClipRow]], store: VideoStore) -> list[Example]:
-    """Choose the frame with the median gas area of each group.
-
-    For an even number of frames with gas it is the lower median; if no frame has gas, it is the
-    middle frame of the first clip.
-
-    Args:
-        clips: by group: clips that have masks.
-        store: the videos.
-    """
-    return [_median(group, sorted(rows), store) for group, rows in clips.items()]
-
-
-def _median(group: str, rows: Sequence[ClipRow], store: VideoStore) -> Example:
-    areas = []
-    for row in rows:
-        clip = row.read(store)
-        pixels = np.count_nonzero(clip.masks(), axis=(1, 2)).tolist()
-        areas += [(*each, row) for each in zip(pixels, clip.annotated.tolist(), strict=True)]
-    found = sorted((area, row, number) for area, number, row in areas if area)
-    if found:
-        area, row, number = found[(len(found) - 1) // 2]
-        return Example(group, row, number, area)
-    annotated = rows[0].read(store).annotated
-    return Example(group, rows[0], int(annotated[len(annotated) // 2]), 0)
 
 
 def prediction_figure(
@@ -102,7 +59,7 @@ def prediction_figure(
     """Draw a row for each category: a frame, its ground truth and the models' probabilities.
 
     Args:
-        clips: rows of the clip table of test clips that have masks, with a column `category`.
+        clips: rows of the clip table of test clips, with a column `category`.
         store: the videos.
         predictions: by model: a function from a clip to its maps, (T, H, W) uint8.
         footage: the footage that was scored.
@@ -111,21 +68,30 @@ def prediction_figure(
     by_category = clips.assign(category=clips["category"].fillna("unknown")).groupby("category")
     groups = {str(category): clip_rows(rows) for category, rows in by_category}
     groups = {category: groups[category] for category in sorted(groups, key=category_order)}
-    examples = choose_examples(groups, store)
+    allowed = "pseudo" in footage.mask_sources
+    examples = choose_examples(groups, store, allow_pseudo_masks=allowed)
     frames, masks = zip(*(each.read(store) for each in examples), strict=True)
+    blank = [np.zeros_like(frame) for frame in frames]  # of models that need a mask
     maps = {
-        row.title(): [np.array(predictions[row.model](each.clip)[each.frame]) for each in examples]
+        row.title(): [
+            empty
+            if each.gas_pixels is None and row.prompt != "none"
+            else np.array(predictions[row.model](each.clip)[each.frame])
+            for each, empty in zip(examples, blank, strict=True)
+        ]
         for row in model_rows(predictions, facts)
     }
     several = any(own.get("n_seeds", 1) > 1 for own in facts.values())
-    caption = " ".join([CHOICE, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)])
+    choices = dict.fromkeys(NO_MASKS if each.gas_pixels is None else CHOICE for each in examples)
+    parts = [*choices, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)]
+    caption = " ".join(parts)
     title = f"Predictions on {footage.name} ({footage.masks})"
     labels = [_label(each) for each in examples]
     return draw_examples(frames, masks, maps, labels, title=title, caption=caption)
 
 
 def _label(example: Example) -> str:
-    gas = [] if example.gas_pixels else ["no frame has gas"]
+    gas = {None: ["no mask"], 0: ["no frame has gas"]}.get(example.gas_pixels, [])
     title = group_title(example.group, "category")
     return "\n".join([title, example.clip.name, f"frame {example.frame}", *gas])
 

@@ -1,13 +1,14 @@
 """The comparison as Markdown, LaTeX, csv, plain text and one HTML page."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
+from fgstp.reporting.detection import short_table
 from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER, model_rows
 from fgstp.reporting.notes import counted, protocol_note, protocol_rules
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
@@ -68,7 +69,7 @@ class Picture(NamedTuple):
 def table_files(comparison: Comparison) -> dict[str, str]:
     """Texts by file name: each table as csv, Markdown and LaTeX; measured costs without LaTeX."""
     files: dict[str, str] = {}
-    for table in comparison.tables:
+    for table in (*comparison.tables, *([comparison.detection] if comparison.detection else ())):
         files |= {
             f"{table.name}.csv": table.tidy().to_csv(index=False),
             f"{table.name}.md": as_markdown(table),
@@ -83,14 +84,21 @@ def table_files(comparison: Comparison) -> dict[str, str]:
 def as_markdown(table: ResultTable) -> str:
     """A result table in Markdown, with a section for each block."""
     blocks = [block.table for block in table.blocks]
-    return _markdown(table.title, blocks, table.notes, ranked=True)
+    facts = {"ranked": True, "intervals": table.has_intervals}
+    return _markdown(table.title, blocks, table.notes, **facts)
 
 
 def _markdown(
-    title: str, tables: Sequence[Table], notes: Sequence[str], *, ranked: bool = False
+    title: str,
+    tables: Sequence[Table],
+    notes: Sequence[str],
+    *,
+    ranked: bool = False,
+    intervals: bool = False,
 ) -> str:
     template = environment(markdown_escaped).get_template("tables.md.j2")
-    return template.render(title=title, tables=tables, notes=notes, ranked=ranked)
+    facts = {"ranked": ranked, "intervals": intervals}
+    return template.render(title=title, tables=tables, notes=notes, **facts)
 
 
 def as_latex(table: ResultTable) -> str:
@@ -101,19 +109,34 @@ def as_latex(table: ResultTable) -> str:
 
 def headline_text(comparison: Comparison) -> str:
     """The headline as plain text: footage, a row for each model, and notes."""
-    table = comparison.headline
+    footage, table = comparison.footage, comparison.headline
+    parts = [f"Scores on {footage.name}, {footage.masks}; {comparison.scored}"]
+    if comparison.protocols:
+        protocols = dict.fromkeys(head.detail for head in table.heads[1:])
+        notes = [protocol_note(comparison.protocols[name]) for name in protocols]
+        parts += [_plain(table), _wrapped([*notes, *table.notes])]
+    if comparison.detection:
+        short = short_table(comparison.detection)
+        parts += [f"{short.title}:\n\n{_plain(short)}", _wrapped(short.notes)]
+    if comparison.remarks:
+        parts.append(_wrapped(comparison.remarks))
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(table: Table) -> str:
+    """A table as plain text, with the details of its heads in a second line if there are any."""
     heads = [(head.text, head.detail) for head in table.heads[1:]]
+    columns = pd.MultiIndex.from_tuples(heads)
     shown = pd.DataFrame(
         [[cell.text for cell in row[1:]] for row in table.rows],
         index=[row[0].text for row in table.rows],
-        columns=pd.MultiIndex.from_tuples(heads),
+        columns=columns if any(detail for _, detail in heads) else columns.get_level_values(0),
     )
-    footage = comparison.footage
-    title = f"Scores on {footage.name}, {footage.masks}; {comparison.scored}"
-    protocols = [comparison.protocols[name] for name in dict(head[::-1] for head in heads)]
-    notes = [*map(protocol_note, protocols), *table.notes]
-    wrapped = [textwrap.fill(note, LINE_LENGTH, subsequent_indent="  ") for note in notes]
-    return "\n".join([title, "", shown.to_string(sparsify=False), "", *wrapped]) + "\n"
+    return shown.to_string(sparsify=False)
+
+
+def _wrapped(notes: Iterable[str]) -> str:
+    return "\n".join(textwrap.fill(note, LINE_LENGTH, subsequent_indent="  ") for note in notes)
 
 
 def page(
@@ -121,6 +144,7 @@ def page(
     trainings: ByModel,
     curves: Mapping[str, bytes],
     examples: bytes | None = None,
+    timelines: bytes | None = None,
 ) -> str:
     """The report as one HTML page that needs no other file.
 
@@ -129,6 +153,7 @@ def page(
         trainings: by model: the records of its trainings, see `training_table`.
         curves: PNG files by name, as `training_curves` names them.
         examples: PNG file of predictions; None if there is none.
+        timelines: PNG file of the frame scores over time; None if there is none.
     """
     template = environment().get_template("page.html.j2")
     shown = [
@@ -145,6 +170,7 @@ def page(
         protocol_rules={name: protocol_rules(each) for name, each in comparison.protocols.items()},
         examples=examples
         and Picture.of_png(examples, "Frames, ground truth and predictions of the models"),
+        timelines=timelines and Picture.of_png(timelines, "Frame scores of the models over time"),
         trainings=training_table(trainings),
         all_curves=of_all and Picture.of_png(of_all, "Validation scores of all models"),
         curves=shown,

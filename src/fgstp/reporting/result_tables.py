@@ -95,6 +95,11 @@ class ResultTable:
     blocks: tuple[Block, ...]
     notes: tuple[str, ...]
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether it says something of confidence intervals."""
+        return any(block.interval_notes for block in self.blocks)
+
     def tidy(self) -> pd.DataFrame:
         """All values, a row for each block, model and metric.
 
@@ -104,13 +109,16 @@ class ResultTable:
         return pd.concat([block.tidy for block in self.blocks], ignore_index=True)
 
 
-def result_table(name: str, summaries: pd.DataFrame, footage: ScoredFootage) -> ResultTable:
+def result_table(
+    name: str, summaries: pd.DataFrame, footage: ScoredFootage, why_empty: str = ""
+) -> ResultTable:
     """Build a table.
 
     Args:
         name: `table1`, the comparison of models, or `table2`, the ablation of FGSTP.
         summaries: summaries of all models, checked by `check_summaries`.
         footage: the footage that was scored.
+        why_empty: why there are no summaries, in one sentence.
 
     Returns:
         A block for each protocol that has rows, and the published rows below the first block
@@ -123,6 +131,8 @@ def result_table(name: str, summaries: pd.DataFrame, footage: ScoredFootage) -> 
     ]
     paper_like = [number for number, each in enumerate(blocks) if each.columns == PAPER_COLUMNS]
     blocks.insert(paper_like[0] + 1 if paper_like else len(blocks), _published(name, footage))
+    if why_empty:
+        return ResultTable(name, TITLES[name], tuple(blocks), (why_empty,))
     others = set(list_models()) - set(summaries["model"])
     missing = [row.title(name) for row in rows_of_table(name, model_rows(others))]
     not_evaluated = (f"Not evaluated: {', '.join(missing)}.",) if missing else ()
@@ -142,18 +152,22 @@ def _scored_block(
     tidy = _tidy(scores(summaries, protocol.name), models, columns, facts)
     own_thresholds = protocol.threshold is None
     intervals = notes.interval_notes(tidy)
+    known = summaries.reindex(columns=["model", "n_validation_clips"]).drop_duplicates("model")
+    without = set(known.loc[known["n_validation_clips"] == 0, "model"])
+    unchosen = [row.title(table) for row in models if row.model in without]
     sentences = (
         f"Test footage: {footage.name}, {footage.masks}; {notes.counts(tidy)}.",
         notes.protocol_note(protocol),
         notes.label_note(columns),
         *[notes.THRESHOLD] * own_thresholds,
+        *[notes.unchosen(unchosen)] * bool(own_thresholds and unchosen),
         *notes.seed_notes(tidy),
         *notes.mark_notes(tidy["name"], protocol),
         *notes.missing_notes(tidy, columns),
         *intervals,
     )
     title = f"Protocol {protocol.name}, on {footage.name}"
-    written = _written(title, tidy, columns, sentences, own_thresholds=own_thresholds)
+    written = written_table(title, tidy, columns, sentences, own_thresholds=own_thresholds)
     return Block(protocol.name, columns, tidy, written, tuple(intervals))
 
 
@@ -194,7 +208,9 @@ def _published(table: str, footage: ScoredFootage) -> Block:
         *[PUBLISHED_FIRST_MASK] * (DAGGER in "".join(tidy["name"])),
         *notes.missing_notes(tidy, PAPER_COLUMNS),
     )
-    return Block(PUBLISHED, PAPER_COLUMNS, tidy, _written(title, tidy, PAPER_COLUMNS, sentences))
+    return Block(
+        PUBLISHED, PAPER_COLUMNS, tidy, written_table(title, tidy, PAPER_COLUMNS, sentences)
+    )
 
 
 def _tidy(
@@ -216,7 +232,7 @@ def _tidy(
     return rows.reindex(columns=list(TIDY_COLUMNS)).astype(TIDY_COLUMNS)
 
 
-def _written(
+def written_table(
     title: str,
     tidy: pd.DataFrame,
     columns: Sequence[Column],
@@ -224,6 +240,15 @@ def _written(
     *,
     own_thresholds: bool = False,
 ) -> Table:
+    """Write a table of models as text.
+
+    Args:
+        title: its title.
+        tidy: a row for each model and metric, see `Block`.
+        columns: the metrics to show.
+        sentences: notes below it.
+        own_thresholds: whether a last column `t` has the threshold of each model.
+    """
     heads = ["model", *(column.heading for column in columns), *["t"] * own_thresholds]
     n_ranked = tidy.groupby("metric")["rank"].count()
     rows = []
@@ -233,7 +258,8 @@ def _written(
         cells = [
             _cell(column, by_metric.loc[column.name], n_ranked[column.name]) for column in columns
         ]
-        thresholds = dict.fromkeys(map(str, of_model[["threshold_min", "threshold_max"]].iloc[0]))
+        ends = of_model[["threshold_min", "threshold_max"]].iloc[0]
+        thresholds = dict.fromkeys(f"{end:g}" for end in ends.dropna())
         rows.append((Cell(name), *cells, *[Cell("–".join(thresholds))] * own_thresholds))
     return Table(title, tuple(map(Cell, heads)), tuple(rows), sentences)
 

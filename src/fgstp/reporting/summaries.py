@@ -7,20 +7,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import digest, masked_clips
+from fgstp.footage.clip_table import digest, kept_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.registry import model_infos
 from fgstp.reporting.tables import Column, columns_of
-from fgstp.scoring.protocols import PROTOCOL_COLUMNS, PROTOCOLS, ScoringProtocol
-from fgstp.scoring.summary import ALL
+from fgstp.scoring.protocols import PROTOCOLS, ScoringProtocol
+from fgstp.scoring.summary import ALL, SUMMARY_COLUMNS
 
 Facts = Mapping[str, Mapping[str, Any]]  # by model: the file of its scores
 
-COLUMNS = (
-    *("model", *PROTOCOL_COLUMNS, "by", "group", "metric", "value", "low", "high", "spread"),
-    *("n_seeds", "threshold_min", "threshold_max", "interval_over"),
-    *("n_videos", "n_clips", "n_frames", "note"),
-)
+COLUMNS = ("model", *SUMMARY_COLUMNS)
 DEGENERATE_ABOVE = 0.95
 DIVERGED_NOTE = "a training diverged, which counts as a failure, as in the paper"
 AGAIN = "evaluate all models again, on the same clips and with the same settings"
@@ -61,7 +57,7 @@ class ScoredFootage(NamedTuple):
     @property
     def _sources(self) -> str:
         if not self.mask_sources:
-            return "masks of unknown source"
+            return "no masks"
         if len(self.mask_sources) == 1:
             return f"{self.mask_sources[0]} masks"
         *others, last = self.mask_sources
@@ -111,7 +107,7 @@ def check_unchanged(facts: Facts, clips: pd.DataFrame, store: VideoStore) -> lis
     Raises:
         UserError: clips were added, removed or changed.
     """
-    test = masked_clips(clips, store, "test", allow_pseudo_masks=True, setting="")
+    test = kept_clips(clips, store, "test")
     now = digest(test)
     for model, own in facts.items():
         if own["footage_sha256"] != now:
@@ -122,27 +118,25 @@ def check_unchanged(facts: Facts, clips: pd.DataFrame, store: VideoStore) -> lis
     return [clip.name for clip in test]
 
 
-def check_summaries(summaries: pd.DataFrame) -> None:
+def check_summaries(summaries: pd.DataFrame, models: Iterable[str]) -> None:
     """Check that the summaries are complete and that their models are comparable.
 
     Args:
         summaries: results of `fgstp.scoring.summarise` for all models and groups, concatenated,
-            with a column `model`.
+            with a column `model`; without rows if the footage has no masks.
+        models: the models that were evaluated.
 
     Raises:
-        UserError: a column is missing, there are no rows, a model lacks a protocol, or two
-            models were scored on different frames or with different settings.
+        UserError: a column is missing, a model lacks a protocol, or two models were scored on
+            different frames or with different settings.
     """
     if missing := [name for name in COLUMNS if name not in summaries]:
         raise UserError(
             f"The summaries of the scores lack the columns {', '.join(missing)}: {AGAIN}."
         )
     overall = summaries[summaries["by"] == ALL]
-    if overall.empty:
-        raise UserError("There are no scores to report: evaluate a model first.")
-    models = set(overall["model"])
     for name, rows in overall.groupby("protocol"):
-        if lacking := sorted(models - set(rows["model"])):
+        if lacking := sorted({*models} - {*rows["model"]}):
             raise UserError(
                 f"There are no scores of {', '.join(lacking)} under the protocol {name}: {AGAIN}."
             )
@@ -166,8 +160,27 @@ def _check_comparable(protocol: str, rows: pd.DataFrame) -> None:
                 )
 
 
+def without_masks(facts: Facts) -> str:
+    """Why pixels are not scored, for the end of a sentence.
+
+    Args:
+        facts: by model: `n_test_clips` and `n_pseudo_clips`, whose masks were computed from the
+            footage and are not to be scored against.
+    """
+    first = next(iter(facts.values()))
+    n_clips = first["n_test_clips"]
+    if not first.get("n_pseudo_clips"):
+        return f"none of the {n_clips} test clips has masks"
+    return (
+        f"the {n_clips} test clips have no masks but those computed from the footage "
+        "(evaluate.allow_pseudo_masks=true scores against these)"
+    )
+
+
 def with_facts(summaries: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Add columns `prompt` and `label` to summaries, and remove scores of failed models.
+    """Add columns to summaries, and remove scores of failed models.
+
+    The columns are `prompt`, `label` and `n_validation_clips`, which chose the thresholds.
 
     A model that `may_diverge` failed if one of its trainings diverged, and under each protocol
     for which nearly all its predictions are empty or full.
@@ -178,7 +191,7 @@ def with_facts(summaries: pd.DataFrame, facts: Facts) -> pd.DataFrame:
             `degenerate_fraction`.
     """
     known = summaries.copy()
-    for fact in ("prompt", "label"):
+    for fact in ("prompt", "label", "n_validation_clips"):
         known[fact] = known["model"].map({model: own.get(fact) for model, own in facts.items()})
     for model in {info.name for info in model_infos() if info.may_diverge}.intersection(facts):
         for protocol, own in facts[model]["protocols"].items():

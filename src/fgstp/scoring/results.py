@@ -19,13 +19,18 @@ from fgstp.scoring.summary import ALL, SEED
 from fgstp.scoring.thresholds import ReadClip, named
 
 FACTS = ("video", "category", "distance_m", "background", "mask_source", "void_fraction")
+# First columns of scores of frames.
+FRAME_COLUMNS = ("model", *FACTS, "leak_class", SEED, "clip", "frame", "protocol")
 GROUPS = (None, "video", "category", "leak_class")  # of summaries
 FOOTAGE = {  # names of the sources of ingest, for people
     "synthetic": "synthetic plumes",
     "gasvid": "GasVid",
     "annotated": "GasVid",
     "folder": "own footage",
+    "leak_free": "leak-free footage",
+    "composite": "plumes in leak-free footage",
 }
+COUNTS = ("n_videos", "n_clips", "n_frames")
 DIGITS = 6
 KEY_DIGITS = 3
 KEY_SCORES = {  # short names, so that `dvc metrics show` fits a terminal
@@ -34,6 +39,10 @@ KEY_SCORES = {  # short names, so that `dvc metrics show` fits a terminal
         **{"E": "e_mean", "IoU": "iou_mean", "Dice": "dice_mean"},
     },
     "operational": {"op_IoU": "iou", "AUROC": "auroc", "alarms": "false_alarm"},
+}
+KEY_DETECTION = {  # of footage without masks
+    **{"leak_AUROC": "leak_auroc", "found": "found_fraction", "delay_s": "time_to_detection_s"},
+    "FA_per_h": "false_alarms_per_hour",
 }
 
 
@@ -132,27 +141,35 @@ class ModelScores(BaseModel):
     model: str
     footage: str
     mask_sources: list[str]
+    n_test_clips: int
     trainings: list[ScoredTraining]
     protocols: dict[str, dict[str, Any]]
+    detection: dict[str, Any]
 
 
 def model_scores(
-    summaries: pd.DataFrame, frame_scores: pd.DataFrame, made_of: Mapping[str, Any], source: str
+    summaries: pd.DataFrame,
+    frame_scores: pd.DataFrame,
+    detection: Mapping[str, Any],
+    made_of: Mapping[str, Any],
+    source: str,
 ) -> dict[str, Any]:
     """The scores of a model over all videos, and what was scored.
 
     Args:
-        summaries: summaries of the model by all of `GROUPS`.
-        frame_scores: frame scores of the model, see `with_facts`.
-        made_of: `model`, `prompt`, and digests of checkpoints and footage.
+        summaries: summaries of the model by all of `GROUPS`; empty without masks.
+        frame_scores: frame scores of the model, see `with_facts`; empty without masks.
+        detection: what the leak schedule tells; see `fgstp.scoring.timelines.detection_scores`.
+        made_of: `model`, `prompt`, `trainings`, and digests of checkpoints and footage.
         source: source of ingest.
 
     Returns:
-        Plain values: `made_of`, `footage`, `mask_sources`, `void_fraction`, counts, and by
-        protocol: `settings`, `threshold`, `degenerate_fraction` (share of frames on which no or
-        every pixel is predicted), and all metrics, None where undefined. For several trainings,
-        metrics are means, the threshold is that of the first, and a protocol also has the
-        `thresholds` of all trainings and `spread`, the standard deviation by metric.
+        Plain values: `made_of`, `footage`, `mask_sources`, `void_fraction`, counts of what has
+        masks, `detection`, and by protocol: `settings`, `threshold`,
+        `degenerate_fraction` (share of frames on which no or every pixel is predicted), and all
+        metrics, None where undefined. For several trainings, metrics are means, the threshold is
+        that of the first, and a protocol also has the `thresholds` of all trainings and `spread`,
+        the standard deviation by metric.
     """
     overall = summaries[summaries["by"] == ALL]
     clips = frame_scores.drop_duplicates("clip")
@@ -161,14 +178,16 @@ def model_scores(
         str(name): _of_protocol(rows, of_frames.get_group(name))
         for name, rows in overall.groupby("protocol")
     }
-    counts = overall.iloc[0][["n_seeds", "n_videos", "n_clips", "n_frames"]].astype(int)
+    n_void = clips["void_fraction"].fillna(0).sum()
     return {
         **made_of,
-        "footage": FOOTAGE.get(source, source),
+        "footage": ", ".join(FOOTAGE.get(each, each) for each in source.split("+")),
         "mask_sources": sorted(clips["mask_source"].unique()),
-        "void_fraction": round(float(clips["void_fraction"].fillna(0).mean()), DIGITS),
-        **{str(name): int(count) for name, count in counts.items()},
+        "void_fraction": round(float(n_void) / max(1, len(clips)), DIGITS),
+        "n_seeds": len(made_of["trainings"]),
+        **{name: int(overall[name].max()) if len(overall) else 0 for name in COUNTS},
         "protocols": protocols,
+        "detection": dict(detection),
     }
 
 
@@ -199,16 +218,21 @@ def _rounded(rows: pd.DataFrame, column: str) -> dict[str, float | None]:
 def key_scores(scores: Mapping[str, Any]) -> dict[str, float]:
     """The six scores of the paper, and what an operator asks: IoU, AUROC, frames of false alarm.
 
+    Without masks, what the leak schedule tells takes their place.
+
     Args:
         scores: see `model_scores`.
 
     Returns:
         Rounded values by a short name; without those of protocols that were not scored.
     """
-    found = {}
-    for protocol, names in KEY_SCORES.items():
-        own = scores["protocols"].get(protocol, {})
-        for short, name in names.items():
-            if (value := own.get(name)) is not None:
-                found[short] = round(value, KEY_DIGITS)
-    return found
+    protocols = scores["protocols"]
+    chosen = [(protocols.get(name, {}), names) for name, names in KEY_SCORES.items()]
+    if not protocols:
+        chosen = [(scores["detection"], KEY_DETECTION)]
+    return {
+        short: round(own[name], KEY_DIGITS)
+        for own, names in chosen
+        for short, name in names.items()
+        if own.get(name) is not None
+    }

@@ -17,6 +17,11 @@ from fgstp.scoring.protocols import PROTOCOL_COLUMNS, Average, ScoringProtocol
 ALL = "all"
 SEED = "seed"  # column of the training
 REQUIRED = (*PROTOCOL_COLUMNS, "video", "clip", "gas", "frame_score")
+SUMMARY_COLUMNS = (
+    *(*PROTOCOL_COLUMNS, "by", "group", "metric", "value", "low", "high", "spread"),
+    *("n_seeds", "threshold_min", "threshold_max", "interval_over"),
+    *("n_videos", "n_clips", "n_frames", "note"),
+)
 
 
 def summarise(
@@ -52,12 +57,14 @@ def summarise(
         `n_seeds` (trainings), `threshold_min` and `threshold_max` (over trainings; `threshold` is
         that of the first), `interval_over` (`videos`, `clips`, or `none` without interval),
         `n_videos, n_clips, n_frames` (of one training), and `note`, why a value or an interval is
-        missing.
+        missing. Of no rows it has none.
 
     Raises:
-        UserError: there are no rows, a column is missing, an argument is out of range, or trainings
-            were scored on different frames.
+        UserError: a column is missing, an argument is out of range, or trainings were scored on
+            different frames.
     """
+    if rows.empty:
+        return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
     _check(rows, by, confidence, n_resamples)
     parts = []
     for protocol, group, frames in _groups(rows, by):
@@ -76,8 +83,6 @@ def _check(rows: pd.DataFrame, by: str | None, confidence: float, n_resamples: i
             f"The frame scores lack the columns {', '.join(missing)}; make them again with "
             "`kedro run --pipelines=evaluate`."
         )
-    if rows.empty:
-        raise UserError("There are no frame scores to summarise.")
     if rows[["video", "clip"]].isna().any(axis=None):
         raise UserError("Some frame scores do not say of which video and clip they are.")
     if not 0 < confidence < 1 or n_resamples < 1:

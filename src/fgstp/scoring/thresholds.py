@@ -84,16 +84,17 @@ def with_threshold(
 ) -> ScoringProtocol:
     """The protocol, with a threshold that is chosen on validation clips if it has none.
 
+    Without validation clips it is 128, a probability of a half.
+
     Args:
         protocol: the protocol.
         validation: ids of the validation clips.
         read: reads a clip by its id.
-
-    Raises:
-        UserError: there is no clip to choose a threshold on.
     """
     if protocol.threshold is not None:
         return protocol
+    if not validation:
+        return protocol.at(MIDDLE)
     search = ThresholdSearch(protocol)
     for clip in ProgressBar(validation, unit=" clips", desc=f"threshold ({protocol.name})"):
         with named(clip):

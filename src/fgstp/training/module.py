@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader
 from fgstp.core.errors import UserError
 from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.packed_masks import GAS, VOID, first_frame_with_gas
-from fgstp.footage.video_store import VideoStore
+from fgstp.footage.video_store import Clip, VideoStore
 from fgstp.models.base import AnyModel
 from fgstp.models.sampling import Batch
-from fgstp.models.session import prompt_of
+from fgstp.models.session import Prediction, prompt_of
 from fgstp.models.settings import HALVED_AT, OptimisationSettings
 from fgstp.training.data import SampleOrder
 from fgstp.training.processes import gathered, take_from_first
@@ -30,6 +30,7 @@ from fgstp.training.validation import overlap, validation_scores, youden_thresho
 
 Factor = Callable[[int], float]
 THRESHOLD = 0.5  # of the probability
+CONTEXT_S = 30.0  # of footage before validated frames, at most
 POWER, LAST_FRACTION = 0.9, 0.05  # of the schedule `polynomial`
 FIRST_PERIOD_STEPS, GROWTH, FLOOR = 5, 1.2, 0.01  # of the schedule `cosine_restarts`
 NORMALISATIONS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
@@ -124,35 +125,51 @@ class TrainingModule(LightningModule):
         Raises:
             DivergenceError: a prediction is not finite.
         """
-        frames, labels, annotated = self._middle(clip)
+        view = clip.read(self.store)
+        numbers = self._middle(view.annotated)
+        labels = view.labels(numbers)
         masks = labels == GAS
         # In full precision, as evaluation predicts.
         with torch.autocast(self.device.type, enabled=False):
-            prompt = prompt_of(self.model.prompt_kind, masks.astype(np.uint8))
-            predictions = self.model.predictions(frames, prompt=prompt)
+            predictions = self._predicted(view, numbers, masks.astype(np.uint8))
         maps = np.stack([each.map for each in predictions])
         if not np.isfinite(maps).all():  # would score as one that finds nothing
             raise DivergenceError(
                 f"The predictions are no longer finite after epoch {self.current_epoch + 1}, on "
                 f"the clip {clip.name}; lower {self._rate_setting}."
             )
-        scored = annotated[annotated != first_frame_with_gas(masks)]
+        scored = np.arange(len(numbers)) != first_frame_with_gas(masks)
         found = (maps[scored] > THRESHOLD) & (labels[scored] != VOID)
-        scores = np.array([predictions[number].score for number in scored], np.float64)
+        scores = np.array([each.score for each in predictions], np.float64)[scored]
         self._validated[clip.name] = overlap(found, masks[scored]), scores
 
-    def _middle(
-        self, clip: ClipRow
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
-        """Frames from the middle of a clip, their labels, and which of them are annotated."""
-        data, wanted = clip.read(self.store), self.settings.validation_frames
-        n_taken = len(data.annotated) if wanted is None else min(wanted, len(data.annotated))
-        start = (len(data.annotated) - n_taken) // 2
-        numbers = data.annotated[start : start + n_taken]
-        frames = data.frames[numbers[0] : numbers[-1] + 1]
-        labels = np.zeros(frames.shape, np.uint8)
-        labels[numbers - numbers[0]] = data.labels(numbers)
-        return frames, labels, numbers - numbers[0]
+    def _middle(self, annotated: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers of the annotated frames of a clip that are scored."""
+        wanted = self.settings.validation_frames
+        n_taken = len(annotated) if wanted is None else min(wanted, len(annotated))
+        start = (len(annotated) - n_taken) // 2
+        return annotated[start : start + n_taken]
+
+    def _predicted(
+        self, clip: Clip, numbers: NDArray[np.int64], masks: NDArray[np.uint8]
+    ) -> list[Prediction]:
+        """Predictions of some frames of a clip; a model without a prompt sees what led there.
+
+        Args:
+            clip: the clip.
+            numbers: (n,), rising numbers of the frames in the clip.
+            masks: (n, H, W), 0/1: their gas, for prompts.
+        """
+        model, steps_s = self.model, np.diff(clip.times_s)
+        fps_hz = 1 / max(float(np.median(steps_s)), 1e-3) if len(steps_s) else 15.0
+        own = numbers - numbers[0]
+        prompt = prompt_of(model.prompt_kind, masks, own, int(own[-1]) + 1)
+        first, last = (clip.first_frame + int(numbers[place]) for place in (0, -1))
+        context_s = 0.0 if model.prompt_kind != "none" else model.context_s(fps_hz)
+        n_context = min(first, math.ceil(min(context_s, CONTEXT_S) * fps_hz - 1e-9))
+        frames = clip.video_frames[first - n_context : last + 1]
+        predictions = model.predictions(frames, fps_hz, prompt, n_context)
+        return [predictions[number] for number in own]
 
     def on_validation_epoch_end(self) -> None:
         """Scores of all clips of all processes together.

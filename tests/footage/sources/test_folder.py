@@ -13,8 +13,9 @@ from fgstp.footage.video import LeakSchedule, RefusedVideo, Video
 SETTINGS = FolderSettings(path="meine Aufnahmen (Öl)")
 
 
-def found_in(raw, folder):
-    return find_in_folder(Search(raw, None, IngestSettings(source="folder", folder=folder), seed=1))
+def found_in(raw, folder, **settings):
+    settings = IngestSettings(source="folder", folder=folder, **settings)
+    return find_in_folder(Search(raw, None, settings, seed=1))
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def root(tmp_path):
 def find(root):
     """Makes files, empty because they are looked for and not into, and finds the videos."""
 
-    def make_and_find(*names, table=None):
+    def make_and_find(*names, table=None, **settings):
         for name in names:
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
         if table is not None:
             (root / "videos.csv").write_text(table, "utf-8")
-        return found_in(root.parent, SETTINGS)
+        return found_in(root.parent, SETTINGS, **settings)
 
     return make_and_find
 
@@ -59,10 +60,11 @@ def test_files_and_folders_are_found_in_natural_order(find, root):
 
 
 @pytest.mark.parametrize("path", [SETTINGS.path, "train"])  # whose own name says nothing
-def test_every_third_is_for_test_and_the_guess_is_remarked(tmp_path, path):
+def test_every_third_is_for_test_and_the_guess_is_remarked(tmp_path, footage, path):
     (tmp_path / path).mkdir()
     for number in range(7):
         (tmp_path / path / f"{number}.mp4").touch()
+    footage.pictures(tmp_path / path / "3_masks", 255 * footage.masks(2))
     found = found_in(tmp_path, FolderSettings(path=path))
     assert [video.split for video in found] == [
         *("train", "train", "test", "train", "train", "test", "train")
@@ -70,6 +72,14 @@ def test_every_third_is_for_test_and_the_guess_is_remarked(tmp_path, path):
     for video in found:
         assert video.remarks == (f"no table: split {video.split} guessed, every third is for test",)
         assert (video.distance_m, video.background, video.schedule) == (None, None, None)
+
+
+def test_without_masks_to_train_on_all_are_for_test(find):
+    found = find("a.mp4", "b.mp4", "train/c.mp4")
+    assert [video.split for video in found] == ["test", "test", "train"]
+    assert found[0].remarks == ("no table: split test guessed, no video has masks to train on",)
+    computed = {"pseudo_masks": {"enabled": True}}
+    assert [video.split for video in find(**computed)] == ["train", "train", "train"]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +130,7 @@ def test_masks_that_are_a_link_to_nothing_refuse_their_video(find, root, video, 
     bad = [each for each in found if isinstance(each, RefusedVideo)]
     assert any(Path(masks).name in each.error and "a" in each.name.split("_") for each in bad)
     assert [each.name for each in found if isinstance(each, Video)] == ["other_b"]
+    assert len(bad) == 1
 
 
 @pytest.mark.parametrize("masks", ["a_masks.zip", "a_masks.dvc", "a_gt.mp4", "a_masks.npy", "a_gt"])
@@ -148,6 +159,43 @@ def test_a_document_beside_a_video_is_not_taken_for_masks(find, root, caplog, na
         found = find("a.mp4", "a_masks/0.png")
     assert the(found, "a").masks.numbers == {0: None}.keys()
     assert name in caplog.text
+
+
+LABELME = '{"shapes": [{"label": "gas", "points": [[0, 0], [3, 0], [3, 3]]}], "imagePath": "0.png"'
+BESIDE_FRAMES = [
+    ("0.json", LABELME + ', "imageHeight": 6, "imageWidth": 8}'),
+    (
+        "_annotations.coco.json",  # as Roboflow has it
+        '{"images": [{"id": 1, "file_name": "0.png", "height": 6, "width": 8}], "annotations": []}',
+    ),
+    ("0.txt", "0 .1 .1 .2 .2 .3 .3"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), BESIDE_FRAMES)
+def test_an_export_may_lie_beside_the_frames(find, root, caplog, name, content):
+    find("a/0.png", "a/1.png", "b/0.png")
+    (root / "a" / name).write_text(content)
+    with caplog.at_level("INFO"):
+        found = find()
+    assert the(found, "a").masks.numbers == {0: None}.keys()
+    assert the(found, "a").masks.remarks == ()
+    assert the(found, "b").masks is None
+    assert name not in caplog.text
+
+
+def test_documents_beside_the_frames_are_no_export(find, root, caplog):
+    for number in range(40):
+        find(f"a/{number}.png")
+        (root / "a" / f"{number}.json").write_text('{"temperature_c": 21.5}')
+        (root / "a" / f"{number}.txt").write_text("21.5 degrees")
+    with caplog.at_level("INFO"):
+        found = find()
+    assert the(found, "a").masks is None
+    assert "0.json and 39 others like it" in caplog.text
+    assert "0.txt and 39 others like it" in caplog.text
+    (root / "a" / "via.json").write_text('{"0.png": {"regions": [{}]}}')
+    assert isinstance(the(find(), "a"), RefusedVideo)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,21 @@ def found(layout, root):
         ),
         (["videos/a.mp4", *folder("masks/a")], {"a.mp4": "videos/a.mp4"}, {"a.mp4": "masks/a"}),
         (
+            ["a.mp4", *folder("a.mp4_masks"), "b.mp4", *folder("B-GT"), "c.avi", *folder("cmasks")],
+            {"a.mp4": "a.mp4", "b.mp4": "b.mp4", "c.avi": "c.avi"},
+            {"a.mp4": "a.mp4_masks", "b.mp4": "B-GT", "c.avi": "cmasks"},
+        ),
+        (
+            ["e\u0301.mp4", *folder("\u00e9_masks"), *folder("\u00c9t"), *folder("E\u0301t_gt")],
+            {"e\u0301.mp4": "e\u0301.mp4", "\u00c9t": "\u00c9t"},
+            {"e\u0301.mp4": "\u00e9_masks", "\u00c9t": "E\u0301t_gt"},
+        ),
+        (
+            ["a.mp4", *folder("__MACOSX/a"), *folder("@eaDir/a.mp4"), "lost+found/x", ".git/x"],
+            {"a.mp4": "a.mp4"},
+            {},
+        ),
+        (
             ["a.mp4", "b.mp4", *folder("masks/a")],
             {"a.mp4": "a.mp4", "b.mp4": "b.mp4"},
             {"a.mp4": "masks/a"},
@@ -94,6 +109,7 @@ def test_footage_and_masks_find_each_other(layout_of, tmp_path, names, footage, 
         (["a.seq", "b.mp4"], "a.seq"),
         (["a.npy"], "a.npy"),
         (["a.xyz"], "a.xyz"),
+        ([f"{number}.xyz" for number in range(50)], "0.xyz"),
         (["no suffix"], "no suffix"),
         (["0.png", "1.png"], "0.png"),
         (["empty/"], "empty"),
@@ -124,6 +140,12 @@ def test_what_cannot_be_used_is_refused_with_a_reason(layout_of, names, refused)
     )
     assert refused not in layout.footage
     assert len(layout.refused_videos()) == 1
+
+
+def test_footage_whose_names_differ_in_case_shares_no_masks(layout_of):
+    layout = layout_of("a.mp4", "A.mp4", *folder("a_masks"), "b.mp4")
+    assert [*layout.footage] == ["b.mp4"]
+    assert all("could be the masks of" in why for why in layout.refused.values())
 
 
 def test_no_entry_is_passed_over(layout_of, tmp_path):

@@ -73,6 +73,17 @@ def test_a_second_video_of_the_same_id_is_refused(raw, write_picture, second):
     assert sorted(taken) == ["a", "frames", "train_b"]
 
 
+def test_accents_written_apart_make_no_other_id(raw):
+    for name in ("\u00e9.mp4", "e\u0301.mp4", "E\u0301.mp4"):
+        (raw / "footage" / name).touch()
+    found = found_in(raw, "folder")
+    assert sum(isinstance(video, RefusedVideo) for video in found) == 1
+    (raw / "footage" / "\u00e9.mp4").unlink()
+    (raw / "footage" / "videos.csv").write_text("video,split\n\u00e9,test\n\u00c9.mp4,test\n")
+    found = found_in(raw, "folder")
+    assert [video.split for video in found if isinstance(video, Video)] == ["test", "test"]
+
+
 def test_one_file_in_two_rows_is_used_once(raw):
     # With and without its suffix it is the same video: it must not serve train and test.
     (raw / "footage" / "a.mp4").touch()
@@ -142,7 +153,7 @@ def stripes(tmp_path, monkeypatch):
 
 
 def test_one_file_is_all_that_a_new_source_takes(stripes, ingest, tmp_path):
-    assert list_sources() == ["annotated", "folder", "gasvid", "stripes", "synthetic"]
+    assert "stripes" in list_sources()
     result = ingest(stripes, tmp_path / "out", source="stripes")
     assert result.clips["clip"].tolist() == ["striped_0000", "striped_0001"]
     assert result.clips["annotated_frames"].tolist() == [5, 5]

@@ -6,8 +6,9 @@ import pytest
 
 from fgstp.footage.settings import IngestSettings, SyntheticSettings
 from fgstp.footage.sources import Search
-from fgstp.footage.sources.synthetic import SyntheticFootage, find_synthetic
+from fgstp.footage.sources.synthetic import SyntheticFootage, SyntheticSample, find_synthetic
 from fgstp.plumes import CATEGORIES, SyntheticVideo
+from fgstp.plumes.presets import PRESETS
 
 SMALL = SyntheticSettings(
     train_videos_per_category=2,
@@ -101,7 +102,8 @@ FOOTAGE = SyntheticFootage("close_clear", 1, n_frames=12, rate_hz=5.0, height_px
 
 @pytest.mark.parametrize("name", [field.name for field in fields(SyntheticFootage)])
 def test_any_change_of_the_recipe_changes_signature_and_hash(name):
-    value = "long_clear" if name == "category" else getattr(FOOTAGE, name) + 1
+    others = {"category": "long_clear", "conditions": PRESETS["wide"]}
+    value = others[name] if name in others else getattr(FOOTAGE, name) + 1
     other = replace(FOOTAGE, **{name: value})
     assert other.signature() != FOOTAGE.signature()
     assert other.content_hash() != FOOTAGE.content_hash()
@@ -112,3 +114,20 @@ def test_a_new_version_of_the_generator_changes_the_signature(monkeypatch):
     before = FOOTAGE.signature()
     monkeypatch.setattr("fgstp.footage.sources.synthetic.GENERATOR_VERSION", -1)
     assert FOOTAGE.signature() != before
+
+
+def test_conditions_reach_the_video_that_is_rendered():
+    footage = [
+        found(SyntheticSettings(**(SMALL.model_dump() | {"conditions": name})), seed=0)[0].frames
+        for name in ("demo", "wide")
+    ]
+    assert [each.conditions for each in footage] == [PRESETS["demo"], PRESETS["wide"]]
+    one, other = (next(each.frames([])).grey for each in footage)
+    assert not np.array_equal(one, other)
+
+
+def test_a_sample_has_all_categories_in_turn():
+    videos = list(SyntheticSample(7, 2.0, seed=3).videos("wide", 5.0))
+    assert [video.frames.category for video in videos] == [*CATEGORIES, *CATEGORIES[:2]]
+    assert {video.frames.n_frames for video in videos} == {10}
+    assert len({video.frames.seed for video in videos}) == 7

@@ -26,7 +26,7 @@ from fgstp.models.checkpoint import (
 from fgstp.models.fgstp import FgstpModel
 from fgstp.models.registry import create_model
 from fgstp.models.session import Prediction
-from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
+from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores, trace_frames
 from fgstp.reporting.result_tables import result_table
 from fgstp.reporting.summaries import same_footage
 from fgstp.scoring import PROTOCOLS, score_clip
@@ -59,10 +59,8 @@ class Project:
     @property
     def videos(self):
         names = sorted({row["video"] for row in self.rows})
-        rows = [
-            {"video": name, "category": f"of_{name}", "distance_m": 5.0, "background": "clear"}
-            for name in names
-        ]
+        facts = {"distance_m": 5.0, "background": "clear", "fps_hz": 15.0}
+        rows = [{"video": name, "category": f"of_{name}"} | facts for name in names]
         return table([row | {"source": "folder"} for row in rows], VIDEO_COLUMNS)
 
     def add(self, name, split="test", mask_source="annotated", dropped=None, leak_class=None):
@@ -111,9 +109,15 @@ class Project:
         settings = EvaluateSettings.model_validate(QUICK | changes)
         return score(self.predictions, self.clips, self.videos, self.store, model, settings)
 
-    def summarise(self, rows, seed=1):
+    def trace(self, model="background", **changes):
+        settings = EvaluateSettings.model_validate(QUICK | changes)
+        return trace_frames(self.predictions, self.clips, self.videos, self.store, model, settings)
+
+    def summarise(self, rows, seed=1, detection=None, model="background"):
+        """Scores and summaries."""
         settings = EvaluateSettings.model_validate(QUICK)
-        return summarise_scores(rows, self.predictions, self.videos, "background", settings, seed)
+        places = (self.predictions, self.videos, model, settings, seed)
+        return summarise_scores(rows, detection or {}, *places)[:2]
 
     def predictions_of(self, clip, model="background", number=1):
         store = PredictionStore(seed_folder(self.predictions / model, number))
@@ -235,11 +239,11 @@ def test_the_footage_is_that_of_the_test_clips(project):
 
 def test_without_a_threshold_to_choose_validation_clips_are_neither_needed_nor_predicted(project):
     facts = project.predict()
-    only = {"protocols": ["paper"]}
-    assert project.predict(**only) == facts
+    only, fewer = {"protocols": ["paper"]}, facts | {"n_validation_clips": 0}
+    assert project.predict(**only) == fewer
     assert set(project.times()) == {"t", "u"}
     project.rows = [row for row in project.rows if row["split"] != "validation"]
-    assert project.predict(**only) == facts
+    assert project.predict(**only) == fewer
     assert set(project.score(**only)["clip"]) == {"t_0000", "u_0000"}
 
 
@@ -265,11 +269,6 @@ def test_frames_at_a_time_are_those_of_the_setting_or_of_the_checkpoint(
 def _without_masks(project):
     for row in project.rows:
         row["mask_source"] = "none"
-
-
-def _masks_of_test_alone(project):
-    _without_masks(project)
-    project.add("x_0000")
 
 
 def _only(*splits):
@@ -300,10 +299,7 @@ def _nothing(project):
     ("change", "settings", "words"),
     [
         (_only(), {}, "There are no clips; run `kedro run --pipelines=ingest` first."),
-        (_only("train", "test"), {}, "clips is in the split validation; "),
         (_only("train", "validation"), {}, "clips is in the split test; "),
-        (_without_masks, {}, "No clip of the split test has masks"),
-        (_masks_of_test_alone, {}, "No clip of the split validation has masks"),
         (lambda p: p.own("best.ckpt").unlink(), {}, "Cannot read .*background/seed_1/best.ckpt"),
         (
             lambda p: p.save(variance_threshold=9.0, recorded=False),
@@ -331,18 +327,97 @@ def test_what_cannot_be_predicted(project, monkeypatch, change, settings, words)
 def test_pseudo_masks_are_scored_only_if_that_is_allowed_and_every_table_says_so(project):
     for row in project.rows:
         row["mask_source"] = "pseudo"
-    sentence = project.sentence()
-    assert "2 of the 2 clips of the split test have masks that were computed" in sentence
-    assert "set evaluate.allow_pseudo_masks" in sentence
-
-    project.predict(allow_pseudo_masks=True)
-    with pytest.raises(UserError, match=r"set evaluate\.allow_pseudo_masks"):
-        project.score()
+    facts = project.predict()
+    assert (facts["n_test_clips"], facts["n_pseudo_clips"], facts["n_validation_clips"]) == (
+        2,
+        2,
+        0,
+    )
+    assert project.score().empty
+    assert project.predict(allow_pseudo_masks=True)["n_pseudo_clips"] == 0
     scores, summaries = project.summarise(project.score(allow_pseudo_masks=True))
     assert scores["mask_sources"] == ["pseudo"]
     shown = result_table("table1", summaries, same_footage({"background": scores}))
     assert set(shown.blocks[0].tidy["mask_source"]) == {"pseudo"}
     assert any("pseudo masks" in note for note in shown.blocks[0].table.notes)
+
+
+# ----------------------------------------------------------------- clips without masks
+
+
+def test_clips_without_masks_are_predicted_and_traced_but_their_pixels_not_scored(project):
+    _without_masks(project)
+    facts = project.predict()
+    assert set(project.times()) == {"t", "u"}  # there is no threshold to choose
+    assert facts["n_left_out_clips"] == 0
+    rows = project.score()
+    assert rows.empty
+    timelines, detection = project.trace()
+    scores, summaries = project.summarise(rows, detection=detection)
+    assert summaries.empty
+    assert (scores["protocols"], scores["n_frames"], scores["mask_sources"]) == ({}, 0, [])
+    for clip in ("t_0000", "u_0000"):
+        own = timelines[timelines["clip"] == clip]
+        expected = project.predictions_of(clip).scores
+        np.testing.assert_allclose(own["score"], expected)
+    assert set(timelines["mask_source"]) == {"none"}
+
+
+def test_a_timeline_tells_times_classes_and_releases_of_the_whole_video(project):
+    """The release begins in a clip that was dropped, before the one that is scored."""
+    classes = np.array([0, 0, 0, 1, 1], np.int8)
+    project.add("r_0000", mask_source="none", dropped="guard", leak_class=classes)
+    project.add("r_0001", mask_source="none", leak_class=np.array([1, 2, 2, 8, 8], np.int8))
+    project.predict()
+    timelines, detection = project.trace()
+    own = timelines[timelines["video"] == "r"]
+    assert own["frame"].tolist() == [5, 6, 7, 8, 9]
+    np.testing.assert_allclose(own["time_s"], np.arange(5, 10) / 15)
+    np.testing.assert_allclose(own["duration_s"], 1 / 15)
+    assert own["leak_class"].tolist() == [1, 2, 2, 8, 8]
+    np.testing.assert_allclose(own["release_s"], [0.2, 0.2, 0.2, np.nan, np.nan])
+    assert detection["n_releases"] == 2  # the other is in t_0000
+    assert (timelines["threshold"] == 0.5).all()
+    unknown = timelines[timelines["video"] == "u"]
+    assert unknown["leak_class"].isna().all()
+
+
+def test_some_clips_with_masks_are_scored_and_all_are_traced(project):
+    project.add("w_0000", mask_source="none", leak_class=np.array([0, 0, 1, 1, 1], np.int8))
+    facts = project.predict()
+    assert (facts["n_test_clips"], facts["n_validation_clips"]) == (3, 1)
+    assert set(project.score()["clip"]) == {"t_0000", "u_0000"}
+    timelines, detection = project.trace()
+    sources = timelines.drop_duplicates("clip").set_index("clip")["mask_source"]
+    assert sources.to_dict() == {"t_0000": "annotated", "u_0000": "annotated", "w_0000": "none"}
+    assert (detection["n_clips"], detection["n_bare_clips"]) == (2, 1)
+
+
+def test_without_validation_clips_the_threshold_is_a_half(project, caplog):
+    project.rows = [row for row in project.rows if row["split"] == "test"]
+    assert project.predict()["n_validation_clips"] == 0
+    rows = project.score()
+    assert set(rows["threshold"]) == {128}
+    assert "the threshold of operational is a half" in caplog.text
+
+
+ORACLE = {"height_px": 16, "width_px": 16, "width": 8, "slot_choice": "oracle"}
+
+
+def test_a_model_that_is_given_masks_leaves_out_clips_without(project, caplog):
+    project.save("mg", **ORACLE)
+    project.add("w_0000", mask_source="none")
+    facts = project.predict("mg")
+    assert (facts["prompt"], facts["n_left_out_clips"]) == ("all_masks", 1)
+    assert set(project.times("mg")) == {"v", "t", "u"}
+    assert "mg is given masks; it leaves out 1 of 4 clips, which have none" in caplog.text
+    assert set(project.trace("mg")[0]["clip"]) == {"t_0000", "u_0000"}
+
+
+def test_without_any_mask_a_model_that_is_given_masks_is_refused(project):
+    project.save("mg", **ORACLE)
+    _without_masks(project)
+    assert "none of its 2 clips has one; put masks beside the videos" in project.sentence("mg")
 
 
 # ------------------------------------------------------------------------------- score

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import VIDEO_COLUMNS, digest, masked_clips, table
+from fgstp.footage.clip_table import VIDEO_COLUMNS, digest, kept_clips, table
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import Training
 from fgstp.models.checkpoint import seed_folder, write_record
 from fgstp.models.session import Prediction
-from fgstp.pipelines.evaluate.nodes import score, summarise_scores
+from fgstp.pipelines.evaluate.nodes import score, summarise_scores, trace_frames
 from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
 from fgstp.reporting.costs import COLUMNS
 from fgstp.scoring.protocols import EvaluateSettings
@@ -41,6 +41,7 @@ class Project:
 
     def __init__(self, clips, folder):
         self.folder, self.store = clips, clips.store
+        self.facts = {}  # further ones of predictions
         self.predictions = folder / "predictions"
         names = {"v_0000": "validation", "t_0000": "test", "u_0000": "test"}
         for number, (name, split) in enumerate(names.items()):
@@ -60,12 +61,12 @@ class Project:
         self.clips = clips.table
         categories = {"v": "close_clear", "t": "close_clear", "u": "long_complex"}
         videos = [
-            {"video": video, "category": name, "source": "gasvid"}
+            {"video": video, "category": name, "source": "gasvid", "fps_hz": 15.0}
             for video, name in categories.items()
         ]
         self.videos = table(videos, VIDEO_COLUMNS)
         self.costs = pd.DataFrame(columns=COLUMNS)
-        self.scores, self.summaries = {}, {}
+        self.scores, self.summaries, self.timelines = {}, {}, {}
         epochs = [
             {"epoch": epoch, "learning_rate": 1e-4, "train_loss": 1 / epoch, "val_miou": 0.1}
             for epoch in (1, 2)
@@ -86,26 +87,29 @@ class Project:
 
     def evaluate(self, model):
         """Scores and summaries as the pipeline evaluate makes them."""
-        test = masked_clips(self.clips, self.store, "test", allow_pseudo_masks=True, setting="")
+        test = kept_clips(self.clips, self.store, "test")
         training = Training(1, None, f"of {model}", diverged=False)
-        facts = {"model": model, "trainings": [training._asdict()]}
-        facts["footage_sha256"] = digest(test)
+        facts = {"model": model, "trainings": [training._asdict()], "prompt": "none"}
+        facts |= {"footage_sha256": digest(test), "n_test_clips": len(test), **self.facts}
+        facts["n_validation_clips"] = 1
         (self.predictions / model / "predicted.json").write_text(json.dumps(facts))
-        rows = score(self.predictions, self.clips, self.videos, self.store, model, EVALUATE)
-        self.scores[model], self.summaries[model] = summarise_scores(
-            rows, self.predictions, self.videos, model, EVALUATE, 1
-        )
+        footage = self.predictions, self.clips, self.videos, self.store
+        self.timelines[model], detection = trace_frames(*footage, model, EVALUATE)
+        found = score(*footage, model, EVALUATE), detection, self.predictions, self.videos
+        self.scores[model], self.summaries[model], _ = summarise_scores(*found, model, EVALUATE, 1)
 
     def compare(self):
-        return compare_models(self.scores, self.summaries, self.costs)
+        return compare_models(self.scores, self.summaries, self.timelines, self.costs)
 
     def draw(self):
-        places = (self.clips, self.videos, self.store, self.predictions)
+        places = (self.clips, self.videos, self.store, self.predictions, self.timelines)
         return draw_figures(self.compare()[0], self.models, *places)
 
     def page(self):
         curves = dict.fromkeys(("all_models", GOOD), PNG)
-        return write_page(self.compare()[0], self.models, {"predictions": PNG}, curves)
+        return write_page(
+            self.compare()[0], self.models, {"predictions": PNG, "frame_scores": PNG}, curves
+        )
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +198,30 @@ def test_predictions_are_drawn_beside_the_ground_truth(made):
         changed = (columns[model] != columns["frame"]).any(axis=2).any(axis=1)
         assert changed.sum() == rows_found
     assert sorted(curves) == ["all_models", GOOD]
+
+
+def test_footage_without_masks_is_drawn_and_reported(project):
+    """Predictions and frame scores are shown, and a sentence says why there are no scores."""
+    project.clips["mask_source"] = "none"
+    for model in (GOOD, BAD):
+        project.evaluate(model)
+    figures, _ = project.draw()
+    assert set(figures) == {"predictions", "frame_scores"}
+    labels = [axes.get_ylabel() for axes in figures["predictions"].axes if axes.get_ylabel()]
+    assert sum("no mask" in label for label in labels) == 2
+    shown = [axes for axes in figures["predictions"].axes if axes.images]
+    assert not [axes for axes in shown if axes.collections]  # no outline
+    page, headline = project.page(), project.compare()[2]
+    for text in (page, headline):
+        assert "Nothing can be scored, since none of the 2 test clips has masks" in text
+
+
+def test_a_given_checkpoint_has_a_row_among_the_trainings(project):
+    shutil.rmtree(project.models / GOOD)
+    project.facts = {"checkpoint": "elsewhere/fgstp.ckpt", "parameters": 3}
+    project.evaluate(GOOD)
+    assert sorted(project.draw()[1]) == []  # it has no curves
+    assert "given: elsewhere/fgstp.ckpt" in project.page()
 
 
 def test_dropped_clips_are_not_drawn(project):

@@ -11,7 +11,8 @@ from fgstp.footage.clip_table import CLIP_COLUMNS, table
 from fgstp.footage.video_store import VideoStore
 from fgstp.pipelines.tracking import CURRENT
 from fgstp.pipelines.train.live import LiveExamples, LiveMetrics, live_callbacks
-from fgstp.reporting.predictions import Example, draw_examples
+from fgstp.reporting.examples import Example
+from fgstp.reporting.predictions import draw_examples
 
 NO_CLIPS = table([], CLIP_COLUMNS)
 

@@ -1,4 +1,4 @@
-"""Formats of annotation tools: CVAT, COCO, labelme and YOLO, read file by file."""
+"""Formats of annotation tools: CVAT, COCO, labelme, Label Studio and YOLO, read file by file."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ from fgstp.core.errors import FootageError
 from fgstp.footage.annotation_formats.base import AnnotatedImage, read_content, read_text, told
 from fgstp.footage.annotation_formats.coco import read_coco
 from fgstp.footage.annotation_formats.cvat import parse_xml, read_cvat
+from fgstp.footage.annotation_formats.label_studio import read_label_studio
 from fgstp.footage.annotation_formats.labelme import read_labelme
 from fgstp.footage.annotation_formats.yolo import CLASS_NAMES, YOLO_LINE, read_yolo
 
@@ -45,6 +46,8 @@ def read_export(path: Path) -> tuple[str, list[AnnotatedImage]] | None:
                 return "COCO", read_coco(document, path.name)
             case {"shapes": [*_], "imagePath": _}:
                 return "labelme", [read_labelme(document, path.name)]
+            case [{"annotations": [*_], "data": {}}, *_]:
+                return "Label Studio", read_label_studio(document, path.name)
     if suffix == ".txt" and path.name not in CLASS_NAMES:
         lines = re.split(r"\s*\n\s*", read_text(path).strip())
         if lines == [""] or YOLO_LINE.fullmatch(lines[0]):
@@ -55,6 +58,8 @@ def read_export(path: Path) -> tuple[str, list[AnnotatedImage]] | None:
 def holds_annotations(path: Path) -> bool:
     """Whether a file seems to be an export, of any tool and even broken, or cannot be read."""
     try:
+        if path.suffix.lower() == ".txt":
+            return YOLO_LINE.match(read_text(path)) is not None
         return ANNOTATION_WORDS.search(read_content(path)) is not None
     except FootageError:
         return True

@@ -71,7 +71,4 @@ def _painted(shape: _Shape) -> Runs:
         raise ValueError("the picture of a mask cannot be read") from error
     if inside.shape != (height, width):
         raise ValueError("a mask has another size than its box")
-    inside = inside.ravel() > 0
-    # Where pixels differ from the one before; the first run is outside, if only of length 0.
-    starts = np.flatnonzero(np.diff(inside, prepend=False))
-    return Runs(left, top, width, height, np.diff(starts, prepend=0, append=inside.size))
+    return Runs.of_mask(inside > 0, left, top)

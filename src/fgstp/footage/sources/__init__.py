@@ -3,12 +3,14 @@
 import pkgutil
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from fgstp.core.errors import printable
+from fgstp.footage.pictures import composed
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import MAX_ID_BYTES, RefusedVideo, Video, fault_of_name
 
@@ -55,17 +57,18 @@ def list_sources() -> list[str]:
 
 
 def find_videos(search: Search) -> list[Video | RefusedVideo]:
-    """Find the videos of the source `search.settings.source`; their ids are unique.
+    """Find the videos of all sources in `search.settings.source`; their ids are unique.
 
     Raises:
-        UserError: the source has no footage, or its table cannot be used.
+        UserError: a source has no footage, or its table cannot be used.
     """
     list_sources()
     taken: set[str] = set()
     found: list[Video | RefusedVideo] = []
-    for video in SOURCES[search.settings.source](search):
+    every = (SOURCES[source](search) for source in search.settings.source)
+    for video in chain.from_iterable(every):
         fault = fault_of_name(video.name)
-        if fault is None and isinstance(video, Video) and video.name in taken:
+        if fault is None and isinstance(video, Video) and composed(video.name) in taken:
             fault = "is the id of two videos; rename one, or name it only once"
         if fault is not None:
             shown = ascii(video.name)[1:-1][:MAX_ID_BYTES]
@@ -74,5 +77,5 @@ def find_videos(search: Search) -> list[Video | RefusedVideo]:
             found.append(RefusedVideo(video.name, printable(video.error), video.split))
         else:
             found.append(video)
-        taken.add(video.name)
+        taken.add(composed(video.name))
     return found

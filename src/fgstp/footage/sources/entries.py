@@ -1,7 +1,6 @@
 """Walking through a folder of footage: its files, folders of frames and folders of masks."""
 
 import errno
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,15 +9,13 @@ from fgstp.core.errors import FootageError
 from fgstp.core.files import is_folder
 from fgstp.footage.frame_sources import STACK_SUFFIXES
 from fgstp.footage.pictures import PICTURE_SUFFIXES, n_pages
+from fgstp.footage.sources.mask_places import without_mask_word
 
-# `clip_masks`, `clip-GT`, `mask_0001`, and `Annotations` alone; but not `seg_2` or `Umasked`.
-MASK_NAME = re.compile(
-    r"(?:^|(?<=[\W_]))(?:masks?|gt|ground[\W_]?truths?|annotations?|labels?|seg|segmentations?"
-    r"|segmentation(?:class|object))$"
-    r"|^(?:masks?|gt)(?=[\W_])",
-    re.IGNORECASE,
-)
 MAX_DEPTH = 8
+# What systems and network drives leave in folders.
+SYSTEM_FOLDERS = frozenset(
+    {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
 
 
 class Entry(NamedTuple):
@@ -39,15 +36,15 @@ def walk(folder: Path, ignored: frozenset[Path], above: tuple[Path, ...] = ()) -
     except OSError as error:
         yield Entry(folder, f"it cannot be read: {error.strerror}; allow it or remove it")
         return
-    paths = [path for path in paths if not path.name.startswith(".") and path not in ignored]
+    paths = [path for path in paths if not _is_hidden(path) and path not in ignored]
     pictures = [path for path in paths if _is_picture(path)]
     if pictures and not _are_stacks(pictures, len(above) == 1):
         yield _frames(folder, pictures, len(above) == 1)
         paths = [path for path in paths if not _is_picture(path)]
     for path in paths:
-        if fault := _why_out_of_reach(path):
+        if fault := why_out_of_reach(path):
             yield Entry(path, fault)
-        elif not path.is_dir() or MASK_NAME.search(path.name):
+        elif not path.is_dir() or without_mask_word(path.name) is not None:
             yield Entry(path)
         elif path.resolve() in above:
             yield Entry(path, "it is a link to a folder that it lies in; remove it")
@@ -64,7 +61,7 @@ def _frames(folder: Path, pictures: list[Path], is_root: bool) -> Entry:
     if is_root:
         fault = "pictures lie directly in the folder of footage; put them into one of their own"
         return Entry(pictures[0], f"{len(pictures)} {fault}")
-    masks = [path for path in pictures if MASK_NAME.search(path.stem)]
+    masks = [path for path in pictures if without_mask_word(path.stem) is not None]
     if not masks:
         return Entry(folder)
     return Entry(
@@ -72,6 +69,10 @@ def _frames(folder: Path, pictures: list[Path], is_root: bool) -> Entry:
         f"{len(masks)} of its {len(pictures)} pictures seem to be masks, such as {masks[0].name}; "
         "put masks into a folder of their own, or rename them",
     )
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".") or path.name in SYSTEM_FOLDERS
 
 
 def _is_picture(path: Path) -> bool:
@@ -88,7 +89,7 @@ def _are_stacks(pictures: list[Path], is_root: bool) -> bool:
         return False
 
 
-def _why_out_of_reach(path: Path) -> str:
+def why_out_of_reach(path: Path) -> str:
     """Why there is nothing to read behind a path; empty if there is."""
     try:
         path.stat()
@@ -98,10 +99,3 @@ def _why_out_of_reach(path: Path) -> str:
             return f"it {what}, or remove it"
         return f"it cannot be read: {error.strerror}; allow it or remove it"
     return ""
-
-
-def without_mask_word(name: str) -> str | None:
-    """What a name of masks says of its footage, in lower case; None if it is no such name."""
-    if not MASK_NAME.search(name):
-        return None
-    return MASK_NAME.sub("", name).strip("_-. ").lower()

@@ -8,8 +8,9 @@ from pathlib import Path
 from fgstp.core.errors import UserError
 from fgstp.core.files import is_folder
 from fgstp.footage.sources import Search, register_source
+from fgstp.footage.sources.described import described_video, described_videos
 from fgstp.footage.sources.layout import Layout, read_layout, video_id
-from fgstp.footage.sources.table import TableRow, check_table, described_video, described_videos
+from fgstp.footage.sources.table import TableRow, check_table
 from fgstp.footage.video import RefusedVideo, Split, Video
 
 VIDEOS, MASKS, ANNOTATED = "gasvid", "gasvid_masks", "gasvid_annotated"

@@ -1,34 +1,34 @@
 """Layouts of footage folders: which entries are footage, which are masks, and which are neither."""
 
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from fgstp.core.files import is_folder
-from fgstp.footage.annotation_formats import holds_annotations
 from fgstp.footage.frame_sources import STACK_SUFFIXES
 from fgstp.footage.pictures import natural_key
-from fgstp.footage.sources.entries import walk, without_mask_word
+from fgstp.footage.sources.entries import walk, why_out_of_reach
+from fgstp.footage.sources.mask_places import (
+    DOCUMENT_SUFFIXES,
+    EXPORT_SUFFIXES,
+    FRAME_FOLDERS,
+    are_usable,
+    mask_candidates,
+    masks_in,
+    same_name,
+    without_mask_word,
+)
 from fgstp.footage.video import RefusedVideo, fault_of_name
 from fgstp.footage.video_file import VIDEO_SUFFIXES
 
-FRAME_FOLDERS = frozenset(
-    {"images", "image", "imgs", "img", "frames", "jpegimages", "videos"}  # their names say no more
-)
-EXPORT_SUFFIXES = (".json", ".xml")
-DOCUMENT_SUFFIXES = frozenset(
-    {".txt", ".md", ".rst", ".pdf", ".csv", ".tsv", ".xlsx", ".docx", ".html", ".yml", ".yaml"}
-    | {".json", ".xml", ".log", ".zip", ".dvc", ".srt", ".ini", ".db"}
-)
-PACKED = frozenset({".zip", ".dvc"})  # documents that may stand for masks
 RAW_FORMATS = {
     **dict.fromkeys((".seq", ".csq", ".fff", ".ats", ".sfmov", ".ptw"), "a radiometric recording"),
     ".cptv": "a recording of a Lepton camera",
     **dict.fromkeys((".npy", ".npz", ".h5", ".hdf5", ".mat", ".raw", ".bin"), "an array"),
 }
+Kind = tuple[Path, str]  # of files: their folder, and their suffix
+MANY = 10  # files of one kind in a folder; more are refused in one sentence
 NO_FOOTAGE = "it holds masks, but there is no footage of that name beside it; rename or remove it"
 
 
@@ -68,6 +68,7 @@ def read_layout(root: Path, ignored: frozenset[Path] = frozenset()) -> Layout:
         ignored: paths in it that are something else, such as its table.
     """
     layout, places = Layout(), list[Path]()
+    documents, others = defaultdict[Kind, list[Path]](list), defaultdict[Kind, list[str]](list)
     for path, fault in walk(root, ignored):
         name = _name(path, root, layout)
         if fault:
@@ -80,13 +81,17 @@ def read_layout(root: Path, ignored: frozenset[Path] = frozenset()) -> Layout:
             else:
                 layout.footage[name] = path
         elif path.suffix.lower() in DOCUMENT_SUFFIXES:
-            layout.documents.append(path.name)
+            documents[path.parent, path.suffix.lower()].append(path)
         else:
-            layout.refused[name] = _why_not(path)
+            others[path.parent, path.suffix.lower()].append(name)
+    for (_, suffix), alike in others.items():
+        named = alike if len(alike) <= MANY else alike[:1]
+        layout.refused |= dict.fromkeys(named, _why_not(suffix, alike))
     names = sorted(layout.footage, key=lambda name: natural_key(Path(name)))
     layout.footage = {name: layout.footage[name] for name in names}
     _refuse_masks_as_video(layout)
     _assign_masks(layout, places, root)
+    _name_documents(layout, documents)
     return layout
 
 
@@ -100,7 +105,7 @@ def _name(path: Path, root: Path, layout: Layout) -> str:
 
 def _refuse_masks_as_video(layout: Layout) -> None:
     """Refuse `clip_mask.mp4` beside `clip.mp4`, which would be taken for footage."""
-    known = {(path.parent, path.stem.lower()) for path in layout.footage.values()}
+    known = {(path.parent, same_name(path.stem)) for path in layout.footage.values()}
     for name, path in [*layout.footage.items()]:
         of = without_mask_word(path.stem)
         if of is not None and (path.parent, of) in known:
@@ -113,23 +118,50 @@ def _refuse_masks_as_video(layout: Layout) -> None:
 
 def _assign_masks(layout: Layout, places: list[Path], root: Path) -> None:
     """Give each piece of footage its masks; refuse what is ambiguous, and masks of nothing."""
-    masks_in = cache(_masks_in)
+    known_masks_in = cache(masks_in)
     n_in = Counter(path.parent for path in layout.footage.values())
     used: set[Path] = set()
     for name, path in [*layout.footage.items()]:
         is_alone = n_in[path.parent] == 1
-        found = [*dict.fromkeys(_mask_candidates(path, root, masks_in, is_alone=is_alone))]
-        found = [each for each in found if _are_usable(each)] or found[:1]
+        found = [*dict.fromkeys(mask_candidates(path, root, known_masks_in, is_alone=is_alone))]
+        found = [each for each in found if are_usable(each)] or found[:1]
         used |= set(found)
+        if found and why_out_of_reach(found[0]):  # told of the footage, in place of itself
+            layout.refused.pop(found[0].relative_to(root).as_posix(), None)
         if len(found) > 1:
             layout.refused[name] = f"{found[0]} and {found[1]} could both be its masks; remove one"
             del layout.footage[name]
         elif found:
             layout.masks[name] = found[0]
+    _refuse_shared_masks(layout)
+    for name, path in [*layout.footage.items()]:  # `clipmasks/` beside `clip.mp4`, for instance
+        if name in layout.refused or (path in used and layout.masks.get(name) != path):
+            del layout.footage[name]
     on_the_way = {parent for each in used for parent in each.parents}
     for place in places:
         for unused in _unused(place, used, on_the_way):
             layout.refused[unused.relative_to(root).as_posix()] = NO_FOOTAGE
+
+
+def _refuse_shared_masks(layout: Layout) -> None:
+    """Refuse footage of which the names differ in their spelling only, so that masks fit both."""
+    names_of = defaultdict[Path, list[str]](list)
+    for name, masks in layout.masks.items():
+        names_of[masks].append(name)
+    for masks, names in names_of.items():
+        if len({video_id(name) for name in names}) > 1 and not why_out_of_reach(masks):
+            shared = f"{masks} could be the masks of {' and of '.join(names)}; rename one"
+            layout.refused |= dict.fromkeys(names, shared)
+
+
+def _name_documents(layout: Layout, documents: Mapping[Kind, list[Path]]) -> None:
+    """Name what is not read as masks, of many of one kind the first."""
+    masks = {*layout.masks.values()}
+    for (folder, suffix), paths in documents.items():
+        is_read = folder in masks and suffix in (*EXPORT_SUFFIXES, ".txt")
+        names = [path.name for path in paths if path not in masks and not is_read]
+        more = f" and {len(names) - 1} others like it"
+        layout.documents += names if len(names) <= MANY else [names[0] + more]
 
 
 def _unused(place: Path, used: set[Path], on_the_way: set[Path]) -> Iterator[Path]:
@@ -143,69 +175,16 @@ def _unused(place: Path, used: set[Path], on_the_way: set[Path]) -> Iterator[Pat
         yield from _unused(each, used, on_the_way)
 
 
-def _masks_in(folder: Path) -> list[Path]:
-    """What a folder holds by the names of masks, and exports of annotation tools."""
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in EXPORT_SUFFIXES
-        or (path.suffix.lower() not in DOCUMENT_SUFFIXES - PACKED and _footage_of(path) is not None)
-    ]
-
-
-def _footage_of(masks: Path) -> str | None:
-    """What the name of masks says of their footage, see `without_mask_word`."""
-    of = without_mask_word(masks.name)
-    return of if of is not None or is_folder(masks) else without_mask_word(masks.stem)
-
-
-def _are_usable(masks: Path) -> bool:
-    return is_folder(masks) or masks.suffix.lower() in EXPORT_SUFFIXES
-
-
-def _mask_candidates(
-    path: Path, root: Path, masks_in: Callable[[Path], list[Path]], *, is_alone: bool
-) -> Iterator[Path]:
-    """What could be the masks of some footage, which may lie alone in its folder."""
-    is_file = not path.is_dir()
-    stem = path.stem if is_file else path.name
-    for each in masks_in(path.parent):
-        if each.suffix.lower() in EXPORT_SUFFIXES:
-            if is_file and each.stem == stem and holds_annotations(each):
-                yield each
-        elif _footage_of(each) == stem.lower():
-            yield each
-        elif _footage_of(each) == "":
-            yield from _own_part(each, Path(stem), is_own=is_file and is_alone)
-    if not is_file:
-        yield from (each for each in masks_in(path) if _footage_of(each) == "")
-    for ancestor in [path, *path.parents]:
-        if ancestor == root:
-            return
-        if ancestor.name.lower() in FRAME_FOLDERS:
-            own = path.relative_to(ancestor)
-            own = own.with_suffix("") if is_file else own
-            for each in masks_in(ancestor.parent):
-                if _footage_of(each) == "":
-                    yield from _own_part(each, own)
-
-
-def _own_part(masks: Path, own: Path, *, is_own: bool = False) -> Iterator[Path]:
-    """What some footage has of the masks of several, which may be its own as a whole."""
-    if os.path.lexists(masks / own):
-        yield masks / own
-    elif is_own or not _are_usable(masks):
-        yield masks
-
-
-def _why_not(path: Path) -> str:
-    what = RAW_FORMATS.get(path.suffix.lower())
+def _why_not(suffix: str, names: list[str]) -> str:
+    """Why files of one folder and suffix are no footage; of many, one is named for all."""
+    more = f" ({len(names)} files end in {suffix})" if len(names) > MANY else ""
+    what = RAW_FORMATS.get(suffix)
     if what is not None:
         return (
             f"it is {what}, which is not read; export it as video of 8 bits (mp4, avi) or "
-            "as TIFF pictures of 16 bits"
+            f"as TIFF pictures of 16 bits{more}"
         )
-    return "it is of a kind that is not read; convert it to mp4, or move it elsewhere"
+    return f"it is of a kind that is not read{more}; convert it to mp4, or move it elsewhere"
 
 
 def video_id(name: str) -> str:

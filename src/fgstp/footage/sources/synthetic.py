@@ -2,16 +2,19 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.footage.settings import SyntheticSettings
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.video import Frame, Split, Video
-from fgstp.plumes import CATEGORIES, SyntheticVideo
+from fgstp.plumes import CATEGORIES, Conditions, SyntheticVideo
+from fgstp.plumes.presets import conditions_named
 
-GENERATOR_VERSION = 1  # raise it whenever the same seed gives different frames
+GENERATOR_VERSION = 2  # raise it whenever the same seed gives different frames
 SEEDS_PER_PROJECT_SEED = 10_000
 FIRST_TEST_SEED = 5_000  # so that more training videos do not change the test videos
 
@@ -27,6 +30,7 @@ class SyntheticFootage:
     height_px: int
     width_px: int
     still_plumes: int = 0
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def timing(self) -> None:
@@ -42,7 +46,7 @@ class SyntheticFootage:
 
     def signature(self) -> str:
         """Hash of all parameters."""
-        return hashlib.sha256(f"{GENERATOR_VERSION} {asdict(self)}".encode()).hexdigest()
+        return hashlib.sha256(f"{GENERATOR_VERSION} {self._recipe()}".encode()).hexdigest()
 
     def content_hash(self) -> str:
         """Equal to `signature`, since equal parameters give equal frames."""
@@ -50,7 +54,7 @@ class SyntheticFootage:
 
     def render(self) -> SyntheticVideo:
         """Return the generator of the frames."""
-        recipe = asdict(self)
+        recipe = self._recipe()
         return SyntheticVideo(
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
@@ -64,6 +68,43 @@ class SyntheticFootage:
         for frame in self.render():
             yield Frame(frame.grey, frame.mask, frame.leak_class)
 
+    def _recipe(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+class SyntheticSample(NamedTuple):
+    """Some synthetic videos to look at.
+
+    Attributes:
+        n_videos: number of videos, of all categories in turn.
+        seconds: length of each.
+        seed: seed of the first; the others follow.
+    """
+
+    n_videos: int
+    seconds: float
+    seed: int
+
+    def videos(self, conditions: str, fps_hz: float | None) -> Iterator[Video]:
+        """Make the videos, under the conditions of that name; at 15 Hz if no rate is given.
+
+        Raises:
+            UserError: there are no such conditions.
+        """
+        settings = SyntheticSettings(conditions=conditions_named(conditions))
+        rate_hz = fps_hz or settings.fps_hz
+        for number in range(self.n_videos):
+            frames = SyntheticFootage(
+                CATEGORIES[number % len(CATEGORIES)],
+                self.seed + number,
+                max(1, round(self.seconds * rate_hz)),
+                rate_hz,
+                settings.height_px,
+                settings.width_px,
+                conditions=settings.conditions,
+            )
+            yield Video(f"{frames.category}_{frames.seed}", frames, "train", "synthetic")
+
 
 @register_source("synthetic")
 def find_synthetic(search: Search) -> list[Video]:
@@ -76,10 +117,11 @@ def find_synthetic(search: Search) -> list[Video]:
     )
     seeds: list[tuple[Split, int]] = [("train", first + place) for place in train]
     seeds += [("test", first + FIRST_TEST_SEED + place) for place in test]
-    size = settings.model_dump(include={"height_px", "width_px", "still_plumes"})
+    names = ("height_px", "width_px", "still_plumes", "conditions")
+    shared = {name: getattr(settings, name) for name in names}
     n_frames = max(1, round(settings.seconds * settings.fps_hz))
     footage = [
-        (SyntheticFootage(category, seed, n_frames, settings.fps_hz, **size), split)
+        (SyntheticFootage(category, seed, n_frames, settings.fps_hz, **shared), split)
         for category in CATEGORIES
         for split, seed in seeds
     ]

@@ -31,10 +31,16 @@ class ConvBn(nn.Module):
         n_out: channels of the output.
         kernel: height and width of the kernel, odd.
         dilation: distance between the taps of the kernel.
+        stride: distance between the places of the kernel.
     """
 
     def __init__(
-        self, n_in: int, n_out: int, kernel: int | tuple[int, int], dilation: int = 1
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: int | tuple[int, int],
+        dilation: int = 1,
+        stride: int = 1,
     ) -> None:
         super().__init__()
         height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
@@ -44,12 +50,13 @@ class ConvBn(nn.Module):
             (height, width),
             padding=(dilation * (height // 2), dilation * (width // 2)),
             dilation=dilation,
+            stride=stride,
             bias=False,
         )
         self.bn = nn.BatchNorm2d(n_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, n_in, H, W) -> (B, n_out, H, W)."""
+        """(B, n_in, H, W) -> (B, n_out, H / stride, W / stride), rounded up."""
         return self.bn(self.conv(x))
 
 

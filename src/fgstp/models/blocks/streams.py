@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -27,21 +27,25 @@ class NeighbourSession(Session, Generic[EncodedT]):
 
     def _begin(self) -> None:
         self._offsets_frames: tuple[int, ...] = self.model.offsets_frames
-        self._waiting: list[Frame] = []  # not encoded yet
+        self._waiting: list[NDArray[Any]] = []  # not encoded yet
         self._encoded: dict[int, EncodedT] = {}
         self._n_encoded = 0
         self._next = 0  # number of the next frame to decode
 
+    def shown(self, frame: Frame) -> NDArray[Any]:
+        """What `encode` is given of a frame: by default the frame itself."""
+        return frame.copy()
+
     @abstractmethod
     def encode(self, frames: Tensor) -> Sequence[EncodedT]:
-        """Encode frames (B, H, W) uint8, each by itself."""
+        """Encode what is shown of frames, such as (B, H, W) uint8, each by itself."""
 
     @abstractmethod
     def decode(self, groups: list[tuple[EncodedT, ...]]) -> Tensor:
         """Maps (B, H, W) in [0, 1] of groups of a target and its neighbours."""
 
     def _push(self, frame: Frame) -> Iterator[NDArray[np.float32]]:
-        self._waiting.append(frame.copy())
+        self._waiting.append(self.shown(frame))
         if len(self._waiting) == self.batch_frames:
             self._encode()
             yield from self._decode(is_end=False)

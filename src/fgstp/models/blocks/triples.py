@@ -1,5 +1,6 @@
 """Base of the models that relate a frame to two neighbours, and of their networks."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -22,10 +23,10 @@ from fgstp.models.blocks.frames import (
 )
 from fgstp.models.blocks.layers import Pyramid
 from fgstp.models.blocks.losses import hybrid_loss
-from fgstp.models.blocks.streams import NeighbourSession
-from fgstp.models.sampling import Batch
+from fgstp.models.blocks.residuals import ResidualSession, ResidualWindows
+from fgstp.models.sampling import Batch, Windows
 from fgstp.models.session import Session
-from fgstp.models.settings import EncoderSettings, LossSettings, NetworkSettings
+from fgstp.models.settings import EncoderSettings, InputKind, LossSettings, NetworkSettings
 
 NeighbourMode = Literal["centred", "forward", "causal"]
 OFFSETS_FRAMES: dict[NeighbourMode, tuple[int, int]] = {
@@ -169,19 +170,22 @@ class TripleSettings(NetworkSettings):
         variant: form of the correlation: `paper` (FGSTP's Eqs 1 to 3) or `released` (the
             authors' code).
         neighbours: where the two neighbours of a target frame lie.
+        input: what the network is shown: `frames`, as published, or `residuals`, three of WISP's
+            statistics of each frame, which tells how much is due to the input.
         loss: what is minimised.
     """
 
     encoder: EncoderSettings = EncoderSettings()
     variant: Variant = "paper"
     neighbours: NeighbourMode = "centred"
+    input: InputKind = "frames"
     loss: TripleLossSettings = TripleLossSettings()
 
 
 TripleSettingsT = TypeVar("TripleSettingsT", bound=TripleSettings)
 
 
-class TripleSession(NeighbourSession[Pyramid]):
+class TripleSession(ResidualSession[Pyramid]):
     """Keeps the features of each frame for as long as it is a neighbour."""
 
     model: "TripleModel[Any]"
@@ -190,8 +194,9 @@ class TripleSession(NeighbourSession[Pyramid]):
         """Features of frames, levels (C, h, w)."""
         settings = self.model.settings
         size = settings.height_px, settings.width_px
-        shown = network_input(frames, *size, settings.normalisation)
-        levels = self.model.triple_network.encode(shown)
+        if settings.input == "frames":
+            frames = network_input(frames, *size, settings.normalisation)
+        levels = self.model.triple_network.encode(frames)
         return [Pyramid(*each) for each in zip(*(x.unbind() for x in levels), strict=True)]
 
     def decode(self, groups: list[tuple[Pyramid, ...]]) -> Tensor:
@@ -223,6 +228,16 @@ class TripleModel(Model[TripleSettingsT]):
         """Offsets from a frame to its two neighbours."""
         return OFFSETS_FRAMES[self.settings.neighbours]
 
+    def context_s(self, fps_hz: float) -> float:
+        """That of the neighbours, or of residuals the whole video."""
+        return math.inf if self.settings.input == "residuals" else super().context_s(fps_hz)
+
+    @property
+    def sampling(self) -> Windows:
+        """Targets with their neighbours, as frames or as residuals."""
+        kind = ResidualWindows if self.settings.input == "residuals" else Windows
+        return kind(self.offsets_frames)
+
     def _load_initial_weights(self) -> None:
         begin_encoder(self.triple_network.encoder.backbone, self.settings.encoder)
 
@@ -238,9 +253,13 @@ class TripleModel(Model[TripleSettingsT]):
         return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
 
     def _encoded(self, frames: Tensor, triples: Tensor) -> Triples:
-        """Features of triples of grey frames (N, 1, H, W) in [0, 1]."""
-        network, normalisation = self.triple_network, self.settings.normalisation
+        """Features of triples of grey frames (N, 1, H, W) in [0, 1], or of residuals."""
+        network = self.triple_network
+        if not network.uses_neighbours:
+            frames = frames[triples[:, 0]]
+        if self.settings.input == "frames":
+            frames = normalised(frames, self.settings.normalisation)
+        features = network.encode(frames)
         if network.uses_neighbours:
-            return pick(network.encode(normalised(frames, normalisation)), triples)
-        features = network.encode(normalised(frames[triples[:, 0]], normalisation))
+            return pick(features, triples)
         return Triples(features, features, features)

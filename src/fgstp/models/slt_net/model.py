@@ -161,7 +161,9 @@ class SltNetModel(TripleModel[SltNetSettings]):
     @property
     def sampling(self) -> Windows:
         """Targets and their two neighbours; in the long-term stage, so many targets in a row."""
-        return Windows(self.offsets_frames, self.settings.long.n_frames if self.stage else None)
+        if not self.stage:
+            return super().sampling
+        return Windows(self.offsets_frames, self.settings.long.n_frames)
 
     @property
     def augmented(self) -> bool:

@@ -4,7 +4,7 @@ Their arguments are datasets of the catalog, the name of the model, and settings
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import ClipRow, digest, masked_clips
+from fgstp.footage.clip_table import ClipRow, digest, kept_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import (
@@ -28,9 +28,17 @@ from fgstp.models.machine import explain_out_of_memory, use_cuda
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import EvaluateSettings, get_protocol
-from fgstp.scoring.results import GROUPS, key_scores, model_scores, score_clips, with_facts
+from fgstp.scoring.results import (
+    FRAME_COLUMNS,
+    GROUPS,
+    key_scores,
+    model_scores,
+    score_clips,
+    with_facts,
+)
 from fgstp.scoring.summary import SEED, summarise
 from fgstp.scoring.thresholds import with_threshold
+from fgstp.scoring.timelines import detection_scores, joined, timeline
 
 logger = logging.getLogger(__name__)
 
@@ -50,28 +58,35 @@ def predict(
         A function that fills the folder of predictions, with a subfolder for each training.
 
     Raises:
-        UserError: there are no clips with masks, a checkpoint cannot be used, or the seed, which
-            the summaries will need, is invalid.
+        UserError: there are no clips, a checkpoint cannot be used, or the seed, which the
+            summaries will need, is invalid.
     """
     check_seed(seed)
     given = evaluate.checkpoint
     trainings = given_training(given, name) if given else finished_trainings(models / name)
-    test = _clips_of("test", clips, video_store, evaluate)
-    chosen = [*_threshold_clips(clips, video_store, evaluate), *test]
+    test = kept_clips(clips, video_store, "test")
+    validation = _threshold_clips(clips, video_store, evaluate)
+    facts = {
+        "checkpoint": given and given.as_posix(),
+        "footage_sha256": digest(test),
+        "n_test_clips": len(test),
+        "n_pseudo_clips": sum(
+            clip.mask_source == "pseudo" for clip in test if not evaluate.allow_pseudo_masks
+        ),
+        "n_validation_clips": len(validation),
+    }
 
     def work(predictions: Path) -> None:
         with explain_out_of_memory("lower evaluate.batch_frames"):
             n_frames, seconds = predict_trainings(
                 name,
                 trainings,
-                chosen,
+                [*validation, *test],
                 dict(zip(videos["video"], videos["fps_hz"], strict=True)),
                 video_store,
                 predictions=predictions / name,
-                facts={
-                    "footage_sha256": digest(test),
-                    "checkpoint": given and given.as_posix(),
-                },
+                facts=facts,
+                allow_pseudo_masks=evaluate.allow_pseudo_masks,
                 device="cuda" if use_cuda(evaluate.accelerator, "evaluate") else "cpu",
                 batch_frames=evaluate.batch_frames,
             )
@@ -81,25 +96,22 @@ def predict(
     return work
 
 
+def _masked(rows: Iterable[ClipRow], evaluate: EvaluateSettings) -> list[ClipRow]:
+    """The clips whose masks may be scored against."""
+    allowed = evaluate.allow_pseudo_masks
+    return [clip for clip in rows if clip.has_masks(allow_pseudo_masks=allowed)]
+
+
 def _threshold_clips(
     clips: pd.DataFrame, video_store: VideoStore, evaluate: EvaluateSettings
 ) -> list[ClipRow]:
-    """Clips on which thresholds are chosen; none if no protocol needs it."""
-    if all(get_protocol(name).threshold is not None for name in evaluate.protocols):
+    """Clips on which thresholds are chosen; none if no protocol needs it, or there is no mask."""
+    is_chosen = any(get_protocol(name).threshold is None for name in evaluate.protocols)
+    if not is_chosen or "validation" not in set(clips.loc[clips["dropped"].isna(), "split"]):
         return []
-    return _clips_of("validation", clips, video_store, evaluate)
-
-
-def _clips_of(
-    split: str, clips: pd.DataFrame, video_store: VideoStore, evaluate: EvaluateSettings
-) -> list[ClipRow]:
-    return masked_clips(
-        clips,
-        video_store,
-        split,
-        allow_pseudo_masks=evaluate.allow_pseudo_masks,
-        setting="evaluate.allow_pseudo_masks",
-    )
+    if not _masked(kept_clips(clips, video_store, "test"), evaluate):
+        return []
+    return _masked(kept_clips(clips, video_store, "validation"), evaluate)
 
 
 def score(
@@ -110,21 +122,28 @@ def score(
     name: str,
     evaluate: EvaluateSettings,
 ) -> pd.DataFrame:
-    """Score the predictions of the test clips under every protocol.
+    """Score the predictions of the test clips that have masks under every protocol.
 
     Returns:
-        A row for each training, frame and protocol, with the `seed` of the training. A threshold
-        is chosen on validation clips for each training.
+        A row for each training, frame and protocol, with the `seed` of the training; none without
+        masks. A threshold is chosen on validation clips for each training.
 
     Raises:
-        UserError: predictions or masks are missing.
+        UserError: predictions are missing.
     """
     validation = _scorable(_threshold_clips(clips, video_store, evaluate), evaluate)
-    test = _scorable(_clips_of("test", clips, video_store, evaluate), evaluate)
+    test = _scorable(_masked(kept_clips(clips, video_store, "test"), evaluate), evaluate)
+    if not test:
+        logger.info("No test clip has masks, so that there are no scores of pixels.")
+        return pd.DataFrame(columns=list(FRAME_COLUMNS))
     if n_skipped := sum(clip.n_frames - clip.annotated_frames for clip in test.values()):
         logger.info("%d frames of the test clips have no mask and are not scored.", n_skipped)
     left_out = evaluate.model_dump(include={"drop_given", "drop_last_frames"})
     named = [get_protocol(name).model_copy(update=left_out) for name in evaluate.protocols]
+    for protocol in named:
+        if protocol.threshold is None and not validation:
+            text = "No validation clip has masks, so that the threshold of %s is a half."
+            logger.warning(text, protocol.name)
     parts = []
     for training in read_predicted(predictions / name)["trainings"]:
         store = PredictionStore(seed_folder(predictions / name, training["number"]))
@@ -135,6 +154,40 @@ def score(
         parts.append(rows)
     leak_classes = {clip: row.read(video_store).leak_class for clip, row in test.items()}
     return with_facts(pd.concat(parts, ignore_index=True), clips, videos, leak_classes, name)
+
+
+def trace_frames(
+    predictions: Path,
+    clips: pd.DataFrame,
+    videos: pd.DataFrame,
+    video_store: VideoStore,
+    name: str,
+    evaluate: EvaluateSettings,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """List the frame scores of all predicted test clips over time, beside their leak classes.
+
+    Returns:
+        A row for each training and frame, see `fgstp.scoring.timelines`; and what the leak
+        schedule tells of them, empty without one, see `detection_scores`.
+
+    Raises:
+        UserError: predictions are missing.
+    """
+    predicted = read_predicted(predictions / name)
+    every = kept_clips(clips, video_store, "test")
+    rows = masked = _masked(every, evaluate)
+    if predicted["prompt"] == "none":
+        rows = [clip if clip in masked else clip._replace(mask_source="none") for clip in every]
+    parts = []
+    for training in predicted["trainings"]:
+        store = PredictionStore(seed_folder(predictions / name, training["number"]))
+        scores = {clip.name: store.read(clip).scores for clip in rows}
+        own = timeline(rows, video_store, videos, scores)
+        parts.append(own.assign(seed=training["seed"], threshold=training["frame_threshold"]))
+    timelines = joined(parts, name)
+    detection = detection_scores(timelines)
+    log_numbers({"detection": detection})
+    return timelines, detection
 
 
 def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, ClipRow]:
@@ -164,16 +217,18 @@ def _read(
 
 def summarise_scores(
     frame_scores: pd.DataFrame,
+    detection: dict[str, Any],
     predictions: Path,
     videos: pd.DataFrame,
     name: str,
     evaluate: EvaluateSettings,
     seed: int,
-) -> tuple[dict[str, Any], pd.DataFrame]:
+) -> tuple[dict[str, Any], pd.DataFrame, dict[str, float]]:
     """Summarise the scores of a model, and log them.
 
     Returns:
-        The scores over all videos, and the summaries by video, category and leak class.
+        The scores over all videos; the summaries by video, category and leak class, which are of
+        pixels and have no rows without masks; and the scores that `dvc metrics show` has room for.
     """
     parts = [
         summarise(frame_scores, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS
@@ -181,12 +236,8 @@ def summarise_scores(
     summaries = pd.concat(parts, ignore_index=True)
     summaries.insert(0, "model", name)
     predicted = read_predicted(predictions / name)
-    scores = model_scores(summaries, frame_scores, predicted, videos["source"].iloc[0])
+    source = videos["source"].iloc[0]
+    scores = model_scores(summaries, frame_scores, detection, predicted, source)
     for protocol, found in scores["protocols"].items():
         log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
-    return scores, summaries
-
-
-def list_key_scores(scores: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
-    """Choose the scores of a model that `dvc metrics show` has room for."""
-    return key_scores(scores[name])
+    return scores, summaries, key_scores(scores)

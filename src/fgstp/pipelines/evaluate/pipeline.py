@@ -1,7 +1,8 @@
 """The graph of evaluate.
 
-models, clips -> predict -> predictions -> score -> frame_scores -> summarise_scores
--> scores, summaries; scores -> list_key_scores -> key_scores
+models, clips -> predict -> predictions; predictions -> score -> frame_scores;
+predictions -> trace_frames -> timelines, detection;
+frame_scores, detection -> summarise_scores -> scores, summaries, key_scores
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -29,16 +30,23 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 name="score",
             ),
             Node(
-                nodes.summarise_scores,
-                inputs=["frame_scores", "predictions", "videos", *SETTINGS, "params:seed"],
-                outputs=["scores", "summaries"],
-                name="summarise_scores",
+                nodes.trace_frames,
+                inputs=["predictions", *FOOTAGE, *SETTINGS],
+                outputs=["timelines", "detection"],
+                name="trace_frames",
             ),
             Node(
-                nodes.list_key_scores,
-                inputs=["scores", "params:model"],
-                outputs="key_scores",
-                name="list_key_scores",
+                nodes.summarise_scores,
+                inputs=[
+                    "frame_scores",
+                    "detection",
+                    "predictions",
+                    "videos",
+                    *SETTINGS,
+                    "params:seed",
+                ],
+                outputs=["scores", "summaries", "key_scores"],
+                name="summarise_scores",
             ),
         ]
     )

@@ -15,6 +15,7 @@ from fgstp.footage.ingest_videos import ingest_videos, tables
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.validation import hold_out
+from fgstp.footage.video import RefusedVideo, Video
 from fgstp.footage.video_store import VideoStore
 from fgstp.reporting.ingest import (
     NO_VALIDATION,
@@ -30,10 +31,10 @@ from fgstp.reporting.ingest import (
 logger = logging.getLogger(__name__)
 
 
-def ingest_footage(
+def find_footage(
     raw: Path, gasvid: pd.DataFrame, ingest: IngestSettings, seed: int
-) -> Callable[[VideoStore], None]:
-    """Find the videos of the source.
+) -> list[Video | RefusedVideo]:
+    """Find the videos of the source, and those that cannot be used.
 
     Args:
         raw: folder of raw data.
@@ -41,14 +42,17 @@ def ingest_footage(
         ingest: settings.
         seed: seed of the project.
 
-    Returns:
-        The function that ingests the videos into a video store.
-
     Raises:
         UserError: the source has no footage, or its table cannot be used.
     """
-    found = find_videos(Search(raw, gasvid, ingest, check_seed(seed)))
-    return partial(ingest_videos, found, settings=ingest)
+    return find_videos(Search(raw, gasvid, ingest, check_seed(seed)))
+
+
+def ingest_footage(
+    footage: list[Video | RefusedVideo], ingest: IngestSettings
+) -> Callable[[VideoStore], None]:
+    """Return the function that ingests the videos into a video store."""
+    return partial(ingest_videos, footage, settings=ingest)
 
 
 def list_clips(video_store: VideoStore) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,7 +1,7 @@
 """The graph of ingest.
 
-raw footage -> ingest_footage -> video store -> list_clips -> videos, cut clips
--> hold_out_validation -> clips -> contact sheets, duplicate curve, summary
+raw footage -> find_footage -> footage -> ingest_footage -> video store -> list_clips
+-> videos, cut clips -> hold_out_validation -> clips -> contact sheets, duplicate curve, summary
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -14,8 +14,14 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
     return Pipeline(
         [
             Node(
-                nodes.ingest_footage,
+                nodes.find_footage,
                 inputs=["raw_footage", "gasvid_table", "params:ingest", "params:seed"],
+                outputs="footage",
+                name="find_footage",
+            ),
+            Node(
+                nodes.ingest_footage,
+                inputs=["footage", "params:ingest"],
                 outputs="video_store",
                 name="ingest_footage",
             ),

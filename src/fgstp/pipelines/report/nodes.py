@@ -23,16 +23,20 @@ from fgstp.reporting.comparison import Comparison, compare
 from fgstp.reporting.predictions import prediction_figure
 from fgstp.reporting.rendering import headline_text, page, table_files
 from fgstp.reporting.summaries import check_unchanged
+from fgstp.reporting.timelines import timeline_figure
 from fgstp.reporting.trainings import training_curves, training_history
 
 logger = logging.getLogger(__name__)
 
-PREDICTIONS = "predictions"  # name of the figure
+PREDICTIONS, TIMELINES = "predictions", "frame_scores"  # names of figures
 ByModel = dict[str, dict[str, Any]]
 
 
 def compare_models(
-    scores: ByModel, summaries: dict[str, pd.DataFrame], model_costs: pd.DataFrame
+    scores: ByModel,
+    summaries: dict[str, pd.DataFrame],
+    timelines: dict[str, pd.DataFrame],
+    model_costs: pd.DataFrame,
 ) -> tuple[Comparison, dict[str, str], str]:
     """Compare the evaluated models.
 
@@ -44,14 +48,16 @@ def compare_models(
         UserError: no model has been evaluated, or two are not comparable.
     """
     # Git also brings scores of other machines, but not their summaries.
-    evaluated = {model: scores[model] for model in scores if model in summaries}
+    complete = summaries.keys() & timelines.keys()
+    evaluated = {model: scores[model] for model in scores if model in complete}
     if left_out := [model for model in scores if model not in evaluated]:
         logger.warning(
             "Left out of the report, since they were not evaluated here or not to the end: %s; "
             "evaluate them with `kedro run --pipelines=train,evaluate --params=model=NAME`.",
             ", ".join(left_out),
         )
-    comparison = compare(evaluated, summaries, model_costs)
+    own = {model: timelines[model] for model in evaluated}
+    comparison = compare(evaluated, summaries, own, model_costs)
     tables, headline = table_files(comparison), headline_text(comparison)
     log_texts({f"tables/{name}": text for name, text in tables.items()})
     logger.info("\n%s", headline)
@@ -65,18 +71,19 @@ def draw_figures(
     videos: pd.DataFrame,
     video_store: VideoStore,
     predictions: Path,
+    timelines: dict[str, pd.DataFrame],
 ) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """Draw predictions and training curves of the evaluated models.
+    """Draw predictions, frame scores and training curves of the evaluated models.
 
     Returns:
-        The figure of predictions and the training curves, by name.
+        The figures of predictions and of frame scores, and the training curves, by name.
 
     Raises:
         UserError: predictions are missing, or clips or trainings have changed since the
             evaluation.
     """
     test = check_unchanged(comparison.facts, clips, video_store)
-    figure = prediction_figure(
+    examples = prediction_figure(
         clips[clips["clip"].isin(test)].merge(videos[["video", "category"]], on="video"),
         video_store,
         {
@@ -86,8 +93,9 @@ def draw_figures(
         comparison.footage,
         comparison.facts,
     )
-    log_figures({f"figures/{PREDICTIONS}.png": figure})
-    return {PREDICTIONS: figure}, training_curves(_scored_trainings(comparison, models))
+    figures = {PREDICTIONS: examples, TIMELINES: timeline_figure(timelines, comparison.facts)}
+    log_figures({f"figures/{name}.png": figure for name, figure in figures.items()})
+    return figures, training_curves(_scored_trainings(comparison, models))
 
 
 def list_epochs(comparison: Comparison, models: Path) -> pd.DataFrame:
@@ -104,7 +112,7 @@ def write_page(
         UserError: a model was trained again after its evaluation.
     """
     scored = _scored_trainings(comparison, models)
-    text = page(comparison, scored, curves, figures[PREDICTIONS])
+    text = page(comparison, scored, curves, figures[PREDICTIONS], figures[TIMELINES])
     log_texts({"report.html": text})
     return text
 

@@ -1,7 +1,7 @@
 """The graph of report.
 
-scores, summaries, costs -> compare_models -> comparison, tables, headline
-comparison, predictions, trainings -> draw_figures -> figures, curves
+scores, summaries, timelines, costs -> compare_models -> comparison, tables, headline
+comparison, predictions, timelines, trainings -> draw_figures -> figures, curves
 comparison, trainings -> list_epochs -> history
 comparison, trainings, figures, curves -> write_page -> page
 """
@@ -17,13 +17,16 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
         [
             Node(
                 nodes.compare_models,
-                inputs=["scores", "summaries", "model_costs"],
+                inputs=["scores", "summaries", "timelines", "model_costs"],
                 outputs=["comparison", "result_tables", "headline"],
                 name="compare_models",
             ),
             Node(
                 nodes.draw_figures,
-                inputs=["comparison", "models", "clips", "videos", "video_store", "predictions"],
+                inputs=[
+                    *("comparison", "models", "clips", "videos", "video_store", "predictions"),
+                    "timelines",
+                ],
                 outputs=["prediction_figures", "training_curves"],
                 name="draw_figures",
             ),

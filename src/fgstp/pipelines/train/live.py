@@ -15,7 +15,8 @@ from fgstp.footage.video_store import VideoStore
 from fgstp.models.session import prompt_of
 from fgstp.pipelines.tracked_run import TrackedRun
 from fgstp.pipelines.tracking import CURRENT
-from fgstp.reporting.predictions import Example, choose_examples, draw_examples
+from fgstp.reporting.examples import Example, choose_examples
+from fgstp.reporting.predictions import draw_examples
 
 STEPS_BETWEEN = 10
 N_EXAMPLES = 4

@@ -17,7 +17,7 @@ from fgstp.core.errors import UserError
 from fgstp.scoring.frames import Frames
 from fgstp.scoring.protocols import Empty
 
-Over = Literal["all", "gas", "no_gas", "ranking"]
+Over = Literal["all", "gas", "no_gas", "ranking", "schedule"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 OF_FRAMES: tuple[Over, ...] = ("all", "gas", "no_gas")
 ONLY_GAS, NO_GAS = "every frame has gas", "no frame has gas"
@@ -39,9 +39,11 @@ class Metric:
         label: heading in reports; empty if they do not show the metric.
         meaning: explanation of the label.
         function: from `Frames` to (T,) float64; for a ranking, from `found` and `taken` to a
-            float, see `fgstp.scoring.metrics.detection.Ranked.curve`.
+            float, see `fgstp.scoring.metrics.detection.Ranked.curve`; for a schedule, from
+            `fgstp.scoring.leak_schedule.ScheduledFrames` to a float.
         over: frames that it is computed over: `all`, those with `gas`, those without (`no_gas`),
-            or the `ranking` of a group of frames by their frame scores.
+            the `ranking` of a group of frames by their frame scores, or the frames of a leak
+            `schedule`.
         undefined_under: for a metric over all frames, the rules (`empty` of a protocol) under
             which frames without gas do not define it.
         tex: heading in LaTeX, if it is not the label.

@@ -1,0 +1,65 @@
+"""Residuals as the input of networks that take three channels: statistics instead of frames."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fgstp.footage.video_store import Clip
+from fgstp.models.blocks.statistics import CHANNELS, RESIDUALS, InnovationStatistics
+from fgstp.models.blocks.streams import NeighbourSession
+from fgstp.models.sampling import Batch, Prepare, SampleKey, Windows
+
+EncodedT = TypeVar("EncodedT")
+CONTEXT_FRAMES = 120  # before a training sample, at most
+_NUMBERS = [CHANNELS.index(name) for name in RESIDUALS]
+
+
+class ResidualSession(NeighbourSession[EncodedT]):
+    """Shows the network the statistics `RESIDUALS` of each frame: (3, h, w) float32.
+
+    For models whose setting `input` is `residuals`; of others, each frame itself.
+    """
+
+    def _begin(self) -> None:
+        super()._begin()
+        settings: Any = self.model.settings
+        self._statistics: InnovationStatistics | None = None
+        if settings.input == "residuals":
+            self._statistics = InnovationStatistics(settings.height_px, settings.width_px)
+
+    def shown(self, frame: NDArray[np.uint8]) -> NDArray[Any]:
+        """The residuals, or the frame."""
+        if self._statistics is None:
+            return super().shown(frame)
+        return self._statistics.update(frame, self._times_s[-1])[_NUMBERS]
+
+
+@dataclass(frozen=True)
+class ResidualWindows(Windows):
+    """Windows of residuals; up to 120 frames of the video before a window lead to them.
+
+    The frames of the batch are (F, 3, h, w), not in [0, 1].
+    """
+
+    def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
+        """Read one window; see `Sampling.sample`."""
+        targets = clip.annotated[key.targets.start : key.targets.stop]
+        wanted = np.add.outer(targets, (0, *self.offsets_frames))  # (L, 1 + N)
+        wanted = wanted.clip(-clip.first_frame, len(clip.video_frames) - clip.first_frame - 1)
+        numbers = np.unique(wanted)
+        first = max(0, clip.first_frame + int(numbers[0]) - CONTEXT_FRAMES)
+        stretch = slice(first, clip.first_frame + int(numbers[-1]) + 1)
+        frames, masks = prepare(
+            clip.video_frames[stretch], clip.labels(targets), np.random.default_rng(key.seed)
+        )
+        statistics = InnovationStatistics(*frames.shape[-2:])
+        levels, times_s = 255.0 * frames[:, 0].numpy(), clip.video_times_s[stretch]
+        found = [statistics.update(*each) for each in zip(levels, times_s, strict=True)]
+        kept = numbers + clip.first_frame - first
+        shown = np.stack([found[number][_NUMBERS] for number in kept])
+        return Batch(
+            torch.from_numpy(shown), masks, torch.from_numpy(np.searchsorted(numbers, wanted))
+        )

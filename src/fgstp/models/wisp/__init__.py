@@ -1,0 +1,1 @@
+"""WISP: windowed innovation statistics and a small network that reads them."""

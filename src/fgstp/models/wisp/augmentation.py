@@ -1,0 +1,186 @@
+"""Augmentation of whole sequences of frames, before any statistics are computed."""
+
+import fractions
+from typing import Annotated, Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from fgstp.core.config import Fraction, Settings
+from fgstp.footage.packed_masks import VOID
+
+Frames = NDArray[np.uint8]
+Factor = Annotated[float, Field(gt=0, le=10)]
+LEVELS = np.arange(256, dtype=np.float32)
+N_NOISES = 16  # pictures of noise that are drawn once a sequence, then shifted
+CODECS = ("mpeg4", "libx264")
+
+
+class SequenceAugmentationSettings(Settings):
+    """How a sequence of frames is changed, all of its frames alike but for noise and shake.
+
+    Attributes:
+        enabled: augment sequences at all.
+        mirror_fraction: probability of a mirror image.
+        invert_fraction: probability that black and white change places, as in `black hot`.
+        gain: range of the factor of the contrast about the mean level, log-uniform.
+        gamma: range of the exponent of the levels in [0, 1], log-uniform.
+        zoom: range of the magnification, log-uniform; what lies outside repeats the border.
+        noise_levels: largest standard deviation of temporal noise, in grey levels.
+        noise_fraction: probability of added noise, with drifting columns in half of the cases.
+        shake_px: largest amplitude of a shake, in pixels.
+        shake_fraction: probability of a shake.
+        codec_fraction: probability of a round trip through a video encoder.
+    """
+
+    enabled: bool = True
+    mirror_fraction: Fraction = 0.5
+    invert_fraction: Fraction = 0.3
+    gain: tuple[Factor, Factor] = (0.4, 1.6)
+    gamma: tuple[Factor, Factor] = (0.7, 1.4)
+    zoom: tuple[Factor, Factor] = (0.6, 2.0)
+    noise_levels: float = Field(3.0, ge=0, le=50)
+    noise_fraction: Fraction = 0.4
+    shake_px: float = Field(0.5, ge=0, le=20)
+    shake_fraction: Fraction = 0.3
+    codec_fraction: Fraction = 0.3
+
+
+def augmented_sequence(
+    frames: Frames, labels: Frames, settings: SequenceAugmentationSettings, rng: np.random.Generator
+) -> tuple[Frames, Frames]:
+    """Change a sequence: mirror, zoom and shake, levels, noise, then an encoder.
+
+    Args:
+        frames: (S, H, W) uint8, in order.
+        labels: (L, H, W) uint8 of some of the frames: 0, 1 for gas, 255 for void.
+        settings: what is drawn.
+        rng: random generator of the sequence.
+
+    Returns:
+        Frames and labels of the same shapes and types.
+    """
+    if not settings.enabled:
+        return frames, labels
+    if rng.random() < settings.mirror_fraction:
+        frames, labels = frames[..., ::-1], labels[..., ::-1]
+    frames, labels = _moved(frames, labels, settings, rng)
+    table = _levels(float(frames[0].mean()), settings, rng)
+    frames = np.asarray(cv2.LUT(np.ascontiguousarray(frames), table))
+    if rng.random() < settings.noise_fraction:
+        frames = _noisy(frames, settings.noise_levels, rng)
+    if rng.random() < settings.codec_fraction:
+        frames = _encoded(frames, rng)
+    return frames, labels
+
+
+def _moved(
+    frames: Frames, labels: Frames, settings: SequenceAugmentationSettings, rng: np.random.Generator
+) -> tuple[Frames, Frames]:
+    """Zoom about a random point, with a shake of the frames alone."""
+    height, width = frames.shape[1:]
+    zoom = _log_uniform(settings.zoom, rng)
+    margin = np.array([width, height]) * (1 - 1 / zoom)
+    corner = rng.random(2) * margin
+    shake = np.zeros((len(frames), 2))
+    if rng.random() < settings.shake_fraction:
+        steps = rng.normal(size=(len(frames), 2)) * rng.uniform(0, settings.shake_px)
+        for number in range(1, len(frames)):
+            shake[number] = 0.8 * shake[number - 1] + 0.6 * steps[number]
+    moved = np.empty_like(frames)
+    for number, frame in enumerate(frames):
+        matrix = _matrix(zoom, corner + shake[number])
+        cv2.warpAffine(
+            np.ascontiguousarray(frame),
+            matrix,
+            (width, height),
+            dst=moved[number],
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+    matrix = _matrix(zoom, corner)
+    turned = [
+        cv2.warpAffine(
+            np.ascontiguousarray(each),
+            matrix,
+            (width, height),
+            flags=cv2.INTER_NEAREST,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=VOID,  # reflected gas has no label
+        )
+        for each in labels
+    ]
+    return moved, np.stack(turned).astype(np.uint8)
+
+
+def _matrix(zoom: float, corner: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([[zoom, 0, -zoom * corner[0]], [0, zoom, -zoom * corner[1]]])
+
+
+def _levels(
+    mean: float, settings: SequenceAugmentationSettings, rng: np.random.Generator
+) -> Frames:
+    """Table (256,) of new levels."""
+    gain = _log_uniform(settings.gain, rng)
+    levels = 255 * (LEVELS / 255) ** _log_uniform(settings.gamma, rng)
+    if rng.random() < settings.invert_fraction:
+        levels, mean = 255 - levels, 255 - mean
+    middle = rng.uniform(60, 190) if gain < 1 else mean
+    return np.clip(np.rint(middle + gain * (levels - mean)), 0, 255).astype(np.uint8)
+
+
+def _noisy(frames: Frames, most_levels: float, rng: np.random.Generator) -> Frames:
+    shape = frames.shape[1:]
+    size = rng.uniform(0, most_levels)
+    noises = size * rng.standard_normal((N_NOISES, *shape), dtype=np.float32)
+    columns = np.zeros((len(frames), shape[1]), np.float32)
+    if rng.random() < 0.5:
+        memory, step = rng.uniform(0.9, 0.999), rng.uniform(0, 0.5) * size
+        for number in range(1, len(frames)):
+            fresh = rng.standard_normal(shape[1], dtype=np.float32)
+            columns[number] = memory * columns[number - 1] + step * (1 - memory**2) ** 0.5 * fresh
+    noisy = np.empty_like(frames)
+    for number, frame in enumerate(frames):
+        noise = np.roll(noises[rng.integers(N_NOISES)], rng.integers(shape[1]), axis=1)
+        noisy[number] = np.clip(np.rint(frame + noise + columns[number]), 0, 255)
+    return noisy
+
+
+def _encoded(frames: Frames, rng: np.random.Generator) -> Frames:
+    """Frames after a round trip through MPEG-4 or H.264 at a random quality."""
+    height, width = (side - side % 2 for side in frames.shape[1:])
+    codec = CODECS[rng.integers(len(CODECS))]
+    encoder: Any = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base = fractions.Fraction(1, 15)
+    encoder.thread_count = 1
+    encoder.gop_size = int(rng.integers(8, 250))
+    if codec == "libx264":
+        encoder.options = {"crf": str(rng.integers(15, 33)), "preset": "ultrafast"}
+    else:
+        encoder.bit_rate = int(10 ** rng.uniform(5.3, 6.5))
+    decoder: Any = av.CodecContext.create("h264" if codec == "libx264" else codec, "r")
+    decoder.thread_count = 1
+    decoded = np.array(frames)
+    n_done = 0
+    for number in range(len(frames) + 1):
+        frame = None
+        if number < len(frames):
+            grey = np.ascontiguousarray(frames[number, :height, :width])
+            frame = av.VideoFrame.from_ndarray(grey, format="gray").reformat(format="yuv420p")
+            frame.pts = number
+        for packet in encoder.encode(frame):
+            for each in decoder.decode(packet):
+                decoded[n_done, :height, :width] = each.to_ndarray(format="gray")
+                n_done += 1
+    for each in decoder.decode(None):
+        if n_done < len(decoded):
+            decoded[n_done, :height, :width] = each.to_ndarray(format="gray")
+            n_done += 1
+    return decoded
+
+
+def _log_uniform(span: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(*np.log(span))))
