@@ -41,6 +41,7 @@ def refused(monkeypatch, capfd):
         ("--env=test --pipelines=report --tags=nothing", "no nodes"),
         ("--env=test --runner=SequentialRuner", "(did you mean SequentialRunner?)"),
         ("--env=test --runner=no.such.Runner", "no.such.Runner"),
+        ("--env=test --pipelines=report --runner=ParallelRunner", "leave it out"),
         ("--env=test --no-such-option", "--no-such-option"),
         ("--env=test --params=a", "`a`"),
         ("--env=test --params=a=[1", "Invalid YAML"),

@@ -182,10 +182,10 @@ def test_processes_that_a_launcher_started_only_train(monkeypatch, size, nodes, 
         monkeypatch.setenv("WORLD_SIZE", size)
     pipeline = Pipeline([Node(lambda: None, None, name, name=name) for name in nodes])
     if not is_refused:
-        MistakeHooks().before_pipeline_run(pipeline)
+        MistakeHooks().before_pipeline_run({"runner": "SequentialRunner"}, pipeline)
         return
     with pytest.raises(click.ClickException, match=r"started 2 processes.*only train works in sev"):
-        MistakeHooks().before_pipeline_run(pipeline)
+        MistakeHooks().before_pipeline_run({"runner": "SequentialRunner"}, pipeline)
 
 
 def test_refused_videos_are_reported_at_the_end(caplog):

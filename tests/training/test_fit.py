@@ -509,3 +509,28 @@ def test_there_must_be_as_many_gpus_as_devices(monkeypatch):
     check_devices(3, cuda=False)
     with pytest.raises(UserError, match=r"train\.devices is 3, but torch finds 2 CUDA devices"):
         check_devices(3, cuda=True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"RANK": "abc", "WORLD_SIZE": "2"}, "RANK is 'abc'"),
+        ({"RANK": "-1", "WORLD_SIZE": "2"}, "RANK is '-1'"),
+        ({"RANK": "0", "WORLD_SIZE": "0"}, "WORLD_SIZE is '0'.* at least 1"),
+        ({"RANK": "2", "WORLD_SIZE": "2"}, "RANK is 2, but WORLD_SIZE is 2"),
+        ({"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "0"}, "LOCAL_WORLD_SIZE is '0'"),
+        ({"RANK": "0", "WORLD_SIZE": "2"}, "do not meet .*MASTER_ADDR expected"),
+    ],
+)
+def test_what_a_launcher_sets_wrong_is_told(train, monkeypatch, environment, words):
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=words):
+        train(targets_per_step=4)
+
+
+def test_a_machine_to_meet_at_must_be_known(train):
+    with pytest.raises(UserError, match=r"do not meet at host\.invalid:1; see that train\.rend"):
+        train(nodes=2, rendezvous="host.invalid:1", targets_per_step=4)

@@ -1,8 +1,10 @@
-"""Which processes of this machine still run."""
+"""Which processes of this machine still run, and what a launcher tells those that it started."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
+
+from fgstp.core.errors import UserError
 
 ENDED = {"Z", "X"}  # states of a process that has ended but is not yet collected
 
@@ -29,3 +31,18 @@ def _is_hidden(pid: int) -> bool:
         except PermissionError:
             return True
     return False
+
+
+def from_launcher(name: str, *, least: int = 0) -> int:
+    """What torchrun or another launcher set, such as `RANK`; without one, the least value.
+
+    Raises:
+        UserError: it is no whole number, or less than `least`.
+    """
+    text = os.environ.get(name, str(least))
+    if not text.isdecimal() or int(text) < least:
+        raise UserError(
+            f"The environment variable {name} is {text!r}, but a launcher sets it to a whole "
+            f"number of at least {least}; correct or unset it."
+        )
+    return int(text)

@@ -5,7 +5,6 @@ of them before its first node. What it has written is shared from then on.
 """
 
 import atexit
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from fgstp.core.lock import locked
+from fgstp.core.process import from_launcher
 from fgstp.datasets.files import FileDataset
 from fgstp.datasets.folders import FilesDataset, FolderDataset
 
@@ -30,7 +30,7 @@ class LockHooks:
         self._locks: dict[Path, ExitStack] = {}
         self._written: dict[str, list[Path]] = {}  # by the name of a dataset
 
-    @hook_impl(tryfirst=True)
+    @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Take the locks.
 
@@ -38,7 +38,7 @@ class LockHooks:
             UserError: another run is in the way.
         """
         self._release()  # those of a run that was stopped in this process
-        if int(os.environ.get("RANK", "0")):
+        if from_launcher("RANK"):
             return  # of processes that a launcher started together, the first one locks
         self._written = {
             name: list(_written(node, name, catalog))

@@ -1,7 +1,6 @@
 """Mistakes of the user: found before anything runs if possible, reported in one sentence."""
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError, did_you_mean
+from fgstp.core.process import from_launcher
 from fgstp.hooks.sentences import CommandError, user_sentence
 
 TRAIN = "train_model"  # the node
@@ -44,13 +44,20 @@ class MistakeHooks:
             raise CommandError(str(error)) from error
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+    def before_pipeline_run(self, run_params: Mapping[str, Any], pipeline: Pipeline) -> None:
         """Refuse all nodes but `train_model` in several processes of a launcher.
 
         Raises:
-            CommandError: the processes would write the same files.
+            CommandError: the processes would write the same files, or Kedro would run the nodes in
+                processes of its own.
         """
-        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if "ParallelRunner" in str(run_params["runner"]):
+            raise CommandError(
+                "ParallelRunner runs nodes in processes, which the nodes of report do not bear; "
+                "leave it out: what takes long works on several videos by itself, see "
+                "ingest.parallel."
+            )
+        size = from_launcher("WORLD_SIZE", least=1)
         if size > 1 and {node.name for node in pipeline.nodes} != {TRAIN}:
             raise CommandError(
                 f"A launcher started {size} processes (WORLD_SIZE), but only train works in "

@@ -1,7 +1,6 @@
 """What MLflow records of every run: its name, tags, each setting, and how it ended."""
 
 import atexit
-import os
 import shlex
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from pydantic import BaseModel
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
+from fgstp.core.process import from_launcher
 from fgstp.pipelines.mlflow_client import default_uri
 from fgstp.pipelines.tracked_run import TrackedRun
 from fgstp.pipelines.tracking import CURRENT
@@ -50,7 +50,7 @@ class RunHooks:
         self, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Open a run and tag it, or take one that is open, such as that of a notebook."""
-        if int(os.environ.get("RANK", "0")):
+        if from_launcher("RANK"):
             return  # of processes that a launcher started together, the first one records
         project, names = Path(run_params["project_path"]), in_order(run_params["pipeline_names"])
         about = _model_and_seed(pipeline, catalog)

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -21,10 +22,12 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from torch import Tensor, distributed
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from tqdm import tqdm
 
 from fgstp.core.errors import UserError
+from fgstp.core.process import from_launcher
 from fgstp.training.settings import TrainSettings
 
 T = TypeVar("T")
@@ -47,10 +50,19 @@ class Rank(NamedTuple):
 
     @classmethod
     def from_environment(cls) -> "Rank | None":
-        """The rank that a launcher gave this process; None if no launcher started it."""
+        """The rank that a launcher gave this process; None if no launcher started it.
+
+        Raises:
+            UserError: it is none of the ranks that there are.
+        """
         if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
             return None
-        return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+        rank = cls(from_launcher("RANK"), from_launcher("WORLD_SIZE", least=1))
+        if rank.number >= rank.of:
+            raise UserError(
+                f"RANK is {rank.number}, but WORLD_SIZE is {rank.of}; ranks begin with 0."
+            )
+        return rank
 
 
 class Launched(TorchElasticEnvironment):
@@ -61,11 +73,11 @@ class Launched(TorchElasticEnvironment):
 
     def local_rank(self) -> int:
         """Rank of this process among those of this machine."""
-        return int(os.environ.get("LOCAL_RANK", "0"))
+        return from_launcher("LOCAL_RANK")
 
     def local_world_size(self) -> int:
         """Processes on this machine."""
-        return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        return from_launcher("LOCAL_WORLD_SIZE", least=1)
 
     def node_rank(self) -> int:
         """Number of this machine."""
@@ -74,10 +86,21 @@ class Launched(TorchElasticEnvironment):
 
 @contextmanager
 def joined(*, cuda: bool) -> Iterator[None]:
-    """Let the processes that a launcher started communicate with each other."""
+    """Let the processes that a launcher started communicate with each other.
+
+    Raises:
+        UserError: they do not meet.
+    """
     if cuda:
         torch.cuda.set_device(Launched().local_rank())
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    try:
+        distributed.init_process_group("nccl" if cuda else "gloo")
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise UserError(
+            f"The processes that a launcher started do not meet ({reason}); see that MASTER_ADDR "
+            "and MASTER_PORT are name and free port of the first machine."
+        ) from error
     yield
     # Not after an error: the others would fail too, before the launcher knows of the first.
     distributed.destroy_process_group()
@@ -128,10 +151,16 @@ def launch(work: Callable[[Rank], T], settings: TrainSettings) -> T:
         What the first process of this machine returned.
 
     Raises:
-        UserError: one of the processes raised it; the others are ended.
+        UserError: one of the processes raised it, and the others are ended; or the machines do
+            not meet.
         ChildFailedError: any other error, with the traceback of the process that raised it.
     """
-    with _signals_passed_on(), quiet(*LAUNCHER), tempfile.TemporaryDirectory() as folder:
+    with (
+        _signals_passed_on(),
+        quiet(*LAUNCHER),
+        _meeting(settings.rendezvous),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         config = LaunchConfig(
             min_nodes=settings.nodes,
             max_nodes=settings.nodes,
@@ -170,6 +199,20 @@ def _take_part(work: bytes, folder: str, n_threads: int) -> object:
     except UserError as error:
         Path(folder, ERROR.format(rank.number)).write_text(str(error), "utf-8")
         raise SystemExit(1) from None
+
+
+@contextmanager
+def _meeting(rendezvous: str | None) -> Iterator[None]:
+    """Say that machines do not meet; of an unknown name at once, which torch tries for minutes."""
+    try:
+        if rendezvous is not None:
+            socket.getaddrinfo(rendezvous.rpartition(":")[0], None)
+        yield
+    except (socket.gaierror, RendezvousError) as error:
+        raise UserError(
+            f"The machines do not meet at {rendezvous}; see that train.rendezvous is name and "
+            "free port of the first machine, and that it runs this command too."
+        ) from error
 
 
 @contextmanager
