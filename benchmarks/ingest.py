@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 import av
@@ -31,6 +31,7 @@ from fgstp.footage.video import Video
 from fgstp.footage.video_file import VideoFile
 from fgstp.footage.video_store import VideoStore
 from fgstp.plumes import CATEGORIES, SyntheticVideo
+from fgstp.plumes.presets import PRESETS
 
 ROUNDS = 5
 MEMORY_FRAMES = (600, 6000)
@@ -191,14 +192,14 @@ def _peak_bytes() -> int:
 def _time_plumes() -> None:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    for category in CATEGORIES:
+    for conditions, category in product(PRESETS, CATEGORIES):
         times = []
         for seed in range(3):
-            frames = iter(SyntheticVideo(category, seed, n_frames=90))
+            frames = iter(SyntheticVideo(category, seed, n_frames=90, conditions=conditions))
             next(frames)
-            for _ in range(89):
-                times.append(_seconds(partial(next, frames)) * 1e3)
-        print(f"plumes, {category:14s}      {statistics.median(times):8.1f} ms/frame, one core")
+            times += [_seconds(partial(next, frames)) * 1e3 for _ in range(89)]
+        name = f"{conditions} {category}"
+        print(f"plumes, {name:20}{statistics.median(times):8.1f} ms/frame, one core")
     cv2.setNumThreads(threads)
 
 

@@ -79,6 +79,7 @@ class Plume:
         mouth_m: radius of the mouth.
         sub_step_s: time between two steps.
         lifetime_s: decay time T of evaporating steam; infinite for gas.
+        n_slabs: number of slabs, at most `SLABS`.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Plume:
         mouth_m: float,
         sub_step_s: float,
         lifetime_s: float = math.inf,
+        n_slabs: int = SLABS,
     ) -> None:
         self._source = np.array(view.source_xy_px)
         self._pixel_m, self._step_s = view.pixel_m, sub_step_s
@@ -97,8 +99,8 @@ class Plume:
         diffusivity_m2_per_s = _MIXING * view.pixel_m ** (4.0 / 3.0)
         self._spread_px = math.sqrt(2.0 * diffusivity_m2_per_s * sub_step_s) / view.pixel_m
         self._survival = math.exp(-sub_step_s / lifetime_s)
-        self._slabs = [np.zeros(view.shape, np.float32) for _ in range(SLABS)]
-        self._puffs = [_Puffs(rng, sub_step_s) for _ in range(SLABS)]
+        self._slabs = [np.zeros(view.shape, np.float32) for _ in range(n_slabs)]
+        self._puffs = [_Puffs(rng, sub_step_s) for _ in range(n_slabs)]
 
     @property
     def column_g_per_m2(self) -> FloatImage:
@@ -114,16 +116,16 @@ class Plume:
         """Advect the gas by one sub-step and release more.
 
         Args:
-            departures_px: for each slab the departure points of its air, float32 (H, W, 2).
+            departures_px: for each slab of air, or more, its departure points, float32 (H, W, 2).
             rate_g_per_s: mean release rate, >= 0.
         """
-        for i, departure_px in enumerate(departures_px):
-            slab = self._slabs[i]
+        for i, puffs in enumerate(self._puffs):
+            slab, departure_px = self._slabs[i], departures_px[i]
             if slab.any():
                 slab = advect(slab, departure_px)
                 slab = blurred(slab, self._spread_px) * np.float32(self._survival)
             if rate_g_per_s > 0.0:
-                self._release(slab, self._puffs[i], departure_px, rate_g_per_s / len(self._slabs))
+                self._release(slab, puffs, departure_px, rate_g_per_s / len(self._slabs))
             # Invisible traces would otherwise never leave the picture.
             slab[slab < 1e-4] = 0.0
             self._slabs[i] = slab

@@ -17,6 +17,7 @@ _GROWTH_S = (5.0, 10.0)
 _GROWTH_STEPS_PER_S = 15
 _GROWTH_SUB_STEPS = 2
 _BLOWS_S = (2.0, 60.0)
+_STEAM_SLABS = 2  # it is opaque, so that one hides the other
 
 
 class Steam:
@@ -45,6 +46,7 @@ class Steam:
                 mouth_m=rng.uniform(0.02, 0.04),
                 sub_step_s=sub_step_s,
                 lifetime_s=rng.uniform(0.5, 4.0),
+                n_slabs=_STEAM_SLABS,
             )
 
     @property
