@@ -21,21 +21,19 @@ class OddFrames:
     """
 
     def __init__(self) -> None:
-        self._before = np.empty((0, 0, 0), np.uint8)  # columns of the last two frames
+        self._before: list[NDArray[np.uint8]] = []  # columns of the last two frames
         self._shares: list[NDArray[np.float64]] = []
         self._times_s: list[NDArray[np.float64]] = []
 
     def take(self, frames: NDArray[np.uint8], times_s: NDArray[np.float64]) -> None:
         """Take consecutive frames, (T, H, W) uint8, with their times, (T,)."""
-        columns = _some_columns(frames)
-        n_before, size = len(self._before), columns.shape[1:]
-        seen = np.empty((n_before + len(columns), *size), np.uint8)
-        seen[:n_before] = self._before.reshape(n_before, *size)
-        seen[n_before:] = columns
         self._times_s.append(times_s)
-        self._before = seen[-2:].copy()
-        for start in range(0, len(seen) - 2, FRAMES_AT_ONCE):
-            self._shares.append(_unlike_share(seen[start : start + FRAMES_AT_ONCE + 2]))
+        for start in range(0, len(frames), FRAMES_AT_ONCE):
+            columns = _some_columns(frames[start : start + FRAMES_AT_ONCE])
+            seen = np.concatenate([*self._before, columns])
+            self._before = [seen[-2:]]
+            if len(seen) > 2:
+                self._shares.append(_unlike_share(seen))
 
     def remarks(self) -> list[str]:
         """A sentence if some frames look damaged, once all frames were taken."""
@@ -53,11 +51,11 @@ class OddFrames:
         ]
 
 
-def _some_columns(frames: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:
-    """Each fourth column, in the lowest byte of numbers, which NumPy reads faster than steps."""
+def _some_columns(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if frames.shape[2] % COLUMN_STEP:
         return frames[:, :, ::COLUMN_STEP]
-    return np.ascontiguousarray(frames).view("<u4")
+    # The lowest byte of four: NumPy shortens numbers faster than it takes steps.
+    return np.ascontiguousarray(frames).view("<u4").astype(np.uint8)
 
 
 def _unlike_share(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
