@@ -190,6 +190,8 @@ class MaskSettings(Settings):
 class PseudoMaskSettings(Settings):
     """Masks computed from the footage, for footage without annotations.
 
+    They have no gas in frames of which a leak schedule tells that none is released.
+
     Attributes:
         enabled: whether clips without masks get them.
         polarity: gas brighter than its background, darker, or both.

@@ -60,6 +60,7 @@ class _Tally:
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self.container, self.stream, self.codec = container, stream, stream.codec_context
+        self.kind = self.codec.name
         # AVI knows the order of decoding only, which is another if frames refer to later ones.
         self.is_counted = container.format.name == "avi" and bool(self.codec.has_b_frames)
         self.stamps, self.is_known = array("q"), not _has(container, Flags.no_timestamps)
@@ -76,9 +77,10 @@ class _Tally:
             self.is_known = self.is_known and stamp is not None
             self.stamps.append(stamp or 0)
             self.end_stamp = max(self.end_stamp, (stamp or 0) + (packet.duration or 0))
-            self.n_merged += len(_merged_delays(packet))
+            if self.kind == "gif":
+                self.n_merged += len(_merged_delays(packet))
             self.n_indexed += packet.pos in self.index
-            if self.codec.name == "ffv1":
+            if self.kind == "ffv1":
                 self.check_sums.take(bytes(packet))
 
     def scan(self, path: Path) -> Scan:
@@ -177,6 +179,7 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[
     """All packets; a file that cannot be read further ends there."""
     stamps = _avi_index(container, stream)
     may_restart = _has(container, Flags.ts_discont)  # files put one after the other
+    is_gif = container.format.name == "gif"
     demuxed, shift, next_stamp = container.demux(), 0, None
     while True:
         try:
@@ -196,7 +199,8 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[
             next_stamp = read + shift + duration
         if shift and packet.stream is stream and shown is not None and read is not None:
             packet.pts, packet.dts = shown + shift, read + shift
-        shift += sum(_merged_delays(packet))
+        if is_gif:
+            shift += sum(_merged_delays(packet))
         yield packet
 
 
@@ -208,9 +212,7 @@ def _avi_index(container: InputContainer, stream: VideoStream) -> dict[int, int]
 
 
 def _merged_delays(packet: "Packet[Any]") -> list[int]:
-    """Delays of the pictures that were merged into one, by damage that hid where they begin."""
-    if packet.stream.container.format.name != "gif":
-        return []
+    """Delays of the GIF pictures that were merged into one, by damage that hid where they begin."""
     delays = [int.from_bytes(delay, "little") for delay in GIF_PICTURE.findall(bytes(packet))]
     return [delay if delay > 1 else GIF_DELAY for delay in delays[1:]]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fgstp.plumes.conditions import AirConditions, LeakConditions, Surroundings
+from fgstp.plumes.conditions import Conditions, Surroundings
 from fgstp.plumes.fields import FloatImage
 from fgstp.plumes.leak import Leak, Plume, seen_through
 from fgstp.plumes.schedule import LEAK_RATES_G_PER_H
@@ -79,14 +79,9 @@ class StillPlumes:
     """
 
     def __init__(
-        self,
-        rng: np.random.Generator,
-        view: View,
-        n_plumes: int,
-        air: AirConditions,
-        leak: LeakConditions,
+        self, rng: np.random.Generator, view: View, n_plumes: int, conditions: Conditions
     ) -> None:
-        leaks = [_grown(rng, view, air, leak) for _ in range(n_plumes)]
+        leaks = [_grown(rng, view, conditions) for _ in range(n_plumes)]
         self._frozen = [(leak.absorbed(), leak.temperature_k) for leak in leaks]
 
     def in_front_of(self, background_k: FloatImage) -> FloatImage:
@@ -96,17 +91,15 @@ class StillPlumes:
         return background_k
 
 
-def _grown(
-    rng: np.random.Generator, view: View, air_conditions: AirConditions, conditions: LeakConditions
-) -> Leak:
+def _grown(rng: np.random.Generator, view: View, conditions: Conditions) -> Leak:
     """A leak after 5 to 10 seconds."""
     step_s = 1.0 / _GROWTH_STEPS_PER_S
     sub_step_s = step_s / _GROWTH_SUB_STEPS
     rows, columns = view.shape
     source = (columns * rng.uniform(0.1, 0.9), rows * rng.uniform(0.4, 0.8))
     rate_g_per_h = float(rng.choice(LEAK_RATES_G_PER_H[1:]))
-    air = Air(rng, view, air_conditions, step_s, sub_step_s)
-    leak = Leak(rng, replace(view, source_xy_px=source), conditions, sub_step_s)
+    air = Air(rng, view, conditions.air, step_s, sub_step_s)
+    leak = Leak(rng, replace(view, source_xy_px=source), conditions.leak, sub_step_s)
     for _ in range(round(rng.uniform(*_GROWTH_S) * _GROWTH_STEPS_PER_S)):
         air.step()
         departures_px = air.departures_px()

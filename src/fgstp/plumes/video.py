@@ -11,23 +11,16 @@ from fgstp.core.errors import UserError, did_you_mean
 from fgstp.plumes.camera import Camera
 from fgstp.plumes.conditions import Conditions
 from fgstp.plumes.fields import FloatImage, GreyImage
-from fgstp.plumes.leak import Leak
 from fgstp.plumes.presets import conditions_named
-from fgstp.plumes.scene import build_scene
 from fgstp.plumes.schedule import LEAK_RATES_G_PER_H, leak_classes
-from fgstp.plumes.traffic import Traffic
-from fgstp.plumes.vapour import Steam, StillPlumes
 from fgstp.plumes.view import CATEGORIES, draw_view
-from fgstp.plumes.weather import Clouds, Glints, Rain, Warp, Waves
-from fgstp.plumes.wind import Air
+from fgstp.plumes.world import World
 
-_LONGEST_SUB_STEP_S = 1.0 / 30.0
 _LARGEST = {
     **{"fps_hz": 1000, "height_px": 8192, "width_px": 8192},
     **{"seed": 2**53, "still_plumes": 20},
 }
 _SMALLEST_SIDE_PX = 32
-_GROWTH_S = 6.0  # of plumes before the first frame
 # New parts are appended, so that the random numbers of the others do not change.
 _PARTS = (
     *("view", "scene", "air", "gas", "steam", "clouds", "traffic", "camera", "leaks"),
@@ -144,10 +137,6 @@ class SyntheticVideo:
     def __iter__(self) -> Iterator[PlumeFrame]:
         return itertools.islice(self._frames(), self.n_frames)
 
-    @property
-    def _step_s(self) -> float:
-        return 1.0 / self.fps_hz
-
     def _rngs(self) -> dict[str, np.random.Generator]:
         """One random generator for each part, so that no part affects another."""
         root = np.random.SeedSequence([self.seed, CATEGORIES.index(self.category)])
@@ -155,59 +144,34 @@ class SyntheticVideo:
         return dict(zip(_PARTS, children, strict=True))
 
     def _frames(self) -> Iterator[PlumeFrame]:
-        rngs, view, conditions, step_s = self._rngs(), self._view, self._conditions, self._step_s
-        around = conditions.complex if self.category.endswith("complex") else conditions.clear
-        sub_steps = math.ceil(step_s / _LONGEST_SUB_STEP_S)
-        sub_step_s = step_s / sub_steps
-        scene = build_scene(rngs["scene"], view)
-        air = Air(rngs["air"], view, conditions.air, step_s, sub_step_s)
-        gas = Leak(rngs["gas"], view, conditions.leak, sub_step_s)
-        steam = Steam(rngs["steam"], view, around, sub_step_s)
-        clouds = Clouds(rngs["clouds"], view.shape, around, step_s)
-        waves = Waves(rngs["waves"], scene.water, step_s)
-        glints = Glints(rngs["glints"], scene, around, step_s)
-        rain = Rain(rngs["rain"], view.shape, around, step_s)
-        warp = Warp(rngs["warp"], scene, around, step_s)
-        traffic = Traffic(rngs["traffic"], view, around, step_s)
-        camera = Camera(rngs["camera"], view.shape, conditions.camera, step_s)
-        still = StillPlumes(
-            rngs["still plumes"], view, self.still_plumes, conditions.air, conditions.leak
+        rngs, view, conditions = self._rngs(), self._view, self._conditions
+        is_complex, step_s = self.category.endswith("complex"), 1.0 / self.fps_hz
+        world = World(
+            rngs,
+            view,
+            conditions,
+            conditions.complex if is_complex else conditions.clear,
+            n_still_plumes=self.still_plumes,
+            step_s=step_s,
         )
-
-        def blow(rate_g_per_h: float) -> None:
-            air.step()
-            if not (rate_g_per_h or steam.is_there) and gas.plume.is_empty:
-                return
-            departures_px = air.departures_px()
-            for _ in range(sub_steps):
-                gas.step(departures_px, rate_g_per_h)
-                steam.step(departures_px)
-
-        classes = leak_classes(rngs["leaks"], self.fps_hz, conditions.leak)
-        for number, leak_class in enumerate(classes):
+        camera = Camera(rngs["camera"], view.shape, conditions.camera, step_s)
+        for number, leak_class in enumerate(
+            leak_classes(rngs["leaks"], self.fps_hz, conditions.leak)
+        ):
             # The rate of class 0 is invisible to any camera, so nothing is released.
-            released = LEAK_RATES_G_PER_H[leak_class] if leak_class else 0.0
-            # What is on at the start has been on for a while.
-            for _ in range(round(_GROWTH_S * self.fps_hz) if number == 0 else 0):
-                blow(released)
-            blow(released)
-            background_k = scene.temperature_k + clouds.step() * scene.sky
-            background_k = warp.step(background_k + waves.step() + glints.step())
-            background_k = still.in_front_of(background_k + rain.step())
-            busy_k = traffic.in_front_of(background_k, scene.backdrop)
-            steamy_k = steam.in_front_of(busy_k)
-            column_ppm_m = gas.column_ppm_m()
-            gassy_k = gas.in_front_of(steamy_k) if column_ppm_m.any() else steamy_k
-            taken = camera.expose([background_k, busy_k, steamy_k, gassy_k])
-            movers, steam_mask, mask = taken.masks
+            released_g_per_h = LEAK_RATES_G_PER_H[leak_class] if leak_class else 0.0
+            if number == 0:  # what is on at the start has been on for a while
+                world.grow(released_g_per_h)
+            taken = camera.expose(world.step(released_g_per_h))
+            movers, steam, gas = taken.masks
             x, y = view.source_xy_px + taken.shift_px
             yield PlumeFrame(
-                taken.grey,
-                mask,
-                steam_mask,
-                movers,
-                camera.displaced(column_ppm_m, taken.shift_px),
-                (float(x), float(y)),
-                leak_class,
-                LEAK_RATES_G_PER_H[leak_class],
+                grey=taken.grey,
+                mask=gas,
+                steam=steam,
+                movers=movers,
+                column_density_ppm_m=camera.displaced(world.column_ppm_m(), taken.shift_px),
+                source_xy_px=(float(x), float(y)),
+                leak_class=leak_class,
+                leak_rate_g_per_h=LEAK_RATES_G_PER_H[leak_class],
             )

@@ -6,6 +6,7 @@ not visibly so. Frames after the release (class 8), when gas may linger, count f
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -188,74 +189,67 @@ def poisson_upper_bound(count: int, hours: float, confidence: float = CONFIDENCE
     return float(gammaincinv(count + 1, confidence)) / hours if hours else np.nan
 
 
+_of_schedule = partial(Metric, over="schedule")
 # In the order of columns.
 SCHEDULE_METRICS = (
-    Metric(
+    _of_schedule(
         "leak_auroc",
         "AUROC",
         "area under the ROC curve of frame scores, frames with a leak against leak-free ones",
         leak_auroc,
-        over="schedule",
     ),
-    Metric(
+    _of_schedule(
         "leak_auroc_weak",
         "AUROC 1–2",
         "the same of leak classes 1 and 2 alone",
         lambda frames: leak_auroc(frames, *WEAK),
-        over="schedule",
         tex="AUROC 1--2",
     ),
-    Metric(
+    _of_schedule(
         "leak_auroc_strong",
         "AUROC 3–7",
         "the same of leak classes 3 to 7 alone",
         lambda frames: leak_auroc(frames, *STRONG),
-        over="schedule",
         tex="AUROC 3--7",
     ),
-    Metric(
+    _of_schedule(
         "found_fraction",
         "found (%)",
         "releases that have an alarm, a frame whose score reaches t, in percent",
         found_fraction,
-        over="schedule",
         percent=True,
         decimals=0,
     ),
-    Metric(
+    _of_schedule(
         "time_to_detection_s",
         "delay (s)",
         "median time from the beginning of a release to its first alarm, of the releases found",
         time_to_detection_s,
-        over="schedule",
         lower_is_better=True,
         decimals=1,
     ),
-    Metric(
+    _of_schedule(
         "false_alarm_fraction",
         "FA frames (%)",
         "false alarms, in percent of the leak-free frames",
         false_alarm_fraction,
-        over="schedule",
         lower_is_better=True,
         percent=True,
         decimals=1,
     ),
-    Metric(
+    _of_schedule(
         "false_alarms_per_hour",
         "FA/h",
         "times per leak-free hour that the score rises to t",
         false_alarms_per_hour,
-        over="schedule",
         lower_is_better=True,
         decimals=1,
     ),
-    Metric(
+    _of_schedule(
         "false_alarms_per_hour_bound",
         "FA/h, 95 %",
         "upper 95 % confidence bound of FA/h, if false alarms come independently (Poisson)",
         false_alarms_per_hour_bound,
-        over="schedule",
         lower_is_better=True,
         decimals=1,
     ),
