@@ -391,7 +391,7 @@ class Recorded:
     """A run that nodes log to, and what MLflow holds of it."""
 
     def __init__(self, client, uri):
-        from fgstp.pipelines.tracked_run import TrackedRun
+        from fgstp.pipelines.tracking import TrackedRun
 
         experiment = client.get_experiment_by_name("fgstp").experiment_id
         self.client, self.id = client, client.create_run(experiment).info.run_id

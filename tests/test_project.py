@@ -39,7 +39,7 @@ NO_INFLUENCE = {
     "__init__.py",
     "reporting/__init__.py",
     "pipelines/__init__.py",
-    *(f"pipelines/{name}.py" for name in ("mlflow_client", "tracked_run", "tracking")),
+    *(f"pipelines/{name}.py" for name in ("mlflow_client", "tracking")),
     # Settings of ingest, which other stages only pass on.
     *(f"plumes/{name}.py" for name in ("conditions", "presets")),
 }

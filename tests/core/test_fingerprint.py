@@ -73,7 +73,18 @@ def test_a_missing_file_or_stamp_is_not_current(made):
     assert read_stamp(file) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"facts": {}}', '{"other": 1}'])
+STAMP = '{{"fingerprint": "x", "facts": {}, "files": {}}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"facts": {}}', '{"other": 1}', "[" * 100_000),
+        *(STAMP.format(facts, "{}") for facts in ("[]", "1", '"a"', "null")),
+        *(STAMP.format("{}", files) for files in ("[1]", "1", '{"a": {}}', '{"a": [1]}')),
+        STAMP.format("{}", '{"a": {"size": 1, "mtime_ns": 1, "pieces": [1]}}'),
+    ],
+)
 def test_a_damaged_stamp_is_none(made, text):
     file, stamp = made
     stamp.write_text(text)

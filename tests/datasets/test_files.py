@@ -119,6 +119,33 @@ def test_names_that_leave_the_data_folder_or_stand_twice_are_refused(tmp_path, c
     assert sentence(dataset).endswith("; run `kedro run --pipelines=ingest` first.")
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("split", "tset"), ("split", "NA"), ("mask_source", "guess"), ("frames", "1.5")),
+        *(("frames", "0"), ("frames", "-3"), ("first_frame", "-1"), ("annotated_frames", "-1")),
+        *(("frames", "many"), ("frames", "1e400")),
+    ],
+)
+def test_values_of_clips_that_cannot_be_are_refused(tmp_path, column, value):
+    row = {"clip": "a_0000", "video": "a", "first_frame": 0, "frames": 3, "annotated_frames": 0}
+    row |= {"split": "train", "mask_source": "none"}
+    dataset = TableDataset(f"{tmp_path}/a.csv", columns="clips")
+    dataset.save(table([row], CLIP_COLUMNS))
+    assert len(dataset.load()) == 1
+    pd.DataFrame([dict.fromkeys(CLIP_COLUMNS, "") | row | {column: value}]).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    assert sentence(dataset).endswith("; run `kedro run --pipelines=ingest` first.")
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("inf")])
+def test_impossible_rates_are_refused(tmp_path, rate):
+    dataset = TableDataset(f"{tmp_path}/a.csv", columns="videos")
+    dataset.save(table([{"video": "a", "fps_hz": rate}], VIDEO_COLUMNS))
+    assert "the fps_hz of a is impossible" in sentence(dataset)
+
+
 def test_names_of_refused_videos_may_be_any(tmp_path):
     dataset = TableDataset(f"{tmp_path}/a.csv", columns="videos")
     dataset.save(table([{"video": "../a", "error": "bad name"}, {"video": "b"}], VIDEO_COLUMNS))

@@ -41,7 +41,9 @@ def write(store, video, content, pieces=(10, 20, T)):
 
 def finish(store, video, content, facts=FACTS):
     write(store, video, content)
-    store.finish(video, facts, {"video": {"video": video}}, np.zeros((2, 3, 4, 5), np.float32))
+    store.finish(
+        video, facts, {"video": {"video": video}, "clips": []}, np.zeros((2, 3, 4, 5), np.float32)
+    )
 
 
 def names(store):
@@ -141,7 +143,10 @@ def test_a_video_that_cannot_be_read_is_named(store, content, part, kept_bytes):
         ("masks.npy", np.zeros(3, [("frame", "<i4"), ("bits", "u1", (4,))])),
         ("void.npy", np.zeros(3)),
         ("time_s.npy", np.zeros(T - 1)),
+        ("time_s.npy", np.full(T, np.nan)),
+        ("time_s.npy", np.zeros(T, np.int64)),
         ("leak_class.npy", np.zeros((T, 2), np.int8)),
+        ("leak_class.npy", np.zeros(T)),
     ],
 )
 def test_a_sound_array_of_another_shape_is_named(store, content, part, other):
@@ -207,7 +212,7 @@ def test_a_finished_video_is_current_under_its_facts_alone(store, content):
     finish(store, "v", content)
     assert store.is_finished("v", FACTS)
     assert not store.is_finished("v", FACTS | {"version": 2})
-    assert store.record("v") == {"video": {"video": "v"}}
+    assert store.record("v") == {"video": {"video": "v"}, "clips": []}
     assert store.descriptors("v").shape == (2, 3, 4, 5)
 
 
@@ -243,6 +248,16 @@ def test_a_byte_of_the_frames_that_changed_makes_it_unfinished(store, content, i
     changed[place] ^= 1
     path.write_bytes(changed)
     assert not store.is_finished("v", FACTS)
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '{"video": 1, "clips": []}', '{"clips": [1]}'])
+def test_records_of_another_shape_are_refused(store, content, text):
+    finish(store, "v", content)
+    store.path("v", "record.json").write_text(text)
+    (store.folder / "outcome.json").write_text(text)
+    for read in (store.outcome, lambda: store.record("v")):
+        with pytest.raises(UserError, match=r"json cannot be read .*; run `kedro run --pipelines"):
+            read()
 
 
 def test_what_was_not_written_is_asked_for(store):

@@ -4,7 +4,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import mlflow
 import pytest
@@ -16,9 +15,9 @@ from mlflow import MlflowClient
 
 from fgstp.footage.settings import IngestSettings
 from fgstp.hooks import RunHooks, StopHooks
-from fgstp.hooks.runs import flatten, in_order
+from fgstp.hooks.runs import in_order
 from fgstp.models.registry import ModelsSettings
-from fgstp.pipelines.tracking import CURRENT
+from fgstp.pipelines.tracking import CURRENT, flat
 from fgstp.training.settings import TrainSettings
 
 
@@ -28,12 +27,10 @@ def opened(project, pipelines=("train",), **parameters):
     inputs = {f"params:{name}": value for name, value in parameters.items()}
     nodes = [Node(lambda *_: None, list(inputs), None, name="node")] if inputs else []
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
+    about = {"project_path": project, "pipeline_names": list(pipelines), "env": "test"}
     hooks = RunHooks()
-    hooks.after_context_created(SimpleNamespace(env="test"))
-    hooks.before_pipeline_run(
-        {"project_path": project, "pipeline_names": list(pipelines)}, Pipeline(nodes), catalog
-    )
-    hooks.before_node_run(inputs)
+    hooks.before_pipeline_run(about, Pipeline(nodes), catalog)
+    hooks.before_node_run()
     return hooks
 
 
@@ -96,20 +93,14 @@ def test_tags_are_commit_state_and_command(tracking, project, monkeypatch):
     assert run.info.status == "FAILED"
 
 
-def test_flatten():
-    value = {"a": 1, "b": {"c": [1, 2], "d": {"e": None}}, "f": {}}
-    assert dict(flatten("p", value)) == {"p.a": 1, "p.b.c": [1, 2], "p.b.d.e": None}
-    assert dict(flatten("seed", 3)) == {"seed": 3}
-
-
 def test_each_setting_is_logged_by_itself_and_only_those_of_the_model_that_runs(tracking, tmp_path):
     small = {"height_px": 32, "encoder": {"name": "pvt_v2_b0"}}
     models = ModelsSettings.model_validate({"fgstp_no_ctc": small})
     ingest = IngestSettings(source="folder", duplicates={"threshold": 0.125})
     ended(opened(tmp_path, model="fgstp_no_ctc", models=models, ingest=ingest, seed=3))
     logged = last_run(tracking).data.params
-    own = dict(flatten("models.fgstp_no_ctc", models.of("fgstp_no_ctc").model_dump(mode="json")))
-    own |= dict(flatten("ingest", ingest.model_dump(mode="json")))
+    blocks = {"models": {"fgstp_no_ctc": models.of("fgstp_no_ctc").model_dump(mode="json")}}
+    own = dict(flat(blocks | {"ingest": ingest.model_dump(mode="json")}))
     own |= {"model": "fgstp_no_ctc", "seed": 3}
     assert logged == {name: str(value) for name, value in own.items()}
     assert logged["ingest.duplicates.threshold"] == "0.125"
@@ -155,7 +146,7 @@ def test_what_is_logged_while_the_file_is_locked_is_recorded_later(file, tmp_pat
     hooks = hooks or opened(tmp_path)
     for step in (1, 2):
         CURRENT.get().log_metrics({"loss": float(step)}, step)
-    CURRENT.get().log_file("notes/a.txt", b"text")
+    CURRENT.get().log_text("text", "notes/a.txt")
     lock.execute("ROLLBACK")
     ended(hooks)
     client = MlflowClient(f"sqlite:///{file}")
@@ -176,7 +167,7 @@ def test_what_mlflow_never_takes_is_named_at_the_end(file, tmp_path, monkeypatch
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     hooks = opened(tmp_path)
     CURRENT.get().log_metrics({"loss": 1.0, "val_miou": 0.5}, 1)
-    CURRENT.get().log_file("a.txt", b"text")
+    CURRENT.get().log_text("text", "a.txt")
     ended(hooks)
     first, last = warnings_of(caplog)
     assert "secret" not in first
@@ -196,7 +187,7 @@ def test_what_mlflow_refuses_does_not_hold_up_the_rest(recorded, caplog):
 
 FIRST_RUN = """
 import sys
-from fgstp.pipelines.tracked_run import TrackedRun
+from fgstp.pipelines.tracking import TrackedRun
 run = TrackedRun(sys.argv[1], sys.argv[2])
 run.log_metrics({"loss": 1.0}, 1)
 run.end("FINISHED")
@@ -222,10 +213,12 @@ def test_two_processes_make_a_file_together(file):
 
 STOPPED_WHILE_IT_WRITES = """
 import os, signal, sys
+from kedro.framework.project import configure_project
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from fgstp.hooks import StopHooks
-from fgstp.pipelines.tracked_run import TrackedRun
+from fgstp.hooks import RunHooks, StopHooks
 from fgstp.pipelines.tracking import CURRENT
 
 stopped = []
@@ -235,27 +228,24 @@ def stop(connection, cursor, statement, *_):
         stopped.append(statement)
         os.kill(os.getpid(), signal.SIGINT)
 
-run = TrackedRun(sys.argv[1], run_id=sys.argv[2])
-CURRENT.set(run)
+configure_project("fgstp")
+about = {"project_path": ".", "pipeline_names": ["train"], "env": "test"}
+RunHooks().before_pipeline_run(about, Pipeline([]), DataCatalog())
 StopHooks().before_pipeline_run()
 event.listen(Engine, "after_cursor_execute", stop)
-run.log_metrics({"a": 1.0})
+CURRENT.get().log_metrics({"a": 1.0})
 print("not stopped")
 """
 
 
 @pytest.mark.slow
-def test_a_run_that_is_stopped_while_it_records_is_killed_too(recorded, database):
-    answer = subprocess.run(
-        [sys.executable, "-c", STOPPED_WHILE_IT_WRITES, database, recorded.id],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+def test_a_run_that_is_stopped_while_it_records_is_killed_too(tracking):
+    command = [sys.executable, "-c", STOPPED_WHILE_IT_WRITES]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert answer.returncode == 130, answer.stderr
     assert "not stopped" not in answer.stdout
-    assert recorded.found.info.status == "KILLED"
-    assert answer.returncode == 130
     assert "Traceback" not in answer.stderr
+    assert last_run(tracking).info.status == "KILLED"
 
 
 @pytest.mark.parametrize("end", ["after_pipeline_run", "on_pipeline_error"])

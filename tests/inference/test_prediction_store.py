@@ -77,3 +77,21 @@ def test_predictions_that_cannot_be_read_are_named_with_the_remedy(predictions, 
         predictions.read(row())
     assert str(path) in str(error.value)
     assert "kedro run --pipelines=evaluate" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("maps.npy", lambda maps: maps[:1]),
+        ("maps.npy", lambda maps: maps.astype(np.float32)),
+        ("maps.npy", lambda maps: maps[:, 0]),
+        ("scores.npy", lambda scores: np.zeros(len(scores))),
+        ("scores.npy", lambda scores: scores[:1]),
+    ],
+)
+def test_predictions_of_another_shape_are_refused(predictions, part, change):
+    write(predictions)
+    path = predictions.path("a.b", part)
+    np.save(path, change(np.load(path)))
+    with pytest.raises(UserError, match=r"a\.b in .* do not fit each other; run `kedro run"):
+        predictions.read(row())

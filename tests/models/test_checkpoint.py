@@ -168,6 +168,8 @@ def with_weights(change):
         (changed(lambda c, _: c | {"settings": {"colour": 1}}), "colour is 1"),
         (changed(lambda c, _: with_settings(c, encoder={"name": "pvt_v2_b1"})), SHAPE),
         (changed(lambda c, _: without_correlation(c)), PARTS),
+        (changed(lambda c, _: c | {"facts": {"stage": "x"}}), "is of a stage 'x'"),
+        (changed(lambda c, _: c | {"facts": {"stage": 1}}), "is of a stage 1"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused_in_a_sentence_and_never_run(saved, spoil, message):

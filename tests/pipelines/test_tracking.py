@@ -6,15 +6,19 @@ import time
 import numpy as np
 import pytest
 
-from fgstp.pipelines.tracking import flat_numbers, log_numbers, log_texts
+from fgstp.pipelines.tracking import flat, log_numbers, log_texts
 
 
-def test_numbers_get_dotted_names_and_all_else_is_passed_over():
+def test_nested_values_get_dotted_names():
+    values = {"a": 1, "b": {"c": [1, 2], "d": {"e": None}}, "f": {}}
+    assert dict(flat(values)) == {"a": 1, "b.c": [1, 2], "b.d.e": None}
+
+
+def test_of_nested_values_the_numbers_are_recorded(recorded):
     facts = {"iou": 0.5, "n": 3, "name": "7", "yes": True, "none": None, "many": [1, 2]}
     facts["of"] = {"deep": {"er": np.float64(0.25)}, "empty": {}, "text": "a"}
-    assert dict(flat_numbers(facts)) == {"iou": 0.5, "n": 3.0, "of.deep.er": 0.25}
-    assert dict(flat_numbers({"a": {"b": 1}}, "best.")) == {"best.a.b": 1.0}
-    assert all(type(number) is float for _, number in flat_numbers(facts))
+    log_numbers(facts)
+    assert recorded.found.data.metrics == {"iou": 0.5, "n": 3.0, "of.deep.er": 0.25}
 
 
 def test_numbers_and_texts_are_recorded_in_the_run(recorded):

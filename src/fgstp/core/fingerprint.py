@@ -101,9 +101,15 @@ def write_stamp(
 def read_stamp(path: Path) -> Stamp | None:
     """Read the stamp of a file or folder; None if it is absent or damaged."""
     try:
-        return Stamp(**json.loads(path.with_name(path.name + SUFFIX).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        stamp = Stamp(**json.loads(path.with_name(path.name + SUFFIX).read_text("utf-8")))
+        is_sound = isinstance(stamp.facts, dict) and all(
+            kept.keys() >= {"size", "mtime_ns"}
+            and all(len(piece) == 2 for piece in kept.get("pieces", []))
+            for kept in stamp.files.values()
+        )
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
+    return stamp if is_sound else None
 
 
 def changed_facts(path: Path, facts: Mapping[str, object]) -> list[str]:

@@ -15,13 +15,11 @@ from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path
 from fgstp.core.records import read_record
 from fgstp.core.temporaries import TEMPORARY_PREFIX, sweep
-from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS
+from fgstp.footage.clip_table import CLIP_COLUMNS, KEYS, VIDEO_COLUMNS, check_rows
 from fgstp.footage.sources.table import read_table
-from fgstp.footage.video import fault_of_name
 
 STAR = "*"
 NAME_COLUMNS = ("video", "clip", "group")
-KEYS = {"videos": "video", "clips": "clip"}  # columns of names, each of which stands once
 TYPED_COLUMNS = {
     "videos": VIDEO_COLUMNS,
     "clips": CLIP_COLUMNS,
@@ -87,7 +85,7 @@ class FileDataset(AbstractDataset[Any, Any]):
     def _content(self, path: Path) -> Any:  # noqa: ANN401
         try:
             return self._read(path)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, OverflowError) as error:
             reason = str(getattr(error, "strerror", None) or error).partition("\n")[0]
             raise UserError(f"{path} cannot be read ({reason}); {self._mend}.") from error
 
@@ -141,22 +139,11 @@ class TableDataset(FileDataset):
             raise ValueError(f"it has no column {missing[0]}")  # of an older version
         if self._columns in KEYS:
             used = table if self._columns == "clips" else table[table["error"].isna()]
-            _check_names(used[KEYS[self._columns]])
+            check_rows(used, self._columns)
         return table
 
     def _write(self, data: pd.DataFrame, path: Path) -> None:
         (data.to_parquet if path.suffix == ".parquet" else data.to_csv)(path, index=False)
-
-
-def _check_names(names: pd.Series) -> None:
-    """Raise a `ValueError` for names that leave the data folder, are missing or stand twice."""
-    if names.hasnans:
-        raise ValueError(f"a row has no {names.name}")
-    for name in names:
-        if fault := fault_of_name(name):
-            raise ValueError(f"{name!r} {fault}")
-    if names.duplicated().any():
-        raise ValueError(f"{names[names.duplicated()].iloc[0]} stands in it twice")
 
 
 class JSONDataset(FileDataset):

@@ -3,13 +3,13 @@
 import hashlib
 import logging
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
 
 from fgstp.core.errors import UserError
-from fgstp.footage.video import fault_of_name
+from fgstp.footage.video import MaskSource, Split, fault_of_name
 from fgstp.footage.video_store import Clip, Row, VideoStore
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,41 @@ CLIP_COLUMNS = {
     "similarity": "float64",
     "sha256": "str",
 }
+
+
+KEYS = {"videos": "video", "clips": "clip"}  # columns of names, each of which stands once
+ALLOWED = {"split": get_args(Split), "mask_source": get_args(MaskSource)}
+LEAST = {"first_frame": 0, "frames": 1, "annotated_frames": 0, "fps_hz": 1e-3}
+
+
+def check_rows(rows: pd.DataFrame, kind: str) -> None:
+    """Check what all readers of a table rely on: it may have been edited.
+
+    Args:
+        rows: rows of the clip table, or those of the video table that have no error.
+        kind: `clips` or `videos`.
+
+    Raises:
+        ValueError: a name leaves the data folder, is missing or stands twice, or a value is none
+            of those that there are.
+    """
+    names = rows[KEYS[kind]]
+    if names.hasnans:
+        raise ValueError(f"a row has no {names.name}")
+    for name in names:
+        if fault := fault_of_name(name):
+            raise ValueError(f"{name!r} {fault}")
+    if names.duplicated().any():
+        raise ValueError(f"{names[names.duplicated()].iloc[0]} stands in it twice")
+    for column, allowed in ALLOWED.items():
+        sound = rows[column].isin(allowed) | rows[column].isna()
+        if not sound.all():
+            raise ValueError(f"the {column} of {names[~sound].iloc[0]} is none that there is")
+    for column in LEAST.keys() & set(rows):
+        values = rows[column].dropna().astype("float64")
+        sound = values.ge(LEAST[column]) & np.isfinite(values)
+        if not sound.all():
+            raise ValueError(f"the {column} of {names[values.index[~sound][0]]} is impossible")
 
 
 def table(rows: list[Row], columns: dict[str, str]) -> pd.DataFrame:
@@ -153,6 +188,18 @@ def kept_clips(table: pd.DataFrame, store: VideoStore, split: str) -> list[ClipR
     for clip in clips:
         clip.read(store)
     return clips
+
+
+def rates_hz(clips: Iterable[ClipRow], videos: pd.DataFrame) -> dict[str, float]:
+    """Frame rates of the videos of clips; a `UserError` if the video table lacks one."""
+    known = videos.set_index("video")["fps_hz"].dropna()
+    wanted = {clip.video for clip in clips}
+    if missing := sorted(wanted - set(known.index)):
+        raise UserError(
+            f"The video table has no frame rate of {missing[0]}, which the clip table names; run "
+            "`kedro run --pipelines=ingest`."
+        )
+    return {video: float(known[video]) for video in wanted}
 
 
 def masked_clips(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import (
@@ -21,6 +22,7 @@ from fgstp.core.files import (
     write_text,
 )
 from fgstp.core.fingerprint import SUFFIX, is_current, write_stamp
+from fgstp.core.records import read_record
 from fgstp.footage.packed_masks import VOID, PackedMasks
 from fgstp.footage.video_writer import (
     FRAMES,
@@ -35,8 +37,23 @@ from fgstp.footage.video_writer import (
 DESCRIPTORS, RECORD = "descriptors.npy", "record.json"
 PARTS = (*WRITTEN, DESCRIPTORS, RECORD)
 OUTCOME = "outcome.json"  # one for all videos
-REMEDY = "run `kedro run --pipelines=ingest`."
+MEND = "run `kedro run --pipelines=ingest`"
+REMEDY = f"{MEND}."
 Row = dict[str, Any]
+
+
+class Record(BaseModel):
+    """Part of the record of a video that readers rely on."""
+
+    video: Row
+    clips: list[Row]
+
+
+class Outcome(BaseModel):
+    """Part of a row of the video table that readers rely on."""
+
+    video: str
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -125,9 +142,11 @@ class VideoStore:
         )
         leak_class = self._read_if_there(video, LEAK_CLASS)
         times_s = self._read(video, TIME_S)
-        self._check(video, TIME_S, times_s.shape == frames.shape[:1])
+        is_fit = times_s.shape == frames.shape[:1] and times_s.dtype == np.float64
+        self._check(video, TIME_S, is_fit and bool(np.isfinite(times_s).all()))
         if leak_class is not None:
-            self._check(video, LEAK_CLASS, leak_class.shape == frames.shape[:1])
+            is_fit = leak_class.shape == frames.shape[:1] and leak_class.dtype == np.int8
+            self._check(video, LEAK_CLASS, is_fit)
             leak_class = leak_class[stretch]
         return Clip(
             frames[stretch],
@@ -201,7 +220,8 @@ class VideoStore:
 
     def record(self, video: str) -> Row:
         """Read the record of a finished video; a `UserError` if there is none."""
-        return _read_json(self.path(video, RECORD))
+        record: Row = read_record(self.path(video, RECORD), Record, MEND)
+        return record
 
     def descriptors(self, video: str) -> NDArray[np.float32]:
         """Read the descriptors of a finished video; a `UserError` if there are none."""
@@ -213,15 +233,9 @@ class VideoStore:
 
     def outcome(self) -> list[Row]:
         """Read the rows of the video table; a `UserError` if there are none."""
-        return _read_json(self.folder / OUTCOME)
+        rows: list[Row] = read_record(self.folder / OUTCOME, list[Outcome], MEND)
+        return rows
 
     def remove_all_but(self, videos: Iterable[str]) -> None:
         """Remove the files of all other videos, and those that interrupted runs left."""
         remove_others(self.folder, [*(f".{part}" for part in PARTS), SUFFIX], videos)
-
-
-def _read_json(path: Path) -> Any:  # noqa: ANN401
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read; {REMEDY}") from error

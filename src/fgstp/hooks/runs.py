@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.io import DataCatalog
@@ -24,10 +23,9 @@ from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
 from fgstp.core.process import from_launcher
 from fgstp.pipelines.mlflow_client import default_uri
-from fgstp.pipelines.tracked_run import TrackedRun
-from fgstp.pipelines.tracking import CURRENT
+from fgstp.pipelines.tracking import CURRENT, TrackedRun, flat
 
-MODEL, MODELS, TRAIN, SEED = "params:model", "params:models", "params:train", "params:seed"
+PARAMS = "params:"
 ORDER = ("ingest", "features", "train", "evaluate", "report")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -37,44 +35,36 @@ class RunHooks:
 
     def __init__(self) -> None:
         self._run: TrackedRun | None = None
-        self._is_theirs = False
-        self._environment = ""
-
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        """Note the environment."""
-        self._environment = context.env or settings.CONFIG_LOADER_ARGS["default_run_env"]
 
     @hook_impl(trylast=True)
     def before_pipeline_run(
         self, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Open a run and tag it, or take one that is open, such as that of a notebook."""
+        """Open a run and describe it, or take one that is open, such as that of a notebook."""
         if from_launcher("RANK"):
             return  # of processes that a launcher started together, the first one records
         project, names = Path(run_params["project_path"]), in_order(run_params["pipeline_names"])
-        about = _model_and_seed(pipeline, catalog)
-        self._run, self._is_theirs = _open_run(), True
-        if self._run is None:
-            words = ["+".join(names), *(f"{key} {value}" for key, value in about.items())]
-            name = " ".join(words).replace(" model ", " ")
-            self._run, self._is_theirs = TrackedRun(default_uri(project), name), False
+        self._end("KILLED")  # a run that was stopped in this process
+        given = {name: catalog.load(f"{PARAMS}{name}") for name in _parameters(pipeline)}
+        about = _model_and_seed(given)
+        words = ["+".join(names), *(f"{key} {value}" for key, value in about.items())]
+        name = " ".join(words).replace(" model ", " ")
+        self._run = _open_run() or TrackedRun(default_uri(project), name)
         CURRENT.set(self._run)
-        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        tags = {"env": self._environment, "pipelines": "+".join(names), "command": command}
+        # A signal ends Python and tells no hook; by then no code holds MLflow's database.
+        atexit.register(self._end, "KILLED")
+        tags = {
+            "env": run_params["env"] or settings.CONFIG_LOADER_ARGS["default_run_env"],
+            "pipelines": "+".join(names),
+            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        }
         self._run.set_tags(tags | about | _git_tags(project) | _footage_tags(catalog, pipeline))
+        self._run.log_params(_settings(given))
 
     @hook_impl
-    def before_node_run(self, inputs: Mapping[str, Any]) -> None:
-        """Log each setting, once."""
-        CURRENT.set(self._run)  # a node may run in a thread of its own
-        if self._run:
-            for name, value in inputs.items():
-                if name == MODELS:  # only the model that runs
-                    model = inputs[MODEL]
-                    self._run.log_params(_settings(f"models.{model}", value.of(model)))
-                elif name.startswith("params:"):
-                    self._run.log_params(_settings(name.removeprefix("params:"), value))
+    def before_node_run(self) -> None:
+        """Tell the node of the run; it may run in a thread of its own."""
+        CURRENT.set(self._run)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -86,7 +76,7 @@ class RunHooks:
             from fgstp.pipelines.cards import log_cards  # noqa: PLC0415 - ingest does without torch
 
             with suppress(UserError, DatasetError):  # of files of other models
-                model = catalog.load(MODEL)
+                model = catalog.load(f"{PARAMS}model")
                 scores = catalog.load("scores")[model] if "scores" in made else None
                 log_cards(catalog.load("models") / model, scores)
         self._end("FINISHED")
@@ -97,16 +87,15 @@ class RunHooks:
         self._end("FAILED")
 
     def _end(self, status: str) -> None:
-        if self._run and self._is_theirs:
-            self._run.leave()
-        elif self._run:
+        atexit.unregister(self._end)
+        if self._run:
             self._run.end(status)
         self._run = None
         CURRENT.set(None)
 
 
 class StopHooks:
-    """Records runs that Ctrl-C or SIGTERM stops as killed."""
+    """Ends Python as it should end when Ctrl-C or SIGTERM stops a run, and without a traceback."""
 
     def __init__(self) -> None:
         self._handlers: dict[signal.Signals, Any] = {}
@@ -130,6 +119,10 @@ class StopHooks:
         self.after_pipeline_run()
 
 
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # the shell's status for the signal
+
+
 def in_order(names: list[str] | None) -> list[str]:
     """Names of pipelines in the order in which they run; those of a command come unordered."""
     chosen = set(names or ORDER)
@@ -138,18 +131,21 @@ def in_order(names: list[str] | None) -> list[str]:
     return [name for name in ORDER if name in chosen] + sorted(chosen - set(ORDER))
 
 
-def flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
-    """Yield dotted name and value of each leaf of nested settings; `prefix` names the root."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from flatten(f"{prefix}.{key}", inner)
-    else:
-        yield prefix, value
+def _parameters(pipeline: Pipeline) -> list[str]:
+    """Names of the parameters that a pipeline reads."""
+    names = (name for name in pipeline.inputs() if name.startswith(PARAMS))
+    return sorted(name.removeprefix(PARAMS) for name in names)
 
 
-def _settings(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - a block or one value
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    return dict(flatten(name, plain))
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Each setting by its dotted name; of the models, those of the one that runs."""
+    blocks = dict(given)
+    if models := blocks.pop("models", None):
+        blocks[f"models.{given['model']}"] = models.of(given["model"])
+    for name, block in blocks.items():
+        if isinstance(block, BaseModel):
+            blocks[name] = block.model_dump(mode="json")
+    return dict(flat(blocks))
 
 
 def _open_run() -> TrackedRun | None:
@@ -159,18 +155,15 @@ def _open_run() -> TrackedRun | None:
     return TrackedRun(mlflow.get_tracking_uri(), run_id=run.info.run_id) if mlflow and run else None
 
 
-def _model_and_seed(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
+def _model_and_seed(given: Mapping[str, Any]) -> dict[str, str]:
     """The model and the seeds of the trainings, as far as the pipelines depend on them."""
-    found = {}
-    if MODEL in pipeline.inputs():
-        found["model"] = str(catalog.load(MODEL))
-    if SEED in pipeline.inputs():
-        first, last = check_seed(catalog.load(SEED)), None
-        if TRAIN in pipeline.inputs():
-            train = catalog.load(TRAIN)
-            first, last = first + (train.seed_index or 1) - 1, first + train.seeds - 1
-        several = last is not None and not train.seed_index and last > first
-        found["seed"] = f"{first}-{last}" if several else str(first)
+    found = {"model": str(given["model"])} if "model" in given else {}
+    if "seed" in given:
+        first = last = check_seed(given["seed"])
+        if train := given.get("train"):
+            first = first + (train.seed_index or 1) - 1
+            last = first if train.seed_index else first + train.seeds - 1
+        found["seed"] = f"{first}-{last}" if last > first else str(first)
     return found
 
 
@@ -206,14 +199,3 @@ def _git(project: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()
-
-
-def _stop(number: int, _frame: FrameType | None) -> None:
-    """Exit with the shell's status for the signal.
-
-    The run is ended on the way out, because the interrupted code may hold the lock of MLflow's
-    database.
-    """
-    if run := CURRENT.get():
-        atexit.register(run.end, "KILLED")
-    raise SystemExit(128 + number)

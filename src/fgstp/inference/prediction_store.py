@@ -76,6 +76,9 @@ class PredictionStore:
         maps, scores = (
             mapped_array(self.path(clip.video, part), what, MEND) for part in (MAPS, SCORES)
         )
+        is_fit = maps.dtype == np.uint8 and maps.ndim == 3 and scores.dtype == SCORE_TYPE
+        if not (is_fit and scores.shape == maps.shape[:1] and np.isfinite(scores["score"]).all()):
+            raise UserError(f"{what} in {self.folder} do not fit each other; {MEND}")
         start = int(np.searchsorted(scores["frame"], clip.first_frame))
         rows = slice(start, start + clip.n_frames)
         numbers = np.arange(clip.first_frame, clip.first_frame + clip.n_frames)

@@ -3,10 +3,12 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic.dataclasses import dataclass
 
 from fgstp import models
 from fgstp.core.errors import UserError
@@ -33,7 +35,8 @@ PREDICTED = "predicted.json"  # its name in the folder of a model's predictions
 logger = logging.getLogger(__name__)
 
 
-class Training(NamedTuple):
+@dataclass(frozen=True)
+class Training:
     """A finished training of a model.
 
     Attributes:
@@ -55,7 +58,7 @@ class Predicted(BaseModel):
     """Part of the record of predictions that readers rely on."""
 
     model: str
-    trainings: list[Training]
+    trainings: Annotated[list[Training], Field(min_length=1)]
 
 
 def given_training(checkpoint: Path, model: str) -> dict[Path, Training]:
@@ -146,7 +149,7 @@ def predict_trainings(
         own = _predictable(clips, model, allow_pseudo_masks=allow_pseudo_masks)
         n_now, seconds_now = predict_videos(model, own, fps_hz, videos, store, facts=made_by)
         n_frames, seconds = n_frames + n_now, seconds + seconds_now
-        done.append(training._replace(frame_threshold=model.frame_threshold))
+        done.append(replace(training, frame_threshold=model.frame_threshold))
     remove_seeds_after(predictions, done[-1].number)
     if n_left_out := len(clips) - len(own):
         logger.warning(
@@ -161,7 +164,7 @@ def predict_trainings(
         "prompt": model.prompt_kind,
         "label": model.label,
         "parameters": sum(weights.numel() for weights in model.parameters()),
-        "trainings": [training._asdict() for training in done],
+        "trainings": [asdict(training) for training in done],
         **facts,
     }
     write_text(predictions / PREDICTED, json.dumps(record, indent=1) + "\n")

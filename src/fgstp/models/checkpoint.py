@@ -49,6 +49,11 @@ class Record(BaseModel):
     trained: bool
     checkpoint_sha256: str
     epochs: list[Epoch]
+    seed: int | None = None
+    ended_by: str | None = None
+    epoch: int | None = None
+    scores: dict[str, float] = {}
+    mask_sources: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,10 @@ def load_model(
         settings["batch_frames"] = batch_frames
     loaded = create_model(checkpoint.model, settings, initial_weights=False)
     if isinstance(loaded, Model):
-        loaded.begin_stage(int(checkpoint.facts.get("stage", loaded.n_stages - 1)))
+        stage = checkpoint.facts.get("stage", loaded.n_stages - 1)
+        if stage not in range(loaded.n_stages):
+            raise UserError(f"{path} is of a stage {stage!r}, which {checkpoint.model} has not.")
+        loaded.begin_stage(int(stage))
     _load(loaded, checkpoint, path)
     try:
         loaded.to(device)

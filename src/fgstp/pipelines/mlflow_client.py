@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "fgstp"
 # MLflow shows an experiment of this kind as one of model training, as far as the choice is not the
 # browser's: 3.17 opens its view of GenAI until `Model training` is chosen there once.
-KIND = {"mlflow.experimentKind": "custom_model_development"}
+KIND = ("mlflow.experimentKind", "custom_model_development")
 ENVIRONMENT = {  # of MLflow, unless the user chose otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -43,32 +43,32 @@ def connected(uri: str, *, new: bool) -> Iterator["MlflowClient"]:
     Raises:
         Exception: MLflow cannot be reached.
     """
-    make = _import_client()  # sets the levels of its loggers
-    with _silent(NOISY), warnings.catch_warnings(action="ignore"):
-        if path := _sqlite_file(uri):
-            with locked(path, wait_s=TABLES_S) if new else nullcontext():
-                _check_writable(path)
-                client = make(uri)
-        else:
-            client = make(uri)
-        yield client
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with warnings.catch_warnings(action="ignore"):  # hints for authors of MLflow's own models
+        from mlflow import MlflowClient  # noqa: PLC0415 - takes seconds, reads the environment
+
+        with _silent(NOISY):  # now, since the import sets the levels of its loggers
+            path = _sqlite_file(uri)
+            with locked(path, wait_s=TABLES_S) if path and new else nullcontext():
+                if path:
+                    _check_writable(path)
+                client = MlflowClient(uri)
+            yield client
 
 
 def create_run(client: "MlflowClient", name: str, began_ms: int) -> str:
     """Open a run in the experiment of this project, which is made if need be; returns its id."""
     from mlflow.tracking.context.registry import resolve_tags  # noqa: PLC0415 - takes seconds
 
-    if client.get_experiment_by_name(EXPERIMENT) is None:
-        with suppress(Exception):  # another process may make it just now
-            client.create_experiment(EXPERIMENT, tags=KIND)
+    with suppress(Exception):  # another process may have made it, or make it just now
+        client.create_experiment(EXPERIMENT)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         raise ConnectionError(f"the experiment {EXPERIMENT} cannot be made")
     if experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)
-    for key, value in KIND.items():
-        if experiment.tags.get(key) != value:
-            client.set_experiment_tag(experiment.experiment_id, key, value)
+    client.set_experiment_tag(experiment.experiment_id, *KIND)
     run = client.create_run(experiment.experiment_id, began_ms, resolve_tags(), name or None)
     return str(run.info.run_id)
 
@@ -92,14 +92,6 @@ def reason_of(error: BaseException) -> str:
 def shown_uri(uri: str) -> str:
     """An address without the password that it may hold."""
     return re.sub(r"//[^/@]*@", "//", uri)
-
-
-def _import_client() -> type["MlflowClient"]:
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    with warnings.catch_warnings(action="ignore"):  # hints for authors of MLflow's own models
-        from mlflow import MlflowClient  # noqa: PLC0415 - takes seconds, reads the environment
-    return MlflowClient
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from fgstp.core.config import faults
 from fgstp.core.errors import UserError
 from fgstp.core.lock import locked
-from fgstp.footage.clip_table import CLIP_COLUMNS, ClipRow, masked_clips
+from fgstp.footage.clip_table import CLIP_COLUMNS, ClipRow, check_rows, masked_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel, Model
 from fgstp.models.checkpoint import load_into
@@ -77,9 +77,11 @@ def train(
     path = Path(data) / "clips.csv"
     try:
         table = pd.read_csv(path, dtype=CLIP_COLUMNS, keep_default_na=False, na_values=[""])
-    except OSError as error:
+        check_rows(table, "clips")
+    except (OSError, ValueError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise UserError(
-            f"{path} cannot be read ({error.strerror}); give the folder 03_primary that "
+            f"{path} cannot be read ({reason}); give the folder 03_primary that "
             "`kedro run --pipelines=ingest` wrote."
         ) from error
     if isinstance(model, str):

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ class Project:
         """Scores and summaries as the pipeline evaluate makes them."""
         test = kept_clips(self.clips, self.store, "test")
         training = Training(1, None, f"of {model}", diverged=False)
-        facts = {"model": model, "trainings": [training._asdict()], "prompt": "none"}
+        facts = {"model": model, "trainings": [asdict(training)], "prompt": "none"}
         facts |= {"footage_sha256": digest(test), "n_test_clips": len(test), **self.facts}
         facts["n_validation_clips"] = 1
         (self.predictions / model / "predicted.json").write_text(json.dumps(facts))
@@ -299,7 +300,7 @@ def test_every_seed_that_was_scored_is_reported(project):
     project.train(GOOD, seed=1)
     project.train(GOOD, number=2, sha256="of the second", seed=2)
     second = Training(2, 2, "of the second", diverged=False)
-    project.scores[GOOD]["trainings"].append(second._asdict())
+    project.scores[GOOD]["trainings"].append(asdict(second))
     project.draw()
     assert "FGSTP, seed 2" in project.page()
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import ClipRow, digest, kept_clips
+from fgstp.footage.clip_table import ClipRow, digest, kept_clips, rates_hz
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import (
@@ -66,6 +66,7 @@ def predict(
     trainings = given_training(given, name) if given else finished_trainings(models / name)
     test = kept_clips(clips, video_store, "test")
     validation = _threshold_clips(clips, video_store, evaluate)
+    fps_hz = rates_hz([*validation, *test], videos)
     facts = {
         "checkpoint": given and given.as_posix(),
         "footage_sha256": digest(test),
@@ -82,7 +83,7 @@ def predict(
                 name,
                 trainings,
                 [*validation, *test],
-                dict(zip(videos["video"], videos["fps_hz"], strict=True)),
+                fps_hz,
                 video_store,
                 predictions=predictions / name,
                 facts=facts,
@@ -211,6 +212,11 @@ def _read(
     """Predictions and masks of the annotated frames of a clip; both are empty in void."""
     view, predicted = clips[clip].read(video_store), predictions.read(clips[clip])
     numbers = view.annotated
+    if predicted.maps.shape != view.frames.shape:
+        raise UserError(
+            f"The predictions of the clip {clip} have not the size of its frames; run `kedro run "
+            "--pipelines=evaluate` for this model."
+        )
     maps = np.where(view.void(), 0, predicted.maps[numbers]).astype(np.uint8)
     return ScorableClip(maps, view.masks(), numbers, predicted.scores[numbers])
 

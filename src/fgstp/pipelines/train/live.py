@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from fgstp.footage.clip_table import clip_rows, spread
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.session import prompt_of
-from fgstp.pipelines.tracked_run import TrackedRun
-from fgstp.pipelines.tracking import CURRENT
+from fgstp.pipelines.tracking import CURRENT, TrackedRun
 from fgstp.reporting.examples import Example, choose_examples
 from fgstp.reporting.predictions import draw_examples
 
