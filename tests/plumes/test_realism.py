@@ -51,7 +51,7 @@ REAL = {
 @pytest.fixture(scope="module")
 def wide():
     """Percentiles of the statistics under wide conditions."""
-    videos = SyntheticSample(30, 40.0, seed=500).videos("wide", 3.0)
+    videos = SyntheticSample(24, 60.0, seed=500).videos("wide", 3.0)
     return percentiles([footage_statistics(video) for video in videos], (5.0, 50.0, 95.0))
 
 
