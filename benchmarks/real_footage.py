@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from fgstp import create_model, list_models, load_model, read_video
 from fgstp.models.base import AnyPredictor
 from fgstp.models.session import Prediction
+from fgstp.scoring.leak_schedule import poisson_upper_bound
 from fgstp.scoring.metrics.detection import auroc
 
 DRAWN_LEVELS = 20  # of the gas alone, from which a pixel is gas
@@ -138,7 +138,7 @@ def score_leak_free(model: AnyPredictor, folder: Path, threshold: float) -> None
         if own.any():
             print(f"    {name}: alarms in {own.mean():.0%}")
     every, hours = np.concatenate(alarms), seconds / 3600
-    bound = chi2.ppf(0.95, 2 * (clips + 1)) / 2 / hours
+    bound = poisson_upper_bound(clips, hours)
     print(
         f"  leak-free: alarm frames {every.mean():.4f}, clips with an alarm {clips} of "
         f"{len(alarms)}, {hours:.2f} h, at most {bound:.0f} an hour (95 %)"

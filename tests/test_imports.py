@@ -13,7 +13,7 @@ BELOW = {
     "core": set(),
     "plumes": {"core"},
     "footage": {"core", "plumes"},
-    "models": {"core", "footage"},
+    "models": {"core", "footage", "plumes"},
     "training": {"core", "footage", "models"},
     "inference": {"core", "footage", "models"},
     "scoring": {"core", "footage"},

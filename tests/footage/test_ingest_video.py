@@ -101,7 +101,7 @@ def test_progress_adds_up_to_the_frames_of_the_video_also_when_it_is_done(work, 
     second = work(video)
     assert sum(work.done) == 37
     assert second == first
-    assert video.frames.passes == 2  # a look at the depth, and the frames themselves
+    assert video.frames.passes == 1
 
 
 def test_record_holds_rows_and_descriptors_of_all_clips(work, footage):
@@ -422,7 +422,7 @@ def test_facts_of_the_table_count_as_settings(work, frames, change):
     work(changed)
     assert changed.frames.passes > before
     work(changed)
-    assert changed.frames.passes == before + 2
+    assert changed.frames.passes == before + 1
 
 
 # -------------------------------------------------------------------------- memory

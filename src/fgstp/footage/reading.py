@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import islice
+from itertools import chain
 from typing import NamedTuple
 
 import av
@@ -93,6 +93,8 @@ class _VideoWork:
         self.time_scale = (stated_hz or self.fps_hz) / self.fps_hz  # where the table corrects it
         if not (video.fps_hz or stated_hz):
             self.remarks.append(f"frame rate unknown, taken as {DEFAULT_FPS_HZ:g} Hz")
+        self._read = video.frames.frames(self.remarks)
+        self._first = next(self._read, None)
         self.span = self._measured_span()
         self.rows: list[Row] = []
         self.descriptors: list[ClipDescriptor] = []
@@ -103,11 +105,10 @@ class _VideoWork:
 
     def _measured_span(self) -> GreySpan | None:
         """Span of 16-bit footage; None for 8 bits, which stay as they are."""
-        source = self.video.frames
-        first = next(islice(source.frames([]), 1), None)
-        if first is None or first.counts.dtype == np.uint8:
+        if self._first is None or self._first.counts.dtype == np.uint8:
             return None
-        span, remarks = measure_span(source.sample(SAMPLED_FRAMES), self.settings.span)
+        sample = self.video.frames.sample(SAMPLED_FRAMES)
+        span, remarks = measure_span(sample, self.settings.span)
         self.remarks += remarks
         return span
 
@@ -142,7 +143,8 @@ class _VideoWork:
 
     def _frames(self) -> Iterator[Frame]:
         """The frames with spans, times and masks as far as they are known."""
-        for number, frame in enumerate(self.video.frames.frames(self.remarks)):
+        first = [] if self._first is None else [self._first]
+        for number, frame in enumerate(chain(first, self._read)):
             known_s, place = frame.time_s, number if frame.place is None else frame.place
             yield Frame(
                 frame.counts,

@@ -57,7 +57,7 @@ class SyntheticSettings(Settings):
 
 
 class FolderSettings(Settings):
-    """Location of the source `folder`.
+    """A folder of footage.
 
     Attributes:
         path: the folder, absolute or relative to the raw data folder.
@@ -65,18 +65,6 @@ class FolderSettings(Settings):
     """
 
     path: str = "footage"
-    table: str = "videos.csv"
-
-
-class LeakFreeSettings(Settings):
-    """Location of leak-free footage, for the sources `leak_free` and `composite`.
-
-    Attributes:
-        path: the folder, absolute or relative to the raw data folder.
-        table: name of the table in it; without that file, splits are guessed.
-    """
-
-    path: str = "leak_free"
     table: str = "videos.csv"
 
 
@@ -244,7 +232,7 @@ class IngestSettings(Settings):
     tolerate_bad_videos: bool = True
     synthetic: SyntheticSettings = SyntheticSettings()
     folder: FolderSettings = FolderSettings()
-    leak_free: LeakFreeSettings = LeakFreeSettings()
+    leak_free: FolderSettings = FolderSettings(path="leak_free")
     composite: CompositeSettings = CompositeSettings()
     span: SpanSettings = SpanSettings()
     categories: CategorySettings = CategorySettings()

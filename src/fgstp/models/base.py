@@ -150,6 +150,11 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
                 f"{frames.dtype} {frames.shape}."
             )
         n_frames, height, width = frames.shape
+        if not 0 <= n_context < n_frames:
+            raise UserError(
+                f"n_context is {n_context}; choose 0 to {n_frames - 1}, so that one of the "
+                f"{n_frames} frames is left to be predicted."
+            )
         batch: int = getattr(self.settings, "batch_frames", 1)
         prompt = prompt._replace(n_frames=n_frames)
         session = self.session(height, width, fps_hz, prompt, batch)

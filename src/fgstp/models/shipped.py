@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +152,7 @@ def write_shipped(
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{name}{WEIGHTS}"
     with atomic_path(path) as temporary:
-        temporary.write_bytes(BytesIO(save(weights)).getbuffer())
+        temporary.write_bytes(save(weights))
     card = Card(
         name=name,
         model=model.name,

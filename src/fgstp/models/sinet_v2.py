@@ -1,6 +1,5 @@
 """SINet-V2 (Concealed Object Detection, TPAMI 2022): its network, and it as a model."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -8,7 +7,6 @@ import torch
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from fgstp.models.base import Model
 from fgstp.models.blocks.decoder import Decoder, Maps
 from fgstp.models.blocks.encoder import EncoderName, PyramidEncoder
 from fgstp.models.blocks.encoder_weights import begin_encoder
@@ -21,11 +19,11 @@ from fgstp.models.blocks.frames import (
     probabilities,
 )
 from fgstp.models.blocks.losses import hybrid_loss
-from fgstp.models.blocks.residuals import ResidualSession, ResidualWindows
+from fgstp.models.blocks.residuals import ResidualModel, ResidualSession
 from fgstp.models.blocks.triples import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
 from fgstp.models.registry import register
-from fgstp.models.sampling import Batch, Sampling, Windows
+from fgstp.models.sampling import Batch, Sampling
 from fgstp.models.settings import BackboneSettings, InputKind, LossSettings, NetworkSettings
 
 UNIT = 1 / 30  # of a difference: some eight grey levels, as moving gas makes
@@ -106,7 +104,7 @@ class SinetV2Session(ResidualSession[Tensor]):
 
     def encode(self, frames: Tensor) -> list[Tensor]:
         """Grey frames (1, h, w) in [0, 1] at the network's size, or residuals (3, h, w)."""
-        if self.model.settings.input == "residuals":
+        if self.model.shows_residuals:
             return list(frames)
         return list(at_size(grey_levels(frames), *self.model.sample_size))
 
@@ -130,7 +128,7 @@ def published(settings: Mapping[str, Any]) -> Published:
 @register(
     "sinet_v2", "SINet-V2", paper="TPAMI 2022, arXiv 2102.10274", order=30, published=published
 )
-class SinetV2Model(Model[SinetV2Settings]):
+class SinetV2Model(ResidualModel[SinetV2Settings]):
     """Search and identification of camouflaged objects, frame by frame (TPAMI 2022)."""
 
     settings_class = SinetV2Settings
@@ -140,9 +138,7 @@ class SinetV2Model(Model[SinetV2Settings]):
     @property
     def label(self) -> str:
         """`with differences` or `on residuals`, if so; else empty."""
-        if self.settings.input == "residuals":
-            return "on residuals"
-        return "with differences" if self.settings.differences else ""
+        return "with differences" if self.settings.differences else super().label
 
     @property
     def offsets_frames(self) -> tuple[int, ...]:
@@ -156,12 +152,7 @@ class SinetV2Model(Model[SinetV2Settings]):
 
         Nothing is shared within a window of several: different clips vary more.
         """
-        kind = ResidualWindows if self.settings.input == "residuals" else Windows
-        return kind(self.offsets_frames, n_targets=1)
-
-    def context_s(self, fps_hz: float) -> float:
-        """That of the neighbours, or of residuals the whole video."""
-        return math.inf if self.settings.input == "residuals" else super().context_s(fps_hz)
+        return self.windows(n_targets=1)
 
     def _build(self) -> None:
         self.network = SinetV2(self.settings.encoder.name)
@@ -178,7 +169,7 @@ class SinetV2Model(Model[SinetV2Settings]):
 
     def maps(self, grey: Tensor, targets: Tensor) -> Maps:
         """Maps of targets, and of their neighbours' differences to them; see `Batch.targets`."""
-        if self.settings.input == "residuals":
+        if self.shows_residuals:
             return self.network(grey)
         if self.settings.differences:
             return self.network(with_differences(grey, targets, self.settings))

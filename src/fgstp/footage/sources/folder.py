@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from fgstp.core.errors import UserError, printable
-from fgstp.footage.settings import FolderSettings, LeakFreeSettings
+from fgstp.footage.settings import FolderSettings
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.described import described_video, described_videos
 from fgstp.footage.sources.layout import read_layout, video_id
@@ -31,9 +31,7 @@ def find_in_folder(search: Search) -> list[Video | RefusedVideo]:
     return find_in(search, search.settings.folder, "ingest.folder.path")
 
 
-def find_in(
-    search: Search, folder: FolderSettings | LeakFreeSettings, setting: str
-) -> list[Video | RefusedVideo]:
+def find_in(search: Search, folder: FolderSettings, setting: str) -> list[Video | RefusedVideo]:
     """Find the videos of a folder; a table describes them, or none.
 
     See `fgstp.footage.sources.layout.read_layout` for what is found. Masks are numbered from 0

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.footage.frame_sources import eight_bit_frames
-from fgstp.footage.packed_masks import GAS
 from fgstp.footage.sources import Search, register_source
 from fgstp.footage.sources.folder import find_in
+from fgstp.footage.sources.synthetic import RenderedFootage
 from fgstp.footage.timing import DEFAULT_FPS_HZ, Timing
 from fgstp.footage.video import Frame, FrameSource, RefusedVideo, Video
 from fgstp.plumes.composite import CompositeVideo
@@ -63,7 +63,7 @@ class LeakFreeFootage:
 
 
 @dataclass(frozen=True)
-class CompositeFootage:
+class CompositeFootage(RenderedFootage):
     """Leak-free footage with a plume; see `fgstp.plumes.composite.CompositeVideo`.
 
     Attributes:
@@ -80,18 +80,6 @@ class CompositeFootage:
     every: int
     rate_hz: float
 
-    @property
-    def timing(self) -> None:
-        """None, since the rate is constant."""
-
-    def n_frames_hint(self) -> int | None:
-        """Number of frames."""
-        return self.n_frames
-
-    def fps_hz(self) -> float | None:
-        """Frame rate."""
-        return self.rate_hz
-
     def signature(self) -> str:
         """Hash of the footage's signature and all parameters."""
         return self._hash(self.source.signature())
@@ -104,10 +92,6 @@ class CompositeFootage:
         own = [VERSION, footage, self.seed, self.n_frames, self.every, self.rate_hz]
         return hashlib.sha256(repr(own).encode()).hexdigest()
 
-    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
-        """All frames."""
-        return (frame.counts for frame in self.frames([]))
-
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""
         video = CompositeVideo(
@@ -117,7 +101,7 @@ class CompositeFootage:
             fps_hz=self.rate_hz,
         )
         for frame in video:
-            yield Frame(frame.grey, frame.mask * GAS, frame.leak_class)
+            yield Frame(frame.grey, frame.mask, frame.leak_class)
 
 
 @register_source("leak_free")

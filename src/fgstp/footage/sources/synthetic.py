@@ -1,6 +1,7 @@
 """Source `synthetic`: rendered plumes, which need no data."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
@@ -19,8 +20,41 @@ SEEDS_PER_PROJECT_SEED = 10_000
 FIRST_TEST_SEED = 5_000  # so that more training videos do not change the test videos
 
 
+class RenderedFootage(ABC):
+    """Footage that is rendered in 8 bits, at a constant rate.
+
+    Attributes:
+        n_frames: number of frames.
+        rate_hz: frame rate.
+    """
+
+    n_frames: int
+    rate_hz: float
+
+    @property
+    def timing(self) -> None:
+        """None, since the rate is constant."""
+        return
+
+    def n_frames_hint(self) -> int | None:
+        """Number of frames."""
+        return self.n_frames
+
+    def fps_hz(self) -> float | None:
+        """Frame rate."""
+        return self.rate_hz
+
+    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
+        """All frames."""
+        return (frame.counts for frame in self.frames([]))
+
+    @abstractmethod
+    def frames(self, remarks: list[str]) -> Iterator[Frame]:
+        """Render all frames."""
+
+
 @dataclass(frozen=True)
-class SyntheticFootage:
+class SyntheticFootage(RenderedFootage):
     """A rendered video with its masks and leak classes; see `fgstp.plumes.SyntheticVideo`."""
 
     category: str
@@ -31,18 +65,6 @@ class SyntheticFootage:
     width_px: int
     still_plumes: int = 0
     conditions: Conditions = field(default_factory=Conditions)
-
-    @property
-    def timing(self) -> None:
-        """None, since the rate is constant."""
-
-    def n_frames_hint(self) -> int | None:
-        """Number of frames."""
-        return self.n_frames
-
-    def fps_hz(self) -> float | None:
-        """Frame rate."""
-        return self.rate_hz
 
     def signature(self) -> str:
         """Hash of all parameters."""
@@ -58,10 +80,6 @@ class SyntheticFootage:
         return SyntheticVideo(
             recipe.pop("category"), recipe.pop("seed"), fps_hz=recipe.pop("rate_hz"), **recipe
         )
-
-    def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
-        """All frames."""
-        return (frame.counts for frame in self.frames([]))
 
     def frames(self, remarks: list[str]) -> Iterator[Frame]:
         """Render all frames."""

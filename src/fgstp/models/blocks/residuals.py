@@ -1,5 +1,6 @@
 """Residuals as the input of networks that take three channels: statistics instead of frames."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -8,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from fgstp.footage.video_store import Clip
+from fgstp.models.base import Model, SettingsT
 from fgstp.models.blocks.statistics import CHANNELS, RESIDUALS, InnovationStatistics
 from fgstp.models.blocks.streams import NeighbourSession
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Windows
@@ -27,7 +29,7 @@ class ResidualSession(NeighbourSession[EncodedT]):
         super()._begin()
         settings: Any = self.model.settings
         self._statistics: InnovationStatistics | None = None
-        if settings.input == "residuals":
+        if self.model.shows_residuals:
             self._statistics = InnovationStatistics(settings.height_px, settings.width_px)
 
     def shown(self, frame: NDArray[np.uint8]) -> NDArray[Any]:
@@ -35,6 +37,29 @@ class ResidualSession(NeighbourSession[EncodedT]):
         if self._statistics is None:
             return super().shown(frame)
         return self._statistics.update(frame, self._times_s[-1])[_NUMBERS]
+
+
+class ResidualModel(Model[SettingsT]):
+    """A model whose setting `input` chooses between frames and residuals."""
+
+    @property
+    def shows_residuals(self) -> bool:
+        """Whether its network is shown residuals."""
+        return self.settings.input == "residuals"  # type: ignore[attr-defined]
+
+    @property
+    def label(self) -> str:
+        """`on residuals`, if so; else empty."""
+        return "on residuals" if self.shows_residuals else ""
+
+    def context_s(self, fps_hz: float) -> float:
+        """That of the neighbours, or of residuals the whole video."""
+        return math.inf if self.shows_residuals else super().context_s(fps_hz)
+
+    def windows(self, n_targets: int | None = None) -> Windows:
+        """Windows of targets with their neighbours, as frames or as residuals."""
+        kind = ResidualWindows if self.shows_residuals else Windows
+        return kind(self.offsets_frames, n_targets)
 
 
 @dataclass(frozen=True)

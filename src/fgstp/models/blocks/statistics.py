@@ -25,7 +25,7 @@ LOW, HIGH = 0.1, 0.9  # the quantiles
 NOISE_FLOOR = 0.5  # levels: after compression most pixels equal their predecessor
 ENERGY_LIMIT = 20.0  # noises
 SLOW_LIMIT = 4.0  # noises by which a slow background is pulled at most
-SLOW_SHARE = 0.5  # of the slow energy, in addition: a wrong beginning is forgotten in a minute
+SLOW_SHARE = 0.5  # of the slow energy, in addition: a wrong beginning is forgotten within minutes
 QUANTILE_BEGIN_S = 1.0  # the shortest time constant of the quantiles, at the beginning
 QUANTILE_STEP = 4.0  # noises, plus the distance of the quantiles
 RATIO_FLOOR = 0.5
@@ -39,9 +39,9 @@ BORDER_PX = 1  # of the grid; the last rows of some cameras flicker
 class InnovationStatistics:
     """Ten maps of a frame's departure from what the same pixels showed before.
 
-    All of it is causal, in constant memory, and in seconds, so that 5 Hz and 30 Hz footage of a
-    scene give the same maps. With I the frame, averaged down to the grid, dt the time since the
-    last frame, n the frames so far and a(tau) = max(1 - exp(-dt / tau), 1 / n):
+    All of it is causal, in constant memory, and in seconds, so that footage of a scene gives
+    nearly the same maps at different frame rates. With I the frame, averaged down to the grid, dt
+    the time since the last frame, n the frames so far and a(tau) = max(1 - exp(-dt / tau), 1 / n):
 
     1. Gain. f = (I - b) / a; a is the slope of I on B_30, fitted to the pixels that agree with
        it, b = median(I - a B_30). If a leaves [0.9, 1.1], all state is mapped to the new gain

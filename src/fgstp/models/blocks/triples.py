@@ -1,6 +1,5 @@
 """Base of the models that relate a frame to two neighbours, and of their networks."""
 
-import math
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -8,7 +7,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from fgstp.models.base import Model
 from fgstp.models.blocks.correlation import Variant
 from fgstp.models.blocks.decoder import Decoder, Maps, resized
 from fgstp.models.blocks.encoder import PvtName, PyramidEncoder
@@ -23,7 +21,7 @@ from fgstp.models.blocks.frames import (
 )
 from fgstp.models.blocks.layers import Pyramid
 from fgstp.models.blocks.losses import hybrid_loss
-from fgstp.models.blocks.residuals import ResidualSession, ResidualWindows
+from fgstp.models.blocks.residuals import ResidualModel, ResidualSession
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.session import Session
 from fgstp.models.settings import EncoderSettings, InputKind, LossSettings, NetworkSettings
@@ -194,7 +192,7 @@ class TripleSession(ResidualSession[Pyramid]):
         """Features of frames, levels (C, h, w)."""
         settings = self.model.settings
         size = settings.height_px, settings.width_px
-        if settings.input == "frames":
+        if not self.model.shows_residuals:
             frames = network_input(frames, *size, settings.normalisation)
         levels = self.model.triple_network.encode(frames)
         return [Pyramid(*each) for each in zip(*(x.unbind() for x in levels), strict=True)]
@@ -212,7 +210,7 @@ class TripleSession(ResidualSession[Pyramid]):
         return probabilities(self.model.triple_network.decode_fused(triples, size), *self.size)
 
 
-class TripleModel(Model[TripleSettingsT]):
+class TripleModel(ResidualModel[TripleSettingsT]):
     """Trains and predicts with a `TripleNetwork`."""
 
     session_class: type[Session] = TripleSession
@@ -228,15 +226,10 @@ class TripleModel(Model[TripleSettingsT]):
         """Offsets from a frame to its two neighbours."""
         return OFFSETS_FRAMES[self.settings.neighbours]
 
-    def context_s(self, fps_hz: float) -> float:
-        """That of the neighbours, or of residuals the whole video."""
-        return math.inf if self.settings.input == "residuals" else super().context_s(fps_hz)
-
     @property
     def sampling(self) -> Windows:
         """Targets with their neighbours, as frames or as residuals."""
-        kind = ResidualWindows if self.settings.input == "residuals" else Windows
-        return kind(self.offsets_frames)
+        return self.windows()
 
     def _load_initial_weights(self) -> None:
         begin_encoder(self.triple_network.encoder.backbone, self.settings.encoder)
@@ -257,7 +250,7 @@ class TripleModel(Model[TripleSettingsT]):
         network = self.triple_network
         if not network.uses_neighbours:
             frames = frames[triples[:, 0]]
-        if self.settings.input == "frames":
+        if not self.shows_residuals:
             frames = normalised(frames, self.settings.normalisation)
         features = network.encode(frames)
         if network.uses_neighbours:

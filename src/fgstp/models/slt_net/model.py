@@ -2,12 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from fgstp.core.config import Settings
@@ -68,6 +68,12 @@ class SltNetSettings(TripleSettings):
     long_term: bool = False
     long: LongTermSettings = LongTermSettings()
 
+    @model_validator(mode="after")
+    def _long_term_sees_frames(self) -> Self:
+        if self.long_term and self.input == "residuals":
+            raise ValueError("the long-term network takes frames; leave out long_term or input")
+        return self
+
 
 class LongTermSession(WindowSession):
     """Refines windows of short-term maps, which a session of the short-term network makes."""
@@ -120,8 +126,9 @@ class SltNetModel(TripleModel[SltNetSettings]):
 
     @property
     def label(self) -> str:
-        """`short-term` or `long-term`."""
-        return "long-term" if self.stage else "short-term"
+        """`short-term` or `long-term`, and what it is shown, if that is residuals."""
+        term = "long-term" if self.stage else "short-term"
+        return f"{term}, {super().label}" if self.shows_residuals else term
 
     def _build(self) -> None:
         settings = self.settings

@@ -1,9 +1,7 @@
 """Augmentation of whole sequences of frames, before any statistics are computed."""
 
-import fractions
-from typing import Annotated, Any
+from typing import Annotated
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +9,14 @@ from pydantic import Field
 
 from fgstp.core.config import Fraction, Settings
 from fgstp.footage.packed_masks import VOID
+from fgstp.plumes.fields import log_uniform
+from fgstp.plumes.presets import conditions_named
+from fgstp.plumes.recorder import Recorder
 
 Frames = NDArray[np.uint8]
 Factor = Annotated[float, Field(gt=0, le=10)]
 LEVELS = np.arange(256, dtype=np.float32)
 N_NOISES = 16  # pictures of noise that are drawn once a sequence, then shifted
-CODECS = ("mpeg4", "libx264")
 
 
 class SequenceAugmentationSettings(Settings):
@@ -82,7 +82,7 @@ def _moved(
 ) -> tuple[Frames, Frames]:
     """Zoom about a random point, with a shake of the frames alone."""
     height, width = frames.shape[1:]
-    zoom = _log_uniform(settings.zoom, rng)
+    zoom = log_uniform(rng, settings.zoom)
     margin = np.array([width, height]) * (1 - 1 / zoom)
     corner = rng.random(2) * margin
     shake = np.zeros((len(frames), 2))
@@ -123,8 +123,8 @@ def _levels(
     mean: float, settings: SequenceAugmentationSettings, rng: np.random.Generator
 ) -> Frames:
     """Table (256,) of new levels."""
-    gain = _log_uniform(settings.gain, rng)
-    levels = 255 * (LEVELS / 255) ** _log_uniform(settings.gamma, rng)
+    gain = log_uniform(rng, settings.gain)
+    levels = 255 * (LEVELS / 255) ** log_uniform(rng, settings.gamma)
     if rng.random() < settings.invert_fraction:
         levels, mean = 255 - levels, 255 - mean
     middle = rng.uniform(60, 190) if gain < 1 else mean
@@ -149,38 +149,6 @@ def _noisy(frames: Frames, most_levels: float, rng: np.random.Generator) -> Fram
 
 
 def _encoded(frames: Frames, rng: np.random.Generator) -> Frames:
-    """Frames after a round trip through MPEG-4 or H.264 at a random quality."""
-    height, width = (side - side % 2 for side in frames.shape[1:])
-    codec = CODECS[rng.integers(len(CODECS))]
-    encoder: Any = av.CodecContext.create(codec, "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.time_base = fractions.Fraction(1, 15)
-    encoder.thread_count = 1
-    encoder.gop_size = int(rng.integers(8, 250))
-    if codec == "libx264":
-        encoder.options = {"crf": str(rng.integers(15, 33)), "preset": "ultrafast"}
-    else:
-        encoder.bit_rate = int(10 ** rng.uniform(5.3, 6.5))
-    decoder: Any = av.CodecContext.create("h264" if codec == "libx264" else codec, "r")
-    decoder.thread_count = 1
-    decoded = np.array(frames)
-    n_done = 0
-    for number in range(len(frames) + 1):
-        frame = None
-        if number < len(frames):
-            grey = np.ascontiguousarray(frames[number, :height, :width])
-            frame = av.VideoFrame.from_ndarray(grey, format="gray").reformat(format="yuv420p")
-            frame.pts = number
-        for packet in encoder.encode(frame):
-            for each in decoder.decode(packet):
-                decoded[n_done, :height, :width] = each.to_ndarray(format="gray")
-                n_done += 1
-    for each in decoder.decode(None):
-        if n_done < len(decoded):
-            decoded[n_done, :height, :width] = each.to_ndarray(format="gray")
-            n_done += 1
-    return decoded
-
-
-def _log_uniform(span: tuple[float, float], rng: np.random.Generator) -> float:
-    return float(np.exp(rng.uniform(*np.log(span))))
+    """Frames after a round trip through an encoder, as those of synthetic footage under `wide`."""
+    recorder = Recorder(rng, conditions_named("wide").camera, frames.shape[1:])
+    return np.stack([recorder.record(frame) for frame in frames])

@@ -1,7 +1,6 @@
 """Training samples of WISP: statistics of target frames, after a sequence of their own."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ from fgstp.models.blocks.statistics import InnovationStatistics
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Sampling
 from fgstp.models.wisp.augmentation import SequenceAugmentationSettings, augmented_sequence
 
+Drawn = tuple[NDArray[np.int64], NDArray[np.int64]]
 MIXED = 0.02  # share of void in a cell of the grid from which it is void
 
 
@@ -32,13 +32,6 @@ class SequenceSettings(Settings):
     n_frames: int = Field(100, ge=2, le=100_000)
     n_targets: int = Field(4, ge=1, le=1000)
     slowest_hz: float = Field(1.0, gt=0, le=1000)
-
-
-class _Sequence(NamedTuple):
-    """Numbers of the frames of a sequence in the video, rising, and of its targets among them."""
-
-    frames: NDArray[np.int64]
-    targets: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -65,26 +58,27 @@ class Sequences(Sampling):
     def sample(self, clip: Clip, key: SampleKey, prepare: Prepare) -> Batch:
         """Read and process one sequence; see `Sampling.sample`."""
         rng = np.random.default_rng(key.seed)
-        drawn = self._drawn(clip, key.targets.stop - 1, rng)
-        numbers = drawn.frames[drawn.targets] - clip.first_frame
-        frames, labels = clip.video_frames[drawn.frames], clip.labels(numbers)
+        numbers, targets = self._drawn(clip, key.targets.stop - 1, rng)
+        frames = clip.video_frames[numbers]
+        labels = clip.labels(numbers[targets] - clip.first_frame)
         frames, labels = augmented_sequence(frames, labels, self.augmentation, rng)
         statistics = InnovationStatistics(*self.size)
-        wanted, channels = set(drawn.targets.tolist()), []
-        for number, (frame, time_s) in enumerate(
-            zip(frames, clip.video_times_s[drawn.frames], strict=True)
-        ):
-            found = statistics.update(frame, float(time_s))
-            if number in wanted:
-                channels.append(found)
+        found = {}
+        for number, each in enumerate(zip(frames, clip.video_times_s[numbers], strict=True)):
+            channels = statistics.update(*each)
+            if number in targets:
+                found[number] = channels
         return Batch(
-            torch.from_numpy(np.stack(channels)),
+            torch.from_numpy(np.stack([found[target] for target in targets])),
             torch.from_numpy(np.stack([on_grid(label, self.size) for label in labels])),
-            torch.arange(len(channels)).unsqueeze(1),
+            torch.arange(len(targets)).unsqueeze(1),
         )
 
-    def _drawn(self, clip: Clip, last_target: int, rng: np.random.Generator) -> _Sequence:
-        """A sequence that ends at an annotated frame of the clip, counted from 0."""
+    def _drawn(self, clip: Clip, last_target: int, rng: np.random.Generator) -> Drawn:
+        """Numbers of the frames of a sequence in the video, rising, and of its targets among them.
+
+        The sequence ends at an annotated frame of the clip, `last_target`, counted from 0.
+        """
         settings = self.sequence
         last = int(clip.annotated[last_target])
         steps = np.diff(clip.times_s)
@@ -95,13 +89,12 @@ class Sequences(Sampling):
         inside = clip.annotated[clip.annotated <= last]
         while stride > 1 and len(inside[(last - inside) % stride == 0]) < settings.n_targets:
             stride -= 1
-        first = max((clip.first_frame + last) % stride, clip.first_frame + last)
-        reach = min(settings.n_frames - 1, first // stride)
+        reach = min(settings.n_frames - 1, (clip.first_frame + last) // stride)
         frames = clip.first_frame + last - stride * np.arange(reach, -1, -1)
         usable = np.flatnonzero(np.isin(frames - clip.first_frame, clip.annotated))
         n = settings.n_targets
         targets = rng.choice(usable, n, replace=len(usable) < n)
-        return _Sequence(frames, np.sort(targets))
+        return frames, np.sort(targets)
 
 
 def on_grid(labels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
