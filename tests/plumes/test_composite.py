@@ -74,3 +74,19 @@ def test_the_same_seed_gives_the_same_bytes():
 def test_leaks_begin_and_end():
     classes = {frame.leak_class > 0 for frame in composite(backdrop(1), n_frames=600)}
     assert classes == {True, False}
+
+
+def test_a_leak_that_is_on_at_the_start_has_a_plume_at_its_source_by_then():
+    frames, n_seen = backdrop(1), 0
+    for seed in range(12):
+        video = CompositeVideo(lambda: frames, seed, n_frames=1, fps_hz=15.0)
+        [first] = video
+        if first.leak_class:
+            n_seen += 1
+            column, row = (round(each) for each in video.source_xy_px)
+            assert first.column_density_ppm_m[row, column] > 0
+            # A single frame's release covers a few pixels.
+            assert np.count_nonzero(first.column_density_ppm_m > 1) > 200
+        else:
+            assert not first.column_density_ppm_m.any()
+    assert n_seen
