@@ -1,4 +1,3 @@
-import hashlib
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
+from xxhash import xxh3_128
 
 from fgstp.core.parallel import PACKAGES
 from fgstp.footage.clip_table import CLIP_COLUMNS, clip_rows, table
@@ -203,7 +203,7 @@ class ClipFolder:
         content = stretch[0].tobytes()
         for number, mask in zip(stretch[2], [] if stretch[1] is None else stretch[1], strict=True):
             content += int(number).to_bytes(4, "little") + np.packbits(mask).tobytes()
-        self.rows[clip]["sha256"] = hashlib.sha256(content).hexdigest()
+        self.rows[clip]["content_hash"] = xxh3_128(content).hexdigest()
         known = any(each[3] is not None for each in stretches.values())
         with self.store.writing(self.rows[clip]["video"]) as writer:
             for own, own_masks, numbers, classes in stretches.values():

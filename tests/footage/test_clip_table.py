@@ -185,7 +185,7 @@ def test_the_digest_is_of_names_frames_and_masks(clips):
     assert len(digest([a])) == 64
     moved = a._replace(video="elsewhere", first_frame=300)
     assert digest([moved]) == digest([a])
-    assert digest([a._replace(sha256="0" * 64)]) != digest([a])
+    assert digest([a._replace(content_hash="0" * 32)]) != digest([a])
 
 
 @pytest.mark.parametrize(

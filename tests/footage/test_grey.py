@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fgstp.core.errors import FootageError
-from fgstp.footage.grey import GreySpan, is_coloured, measure_span, to_grey
+from fgstp.footage.grey import GreySpan, is_coloured, measure_span, to_grey, to_levels
 from fgstp.footage.settings import SpanSettings
 
 BGR = (10, 20, 200)
@@ -56,7 +56,7 @@ def test_a_span_is_a_straight_line_between_its_ends():
 def test_a_span_turns_counts_of_both_depths_into_the_rounded_line(span, dtype):
     counts = np.arange(np.iinfo(dtype).max + 1, dtype=dtype).reshape(-1, 64)
     levels = np.zeros((len(counts), 70), np.uint8)
-    span.apply(counts, levels[:, 3:67])
+    to_levels(counts, span, levels[:, 3:67])
     line = 255 * (counts.astype(float) - span.low_counts) / (span.high_counts - span.low_counts)
     np.testing.assert_array_equal(levels[:, 3:67], np.rint(line.clip(0, 255)))
     assert not levels[:, :3].any() and not levels[:, 67:].any()

@@ -259,7 +259,7 @@ def test_void_stays_beside_gas_and_has_a_band(work, frames, write_picture, tmp_p
     rows = {band: work(video, masks={"void_band_px": band})["clips"] for band in (0, 2)}
     assert rows[0][0]["gas_fraction"] == pytest.approx(400 / (48 * 64 - 40), abs=1e-6)
     assert rows[2][1]["gas_fraction"] == pytest.approx(256 / (48 * 64 - 144 - 164), abs=1e-6)
-    assert rows[0][0]["sha256"] != rows[2][0]["sha256"]
+    assert rows[0][0]["content_hash"] != rows[2][0]["content_hash"]
     clip = work.clip(0)
     np.testing.assert_array_equal(clip.masks()[0], np.pad(np.ones((16, 16)), ((12, 20), (12, 36))))
     void = clip.void()[0]

@@ -259,7 +259,7 @@ def test_when_something_else_changed_training_begins_anew_and_says_why(
 ):
     interrupted()
     if split := changes.pop("content", None):
-        clips.rows[clips.masked(split)[0].name]["sha256"] = "0" * 64
+        clips.rows[clips.masked(split)[0].name]["content_hash"] = "0" * 32
     watch, model = Watch(), tiny(**changes.pop("model", {}))
     train(callbacks=[watch], model=model, epochs=2, **changes)
     assert len(watch.metrics) == 2

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+from xxhash import xxh3_128
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.core.temporaries import is_in_use, temporary_name
 
-Piece = tuple[int, str]  # bytes of a part of a file, and their SHA-256
-SOON_BYTES = 1 << 20
+Piece = tuple[int, str]  # bytes of a part of a file, and their XXH3
 FREE_SPACE = "free some space or choose a folder that can be written"
 
 
@@ -85,22 +85,19 @@ class GrowingArray:
         self._like: NDArray[Any] | None = None
         self._length = 0
         self._header = b""
-        self._hashes: list[tuple[int, str | None]] = []
+        self._n_bytes, self._hash = 0, xxh3_128()
 
-    def append(self, array: NDArray[Any], sha256: str | None = None) -> None:
-        """Append values.
-
-        Args:
-            array: (N, ...); the dtype and all but the first axis are those of the first.
-            sha256: SHA-256 of its bytes, where somebody has computed it.
-        """
+    def append(self, array: NDArray[Any]) -> None:
+        """Append values, (N, ...); the dtype and all but the first axis are those of the first."""
         if self._like is None:
             self._like = array[:0]
             self.write_header()
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         with user_error_if_denied(f"write {self._path}"):
-            _write_soon(self._stream, np.ascontiguousarray(array).view(np.uint8).data)
+            self._stream.write(data)
         self._length += len(array)
-        self._hashes.append((array.nbytes, sha256))
+        self._n_bytes += len(data)
+        self._hash.update(data)
 
     def write_header(self) -> None:
         """Write the header for the present length; all lengths take the same space."""
@@ -115,21 +112,10 @@ class GrowingArray:
             self._stream.seek(0)
             self._stream.write(self._header)
 
-    def pieces(self) -> list[Piece] | None:
-        """Hashes of the pieces of the whole file; None if one was not told."""
-        told = [(n_bytes, sha256) for n_bytes, sha256 in self._hashes if sha256 is not None]
-        if len(told) < len(self._hashes):
-            return None
-        return [(len(self._header), hashlib.sha256(self._header).hexdigest()), *told]
-
-
-def _write_soon(stream: BufferedWriter, data: memoryview) -> None:
-    """Write; have the system bring much data to the disk at once, so that fsync need not wait."""
-    start = stream.tell()
-    stream.write(data)
-    if len(data) >= SOON_BYTES and hasattr(os, "posix_fadvise"):
-        stream.flush()
-        os.posix_fadvise(stream.fileno(), start, len(data), os.POSIX_FADV_DONTNEED)
+    def pieces(self) -> list[Piece]:
+        """Hashes of the header, which is written last, and of the values."""
+        header = (len(self._header), xxh3_128(self._header).hexdigest())
+        return [header, (self._n_bytes, self._hash.hexdigest())]
 
 
 def check_regular_file(path: Path) -> None:

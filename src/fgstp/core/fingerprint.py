@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from xxhash import xxh3_128
+
 from fgstp.core.files import Piece, user_error_if_denied, write_text
 
 SUFFIX = ".stamp.json"
@@ -21,7 +23,7 @@ class Stamp(NamedTuple):
     Attributes:
         facts: plain values by name.
         fingerprint: `fingerprint(facts)`.
-        files: size, mtime_ns and pieces (bytes and SHA-256) of each file, by its path relative to
+        files: size, mtime_ns and pieces (bytes and XXH3) of each file, by its path relative to
             the stamp's folder.
     """
 
@@ -92,7 +94,7 @@ def write_stamp(
         kept[each.relative_to(path.parent).as_posix()] = {
             "size": status.st_size,
             "mtime_ns": status.st_mtime_ns,
-            "pieces": (pieces or {}).get(each) or [(status.st_size, content_hash([each]))],
+            "pieces": (pieces or {}).get(each) or [(status.st_size, _xxh3(each, status.st_size))],
         }
     stamp = Stamp(dict(facts), fingerprint(facts), kept)
     write_text(path.with_name(path.name + SUFFIX), json.dumps(stamp._asdict(), indent=1) + "\n")
@@ -134,12 +136,17 @@ def _unchanged(file: Path, kept: Mapping[str, Any]) -> bool:
         return True
     with file.open("rb") as stream:
         pieces = kept.get("pieces", [(0, "unknown")])
-        return all(_sha256(stream, n_bytes) == sha256 for n_bytes, sha256 in pieces)
+        return all(_next_xxh3(stream, n_bytes) == told for n_bytes, told in pieces)
 
 
-def _sha256(stream: BinaryIO, n_bytes: int) -> str:
-    """SHA-256 of the next bytes of a file."""
-    digest = hashlib.sha256()
+def _xxh3(file: Path, n_bytes: int) -> str:
+    with user_error_if_denied(f"read {file}", THERE), file.open("rb") as stream:
+        return _next_xxh3(stream, n_bytes)
+
+
+def _next_xxh3(stream: BinaryIO, n_bytes: int) -> str:
+    """XXH3 of the next bytes of a file, which tells changes by chance apart."""
+    digest = xxh3_128()
     while n_bytes and (block := stream.read(min(n_bytes, BLOCK_BYTES))):
         digest.update(block)
         n_bytes -= len(block)

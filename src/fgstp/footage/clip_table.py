@@ -50,7 +50,7 @@ CLIP_COLUMNS = {
     "dropped": "str",
     "repeats": "str",
     "similarity": "float64",
-    "sha256": "str",
+    "content_hash": "str",
 }
 
 
@@ -103,7 +103,7 @@ class ClipRow(NamedTuple):
         first_frame: number of its first frame in the video, from 0.
         n_frames: its length.
         annotated_frames: number of its frames that have a mask.
-        sha256: SHA-256 of its frames and masks.
+        content_hash: XXH3 of its frames and masks.
         mask_source: kind of its masks, `none` without any.
     """
 
@@ -112,7 +112,7 @@ class ClipRow(NamedTuple):
     first_frame: int
     n_frames: int
     annotated_frames: int
-    sha256: str
+    content_hash: str
     mask_source: str
 
     def has_masks(self, *, allow_pseudo_masks: bool) -> bool:
@@ -136,7 +136,7 @@ def clip_rows(table: pd.DataFrame) -> list[ClipRow]:
     Raises:
         UserError: an id would lead out of the folder of the videos.
     """
-    columns = ["clip", "video", "first_frame", "frames", "annotated_frames", "sha256"]
+    columns = ["clip", "video", "first_frame", "frames", "annotated_frames", "content_hash"]
     columns.append("mask_source")
     rows = [ClipRow(*row.values()) for row in table[columns].to_dict("records")]
     for name in {row.video for row in rows}:
@@ -246,5 +246,5 @@ def masked_clips(
 def digest(clips: Iterable[ClipRow]) -> str:
     """Compute the SHA-256 of names, frames and masks of clips, as hexadecimal digits."""
     return hashlib.sha256(
-        "".join(f"{each.name} {each.sha256}\n" for each in clips).encode()
+        "".join(f"{each.name} {each.content_hash}\n" for each in clips).encode()
     ).hexdigest()

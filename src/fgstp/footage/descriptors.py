@@ -11,7 +11,7 @@ GRID_HEIGHT = 24
 GRID_WIDTH = 32
 STRUCTURE_CELLS = 4.0
 FRAME_STEP = 2  # at video rate every second frame holds the same for half the work
-FRAMES_AT_ONCE = 8  # which stay in the processor's cache
+FRAMES_AT_ONCE = 25  # few calls, which each wait for the interpreter beside decoding
 NOISE_MARGIN = 2.0
 BLOB_FRACTION = 0.02  # of the grid: a blob smaller than this does not make a clip new
 

@@ -78,16 +78,26 @@ class GreySpan:
         level = (counts - self.low_counts) / (self.high_counts - self.low_counts) * 255
         return np.clip(np.rint(level), 0, 255).astype(np.uint8)
 
-    def apply(self, counts: NDArray[np.integer], out: NDArray[np.uint8]) -> None:
-        """Write the grey levels of counts, (H, W) uint8 or uint16, to `out`, (H, W)."""
-        if counts.dtype == np.uint8:  # the same as the table, and faster
-            gain = 255 / (self.high_counts - self.low_counts)
-            cv2.addWeighted(counts, gain, counts, 0, -self.low_counts * gain, dst=out)
-        else:
-            self.table.take(counts, out=out, mode="clip")
-
 
 LIMITED_LUMA = GreySpan(16, 235)
+
+
+def to_levels(counts: NDArray[np.integer], span: GreySpan | None, out: NDArray[np.uint8]) -> None:
+    """Write the grey levels of counts, (..., W) uint8 or uint16, to `out`, of the same shape.
+
+    Args:
+        counts: values as they are stored, C-contiguous.
+        span: counts that become black and white; None if they are grey levels.
+        out: gets the levels.
+    """
+    if span is None:
+        out[...] = counts
+    elif counts.dtype == np.uint8:  # the same as the table, and faster
+        gain = 255 / (span.high_counts - span.low_counts)
+        rows, levels = (each.reshape(-1, counts.shape[-1]) for each in (counts, out))
+        cv2.addWeighted(rows, gain, rows, 0, -span.low_counts * gain, dst=levels)
+    else:
+        span.table.take(counts, out=out, mode="clip")
 
 
 def sampling_step(n_frames: int, n_wanted: int = SAMPLED_FRAMES) -> int:

@@ -1,7 +1,6 @@
 """Reading a video to its end: frames with masks and leak classes, cut into clips and judged."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain
@@ -119,12 +118,10 @@ class _VideoWork:
         clips = read_ahead(cutter.clips(self._frames()))
         if settings.pseudo_masks.enabled:
             clips = add_pseudo_masks(clips, settings.pseudo_masks, self.fps_hz)
-        with ThreadPoolExecutor(max_workers=1) as hashing:
-            for clip in clips:
-                sha256 = hashing.submit(clip.sha256)  # which takes as long as all the rest
-                self._watch(clip)
-                self._judge(clip, duplicates, sha256)
-                self._hand_over(clip)
+        for clip in clips:
+            self._watch(clip)
+            self._judge(clip, duplicates)
+            self._hand_over(clip)
         if (rest := cutter.left_over) is not None:
             self._watch(rest)
             self._hand_over(rest)
@@ -186,7 +183,7 @@ class _VideoWork:
         self.n_frames += len(stretch.frames)
         self.n_annotated += len(stretch.annotated)
 
-    def _judge(self, clip: Stretch, duplicates: DuplicateFilter, sha256: Future[str]) -> None:
+    def _judge(self, clip: Stretch, duplicates: DuplicateFilter) -> None:
         """Describe a clip, decide whether it is kept, and add its row."""
         descriptor = describe(clip.frames)
         self.descriptors.append(descriptor)
@@ -209,7 +206,7 @@ class _VideoWork:
                 "dropped": match and "duplicate",
                 "repeats": match and self._clip_name(match[0]),
                 "similarity": match and match[1],
-                "sha256": sha256.result(),
+                "content_hash": clip.content_hash(),
             }
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import UserError
-from fgstp.footage.grey import GreySpan
+from fgstp.footage.grey import GreySpan, to_levels
 from fgstp.footage.masks import Masks
 from fgstp.footage.timing import Timing
 
@@ -48,15 +48,8 @@ class Frame(NamedTuple):
         if self.span is None:
             return self.counts
         levels = np.empty(self.counts.shape, np.uint8)
-        self.to_grey(levels)
+        to_levels(self.counts, self.span, levels)
         return levels
-
-    def to_grey(self, out: NDArray[np.uint8]) -> None:
-        """Write the grey levels to `out`, (H, W)."""
-        if self.span is None:
-            out[...] = self.counts
-        else:
-            self.span.apply(self.counts, out)
 
 
 class FrameSource(Protocol):

@@ -44,7 +44,6 @@ class VideoWriter:
         annotated: NDArray[np.int64] | None = None,
         masks: NDArray[np.uint8] | None = None,
         leak_class: NDArray[np.int8] | None = None,
-        frames_sha256: str | None = None,
     ) -> None:
         """Append frames with their times, masks and leak classes.
 
@@ -55,12 +54,11 @@ class VideoWriter:
                 None for all, if there are masks.
             masks: (A, H, W) uint8: 0, 1 for gas, 255 for void; None without masks.
             leak_class: (T,) int8; None if unknown, then for all pieces of the video.
-            frames_sha256: SHA-256 of the bytes of the frames, where it has been computed.
 
         Raises:
             UserError: the folder cannot be written or the disk is full.
         """
-        self._append(FRAMES, frames, frames_sha256)
+        self._append(FRAMES, frames)
         self._append(TIME_S, times_s)
         if masks is not None and len(masks):
             numbers = np.arange(len(frames)) if annotated is None else annotated
@@ -73,11 +71,10 @@ class VideoWriter:
         self.n_frames += len(frames)
 
     def pieces(self) -> dict[Path, list[Piece]]:
-        """Hashes of the files that were written, as far as they were told."""
-        told = {self._path_of(part): array.pieces() for part, array in self.parts.items()}
-        return {path: pieces for path, pieces in told.items() if pieces}
+        """Hashes of the files that were written, once their headers are."""
+        return {self._path_of(part): array.pieces() for part, array in self.parts.items()}
 
-    def _append(self, part: str, array: NDArray[Any], sha256: str | None = None) -> None:
+    def _append(self, part: str, array: NDArray[Any]) -> None:
         if part not in self.parts:
             self.parts[part] = self._files.enter_context(growing_array(self._path_of(part)))
-        self.parts[part].append(array, sha256)
+        self.parts[part].append(array)

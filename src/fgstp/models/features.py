@@ -72,6 +72,6 @@ class FeatureStore:
 
 
 def _facts(features: VideoFeatures, clips: Sequence[ClipRow]) -> dict[str, object]:
-    frames = [[clip.first_frame, clip.n_frames, clip.sha256] for clip in clips]
+    frames = [[clip.first_frame, clip.n_frames, clip.content_hash] for clip in clips]
     code = code_digest([Path(getfile(type(features)))])
     return {"features": dict(features.facts), "code": code, "clips": frames}

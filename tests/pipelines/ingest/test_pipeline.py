@@ -228,7 +228,7 @@ def test_tables_of_the_run_tell_of_the_files_of_the_run(run):
         assert view.frames.shape == view.masks().shape == (15, 48, 64)
         assert view.frames.dtype == view.masks().dtype == np.uint8
         assert view.masks().max() <= 1
-    assert clips["sha256"].str.len().eq(64).all()
+    assert clips["content_hash"].str.len().eq(32).all()
     assert set(clips["split"]) == {"train", "validation", "test"}
     assert clips["mask_source"].eq("synthetic").all()
     assert videos["source"].eq("synthetic").all()
