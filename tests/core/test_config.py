@@ -36,6 +36,8 @@ def test_an_inner_block_is_completed_from_the_outer_default():
         ({"front": {"spoke": 1}}, ("front", "spoke")),
         ({"front": 3}, ("front",)),
         ({"colour": {}}, ("colour",)),
+        ({"front": {"spokes": True}}, ("front", "spokes")),
+        ({"front": {"inches": False}}, ("front", "inches")),
     ],
 )
 def test_what_is_unknown_or_no_block_is_an_error(values, place):

@@ -34,6 +34,15 @@ def test_incomplete_summaries_are_refused(summary):
     check_summaries(rows.iloc[:0], ["fgstp"])  # of footage without masks
 
 
+@pytest.mark.parametrize("by", ["Category", "", "all ", "nan"])
+def test_groups_that_nobody_made_are_refused(summary, by):
+    rows = summary("fgstp")
+    with pytest.raises(UserError, match="evaluate all models again"):
+        check_summaries(pd.concat([rows, rows.assign(by=by)]), ["fgstp"])
+    with pytest.raises(UserError, match="evaluate all models again"):
+        check_summaries(rows.assign(by="video"), ["fgstp"])  # none of all frames
+
+
 @pytest.fixture
 def both(summary):
     """MG and FGSTP under both protocols."""

@@ -1,8 +1,8 @@
 """The base class of settings: typed, bounded, frozen."""
 
 import reprlib
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -46,11 +46,26 @@ class Settings(BaseModel):
         if isinstance(given, Mapping):
             defaults = {name: field.default for name, field in cls.model_fields.items()}
             given = {key: _completed(value, defaults.get(key)) for key, value in given.items()}
+            if odd := [*_booleans(given, cls)]:
+                raise ValidationError.from_exception_data(cls.__name__, odd)
         try:
             return check(given)
         except ValidationError as error:
             found = [_explained(fault, cls) for fault in error.errors()]
             raise ValidationError.from_exception_data(error.title, found) from None
+
+
+def _booleans(given: Mapping[Any, object], block: type[BaseModel]) -> Iterator[InitErrorDetails]:
+    """Faults of the numbers that are yes or no, which pydantic would take for 1 or 0."""
+    kind = PydanticCustomError("boolean", "Input should not be true or false (yes or no in YAML)")
+    for key, value in given.items():
+        field = block.model_fields.get(key)
+        if isinstance(value, bool) and field and not _mentions_bool(field.annotation):
+            yield InitErrorDetails(type=kind, loc=(key,), input=value)
+
+
+def _mentions_bool(annotation: object) -> bool:
+    return annotation in (bool, Any) or any(map(_mentions_bool, get_args(annotation)))
 
 
 def _explained(fault: ErrorDetails, block: type[BaseModel]) -> InitErrorDetails:

@@ -1,6 +1,7 @@
 """Trained models on disk: checkpoints, and a folder with a record for each training."""
 
 import json
+import logging
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from fgstp.core.records import read_record
 from fgstp.models.base import AnyPredictor, Model
 from fgstp.models.registry import create_model
 from fgstp.models.state_dicts import Weights, check_fit, check_values, read_object
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "fgstp checkpoint 2"
 BEST, RECORD = "best.ckpt", "training.json"  # files in the folder of a training
@@ -274,9 +277,10 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def remove_seeds_after(folder: Path, last: int) -> None:
-    """Remove the folders of trainings with higher numbers."""
+    """Remove the folders of trainings with higher numbers, and say which."""
     for number, each in _numbered(folder):
         if number > last:
+            logger.warning("Training %d is removed, as only %d were asked for.", number, last)
             shutil.rmtree(each, ignore_errors=True)
 
 

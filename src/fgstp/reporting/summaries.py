@@ -12,6 +12,7 @@ from fgstp.footage.video_store import VideoStore
 from fgstp.models.registry import model_infos
 from fgstp.reporting.tables import Column, columns_of
 from fgstp.scoring.protocols import PROTOCOLS, ScoringProtocol
+from fgstp.scoring.results import GROUPS
 from fgstp.scoring.summary import ALL, SUMMARY_COLUMNS
 
 Facts = Mapping[str, Mapping[str, Any]]  # by model: the file of its scores
@@ -133,6 +134,12 @@ def check_summaries(summaries: pd.DataFrame, models: Iterable[str]) -> None:
     if missing := [name for name in COLUMNS if name not in summaries]:
         raise UserError(
             f"The summaries of the scores lack the columns {', '.join(missing)}: {AGAIN}."
+        )
+    grouped_by, known = {*summaries["by"].astype(str)}, {by or ALL for by in GROUPS}
+    if odd := sorted(grouped_by - known) or (grouped_by and sorted({ALL} - grouped_by)):
+        raise UserError(
+            f"The summaries of the scores lack some of {', '.join(known)}, or have others: "
+            f"{', '.join(odd)}; {AGAIN}."
         )
     overall = summaries[summaries["by"] == ALL]
     for name, rows in overall.groupby("protocol"):
