@@ -654,12 +654,18 @@ def test_killed_again_and_again_the_result_is_that_of_an_uninterrupted_run(
 
 
 @pytest.mark.slow
-def test_killed_in_parallel(raw, ingested, ingest, tmp_path):
-    process = _start(raw[0], tmp_path, back_end=LOKY)
-    _wait_for(lambda: list(tmp_path.rglob("*.frames.npy")), process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert ingest(raw[0], tmp_path).files() == ingested.files()
+def test_killed_in_parallel_at_random_moments(raw, ingested, ingest, tmp_path):
+    rng = np.random.default_rng(0)
+    for kill in range(20):
+        out = tmp_path / str(kill // 4)  # killed four times each
+        process = _start(raw[0], out, "slow", back_end=LOKY)
+        while process.poll() is None and not list(out.rglob(".tmp-*")):
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 1.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if kill % 4 == 3:
+            assert ingest(raw[0], out).files() == ingested.files()
 
 
 @pytest.mark.slow

@@ -569,6 +569,47 @@ def test_a_killed_training_goes_on_to_the_same_weights(job, kedro, tmp_path):
         assert torch.equal(tensor, weights[1][name]), name
 
 
+N_KILLS = 20
+
+
+@pytest.mark.slow
+def test_a_job_killed_at_random_moments_ends_with_the_same_bytes(kedro, tmp_path):
+    rng, n_kills, n_finished = np.random.default_rng(0), 0, 0
+    folder, begin = tmp_path, time.monotonic()
+    assert kedro.run(folder).returncode == 0
+    whole_s = time.monotonic() - begin
+    expected = _without_times(folder / "data")
+    shutil.rmtree(folder / "data")
+    while n_kills < N_KILLS or not n_finished:
+        process = subprocess.Popen(
+            kedro.command(folder),
+            cwd=kedro.project,
+            env=kedro.environment(folder),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            assert process.wait(rng.uniform(0.2, 1.1) * whole_s) == 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            n_kills += 1
+            continue
+        assert _without_times(folder / "data") == expected
+        shutil.rmtree(folder / "data")
+        n_finished += 1
+
+
+def _without_times(data):
+    """Bytes of all files that a job leaves, but of those that hold times of change."""
+    return {
+        name: content
+        for name, content in _contents(data, ".").items()
+        if not name.endswith(".stamp.json")
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_training_is_recorded_as_killed(job, kedro, tmp_path, name, status):
