@@ -126,7 +126,7 @@ def score_leak_free(model: AnyPredictor, folder: Path, threshold: float) -> None
     """Alarms in footage without gas."""
     if not folder.is_dir():
         return
-    table = pd.read_csv(folder / "videos.csv")
+    table = pd.read_csv(folder / "videos.csv", comment="#")
     alarms, clips, seconds = [], 0, 0.0
     for name in table["video"][table["split"] == "test"]:
         frames = read_video(folder / str(name))
