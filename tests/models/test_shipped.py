@@ -17,6 +17,8 @@ from fgstp.models.checkpoint import (
     write_record,
 )
 from fgstp.models.registry import create_model
+from fgstp.plumes import SyntheticVideo
+from fgstp.scoring.metrics.detection import auroc
 
 SMALL = {"height_px": 24, "width_px": 32, "width": 4}
 
@@ -124,3 +126,26 @@ def test_without_a_training_nothing_is_shipped(tmp_path, package):
     with pytest.raises(UserError, match="train the model first"):
         shipped.ship_best(tmp_path / "wisp", "wisp-1", package, "Apache-2.0")
     assert not list(package.iterdir())
+
+
+def test_what_comes_with_the_package_finds_gas_and_stays_quiet_without():
+    model, scores, classes = load_model("wisp"), [], []
+    for seed in (901, 902):  # of no training
+        video = SyntheticVideo("close_clear", seed, n_frames=160, fps_hz=3.0, conditions="wide")
+        session = model.session(240, 320, fps_hz=3.0)
+        for frame in video:
+            [found] = session.push(frame.grey)
+            classes.append(frame.mask.sum() > 200)
+            scores.append(found.score)
+    assert 0.05 < np.mean(classes) < 0.95
+    assert auroc(np.array(classes), np.array(scores)) > 0.9
+    assert 0 < model.frame_threshold < 1
+
+
+@pytest.mark.parametrize("name", shipped.list_shipped())
+def test_what_comes_with_the_package_is_small_and_names_its_training(name):
+    card = shipped.read_card(name)
+    assert card.name == name
+    assert card.trainings
+    assert (shipped.folder() / f"{name}.safetensors").stat().st_size < 20e6
+    assert load_model(name).name == card.model
