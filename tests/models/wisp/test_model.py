@@ -5,13 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from fgstp.core.errors import UserError
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.blocks.statistics import InnovationStatistics
 from fgstp.models.registry import create_model
 from fgstp.models.sampling import SampleKey
-from fgstp.models.wisp.augmentation import SequenceAugmentationSettings, augmented_sequence
+from fgstp.models.wisp.augmentation import (
+    SequenceAugmentationSettings,
+    augmented_sequence,
+    enhanced,
+)
 from fgstp.models.wisp.network import WispNetwork, wisp_loss
 from fgstp.models.wisp.sequences import Sequences, SequenceSettings, on_grid
 
@@ -154,6 +159,19 @@ def test_frames_of_a_sequence_are_changed_alike(frames):
     np.testing.assert_array_equal(turned, labels[..., ::-1])
 
 
+@pytest.mark.parametrize(("strength", "sigma_px"), [(0.2, 8.0), (0.7, 20.0), (1.0, 30.0)])
+def test_enhancement_draws_the_halo_of_its_equation(strength, sigma_px):
+    frame = np.full((96, 128), 110, np.uint8)
+    frame[40:56, 50:80] = 250
+    blurred = gaussian_filter(frame.astype(float), sigma_px, mode="mirror")
+    expected = np.clip(frame + strength * (frame - blurred), 0, 255)
+    found = enhanced(np.stack([frame, np.full_like(frame, 30)]), strength, sigma_px)
+    assert np.abs(found[0] - expected).max() < 6  # the blur is computed on a coarser grid
+    assert np.abs(found[0] - expected).mean() < 1
+    assert found[0, 48, 44] < 110 < found[0, 48, 60]
+    assert (found[1] == 30).all()
+
+
 def test_what_lies_outside_of_the_frame_has_no_label():
     settings = SequenceAugmentationSettings(zoom=(0.5, 0.5), mirror_fraction=0)
     frames, labels = np.full((3, 48, 64), 90, np.uint8), np.ones((1, 48, 64), np.uint8)
@@ -166,6 +184,7 @@ def test_an_encoder_keeps_number_order_and_size_and_loses_something():
     settings = SequenceAugmentationSettings(
         **{"noise_fraction": 0, "shake_fraction": 0, "codec_fraction": 1, "invert_fraction": 0},
         **{"gain": (1, 1), "gamma": (1, 1), "zoom": (1, 1), "mirror_fraction": 0},
+        enhance_fraction=0,
     )
     ramp = np.linspace(40, 200, 30)[:, None, None] + np.linspace(-20, 20, 65)[None, None, :]
     frames = np.rint(np.broadcast_to(ramp, (30, 49, 65))).astype(np.uint8)

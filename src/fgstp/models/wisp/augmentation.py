@@ -15,6 +15,7 @@ from fgstp.plumes.recorder import Recorder
 
 Frames = NDArray[np.uint8]
 Factor = Annotated[float, Field(gt=0, le=10)]
+Pixels = Annotated[float, Field(ge=1, le=1000)]
 LEVELS = np.arange(256, dtype=np.float32)
 N_NOISES = 16  # pictures of noise that are drawn once a sequence, then shifted
 
@@ -29,6 +30,10 @@ class SequenceAugmentationSettings(Settings):
         gain: range of the factor of the contrast about the mean level, log-uniform.
         gamma: range of the exponent of the levels in [0, 1], log-uniform.
         zoom: range of the magnification, log-uniform; what lies outside repeats the border.
+        enhance_fraction: probability of the contrast enhancement of many cameras, which draws soft
+            halos around what is hot or cold.
+        enhance: range of its strength a in f + a (f - blurred f), log-uniform.
+        enhance_px: range of the standard deviation of the blur, log-uniform, in pixels.
         noise_levels: largest standard deviation of temporal noise, in grey levels.
         noise_fraction: probability of added noise, with drifting columns in half of the cases.
         shake_px: largest amplitude of a shake, in pixels.
@@ -42,6 +47,9 @@ class SequenceAugmentationSettings(Settings):
     gain: tuple[Factor, Factor] = (0.4, 1.6)
     gamma: tuple[Factor, Factor] = (0.7, 1.4)
     zoom: tuple[Factor, Factor] = (0.6, 2.0)
+    enhance_fraction: Fraction = 0.3
+    enhance: tuple[Factor, Factor] = (0.1, 1.0)
+    enhance_px: tuple[Pixels, Pixels] = (8.0, 60.0)
     noise_levels: float = Field(3.0, ge=0, le=50)
     noise_fraction: Fraction = 0.4
     shake_px: float = Field(0.5, ge=0, le=20)
@@ -52,7 +60,7 @@ class SequenceAugmentationSettings(Settings):
 def augmented_sequence(
     frames: Frames, labels: Frames, settings: SequenceAugmentationSettings, rng: np.random.Generator
 ) -> tuple[Frames, Frames]:
-    """Change a sequence: mirror, zoom and shake, levels, noise, then an encoder.
+    """Change a sequence: mirror, zoom and shake, enhancement, levels, noise, then an encoder.
 
     Args:
         frames: (S, H, W) uint8, in order.
@@ -68,6 +76,9 @@ def augmented_sequence(
     if rng.random() < settings.mirror_fraction:
         frames, labels = frames[..., ::-1], labels[..., ::-1]
     frames, labels = _moved(frames, labels, settings, rng)
+    if rng.random() < settings.enhance_fraction:
+        strength = log_uniform(rng, settings.enhance)
+        frames = enhanced(frames, strength, log_uniform(rng, settings.enhance_px))
     table = _levels(float(frames[0].mean()), settings, rng)
     frames = np.asarray(cv2.LUT(np.ascontiguousarray(frames), table))
     if rng.random() < settings.noise_fraction:
@@ -117,6 +128,26 @@ def _moved(
 
 def _matrix(zoom: float, corner: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([[zoom, 0, -zoom * corner[0]], [0, zoom, -zoom * corner[1]]])
+
+
+def enhanced(frames: Frames, strength: float, sigma_px: float) -> Frames:
+    """Enhance the contrast of details: f + strength (f - f * Gaussian), as cameras do.
+
+    Args:
+        frames: (S, H, W) uint8.
+        strength: of the enhancement.
+        sigma_px: standard deviation of the Gaussian, in pixels.
+    """
+    step = max(1, int(sigma_px / 4))  # the blurred picture has no finer details
+    height, width = frames.shape[1:]
+    small = max(1, width // step), max(1, height // step)
+    made = np.empty_like(frames)
+    for number, frame in enumerate(frames):
+        coarse = cv2.resize(frame.astype(np.float32), small, interpolation=cv2.INTER_AREA)
+        coarse = cv2.GaussianBlur(coarse, (0, 0), sigma_px / step)
+        blurred = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+        made[number] = np.clip(np.rint(frame + strength * (frame - blurred)), 0, 255)
+    return made
 
 
 def _levels(
