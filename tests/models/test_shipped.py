@@ -1,6 +1,7 @@
 """Weights that come with the package."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from fgstp import load_model
 from fgstp.core.errors import UserError
+from fgstp.inference.trainings import given_training
 from fgstp.models import shipped
 from fgstp.models.checkpoint import (
     read_checkpoint,
@@ -149,3 +151,11 @@ def test_what_comes_with_the_package_is_small_and_names_its_training(name):
     assert card.trainings
     assert (shipped.folder() / f"{name}.safetensors").stat().st_size < 20e6
     assert load_model(name).name == card.model
+
+
+def test_shipped_weights_are_evaluated_by_their_name():
+    [(path, training)] = given_training(Path("wisp"), "wisp").items()
+    assert load_model(path, model="wisp").name == "wisp"
+    assert training.checkpoint_sha256 == shipped.read_card("wisp-1").sha256
+    with pytest.raises(UserError, match="is a checkpoint of wisp, not of fgstp"):
+        given_training(Path("wisp"), "fgstp")

@@ -29,6 +29,7 @@ from fgstp.models.checkpoint import (
     seed_folder,
     seed_numbers,
 )
+from fgstp.models.shipped import weights_file
 
 PREDICTED = "predicted.json"  # its name in the folder of a model's predictions
 
@@ -62,9 +63,15 @@ class Predicted(BaseModel):
 
 
 def given_training(checkpoint: Path, model: str) -> dict[Path, Training]:
-    """A checkpoint as the only training of a model; a `UserError` if it is none of the model."""
+    """A checkpoint as the only training of a model; a `UserError` if it is none of the model.
+
+    Args:
+        checkpoint: the file, or the name of weights that come with the package, such as `wisp`.
+        model: name of the model.
+    """
     read_checkpoint(checkpoint, model)
-    return {checkpoint: Training(1, None, content_hash([checkpoint]), diverged=False)}
+    digest = content_hash([weights_file(checkpoint)])
+    return {checkpoint: Training(1, None, digest, diverged=False)}
 
 
 def finished_trainings(folder: Path) -> dict[Path, Training]:

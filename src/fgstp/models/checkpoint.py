@@ -280,7 +280,7 @@ def remove_seeds_after(folder: Path, last: int) -> None:
     """Remove the folders of trainings with higher numbers, and say which."""
     for number, each in _numbered(folder):
         if number > last:
-            logger.warning("Training %d is removed, as only %d were asked for.", number, last)
+            logger.warning("%s is removed: only %d trainings are asked for.", each, last)
             shutil.rmtree(each, ignore_errors=True)
 
 

@@ -76,6 +76,12 @@ def find_shipped(name: str) -> str | None:
     return name if name in every else newest
 
 
+def weights_file(path: Path) -> Path:
+    """The file itself if there is one, else that of the shipped weights of this name, if any."""
+    name = None if path.exists() else find_shipped(str(path))
+    return folder() / f"{name}{WEIGHTS}" if name else path
+
+
 def read_card(name: str) -> Card:
     """Read the card of shipped weights; a `UserError` if it cannot be read."""
     path = folder() / f"{name}{CARD}"

@@ -140,7 +140,8 @@ class EvaluateSettings(Settings):
 
     Attributes:
         checkpoint: checkpoint of the model to evaluate instead of those that were trained here,
-            such as one of another footage or of `fgstp weights import`.
+            such as one of another footage or of `fgstp weights import`, or the name of weights
+            that come with the package, such as `wisp`.
         protocols: names of the protocols to score under.
         drop_given: leave out the first frame with gas of each clip for every model, because
             some models are given its mask.
