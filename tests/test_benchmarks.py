@@ -6,6 +6,7 @@ import pytest
 
 # Packages of the project that timm needs too, and what settings are made of.
 ALLOWED = {"torch", "torchvision", "timm", "numpy", "opencv-python", "pydantic", "pyyaml", "tqdm"}
+ALLOWED |= {"xxhash"}  # hashes of stored frames
 BLOCK = """
 import runpy, sys
 
