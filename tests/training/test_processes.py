@@ -204,8 +204,11 @@ def test_a_signal_ends_all_processes_and_does_then_what_it_always_does(command, 
     assert not children
 
 
-def test_two_machines_train_together_as_processes_do_that_a_launcher_started(command, tmp_path):
-    # Both machines are this one; each has one device.
+def test_two_machines_train_together_as_processes_do_that_a_launcher_started(
+    command, tmp_path, monkeypatch
+):
+    # Both machines are this one; each has one device. torchrun gives its processes one thread.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     several = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     both = command(devices=1, nodes=2, rendezvous="localhost:29517", epochs=1)
     processes = [subprocess.Popen(both, **several) for _ in range(2)]

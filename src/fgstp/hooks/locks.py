@@ -47,6 +47,10 @@ class LockHooks:
         }
         written = {path for paths in self._written.values() for path in paths}
         read = {path for node in pipeline.nodes for path in _read(node, catalog)}
+        trains = [node for node in pipeline.nodes if TRAIN in node.inputs]
+        if trains and catalog.load(TRAIN).nodes > 1:
+            read |= written  # each machine runs this command, for the same folders
+            written = set()
         atexit.register(self._release)  # a signal ends Python, but tells no hook
         try:
             for path in sorted(written | read):

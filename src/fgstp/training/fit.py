@@ -92,7 +92,8 @@ def train(
         model = created
     store = VideoStore(Path(data) / "videos")
     is_first = (Rank.from_environment() or Rank()).number == 0
-    with locked(Path(out)) if is_first else nullcontext():
+    together = checked.nodes > 1  # each machine comes here, for the same folder
+    with locked(Path(out), shared=together) if is_first else nullcontext():
         return fit(model, table, store, Path(out), checked, seed=seed, callbacks=callbacks)
 
 
