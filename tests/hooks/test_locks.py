@@ -206,6 +206,15 @@ def test_of_processes_that_a_launcher_started_the_first_one_locks(begin, data, m
     hooks.after_dataset_saved("models")
 
 
+def test_machines_that_train_together_share_their_folders(begin, data):
+    hooks = begin("train", nodes=2, rendezvous="first:29400")
+    assert not locks(data)
+    assert "06_models/fgstp" in locks(data, "shared")
+    hooks.after_dataset_saved("models")
+    hooks.after_pipeline_run()
+    assert not [*data.rglob(".*")]
+
+
 def test_a_run_that_was_stopped_in_this_process_does_not_hold_up_the_next(begin, data):
     hooks = begin("train")
     catalog = DataCatalog({})

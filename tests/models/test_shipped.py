@@ -130,7 +130,7 @@ def test_without_a_training_nothing_is_shipped(tmp_path, package):
     assert not list(package.iterdir())
 
 
-def test_what_comes_with_the_package_finds_gas_and_stays_quiet_without():
+def test_what_comes_with_the_package_tells_frames_with_gas_from_those_without():
     model, scores, classes = load_model("wisp"), [], []
     for seed in (901, 902):  # of no training
         video = SyntheticVideo("close_clear", seed, n_frames=160, fps_hz=3.0, conditions="wide")

@@ -47,10 +47,10 @@ class LockHooks:
         }
         written = {path for paths in self._written.values() for path in paths}
         read = {path for node in pipeline.nodes for path in _read(node, catalog)}
-        trains = [node for node in pipeline.nodes if TRAIN in node.inputs]
-        if trains and catalog.load(TRAIN).nodes > 1:
-            read |= written  # each machine runs this command, for the same folders
-            written = set()
+        is_training = any(TRAIN in node.inputs for node in pipeline.nodes)
+        if is_training and catalog.load(TRAIN).nodes > 1:
+            # Each machine runs this command, for the same folders.
+            read, written = read | written, set()
         atexit.register(self._release)  # a signal ends Python, but tells no hook
         try:
             for path in sorted(written | read):

@@ -121,7 +121,7 @@ def read_checkpoint(path: Path | str, model: str | None = None) -> Checkpoint:
     """
     from fgstp.models.shipped import find_shipped, read_shipped  # noqa: PLC0415 - built on this
 
-    shipped = None if Path(path).exists() else find_shipped(str(path))
+    shipped = find_shipped(str(path))
     found = read_shipped(shipped) if shipped else _read_file(Path(path))
     if model is not None and found.model != model:
         raise UserError(

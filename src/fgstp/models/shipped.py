@@ -69,7 +69,12 @@ def list_shipped() -> list[str]:
 
 
 def find_shipped(name: str) -> str | None:
-    """Full name of shipped weights: `wisp-1` for itself and, as the newest, for `wisp`."""
+    """Full name of shipped weights: `wisp-1` for itself and, as the newest, for `wisp`.
+
+    None if there are no such weights, or a file of that name, which comes first.
+    """
+    if Path(name).exists():
+        return None
     every = list_shipped()
     versions = [each for each in every if each.rpartition("-")[0] == name]
     newest = max(versions, key=lambda each: int(each.rpartition("-")[2]), default=None)
@@ -77,8 +82,8 @@ def find_shipped(name: str) -> str | None:
 
 
 def weights_file(path: Path) -> Path:
-    """The file itself if there is one, else that of the shipped weights of this name, if any."""
-    name = None if path.exists() else find_shipped(str(path))
+    """The file of the shipped weights of this name, or the path itself if there are none."""
+    name = find_shipped(str(path))
     return folder() / f"{name}{WEIGHTS}" if name else path
 
 
