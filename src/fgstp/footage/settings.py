@@ -29,6 +29,8 @@ class SyntheticSettings(Settings):
 
     Attributes:
         train_videos_per_category: training videos of each of the five categories.
+        validation_videos_per_category: validation videos of each category; 0: clips of training
+            videos are held out, see `ingest.validation`.
         test_videos_per_category: test videos of each category.
         seconds: length of each video.
         fps_hz: frame rate.
@@ -40,7 +42,8 @@ class SyntheticSettings(Settings):
             `fgstp.plumes.Conditions`.
     """
 
-    train_videos_per_category: int = Field(3, ge=0, le=5000)
+    train_videos_per_category: int = Field(3, ge=0, le=2500)
+    validation_videos_per_category: int = Field(0, ge=0, le=2500)
     test_videos_per_category: int = Field(1, ge=0, le=5000)
     seconds: float = Field(60.0, gt=0, le=86_400)
     fps_hz: float = Field(15.0, ge=0.1, le=1000)

@@ -89,10 +89,11 @@ def test_no_two_videos_are_alike_and_the_seed_decides():
 
 def test_more_training_videos_leave_the_others_as_they_are():
     few = {video.name: video.split for video in found(SMALL, seed=1)}
-    more = SMALL.model_copy(update={"train_videos_per_category": 4, "test_videos_per_category": 2})
-    many = {video.name: video.split for video in found(more, seed=1)}
+    counts = {"train": 4, "validation": 1, "test": 2}
+    names = {f"{split}_videos_per_category": count for split, count in counts.items()}
+    many = {video.name: video.split for video in found(SMALL.model_copy(update=names), seed=1)}
     assert few.items() <= many.items()
-    assert len(many) == 30
+    assert Counter(many.values()) == {split: 5 * count for split, count in counts.items()}
 
 
 # -------------------------------------------------------------------------- footage

@@ -17,7 +17,8 @@ from fgstp.plumes.presets import conditions_named
 
 GENERATOR_VERSION = 2  # raise it whenever the same seed gives different frames
 SEEDS_PER_PROJECT_SEED = 10_000
-FIRST_TEST_SEED = 5_000  # so that more training videos do not change the test videos
+# So that more training videos do not change the others.
+FIRST_VALIDATION_SEED, FIRST_TEST_SEED = 2_500, 5_000
 
 
 class RenderedFootage(ABC):
@@ -129,12 +130,12 @@ def find_synthetic(search: Search) -> list[Video]:
     """Make videos of all five categories, each with its own seed, as `ingest.synthetic` says."""
     settings = search.settings.synthetic
     first = search.seed * SEEDS_PER_PROJECT_SEED
-    train, test = (
-        range(settings.train_videos_per_category),
-        range(settings.test_videos_per_category),
-    )
-    seeds: list[tuple[Split, int]] = [("train", first + place) for place in train]
-    seeds += [("test", first + FIRST_TEST_SEED + place) for place in test]
+    places: list[tuple[Split, int, int]] = [
+        ("train", 0, settings.train_videos_per_category),
+        ("validation", FIRST_VALIDATION_SEED, settings.validation_videos_per_category),
+        ("test", FIRST_TEST_SEED, settings.test_videos_per_category),
+    ]
+    seeds = [(split, first + begin + k) for split, begin, count in places for k in range(count)]
     names = ("height_px", "width_px", "still_plumes", "conditions")
     shared = {name: getattr(settings, name) for name in names}
     n_frames = max(1, round(settings.seconds * settings.fps_hz))

@@ -97,6 +97,14 @@ class InnovationStatistics:
         Returns:
             (10, height_px, width_px) float32, in the order of `CHANNELS`.
         """
+        return self._channels(*self._taken(frame, time_s))
+
+    def skip(self, frame: NDArray[np.number], time_s: float) -> None:
+        """Take the next frame, whose maps are not wanted: it costs half the time."""
+        self._taken(frame, time_s)
+
+    def _taken(self, frame: NDArray[np.number], time_s: float) -> tuple[Map, Map, Map]:
+        """Residuals, height above the low quantile, and depth below the high one."""
         levels = self._on_grid(frame)
         self.scene_changed = False
         if self.n_frames:
@@ -137,7 +145,7 @@ class InnovationStatistics:
         self._recent = deque((time, gain * each + offset) for time, each in self._recent)
         return levels, False
 
-    def _advanced(self, levels: Map, step_s: float) -> Map:
+    def _advanced(self, levels: Map, step_s: float) -> tuple[Map, Map, Map]:
         self._measure_noise(levels, step_s)
         noise = np.float32(self.noise_levels)
         residuals = levels - self._backgrounds
@@ -147,13 +155,17 @@ class InnovationStatistics:
         self._advance_quantiles(above, below, noise, step_s)
         departures = np.minimum(np.abs(residuals[[1, len(FAST_S)]]), ENERGY_LIMIT * noise)
         self._energies += self._rate(ENERGY_S, step_s) * (departures - self._energies)
-        fast, slow = self._energies / noise
-        channels = np.empty((len(CHANNELS), *levels.shape), np.float32)
-        channels[:5] = _asinh(residuals, noise)
-        channels[5:7] = np.log1p(self._energies / noise)
-        channels[7] = fast / (slow + np.float32(RATIO_FLOOR))
-        channels[8] = _asinh(above, noise)
-        channels[9] = _asinh(below, noise)
+        return residuals, above, below
+
+    def _channels(self, residuals: Map, above: Map, below: Map) -> Map:
+        noise = np.float32(self.noise_levels)
+        energies = self._energies / noise
+        channels = np.empty((len(CHANNELS), *above.shape), np.float32)
+        channels[:5] = np.arcsinh(residuals / (2 * noise))
+        channels[5:7] = np.log1p(energies)
+        channels[7] = energies[0] / (energies[1] + np.float32(RATIO_FLOOR))
+        channels[8] = np.arcsinh(above / (2 * noise))
+        channels[9] = np.arcsinh(below / (2 * noise))
         channels *= self._interior
         return channels
 
@@ -211,11 +223,3 @@ def _gain(past: Map, now: Map) -> tuple[float, float, float]:
     x = x - x.mean()
     slope = float((x * step).mean()) / (float((x * x).mean()) + GAIN_RIDGE)
     return 1.0 + slope, correlation, spread
-
-
-def _asinh(values: Map, noise: np.float32) -> Map:
-    """asinh(values / 2 noise), by OpenCV's vectorised logarithm."""
-    scaled = values / (2 * noise)
-    size = np.abs(scaled)
-    grown = np.log(size + np.sqrt(size * size + 1))
-    return np.copysign(grown, scaled)

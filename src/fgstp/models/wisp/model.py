@@ -82,7 +82,7 @@ class WispSession(Session):
         return self._flush() if full else ()
 
     def _skip(self, frame: NDArray[np.uint8]) -> Iterable[NDArray[np.float32] | None]:
-        self._statistics.update(frame, self._times_s[-1])
+        self._statistics.skip(frame, self._times_s[-1])
         self._waiting.append(None)
         return () if any(each is not None for each in self._waiting) else self._flush()
 

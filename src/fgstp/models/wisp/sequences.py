@@ -65,9 +65,10 @@ class Sequences(Sampling):
         statistics = InnovationStatistics(*self.size)
         found = {}
         for number, each in enumerate(zip(frames, clip.video_times_s[numbers], strict=True)):
-            channels = statistics.update(*each)
             if number in targets:
-                found[number] = channels
+                found[number] = statistics.update(*each)
+            else:
+                statistics.skip(*each)
         return Batch(
             torch.from_numpy(np.stack([found[target] for target in targets])),
             torch.from_numpy(np.stack([on_grid(label, self.size) for label in labels])),
