@@ -16,6 +16,7 @@ from fgstp.models.wisp.augmentation import (
     SequenceAugmentationSettings,
     augmented_sequence,
     enhanced,
+    hazy,
 )
 from fgstp.models.wisp.network import WispNetwork, wisp_loss
 from fgstp.models.wisp.sequences import Sequences, SequenceSettings, on_grid
@@ -150,7 +151,9 @@ def test_without_augmentation_the_channels_are_those_of_the_statistics(store):
 
 def test_frames_of_a_sequence_are_changed_alike(frames):
     settings = SequenceAugmentationSettings(
-        noise_fraction=0, shake_fraction=0, codec_fraction=0, mirror_fraction=1, zoom=(1, 1)
+        **dict.fromkeys(("haze_fraction", "noise_fraction", "shake_fraction", "codec_fraction"), 0),
+        mirror_fraction=1,
+        zoom=(1, 1),
     )
     still = np.repeat(frames[:1], 5, axis=0)
     labels = (still[:1] > 128).astype(np.uint8)
@@ -172,6 +175,24 @@ def test_enhancement_draws_the_halo_of_its_equation(strength, sigma_px):
     assert (found[1] == 30).all()
 
 
+@pytest.mark.parametrize("sigma_px", [3.0, 9.0])
+def test_haze_has_its_size_in_space_in_time_and_in_levels(sigma_px):
+    frames = np.full((300, 90, 120), 100, np.uint8)
+    found = hazy(frames, 5.0, sigma_px, 10.0, np.random.default_rng(3)) - 100.0
+    assert found.mean() == pytest.approx(0, abs=0.6)
+    assert found.std() == pytest.approx(5, rel=0.1)
+
+    def correlation(one, other):
+        return np.mean(one * other) / found.var()
+
+    # Blurred twice over, white noise has the autocorrelation exp(-d^2 / 4 sigma^2).
+    shift = int(sigma_px)
+    expected = np.exp(-((shift / sigma_px) ** 2) / 4)
+    assert correlation(found[..., shift:], found[..., :-shift]) == pytest.approx(expected, abs=0.06)
+    assert correlation(found[5:], found[:-5]) == pytest.approx(np.exp(-0.5), abs=0.06)
+    assert correlation(found[60:], found[:-60]) == pytest.approx(0, abs=0.15)
+
+
 def test_what_lies_outside_of_the_frame_has_no_label():
     settings = SequenceAugmentationSettings(zoom=(0.5, 0.5), mirror_fraction=0)
     frames, labels = np.full((3, 48, 64), 90, np.uint8), np.ones((1, 48, 64), np.uint8)
@@ -185,6 +206,7 @@ def test_an_encoder_keeps_number_order_and_size_and_loses_something():
         **{"noise_fraction": 0, "shake_fraction": 0, "codec_fraction": 1, "invert_fraction": 0},
         **{"gain": (1, 1), "gamma": (1, 1), "zoom": (1, 1), "mirror_fraction": 0},
         enhance_fraction=0,
+        haze_fraction=0,
     )
     ramp = np.linspace(40, 200, 30)[:, None, None] + np.linspace(-20, 20, 65)[None, None, :]
     frames = np.rint(np.broadcast_to(ramp, (30, 49, 65))).astype(np.uint8)

@@ -1,5 +1,6 @@
 """Augmentation of whole sequences of frames, before any statistics are computed."""
 
+import math
 from typing import Annotated
 
 import cv2
@@ -15,7 +16,7 @@ from fgstp.plumes.recorder import Recorder
 
 Frames = NDArray[np.uint8]
 Factor = Annotated[float, Field(gt=0, le=10)]
-Pixels = Annotated[float, Field(ge=1, le=1000)]
+AtLeastOne = Annotated[float, Field(ge=1, le=1000)]
 LEVELS = np.arange(256, dtype=np.float32)
 N_NOISES = 16  # pictures of noise that are drawn once a sequence, then shifted
 
@@ -34,6 +35,11 @@ class SequenceAugmentationSettings(Settings):
             halos around what is hot or cold.
         enhance: range of its strength a in f + a (f - blurred f), log-uniform.
         enhance_px: range of the standard deviation of the blur, log-uniform, in pixels.
+        haze_fraction: probability of faint and soft changes of large areas, as by thin clouds and
+            by the drift of a sensor.
+        haze_levels: range of their standard deviation, log-uniform, in grey levels.
+        haze_px: range of the standard deviation of the Gaussian that makes them soft, log-uniform.
+        haze_frames: range of their correlation time, log-uniform, in frames of the sequence.
         noise_levels: largest standard deviation of temporal noise, in grey levels.
         noise_fraction: probability of added noise, with drifting columns in half of the cases.
         shake_px: largest amplitude of a shake, in pixels.
@@ -44,12 +50,16 @@ class SequenceAugmentationSettings(Settings):
     enabled: bool = True
     mirror_fraction: Fraction = 0.5
     invert_fraction: Fraction = 0.3
-    gain: tuple[Factor, Factor] = (0.4, 1.6)
+    gain: tuple[Factor, Factor] = (0.6, 1.8)
     gamma: tuple[Factor, Factor] = (0.7, 1.4)
     zoom: tuple[Factor, Factor] = (0.6, 2.0)
     enhance_fraction: Fraction = 0.3
     enhance: tuple[Factor, Factor] = (0.1, 1.0)
-    enhance_px: tuple[Pixels, Pixels] = (8.0, 60.0)
+    enhance_px: tuple[AtLeastOne, AtLeastOne] = (8.0, 60.0)
+    haze_fraction: Fraction = 0.4
+    haze_levels: tuple[Factor, Factor] = (0.2, 3.0)
+    haze_px: tuple[AtLeastOne, AtLeastOne] = (8.0, 60.0)
+    haze_frames: tuple[AtLeastOne, AtLeastOne] = (2.0, 200.0)
     noise_levels: float = Field(3.0, ge=0, le=50)
     noise_fraction: Fraction = 0.4
     shake_px: float = Field(0.5, ge=0, le=20)
@@ -60,7 +70,7 @@ class SequenceAugmentationSettings(Settings):
 def augmented_sequence(
     frames: Frames, labels: Frames, settings: SequenceAugmentationSettings, rng: np.random.Generator
 ) -> tuple[Frames, Frames]:
-    """Change a sequence: mirror, zoom and shake, enhancement, levels, noise, then an encoder.
+    """Change a sequence: mirror, zoom and shake, enhancement, levels, haze, noise, an encoder.
 
     Args:
         frames: (S, H, W) uint8, in order.
@@ -81,6 +91,9 @@ def augmented_sequence(
         frames = enhanced(frames, strength, log_uniform(rng, settings.enhance_px))
     table = _levels(float(frames[0].mean()), settings, rng)
     frames = np.asarray(cv2.LUT(np.ascontiguousarray(frames), table))
+    if rng.random() < settings.haze_fraction:
+        size, sigma_px = log_uniform(rng, settings.haze_levels), log_uniform(rng, settings.haze_px)
+        frames = hazy(frames, size, sigma_px, log_uniform(rng, settings.haze_frames), rng)
     if rng.random() < settings.noise_fraction:
         frames = _noisy(frames, settings.noise_levels, rng)
     if rng.random() < settings.codec_fraction:
@@ -147,6 +160,41 @@ def enhanced(frames: Frames, strength: float, sigma_px: float) -> Frames:
         coarse = cv2.GaussianBlur(coarse, (0, 0), sigma_px / step)
         blurred = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
         made[number] = np.clip(np.rint(frame + strength * (frame - blurred)), 0, 255)
+    return made
+
+
+def hazy(
+    frames: Frames,
+    size_levels: float,
+    sigma_px: float,
+    memory_frames: float,
+    rng: np.random.Generator,
+) -> Frames:
+    """Add a smooth random field, each point of which is an Ornstein-Uhlenbeck process.
+
+    Args:
+        frames: (S, H, W) uint8.
+        size_levels: standard deviation, in grey levels.
+        sigma_px: standard deviation of the Gaussian that white noise is blurred with, in pixels.
+        memory_frames: correlation time.
+        rng: random generator.
+    """
+    step = max(1, int(sigma_px / 4))
+    height, width = frames.shape[1:]
+    sigma = sigma_px / step
+    margin = math.ceil(3 * sigma)  # beyond it, no border of the noise is felt
+    shape = math.ceil(height / step) + 2 * margin, math.ceil(width / step) + 2 * margin
+    scale = size_levels * 2 * math.pi**0.5 * sigma  # blurred noise has 1 / (2 sqrt(pi) sigma)
+    memory = math.exp(-1 / memory_frames)
+    rounding = rng.uniform(-0.5, 0.5, (height, width)).astype(np.float32)  # was lost in the levels
+    field = np.zeros(shape, np.float32)
+    made = np.empty_like(frames)
+    for number, frame in enumerate(frames):
+        fresh = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), sigma)
+        field = memory * field + (1 - memory**2 if number else 1) ** 0.5 * scale * fresh
+        inner = np.ascontiguousarray(field[margin:-margin, margin:-margin])
+        change = cv2.resize(inner, (width, height), interpolation=cv2.INTER_LINEAR)
+        made[number] = np.clip(np.rint(frame + rounding + change), 0, 255)
     return made
 
 

@@ -33,7 +33,7 @@ class WispLossSettings(Settings):
     """
 
     gas_weight: float = Field(2.0, gt=0, le=1000)
-    frame_weight: float = Field(0.2, ge=0, le=1000)
+    frame_weight: float = Field(0.5, ge=0, le=1000)
 
 
 class WispSettings(Settings):
