@@ -71,6 +71,12 @@ def test_ground_truth_and_predictions_have_the_outline():
     assert outlined == [False, True, True, *[False] * 6]
 
 
+def test_footage_without_masks_has_no_column_of_ground_truth():
+    figure = draw_examples([FRAME], None, {"a": [np.zeros(FRAME.shape)]}, ["x"])
+    assert [ax.get_title() for ax in axes_of(figure)] == ["frame", "a"]
+    assert not any(ax.collections for ax in axes_of(figure))
+
+
 @pytest.mark.parametrize(
     ("frames", "masks", "maps", "labels", "message"),
     [
@@ -206,7 +212,7 @@ def test_a_model_that_is_given_masks_has_an_empty_panel_where_there_is_none(clip
 
     maps = {"rmem": refuses, "fgstp": constant(200)}
     figure = figure_of(table, folder.store, maps, {"rmem": {"prompt": "first_mask"}, "fgstp": {}})
-    plain, _, rmem, fgstp = pictures(figure)
+    plain, rmem, fgstp = pictures(figure)
     np.testing.assert_array_equal(rmem, plain)
     assert (fgstp != plain).any()
     assert "Without masks, a row shows the middle frame" in caption_of(figure)

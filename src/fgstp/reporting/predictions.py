@@ -34,10 +34,8 @@ MARGIN_IN = 0.9  # left of the panels, for the labels
 DPI = 128
 SMALL, NORMAL = 8, 9  # font sizes
 LONGEST_LINE = 150  # characters of a caption; part of a wide picture may be off the screen
-MEANING = (
-    "Cyan: outline of the ground truth. Colours: predicted probability of gas, without stretching "
-    "or threshold."
-)
+OUTLINE = "Cyan: outline of the ground truth."
+COLOURS = "Colours: predicted probability of gas, without stretching or threshold."
 CHOICE = (
     "Each row shows the frame with the median gas area among the frames with gas of a category, "
     "chosen from the masks alone."
@@ -70,7 +68,8 @@ def prediction_figure(
     groups = {category: groups[category] for category in sorted(groups, key=category_order)}
     allowed = "pseudo" in footage.mask_sources
     examples = choose_examples(groups, store, allow_pseudo_masks=allowed)
-    frames, masks = zip(*(each.read(store) for each in examples), strict=True)
+    frames, truths = zip(*(each.read(store) for each in examples), strict=True)
+    masks = None if all(each.gas_pixels is None for each in examples) else truths
     blank = [np.zeros_like(frame) for frame in frames]  # of models that need a mask
     maps = {
         row.title(): [
@@ -83,8 +82,8 @@ def prediction_figure(
     }
     several = any(own.get("n_seeds", 1) > 1 for own in facts.values())
     choices = dict.fromkeys(NO_MASKS if each.gas_pixels is None else CHOICE for each in examples)
-    parts = [*choices, MEANING, *[FIRST_TRAINING] * several, *mark_notes(maps)]
-    caption = " ".join(parts)
+    parts = [*choices, *[OUTLINE] * (masks is not None), COLOURS]
+    caption = " ".join([*parts, *[FIRST_TRAINING] * several, *mark_notes(maps)])
     title = f"Predictions on {footage.name} ({footage.masks})"
     labels = [_label(each) for each in examples]
     return draw_examples(frames, masks, maps, labels, title=title, caption=caption)
@@ -98,18 +97,18 @@ def _label(example: Example) -> str:
 
 def draw_examples(
     frames: Sequence[NDArray[np.uint8]],
-    masks: Sequence[NDArray[Any]],
+    masks: Sequence[NDArray[Any]] | None,
     maps: Mapping[str, Sequence[NDArray[Any]]],
     labels: Sequence[str],
     *,
     title: str = "",
-    caption: str = MEANING,
+    caption: str = f"{OUTLINE} {COLOURS}",
 ) -> "Figure":
     """Draw a row for each example: its frame, its ground truth and each model's prediction.
 
     Args:
         frames: N arrays (H, W) uint8; their sizes may differ.
-        masks: N arrays (H, W), nonzero where there is gas.
+        masks: N arrays (H, W), nonzero where there is gas; None if no gas is known.
         maps: by column heading: N probability maps (H, W), uint8 from 0 to 255 or floating-point
             from 0 to 1.
         labels: N labels of the rows.
@@ -120,13 +119,14 @@ def draw_examples(
         UserError: there is no example, or numbers or shapes do not match.
     """
     _check(frames, masks, maps, labels)
-    headings = ["frame", "ground truth", *maps]
+    headings = ["frame", *["ground truth"] * (masks is not None), *maps]
+    gas = [None] * len(frames) if masks is None else [np.asarray(mask) != 0 for mask in masks]
     figure = _figure(frames, len(headings))
     grid = figure.subplots(len(frames), len(headings), squeeze=False)
-    for number, (axes, frame, mask) in enumerate(zip(grid, frames, masks, strict=True)):
+    for number, (axes, frame, truth) in enumerate(zip(grid, frames, gas, strict=True)):
         place = {"rotation": 0, "ha": "right", "va": "center", "labelpad": 6}
         axes[0].set_ylabel(labels[number], fontsize=SMALL, **place)
-        _draw_row(axes, frame, np.asarray(mask) != 0, [each[number] for each in maps.values()])
+        _draw_row(axes, frame, truth, [each[number] for each in maps.values()])
     for ax, heading in zip(grid[0], headings, strict=True):
         ax.set_title(textwrap.fill(heading, 20), fontsize=NORMAL)
     if maps:
@@ -140,7 +140,7 @@ def draw_examples(
 
 def _check(
     frames: Sequence[NDArray[np.uint8]],
-    masks: Sequence[NDArray[Any]],
+    masks: Sequence[NDArray[Any]] | None,
     maps: Mapping[str, Sequence[NDArray[Any]]],
     labels: Sequence[str],
 ) -> None:
@@ -148,7 +148,7 @@ def _check(
         raise UserError("There is no example to draw: give at least one frame.")
     if len(labels) != len(frames):
         raise UserError(f"There are {len(frames)} frames, but {len(labels)} labels.")
-    for name, pictures in {"ground truth": masks, **maps}.items():
+    for name, pictures in {"ground truth": frames if masks is None else masks, **maps}.items():
         sizes, wanted = [each.shape for each in pictures], [each.shape for each in frames]
         if sizes != wanted:
             raise UserError(
@@ -170,15 +170,18 @@ def _figure(frames: Sequence[NDArray[np.uint8]], n_columns: int) -> "Figure":
 def _draw_row(
     axes: "Sequence[Axes]",
     frame: NDArray[np.uint8],
-    gas: NDArray[np.bool_],
+    gas: NDArray[np.bool_] | None,
     maps: Sequence[NDArray[Any]],
 ) -> None:
     plain = np.repeat(np.asarray(frame)[..., None], 3, axis=2)
     fractions = [each / (255 if each.dtype == np.uint8 else 1.0) for each in map(np.asarray, maps)]
     overlays = [overlay(frame, each.astype(np.float64)) for each in fractions]
-    for ax, picture in zip(axes, [plain, plain, *overlays], strict=True):
+    pictures = [plain, *overlays] if gas is None else [plain, plain, *overlays]
+    for ax, picture in zip(axes, pictures, strict=True):
         ax.imshow(picture)
         ax.set(xticks=[], yticks=[])
+    if gas is None:
+        return
     for ax in axes[1:]:
         # An empty or full mask has no outline, and `contour` would warn.
         if gas.any() and not gas.all():
