@@ -16,6 +16,7 @@ BELOW = {
     "models": {"core", "footage", "plumes"},
     "training": {"core", "footage", "models"},
     "inference": {"core", "footage", "models"},
+    "detection": {"core", "footage", "models"},
     "scoring": {"core", "footage"},
     "reporting": {"core", "footage", "models", "scoring"},
 }

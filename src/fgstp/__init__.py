@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fgstp.detection.detector import Detector
     from fgstp.footage.frame_sources import read_video
     from fgstp.models.checkpoint import load_model
     from fgstp.models.registry import create_model, list_models, model_info
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Detector",
     "SyntheticVideo",
     "__version__",
     "create_model",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "Detector": "fgstp.detection.detector:Detector",
     "SyntheticVideo": "fgstp.plumes:SyntheticVideo",
     "create_model": "fgstp.models.registry:create_model",
     "list_models": "fgstp.models.registry:list_models",

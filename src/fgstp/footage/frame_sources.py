@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +188,7 @@ def read_video(path: Path | str) -> NDArray[np.uint8]:
 def eight_bit_frames(
     source: FrameSource, remarks: list[str] | None = None, every: int = 1
 ) -> Iterator[NDArray[np.uint8]]:
-    """Frames of a source in 8 bits; 16 bits are mapped by one range for the whole video.
+    """Frames of a source in 8 bits; see `timed_frames`.
 
     Args:
         source: the footage.
@@ -197,11 +198,25 @@ def eight_bit_frames(
     Yields:
         (H, W) uint8.
     """
-    table: NDArray[np.uint8] | None = None
     found: list[str] = [] if remarks is None else remarks
-    for number, frame in enumerate(source.frames(found)):
+    return islice((levels for levels, _ in timed_frames(source, found)), None, None, every)
+
+
+def timed_frames(
+    source: FrameSource, remarks: list[str]
+) -> Iterator[tuple[NDArray[np.uint8], float | None]]:
+    """Frames of a source in 8 bits; 16 bits are mapped by one range for the whole video.
+
+    Args:
+        source: the footage.
+        remarks: gets the remarks of the source.
+
+    Yields:
+        (H, W) uint8, and its time in seconds; None where the source knows no times.
+    """
+    table: NDArray[np.uint8] | None = None
+    for frame in source.frames(remarks):
         grey = frame.grey
         if table is None and grey.dtype != np.uint8:
             table = measure_span(source.sample(SAMPLED_FRAMES), SpanSettings())[0].table
-        if number % every == 0:
-            yield grey.astype(np.uint8, copy=False) if table is None else table[grey]
+        yield grey.astype(np.uint8, copy=False) if table is None else table[grey], frame.time_s

@@ -1,0 +1,1 @@
+"""From maps of probability to alarms: regions, evidence, events."""

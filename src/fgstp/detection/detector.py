@@ -1,0 +1,191 @@
+"""The detector: footage in, events out."""
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgstp.core.errors import FootageError, UserError
+from fgstp.detection.alarms import Alarms
+from fgstp.detection.events import Change, Event
+from fgstp.detection.regions import Mask
+from fgstp.detection.report import DetectionReport
+from fgstp.detection.settings import DetectionSettings
+from fgstp.detection.states import Scene, State
+from fgstp.detection.zones import Zones
+from fgstp.footage.frame_sources import frames_of, timed_frames
+from fgstp.footage.timing import DEFAULT_FPS_HZ
+from fgstp.models.base import AnyPredictor, Model
+from fgstp.models.checkpoint import load_model
+from fgstp.models.registry import create_model, list_models
+from fgstp.models.session import Prediction
+
+DEFAULT_THRESHOLD = 0.5
+BATCH_FRAMES = 8  # of files, which do not wait for the next frame
+BLIND: frozenset[State] = frozenset({"camera_moving", "too_dark", "saturated", "frozen"})
+
+
+class Result(NamedTuple):
+    """What is known of a frame.
+
+    Attributes:
+        time_s: its time.
+        frame: (H, W) uint8, its grey levels.
+        map: (H, W) float32 in [0, 1], probability of gas.
+        score: confidence that the frame holds gas, of the model.
+        state: whether the picture is fit for detection.
+        region: (H, W) bool, the pixels that count as gas.
+        events: the events that go on.
+        changes: events that have begun, grown or ended in this frame.
+    """
+
+    time_s: float
+    frame: NDArray[np.uint8]
+    map: NDArray[np.float32]
+    score: float
+    state: State
+    region: Mask
+    events: list[Event]
+    changes: list[Change]
+
+
+class _Seen(NamedTuple):
+    """A frame that is not predicted yet."""
+
+    frame: NDArray[np.uint8]
+    state: State
+
+
+class Detector:
+    """Finds gas leaks in footage: where, when, and how surely.
+
+        >>> from fgstp import Detector
+        >>> report = Detector("wisp").detect("leak.mkv")
+        >>> print(report.sentence())
+
+    Args:
+        model: a model, the name of shipped weights or of an untrained model, or a checkpoint.
+        settings: everything that decides which events are found in the maps of the model.
+        zones: what is watched and what is ignored.
+
+    Attributes:
+        model: the model.
+        threshold: probability from which a pixel speaks for gas.
+
+    Raises:
+        UserError: there is no such model, or it needs a mask.
+    """
+
+    def __init__(
+        self,
+        model: AnyPredictor | Path | str = "wisp",
+        settings: DetectionSettings | None = None,
+        zones: Zones | None = None,
+    ) -> None:
+        self.model = _model(model) if isinstance(model, (str, Path)) else model
+        if self.model.prompt_kind != "none":
+            raise UserError(
+                f"{self.model.name} is given a mask of the gas, so that it cannot detect it; use "
+                "a model without a prompt, such as wisp."
+            )
+        self.settings = settings or DetectionSettings()
+        self.zones = zones or Zones()
+        chosen = self.settings.threshold or self.model.frame_threshold
+        self.threshold = chosen or DEFAULT_THRESHOLD
+
+    def detect(self, source: Path | str) -> DetectionReport:
+        """Watch a video to its end.
+
+        Args:
+            source: a video file, a TIFF stack, or a folder of pictures.
+
+        Raises:
+            FootageError: it cannot be read.
+        """
+        report = DetectionReport(str(source), self.threshold)
+        for result in self.stream(source, report.remarks):
+            report.take(result.time_s, result.score, result.state, result.changes)
+        if not report.n_frames:
+            raise FootageError(f"{source} holds no frame that can be decoded; copy it again.")
+        return report
+
+    def stream(self, source: Path | str, remarks: list[str] | None = None) -> Iterator[Result]:
+        """Watch a video frame by frame, in constant memory.
+
+        Args:
+            source: as for `detect`.
+            remarks: gets what is odd about the footage, once its end is reached.
+
+        Yields:
+            A result for each frame, in order, some frames later than it is read. The last one
+            ends all events.
+        """
+        footage = frames_of(Path(source))
+        fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
+        watch: _Watch | None = None
+        last: Result | None = None
+        for number, (frame, time_s) in enumerate(
+            timed_frames(footage, [] if remarks is None else remarks)
+        ):
+            watch = watch or _Watch(self, frame.shape, fps_hz)
+            for result in watch.push(frame, number / fps_hz if time_s is None else time_s):
+                if last is not None:
+                    yield last
+                last = result
+        if watch is not None:
+            rest = [*([] if last is None else [last]), *watch.flush()]
+            rest[-1].changes.extend(watch.end())
+            yield from rest
+
+
+class _Watch:
+    """One video on its way through a detector."""
+
+    def __init__(self, detector: Detector, size: tuple[int, ...], fps_hz: float) -> None:
+        height, width = size
+        settings = detector.settings
+        watched = detector.zones.watched((height, width))
+        self._alarms = Alarms((height, width), settings, detector.threshold, watched)
+        self._scene = Scene((height, width), settings.states)
+        self._session = detector.model.session(height, width, fps_hz, batch_frames=BATCH_FRAMES)
+        self._seen: deque[_Seen] = deque()
+
+    def push(self, frame: NDArray[np.uint8], time_s: float) -> Iterator[Result]:
+        self._seen.append(_Seen(frame, self._scene.update(frame, time_s)))
+        for prediction in self._session.push(frame, time_s):
+            yield self._result(prediction)
+
+    def flush(self) -> Iterator[Result]:
+        for prediction in self._session.flush():
+            yield self._result(prediction)
+
+    def end(self) -> list[Change]:
+        return self._alarms.forget()
+
+    def _result(self, prediction: Prediction) -> Result:
+        seen, alarms = self._seen.popleft(), self._alarms
+        changes = alarms.forget() if seen.state == "scene_changed" else []
+        if seen.state not in BLIND:
+            changes += alarms.update(prediction.map, prediction.time_s)
+        return Result(
+            prediction.time_s,
+            seen.frame,
+            prediction.map,
+            prediction.score,
+            seen.state,
+            alarms.region,
+            alarms.events,
+            changes,
+        )
+
+
+def _model(name: Path | str) -> AnyPredictor:
+    """A model by its name, if it needs no training, or trained weights."""
+    if isinstance(name, str) and name in list_models():
+        created = create_model(name)
+        if not isinstance(created, Model):
+            return created
+    return load_model(name)
