@@ -161,15 +161,15 @@ def test_a_model_that_is_given_a_mask_is_refused():
 def test_the_shipped_model_finds_a_rendered_leak(tmp_path):
     from fgstp import SyntheticVideo
 
-    footage = SyntheticVideo("close_clear", 7, n_frames=400, fps_hz=10.0)
+    footage = SyntheticVideo("close_clear", 7, n_frames=150, fps_hz=5.0)
     path = tmp_path / "leak.mkv"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"FFV1"), 10.0, (320, 240))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"FFV1"), 5.0, (320, 240))
     has_gas = []
     for each in footage:
         has_gas.append(bool(each.mask.any()))
         writer.write(cv2.cvtColor(each.grey, cv2.COLOR_GRAY2BGR))
     writer.release()
-    begin_s = has_gas.index(True) / 10
+    begin_s = has_gas.index(True) / 5
     report = Detector().detect(path)
     assert report.events
     assert begin_s - 1 <= report.events[0].start_s <= begin_s + 8
