@@ -287,6 +287,8 @@ def test_a_finished_training_is_recognised_and_more_epochs_continue_it(train, tm
     assert len(watch.metrics) == 2
     assert longer.history == whole.history
     assert same(last(tmp_path / "run"), last(tmp_path / "whole"))
+    run, whole = (tmp_path / name / "resume/0/state.ckpt" for name in ("run", "whole"))
+    assert run.read_bytes() == whole.read_bytes()
     assert "begins anew" not in caplog.text
     _, shorter = train("run", epochs=1)
     assert shorter.n_epochs == 1

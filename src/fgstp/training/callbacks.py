@@ -1,6 +1,5 @@
 """Callbacks of Lightning's trainer: what is saved during training, and what ends it."""
 
-import random
 import shutil
 import signal
 from collections.abc import Mapping
@@ -10,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar as LightningBar
 from lightning.pytorch.callbacks import Timer, WeightAveraging
@@ -24,6 +21,7 @@ from fgstp.models.checkpoint import BEST, save_checkpoint
 from fgstp.training.data import SampleOrder
 from fgstp.training.processes import gathered
 from fgstp.training.settings import TrainSettings
+from fgstp.training.state import canonical, random_state, set_random_state
 
 STATE = "state.ckpt"
 OWN = "fgstp"  # our part of Lightning's checkpoint
@@ -114,6 +112,9 @@ class Progress(Callback):
             "scores": self.scores,
             "random": gathered(random_state()),  # by rank
         }
+        for name, part in checkpoint.items():
+            if name != "state_dict":
+                checkpoint[name] = canonical(part)
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -141,29 +142,6 @@ def copy(source: Path, target: Path) -> None:
     """Copy a file, whole or not at all."""
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
-
-
-def random_state() -> dict[str, Any]:
-    """State of all random generators as plain values and tensors, which can be loaded safely.
-
-    Of the GPUs only the current one: asking the others would allocate memory there.
-    """
-    name, keys, *rest = np.random.get_state(legacy=True)
-    return {
-        "python": random.getstate(),
-        "numpy": (name, np.asarray(keys).tolist(), *rest),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
-    }
-
-
-def set_random_state(state: dict[str, Any]) -> None:
-    """Restore what `random_state` returned; that of a GPU only where there is one."""
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    if torch.cuda.is_available() and state["cuda"] is not None:
-        torch.cuda.set_rng_state(state["cuda"])
 
 
 class KeepAverage(WeightAveraging):
