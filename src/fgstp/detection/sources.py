@@ -1,0 +1,48 @@
+"""Footage that a user names: files, folders, patterns, and lists of them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fgstp.core.errors import UserError
+from fgstp.footage.frame_sources import STACK_SUFFIXES
+from fgstp.footage.video_file import VIDEO_SUFFIXES
+
+LIST_SUFFIX = ".txt"
+
+
+def find_sources(names: Sequence[str]) -> list[Path]:
+    """Videos that are named, each once, in the order given.
+
+    Args:
+        names: each a video file, a folder of videos, a folder of pictures (one video), a pattern
+            with `*`, `?` or `[...]`, or a text file with one of these in each line, where lines
+            that begin with `#` do not count.
+
+    Raises:
+        UserError: a name leads to nothing.
+    """
+    found = [path for name in names for path in _found(name)]
+    return list(dict.fromkeys(found))
+
+
+def _found(name: str) -> Iterator[Path]:
+    path = Path(name)
+    if path.suffix.lower() == LIST_SUFFIX and path.is_file():
+        lines = path.read_text("utf-8").splitlines()
+        named = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        for each in named:
+            yield from _found(str(path.parent / each))
+    elif path.is_dir():
+        videos = [each for each in sorted(path.iterdir()) if _is_video(each)]
+        yield from videos or [path]
+    elif path.exists():
+        yield path
+    elif matches := sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))):
+        for match in matches:
+            yield from _found(str(match))
+    else:
+        raise UserError(f"There is no footage {name}; name a file, a folder or a pattern.")
+
+
+def _is_video(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES | STACK_SUFFIXES
