@@ -65,6 +65,7 @@ class Detector:
         >>> from fgstp import Detector
         >>> report = Detector("wisp").detect("leak.mkv")
         >>> print(report.sentence())
+        leak.mkv: no leak in 4 s (4 s warming up)
 
     Args:
         model: a model, the name of shipped weights or of an untrained model, or a checkpoint.
