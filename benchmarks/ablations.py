@@ -93,13 +93,13 @@ class Frames(InnovationStatistics):
     def update(self, frame: NDArray[np.number], time_s: float) -> Map:
         """See `InnovationStatistics.update`."""
         self.skip(frame, time_s)
-        return np.stack([self._past[0], self._past[1], self._past[-1]])
+        return np.stack(self._past)
 
     def skip(self, frame: NDArray[np.number], time_s: float) -> None:
         """See `InnovationStatistics.skip`."""
         super().skip(frame, time_s)
         levels = (self._on_grid(frame) - 128) / 64
-        self._past = [levels, *getattr(self, "_past", [])][:3]
+        self._past = [levels, *getattr(self, "_past", [levels] * 2)][:3]
 
 
 class Differences(Frames):

@@ -52,13 +52,6 @@ class Result(NamedTuple):
     changes: list[Change]
 
 
-class _Seen(NamedTuple):
-    """A frame that is not predicted yet."""
-
-    frame: NDArray[np.uint8]
-    state: State
-
-
 class Detector:
     """Finds gas leaks in footage: where, when, and how surely.
 
@@ -109,8 +102,6 @@ class Detector:
         report = DetectionReport(str(source), self.threshold)
         for result in self.stream(source, report.remarks):
             report.take(result.time_s, result.score, result.state, result.changes)
-        if not report.n_frames:
-            raise FootageError(f"{source} holds no frame that can be decoded; copy it again.")
         return report
 
     def stream(self, source: Path | str, remarks: list[str] | None = None) -> Iterator[Result]:
@@ -123,6 +114,9 @@ class Detector:
         Yields:
             A result for each frame, in order, some frames later than it is read. The last one
             ends all events.
+
+        Raises:
+            FootageError: it cannot be read.
         """
         footage = frames_of(Path(source))
         fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
@@ -136,10 +130,11 @@ class Detector:
                 if last is not None:
                     yield last
                 last = result
-        if watch is not None:
-            rest = [*([] if last is None else [last]), *watch.flush()]
-            rest[-1].changes.extend(watch.end())
-            yield from rest
+        if watch is None:
+            raise FootageError(f"{source} holds no frame that can be decoded; copy it again.")
+        rest = [*([] if last is None else [last]), *watch.flush()]
+        rest[-1].changes.extend(watch.end())
+        yield from rest
 
 
 class _Watch:
@@ -152,10 +147,10 @@ class _Watch:
         self._alarms = Alarms((height, width), settings, detector.threshold, watched)
         self._scene = Scene((height, width), settings.states)
         self._session = detector.model.session(height, width, fps_hz, batch_frames=BATCH_FRAMES)
-        self._seen: deque[_Seen] = deque()
+        self._seen: deque[tuple[NDArray[np.uint8], State]] = deque()  # not predicted yet
 
     def push(self, frame: NDArray[np.uint8], time_s: float) -> Iterator[Result]:
-        self._seen.append(_Seen(frame, self._scene.update(frame, time_s)))
+        self._seen.append((frame, self._scene.update(frame, time_s)))
         for prediction in self._session.push(frame, time_s):
             yield self._result(prediction)
 
@@ -167,17 +162,17 @@ class _Watch:
         return self._alarms.forget()
 
     def _result(self, prediction: Prediction) -> Result:
-        seen, alarms = self._seen.popleft(), self._alarms
-        changes = alarms.forget() if seen.state == "scene_changed" else []
-        if seen.state not in BLIND:
+        (frame, state), alarms = self._seen.popleft(), self._alarms
+        changes = alarms.forget() if state == "scene_changed" else []
+        if state not in BLIND:
             changes += alarms.update(prediction.map, prediction.time_s)
         return Result(
             prediction.time_s,
-            seen.frame,
+            frame,
             prediction.map,
             prediction.score,
-            seen.state,
-            alarms.region,
+            state,
+            alarms.region & (state not in BLIND),
             alarms.events,
             changes,
         )

@@ -66,16 +66,16 @@ class Scene:
         shift_px = self._shift_px(small, self._background)
         rate = np.float32(-math.expm1(-step_s / self._settings.background_s))
         self._background = self._background + rate * (small - self._background)
-        self.state = self._judged(frame, shift_px)
+        self.state = self._judged(small, shift_px)
         return self.state
 
-    def _judged(self, frame: NDArray[np.uint8], shift_px: float) -> State:
+    def _judged(self, small: Map, shift_px: float) -> State:
         """The first of the states that applies to a frame of a known scene."""
         settings = self._settings
         applies: dict[State, bool] = {
             "frozen": self._time_s - self._changed_s >= settings.frozen_s,
-            "too_dark": float(np.mean(frame <= BLACK)) >= settings.lost_fraction,
-            "saturated": float(np.mean(frame >= WHITE)) >= settings.lost_fraction,
+            "too_dark": float(np.mean(small <= BLACK)) >= settings.lost_fraction,
+            "saturated": float(np.mean(small >= WHITE)) >= settings.lost_fraction,
             "camera_moving": shift_px > settings.shift_px,
             "rate_too_low": self._step_s > 1 / settings.lowest_fps_hz,
             "warming_up": self._time_s - self._begin_s < settings.warm_up_s,

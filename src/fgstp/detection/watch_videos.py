@@ -56,8 +56,6 @@ def _watched(detector: Detector, source: Path, folder: Path) -> DetectionReport:
             report.take(result.time_s, result.score, result.state, result.changes)
             write(result.changes)
             bar.update()
-    if not report.n_frames:
-        raise FootageError("it holds no frame that can be decoded; copy it again")
     write_table(folder / TABLE, report.events, facts)
     return report
 

@@ -100,7 +100,7 @@ class InnovationStatistics:
         return self._channels(*self._taken(frame, time_s))
 
     def skip(self, frame: NDArray[np.number], time_s: float) -> None:
-        """Take the next frame, whose maps are not wanted: it costs half the time."""
+        """Take the next frame, whose maps are not wanted: it costs two thirds of the time."""
         self._taken(frame, time_s)
 
     def _taken(self, frame: NDArray[np.number], time_s: float) -> tuple[Map, Map, Map]:
