@@ -123,6 +123,22 @@ def test_another_scene_ends_what_goes_on(detector, tmp_path):
     assert results[200].changes[0].event.end_s == pytest.approx(19.9)
 
 
+def test_a_frozen_picture_shows_no_region(detector, tmp_path):
+    path = tmp_path / "frozen.mkv"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"FFV1"), FPS_HZ, SIZE[::-1])
+    rng = np.random.default_rng(0)
+    for number in range(200):
+        if number < 100:
+            frame = rng.integers(60, 120, SIZE).astype(np.uint8)
+            frame[HERE] = 230
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    results = list(detector.stream(path))
+    assert (results[120].state, results[180].state) == ("watching", "frozen")
+    assert results[120].region.sum() == 140
+    assert not results[180].region.any()
+
+
 def test_the_threshold_is_that_of_the_settings_or_of_the_model():
     model = Bright(Settings())
     assert Detector(model).threshold == 0.5
