@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 LEVELS = 256
 MOST = 0.9  # of the pixels
 FEW_LEVELS = 16  # real footage has 22 or more, in which most of its pixels lie
-FRAME_STEP, PIXEL_STEP = 16, 2
+FRAME_STEP, PIXEL_STEP = 16, 4
 
 
 class Contrast:
