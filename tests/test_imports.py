@@ -22,7 +22,7 @@ BELOW = {
 }
 # What knows Kedro and MLflow, and may import every package.
 FRAMEWORK = {"datasets", "pipelines", "hooks", "settings.py", "pipeline_registry.py"}
-FACE = {"__init__.py", "__main__.py", "cli.py"}
+FACE = {"__init__.py", "__main__.py", "cli"}
 
 
 def _imports(path):

@@ -1,0 +1,40 @@
+"""Values of options that several commands check alike."""
+
+import math
+from typing import Any
+
+import yaml
+
+from fgstp.core.errors import UserError
+
+LONGEST_S = 86_400
+
+
+def check_length(seconds: float) -> None:
+    """Refuse an impossible length of a video."""
+    if not 0.0 < seconds <= LONGEST_S:
+        raise UserError(
+            f"A video cannot last {seconds} s; choose --seconds above 0 and up to {LONGEST_S}."
+        )
+
+
+def check_rate(fps: float) -> None:
+    """Refuse an impossible frame rate."""
+    if not 0.0 < fps < math.inf:
+        raise UserError(f"A frame rate of {fps} Hz is impossible; choose --fps above 0.")
+
+
+def pairs(settings: tuple[str, ...]) -> dict[str, Any]:
+    """Parse settings of the form KEY=VALUE, with values in YAML."""
+    values = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not (key and equals):
+            raise UserError(f"--setting {setting} is not of the form KEY=VALUE.")
+        try:
+            values[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UserError(
+                f"The value of --setting {setting} is invalid YAML; quote it."
+            ) from error
+    return values
