@@ -7,6 +7,7 @@ from fgstp.core.config import Settings
 from fgstp.core.errors import FootageError, UserError
 from fgstp.detection.settings import DetectionSettings
 from fgstp.detection.zones import Zones
+from fgstp.footage.live import LiveFrame, LiveStream
 from fgstp.models.base import Predictor
 from fgstp.models.session import Session
 
@@ -189,3 +190,42 @@ def test_the_shipped_model_finds_a_rendered_leak(tmp_path):
     report = Detector().detect(path)
     assert report.events
     assert begin_s - 1 <= report.events[0].start_s <= begin_s + 8
+
+
+class Camera(LiveStream):
+    """A stream of frames that are known."""
+
+    fps_hz = FPS_HZ
+
+    def __init__(self, frames):
+        self.frames, self.is_open = frames, True
+
+    def __iter__(self):
+        return iter(self.frames)
+
+    def remarks(self):
+        return ["a remark"]
+
+    def close(self):
+        self.is_open = False
+
+
+def test_a_stream_without_a_signal_says_so_and_keeps_its_events(detector):
+    rng = np.random.default_rng(0)
+    scene = 80 + 400 * cv2.GaussianBlur(rng.normal(0, 1, SIZE), (0, 0), 4)
+    frames = []
+    for number in range(20 * FPS_HZ):
+        frame = np.rint(scene + rng.normal(0, 2, SIZE)).clip(0, 190).astype(np.uint8)
+        frame[HERE] = 230
+        is_lost = 12 <= number / FPS_HZ < 15
+        frames.append(LiveFrame(None if is_lost else frame, number / FPS_HZ))
+    camera, remarks = Camera(frames[1:]), []
+    results = list(detector.stream(camera, remarks))
+    assert [each.time_s for each in results] == [frame.time_s for frame in frames[1:]]
+    lost = [each for each in results if each.state == "no_signal"]
+    assert [each.time_s for each in lost] == [each.time_s for each in frames if each.levels is None]
+    assert not any(each.region.any() or each.map.any() for each in lost)
+    changes = [change.kind for each in results for change in each.changes]
+    assert changes.count("new") == changes.count("end") == 1
+    assert not camera.is_open
+    assert remarks == ["a remark"]

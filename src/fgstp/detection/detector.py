@@ -1,7 +1,8 @@
 """The detector: footage in, events out."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,9 @@ from fgstp.detection.settings import DetectionSettings
 from fgstp.detection.states import Scene, State
 from fgstp.detection.zones import Zones
 from fgstp.footage.frame_sources import frames_of, timed_frames
+from fgstp.footage.live import LiveFrame, LiveStream, is_stream
 from fgstp.footage.timing import DEFAULT_FPS_HZ
+from fgstp.footage.video import FrameSource
 from fgstp.models.base import AnyPredictor, Model
 from fgstp.models.checkpoint import load_model
 from fgstp.models.registry import create_model, list_models
@@ -25,7 +28,9 @@ from fgstp.models.session import Prediction
 
 DEFAULT_THRESHOLD = 0.5
 BATCH_FRAMES = 8  # of files, which do not wait for the next frame
-BLIND: frozenset[State] = frozenset({"camera_moving", "too_dark", "saturated", "frozen"})
+BLIND: frozenset[State] = frozenset(
+    {"camera_moving", "too_dark", "saturated", "frozen", "no_signal"}
+)
 
 
 class Result(NamedTuple):
@@ -33,7 +38,7 @@ class Result(NamedTuple):
 
     Attributes:
         time_s: its time.
-        frame: (H, W) uint8, its grey levels.
+        frame: (H, W) uint8, its grey levels; of a stream without a signal the last one.
         map: (H, W) float32 in [0, 1], probability of gas.
         score: confidence that the frame holds gas, of the model.
         state: whether the picture is fit for detection.
@@ -104,55 +109,101 @@ class Detector:
             report.take(result.time_s, result.score, result.state, result.changes)
         return report
 
-    def stream(self, source: Path | str, remarks: list[str] | None = None) -> Iterator[Result]:
-        """Watch a video frame by frame, in constant memory.
+    def stream(
+        self, source: Path | str | LiveStream, remarks: list[str] | None = None
+    ) -> Iterator[Result]:
+        """Watch a video or a camera frame by frame, in constant memory.
 
         Args:
-            source: as for `detect`.
+            source: as for `detect`; or the address of a stream, such as `rtsp://camera/1`, the
+                number of a camera, or a stream that is open.
             remarks: gets what is odd about the footage, once its end is reached.
 
         Yields:
-            A result for each frame, in order, some frames later than it is read. The last one
-            ends all events.
+            A result for each frame, in order, some frames later than it is read. Of a stream
+            without a signal, one a second. The last one ends all events.
 
         Raises:
             FootageError: it cannot be read.
         """
+        found = [] if remarks is None else remarks
+        if isinstance(source, str) and is_stream(source):
+            source = LiveStream(source)
+        if isinstance(source, LiveStream):
+            with source:
+                yield from self._results(source, source.fps_hz, batch_frames=1)
+            found += source.remarks()
+            return
         footage = frames_of(Path(source))
         fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
+        n_results = 0
+        for result in self._results(_timed(footage, fps_hz, found), fps_hz, BATCH_FRAMES):
+            n_results += 1
+            yield result
+        if not n_results:
+            raise FootageError(f"{source} holds no frame that can be decoded; copy it again.")
+
+    def _results(
+        self, frames: Iterable[LiveFrame], fps_hz: float, batch_frames: int
+    ) -> Iterator[Result]:
+        """Results of all frames, one frame behind, so that the last one can end all events."""
         watch: _Watch | None = None
         last: Result | None = None
-        for number, (frame, time_s) in enumerate(
-            timed_frames(footage, [] if remarks is None else remarks)
-        ):
-            watch = watch or _Watch(self, frame.shape, fps_hz)
-            for result in watch.push(frame, number / fps_hz if time_s is None else time_s):
+        for levels, time_s in frames:
+            if levels is not None:
+                watch = watch or _Watch(self, levels.shape, fps_hz, batch_frames)
+                results = watch.push(levels, time_s)
+            elif watch is not None:
+                results = watch.pause(time_s)
+            else:
+                continue
+            for result in results:
                 if last is not None:
                     yield last
                 last = result
-        if watch is None:
-            raise FootageError(f"{source} holds no frame that can be decoded; copy it again.")
-        rest = [*([] if last is None else [last]), *watch.flush()]
-        rest[-1].changes.extend(watch.end())
-        yield from rest
+        if watch is not None:
+            rest = [*([] if last is None else [last]), *watch.flush()]
+            rest[-1].changes.extend(watch.end())
+            yield from rest
 
 
 class _Watch:
     """One video on its way through a detector."""
 
-    def __init__(self, detector: Detector, size: tuple[int, ...], fps_hz: float) -> None:
+    def __init__(
+        self, detector: Detector, size: tuple[int, ...], fps_hz: float, batch_frames: int
+    ) -> None:
         height, width = size
         settings = detector.settings
         watched = detector.zones.watched((height, width))
         self._alarms = Alarms((height, width), settings, detector.threshold, watched)
         self._scene = Scene((height, width), settings.states)
-        self._session = detector.model.session(height, width, fps_hz, batch_frames=BATCH_FRAMES)
+        self._begun = partial(
+            detector.model.session, height, width, fps_hz, batch_frames=batch_frames
+        )
+        self._session = self._begun()
+        self._last: Result | None = None
         self._seen: deque[tuple[NDArray[np.uint8], State]] = deque()  # not predicted yet
 
     def push(self, frame: NDArray[np.uint8], time_s: float) -> Iterator[Result]:
         self._seen.append((frame, self._scene.update(frame, time_s)))
         for prediction in self._session.push(frame, time_s):
             yield self._result(prediction)
+
+    def pause(self, time_s: float) -> Iterator[Result]:
+        """Results while there is no signal."""
+        if self._seen:  # frames that wait for later ones, which do not come
+            yield from self.flush()
+            self._session = self._begun()
+        if self._last is not None:
+            yield self._last._replace(
+                time_s=time_s,
+                map=np.zeros_like(self._last.map),
+                score=0.0,
+                state="no_signal",
+                region=np.zeros_like(self._last.region),
+                changes=[],
+            )
 
     def flush(self) -> Iterator[Result]:
         for prediction in self._session.flush():
@@ -166,7 +217,7 @@ class _Watch:
         changes = alarms.forget() if state == "scene_changed" else []
         if state not in BLIND:
             changes += alarms.update(prediction.map, prediction.time_s)
-        return Result(
+        self._last = Result(
             prediction.time_s,
             frame,
             prediction.map,
@@ -176,6 +227,12 @@ class _Watch:
             alarms.events,
             changes,
         )
+        return self._last
+
+
+def _timed(footage: FrameSource, fps_hz: float, remarks: list[str]) -> Iterator[LiveFrame]:
+    for number, (levels, time_s) in enumerate(timed_frames(footage, remarks)):
+        yield LiveFrame(levels, number / fps_hz if time_s is None else time_s)
 
 
 def _model(name: Path | str) -> AnyPredictor:

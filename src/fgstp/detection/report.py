@@ -16,6 +16,7 @@ TOLD = {
     "too_dark": "too dark",
     "saturated": "saturated",
     "frozen": "frozen",
+    "no_signal": "without a signal",
 }
 
 

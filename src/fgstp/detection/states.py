@@ -18,6 +18,7 @@ State = Literal[
     "too_dark",
     "saturated",
     "frozen",
+    "no_signal",
 ]
 Map = NDArray[np.float32]
 BLACK, WHITE = 2, 253  # grey levels that tell nothing
