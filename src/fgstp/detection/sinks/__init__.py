@@ -1,0 +1,1 @@
+"""Where else events go: other machines, other programs, pieces of video."""

@@ -1,0 +1,56 @@
+"""Events by HTTP: each message is the body of a POST."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+from fgstp.core.errors import UserError
+from fgstp.detection.event_lines import messages
+from fgstp.detection.report import DetectionReport
+from fgstp.detection.result import Output, Writer
+from fgstp.detection.sinks.outbox import Message, Outbox, OutboxSettings, RefusedError
+
+TIMEOUT_S = 10.0
+MAY_PASS = frozenset({408, 425, 429})  # of the statuses that blame the sender
+
+
+def webhook(url: str, settings: OutboxSettings | None = None) -> Output:
+    """An output that posts a message, as in `events.jsonl`, whenever something changes.
+
+    Args:
+        url: where to post, `http://` or `https://`.
+        settings: how often a message is tried; one that the server refuses (status 400 to 499)
+            is not tried again.
+
+    Raises:
+        UserError: it is no such address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UserError(f"{url} is no address to post to; name one such as http://host:8080/gas.")
+
+    def post(message: Message) -> None:
+        request = urllib.request.Request(
+            url,
+            json.dumps(message).encode(),
+            {"Content-Type": "application/json", "User-Agent": "fgstp"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S):
+                pass
+        except HTTPError as error:
+            if 400 <= error.code < 500 and error.code not in MAY_PASS:
+                raise RefusedError(f"status {error.code}") from error
+            raise
+
+    @contextmanager
+    def opened(report: DetectionReport, folder: Path) -> Iterator[Writer]:
+        del folder
+        with Outbox(post, parts.hostname or url, settings) as outbox:
+            yield messages(report, outbox.put)
+
+    return opened
