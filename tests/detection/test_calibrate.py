@@ -64,7 +64,7 @@ def test_rarer_alarms_take_a_higher_threshold_and_more_footage(detector, source)
     assert often.alarm_threshold < seldom.alarm_threshold
     assert often.calibrated
     assert not seldom.calibrated
-    assert "5 h cannot tell of 0.01 false alarms an hour" in sentences(seldom)[-1]
+    assert "5 h cannot tell of a rate of 0.01 an hour" in sentences(seldom)[-1]
 
 
 def test_without_peaks_the_hours_decide(detector, source):

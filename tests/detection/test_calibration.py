@@ -64,7 +64,7 @@ def test_a_detector_gets_the_threshold_of_its_site(detector, carried, tmp_path, 
     assert other.settings.alarms.threshold == pytest.approx(5 + 3 * np.log(10))
     assert caplog.text == ""
     calibrated(detector, tmp_path / "site.json", 0.001)
-    assert "20 h cannot tell of 0.001 false alarms an hour" in caplog.text
+    assert "20 h cannot tell of a rate of 0.001 an hour" in caplog.text
 
 
 def test_what_the_footage_does_not_carry_is_told(detector, site, tmp_path, caplog):

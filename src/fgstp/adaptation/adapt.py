@@ -9,6 +9,7 @@ import numpy as np
 
 from fgstp.adaptation.footage import Prepared, prepare
 from fgstp.core.errors import UserError
+from fgstp.core.files import check_can_be_written
 from fgstp.core.progress import ProgressBar
 from fgstp.footage.clip_table import by_video, kept_clips, rates_hz
 from fgstp.inference.predict_videos import predict_clips
@@ -80,6 +81,7 @@ def adapt(
         UserError: the model cannot be fine-tuned, the footage cannot be used, the checkpoint cannot
             be written, or the model would be worse than before.
     """
+    check_can_be_written(out)
     loaded = load_model(model)
     trained = _slower(loaded)
     with tempfile.TemporaryDirectory(prefix="fgstp-adapt-") as temporary:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from fgstp.core.files import check_can_be_written
+
 
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
@@ -40,6 +42,7 @@ def calibrate(
     from fgstp.detection.zones import read_zones  # noqa: PLC0415
 
     logging.basicConfig(format="%(message)s")
+    check_can_be_written(out)
     found = find_sources(sources)
     detector = Detector(model, zones=read_zones(zones) if zones else None)
     site = calibrate_detector(detector, found, false_alarms_per_hour)

@@ -124,11 +124,11 @@ def _judged(
 ) -> tuple[bool, str]:
     """Whether the footage carries the threshold, and why."""
     if bound is None:
-        return False, "nothing was watched, since the footage is warming up or not fit throughout"
+        return False, "nothing was watched; a video begins with the warming up, 30 s by default"
     if tail and tail.reaches(asked, hours):
         return True, f"the rate is read from the highest of {n_peaks} peaks"
     if tail:
-        return False, f"{hours:.2g} h cannot tell of {asked:g} false alarms an hour"
+        return False, f"{hours:.2g} h cannot tell of a rate of {asked:g} an hour"
     if bound <= asked:
         return True, f"nothing exceeds the threshold in {hours:.3g} h"
     needed = poisson_upper_bound(0, asked)
@@ -149,8 +149,8 @@ def sentences(site: Calibration) -> list[str]:
     return [
         f"Watched {site.hours:.2f} h of {site.width_px} x {site.height_px} pixels with "
         f"{site.model}: {site.n_peaks} peaks of evidence.",
-        f"Alarm threshold {site.alarm_threshold:.1f}{low_high} for "
-        f"{site.false_alarms_per_hour:g} false alarms an hour.",
-        f"False alarms an hour at it: {expected}upper 95 % bound {bound}.",
+        f"Alarm threshold {site.alarm_threshold:.1f}{low_high}, for false alarms at a rate of "
+        f"{site.false_alarms_per_hour:g} an hour.",
+        f"Their rate by this footage: {expected}upper 95 % bound {bound} an hour.",
         f"{verdict}: {site.reason}.",
     ]

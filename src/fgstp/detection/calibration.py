@@ -102,12 +102,12 @@ def calibrated(detector: Detector, path: Path, per_hour: float | None = None) ->
     if per_hour is not None:
         if site.tail is None:
             raise UserError(
-                f"{path} tells of no other rate than {site.false_alarms_per_hour:g} false alarms "
-                f"an hour, since it has too few peaks; leave the rate out, or {AGAIN}."
+                f"{path} tells of no other rate than {site.false_alarms_per_hour:g} an hour, since "
+                f"it has too few peaks; leave --false-alarms-per-hour out, or {AGAIN}."
             )
         threshold = site.tail.level_at(per_hour)
         is_sound = site.tail.reaches(per_hour, site.hours)
-        reason = f"{site.hours:.2g} h cannot tell of {per_hour:g} false alarms an hour"
+        reason = f"{site.hours:.2g} h cannot tell of a rate of {per_hour:g} an hour"
         check_can_be_exceeded(threshold, site.settings.alarms)
     if not is_sound:
         logger.warning("%s is uncalibrated: %s.", path, reason)

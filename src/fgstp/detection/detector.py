@@ -179,12 +179,7 @@ class _Watch:
         self, detector: Detector, size: tuple[int, ...], fps_hz: float, batch_frames: int
     ) -> None:
         height, width = size
-        if detector.size not in (None, (height, width)):
-            wanted = " x ".join(map(str, reversed(detector.size)))
-            raise FootageError(
-                f"its pictures have {width} x {height} pixels, but the calibration is of pictures "
-                f"of {wanted}; calibrate on footage of this size"
-            )
+        _check_size(size, detector.size)
         settings = detector.settings
         watched = detector.zones.watched((height, width))
         self._alarms = Alarms((height, width), settings, detector.threshold, watched)
@@ -240,6 +235,15 @@ class _Watch:
             float(alarms.evidence.max()),
         )
         return self._last
+
+
+def _check_size(size: tuple[int, ...], wanted: tuple[int, int] | None) -> None:
+    if wanted not in (None, size):
+        told = [f"{width} x {height}" for height, width in (size, wanted or size)]
+        raise FootageError(
+            f"its pictures have {told[0]} pixels, but the calibration is of {told[1]}; calibrate "
+            "on footage of this size"
+        )
 
 
 def _timed(footage: FrameSource, fps_hz: float, remarks: list[str]) -> Iterator[LiveFrame]:
