@@ -238,10 +238,10 @@ class _Watch:
 
 
 def _check_size(size: tuple[int, ...], wanted: tuple[int, int] | None) -> None:
-    if wanted not in (None, size):
-        told = [f"{width} x {height}" for height, width in (size, wanted or size)]
+    if wanted is not None and size != wanted:
+        now, calibrated = (f"{width} x {height}" for height, width in (size, wanted))
         raise FootageError(
-            f"its pictures have {told[0]} pixels, but the calibration is of {told[1]}; calibrate "
+            f"its pictures have {now} pixels, but the calibration is of {calibrated}; calibrate "
             "on footage of this size"
         )
 
