@@ -70,7 +70,24 @@ def test_footage_that_is_too_short_or_comes_twice_is_refused(footage, tmp_path):
         prepare([short], tmp_path, n_train=1, n_held_out=1, seed=1)
     twins = [footage.video(tmp_path / f"{name}.mkv", frames, fps=FPS_HZ) for name in "ab"]
     with pytest.raises(UserError, match="same content"):
-        prepare(twins, tmp_path, n_train=1, n_held_out=1, seed=1)
+        prepare(twins, tmp_path, n_train=2, n_held_out=2, seed=1)
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     with pytest.raises(UserError, match=r"bad\.mp4 cannot be opened"):
         prepare([tmp_path / "bad.mp4"], tmp_path, n_train=1, n_held_out=1, seed=1)
+
+
+def test_footage_of_a_low_rate_fills_a_clip_all_the_same(footage, tmp_path):
+    slow = footage.video(tmp_path / "slow.mkv", leak_free(40), fps=1)
+    found = prepare([slow], tmp_path, n_train=1, n_held_out=1, seed=1)
+    assert set(found.videos["frames"]) == {50}
+    assert set(found.videos["fps_hz"]) == {1.0}
+
+
+def test_of_many_videos_some_are_taken(footage, tmp_path):
+    many = [
+        footage.video(tmp_path / f"{n}.mkv", leak_free(8 * FPS_HZ, seed=n), fps=FPS_HZ)
+        for n in range(5)
+    ]
+    found = prepare(many, tmp_path, n_train=2, n_held_out=1, seed=2)
+    assert len(found.videos) == 6
+    assert found.videos.loc[found.videos["split"] == "train", "video"].str[0].nunique() == 2

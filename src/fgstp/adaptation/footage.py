@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fgstp.core.errors import FootageError, UserError
+from fgstp.core.errors import FootageError, UserError, printable
 from fgstp.core.files import growing_array
 from fgstp.core.fingerprint import content_hash
 from fgstp.core.progress import ProgressBar
@@ -33,6 +33,7 @@ SHORTEST_S = 8.0  # of a video
 PARTS: dict[Split, tuple[float, float]] = {"train": (0.0, 0.7), "validation": (0.75, 1.0)}
 LEAST_LEAK_FRACTION = 0.25  # of the frames of a composite
 SEEDS_PER_SEED = 1_000_000
+LONGEST_NAME = 80  # of a video
 
 
 class Prepared(NamedTuple):
@@ -84,7 +85,7 @@ def prepare(
 ) -> Prepared:
     """Cut stretches out of leak-free videos, draw plumes into them, and ingest both.
 
-    The last quarter of each video is held out.
+    The last quarter of each video is held out. Of more videos than composites some are left out.
 
     Args:
         sources: leak-free videos.
@@ -97,22 +98,29 @@ def prepare(
         UserError: a video cannot be read, is too short or repeats another one, or no plume can be
             seen.
     """
-    wanted = {"train": n_train, "validation": n_held_out}
+    wanted: dict[Split, int] = {"train": n_train, "validation": n_held_out}
     stretches: list[Stretch] = []
     for number, source in enumerate(sources):
-        shares: dict[Split, int] = {
-            split: math.ceil(wanted[split] / len(sources)) for split in PARTS
+        # Spread evenly over the videos.
+        shares = {
+            split: (number + 1) * total // len(sources) - number * total // len(sources)
+            for split, total in wanted.items()
         }
+        name = folder / f"{number}_{printable(source.stem)[:LONGEST_NAME]}"
         try:
-            stretches += _cut(source, folder / f"{number}", shares)
+            stretches += _cut(source, name, shares) if any(shares.values()) else ()
         except FootageError as error:
             raise UserError(f"{source}: {error}") from error
-    videos = [_as_it_is(stretch) for stretch in stretches]
+    return _ingested([*_videos(stretches, wanted, seed)], VideoStore(folder / "videos"))
+
+
+def _videos(stretches: Sequence[Stretch], wanted: dict[Split, int], seed: int) -> Iterator[Video]:
+    """Each stretch as it is, and composites of all of them in turn."""
     seeds = itertools.count(seed * SEEDS_PER_SEED)
     for split, n_composites in wanted.items():
-        own = itertools.cycle(each for each in stretches if each.split == split)
-        videos += [_composite(next(own), seeds) for _ in range(n_composites)]
-    return _ingested(videos, VideoStore(folder / "videos"))
+        own = [stretch for stretch in stretches if stretch.split == split]
+        yield from map(_as_it_is, own)
+        yield from (_composite(own[n % len(own)], seeds) for n in range(n_composites))
 
 
 def _cut(source: Path, name: Path, shares: dict[Split, int]) -> list[Stretch]:
@@ -126,7 +134,7 @@ def _cut(source: Path, name: Path, shares: dict[Split, int]) -> list[Stretch]:
             f"{source} lasts {n_frames / rate_hz:.1f} s, but adapting takes {SHORTEST_S:g} s or "
             "more of each video; leave it out, or record for longer."
         )
-    longest = round(STRETCH_S * rate_hz)
+    longest = max(round(STRETCH_S * rate_hz), CLIP_FRAMES)
     stretches, starts = [], {}
     for split, (begin, end) in PARTS.items():
         first, last = math.ceil(begin * n_frames), math.floor(end * n_frames)
@@ -142,14 +150,17 @@ def _cut(source: Path, name: Path, shares: dict[Split, int]) -> list[Stretch]:
 
 def _write(footage: FrameSource, every: int, spans: dict[Path, tuple[int, int]], name: str) -> None:
     """Write frames of some spans in one pass."""
-    last = max(stop for _, stop in spans.values())
+    last, n_read = max(stop for _, stop in spans.values()), 0
     with ExitStack() as files:
         arrays = {path: files.enter_context(growing_array(path)) for path in spans}
         frames = itertools.islice(eight_bit_frames(footage, every=every), last)
         for number, frame in enumerate(ProgressBar(frames, total=last, desc=name, unit=" frames")):
+            n_read = number + 1
             for path, (start, stop) in spans.items():
                 if start <= number < stop:
                     arrays[path].append(frame[None])
+        if n_read < last:
+            raise FootageError("some of its frames cannot be decoded; copy it again or convert it")
 
 
 def _n_frames(footage: FrameSource) -> int:
@@ -185,7 +196,7 @@ def _ingested(videos: Sequence[Video], store: VideoStore) -> Prepared:
     for split in PARTS:
         if not clips.loc[clips["split"] == split, "gas_fraction"].gt(0).any():
             raise UserError(
-                "No plume that is drawn into this footage can be seen; see that its pictures are "
-                "not all black or white."
+                "No plume that was drawn into this footage can be seen; choose another --seed, or "
+                "footage with larger pictures."
             )
     return Prepared(store, rows, clips)
