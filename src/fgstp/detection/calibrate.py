@@ -143,14 +143,17 @@ def sentences(site: Calibration) -> list[str]:
     low_high = ""
     if site.interval:
         low_high = " (95 % interval {:.1f} to {:.1f})".format(*site.interval)
-    bound = "unknown" if site.bound_per_hour is None else f"{site.bound_per_hour:.2g}"
-    expected = "" if site.expected_per_hour is None else f"{site.expected_per_hour:.2g} expected, "
-    verdict = "Calibrated" if site.calibrated else "Uncalibrated"
-    return [
+    found = [
         f"Watched {site.hours:.2f} h of {site.width_px} x {site.height_px} pixels with "
         f"{site.model}: {site.n_peaks} peaks of evidence.",
         f"Alarm threshold {site.alarm_threshold:.1f}{low_high}, for false alarms at a rate of "
         f"{site.false_alarms_per_hour:g} an hour.",
-        f"Their rate by this footage: {expected}upper 95 % bound {bound} an hour.",
-        f"{verdict}: {site.reason}.",
     ]
+    if site.expected_per_hour is not None:
+        found.append(f"Expected by the tail of the peaks: {site.expected_per_hour:.2g} an hour.")
+    if site.bound_per_hour is not None:
+        found.append(
+            f"By the hours watched alone, {site.bound_per_hour:.2g} an hour at most, with 95 % "
+            "confidence."
+        )
+    return [*found, f"{'Calibrated' if site.calibrated else 'Uncalibrated'}: {site.reason}."]
