@@ -21,9 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fgstp import create_model, list_models, load_model, read_video
+from fgstp.core.rates import poisson_upper_bound
 from fgstp.models.base import AnyPredictor
 from fgstp.models.session import Prediction
-from fgstp.scoring.leak_schedule import poisson_upper_bound
 from fgstp.scoring.metrics.detection import auroc
 
 DRAWN_LEVELS = 20  # of the gas alone, from which a pixel is gas

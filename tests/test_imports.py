@@ -18,6 +18,7 @@ BELOW = {
     "inference": {"core", "footage", "models"},
     "detection": {"core", "footage", "models"},
     "scoring": {"core", "footage"},
+    "adaptation": {"core", "footage", "plumes", "models", "training", "inference", "scoring"},
     "reporting": {"core", "footage", "models", "scoring"},
 }
 # What knows Kedro and MLflow, and may import every package.

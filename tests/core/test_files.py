@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fgstp.core.errors import UserError
-from fgstp.core.files import atomic_path, code_digest, write_text
+from fgstp.core.files import atomic_path, check_can_be_written, code_digest, write_text
 from fgstp.core.temporaries import TEMPORARY_PREFIX, sweep, temporary_name
 
 
@@ -146,3 +146,13 @@ def test_only_what_dead_processes_left_is_swept(tmp_path):
     assert names(tmp_path) == ["deep"]
     assert names(deep) == sorted([own, elsewhere, "a"])
     sweep(tmp_path / "no such folder")
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    check_can_be_written(tmp_path / "new/folder/a.json")
+    check_can_be_written(tmp_path / "file")
+    for place in (tmp_path, tmp_path / "file/a.json", tmp_path / "file/b/a.json"):
+        with pytest.raises(UserError, match="Cannot write"):
+            check_can_be_written(place)
+    assert names(tmp_path) == ["file"]

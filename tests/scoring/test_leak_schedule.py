@@ -14,7 +14,6 @@ from fgstp.scoring.leak_schedule import (
     found_fraction,
     leak_auroc,
     n_false_alarms,
-    poisson_upper_bound,
     releases_s,
     time_to_detection_s,
 )
@@ -153,18 +152,6 @@ def test_false_alarms_are_counted_where_the_score_rises():
 def test_an_alarm_that_outlasts_its_release_has_not_risen_again():
     assert n_false_alarms(frames(video("a", [1, 0, 0], [0.9, 0.9, 0.9]))) == 0
     assert n_false_alarms(frames(video("a", [1, 0, 0], [0.9, 0.1, 0.9]))) == 1
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"), [(0, 2.996), (1, 4.744), (2, 6.296), (10, 16.962), (100, 118.08)]
-)
-def test_the_bound_of_a_rate_is_that_of_poisson(count, expected):
-    assert poisson_upper_bound(count, 1.0) == pytest.approx(expected, rel=1e-4)
-    assert poisson_upper_bound(count, 8.0) == pytest.approx(expected / 8, rel=1e-4)
-    # At the bound, so few events or fewer come once in twenty times.
-    mean = poisson_upper_bound(count, 1.0)
-    drawn = np.random.default_rng(count).poisson(mean, 200_000)
-    assert (drawn <= count).mean() == pytest.approx(0.05, abs=0.003)
 
 
 def test_without_leak_free_footage_there_is_no_rate():

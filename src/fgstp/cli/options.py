@@ -3,11 +3,25 @@
 import math
 from typing import Any
 
+import click
 import yaml
 
 from fgstp.core.errors import UserError
 
 LONGEST_S = 86_400
+
+
+class AutoOr(click.FloatRange):
+    """A number in a range, or `auto`, which is None."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - of any type, as click says
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """The number; None for `auto`."""
+        return None if value == "auto" else super().convert(value, param, ctx)
 
 
 def check_length(seconds: float) -> None:

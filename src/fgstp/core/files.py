@@ -77,6 +77,16 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def check_can_be_written(path: Path) -> None:
+    """Raise a `UserError` if a file cannot be written, before the work that ends in it."""
+    with user_error_if_denied(f"write {path}"):
+        if path.is_dir():
+            raise OSError("it is a folder")
+        folder = next(each for each in path.absolute().parents if each.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise OSError(f"nothing can be written into {folder}")
+
+
 class GrowingArray:
     """An array on disk that grows along its first axis; see `growing_array`."""
 

@@ -45,6 +45,7 @@ class Result(NamedTuple):
         region: (H, W) bool, the pixels that count as gas.
         events: the events that go on.
         changes: events that have begun, grown or ended in this frame.
+        evidence: the highest evidence of a place, in logit seconds.
     """
 
     time_s: float
@@ -55,6 +56,7 @@ class Result(NamedTuple):
     region: Mask
     events: list[Event]
     changes: list[Change]
+    evidence: float
 
 
 class Detector:
@@ -69,6 +71,7 @@ class Detector:
         model: a model, the name of shipped weights or of an untrained model, or a checkpoint.
         settings: everything that decides which events are found in the maps of the model.
         zones: what is watched and what is ignored.
+        size: height and width of the pictures that the settings are for; None for any.
 
     Attributes:
         model: the model.
@@ -83,6 +86,7 @@ class Detector:
         model: AnyPredictor | Path | str = "wisp",
         settings: DetectionSettings | None = None,
         zones: Zones | None = None,
+        size: tuple[int, int] | None = None,
     ) -> None:
         self.model = _model(model) if isinstance(model, (str, Path)) else model
         if self.model.prompt_kind != "none":
@@ -92,6 +96,7 @@ class Detector:
             )
         self.settings = settings or DetectionSettings()
         self.zones = zones or Zones()
+        self.size = size
         chosen = self.settings.threshold or self.model.frame_threshold
         self.threshold = chosen or DEFAULT_THRESHOLD
 
@@ -174,6 +179,7 @@ class _Watch:
         self, detector: Detector, size: tuple[int, ...], fps_hz: float, batch_frames: int
     ) -> None:
         height, width = size
+        _check_size(size, detector.size)
         settings = detector.settings
         watched = detector.zones.watched((height, width))
         self._alarms = Alarms((height, width), settings, detector.threshold, watched)
@@ -226,8 +232,18 @@ class _Watch:
             alarms.region & (state not in BLIND),
             alarms.events,
             changes,
+            float(alarms.evidence.max()),
         )
         return self._last
+
+
+def _check_size(size: tuple[int, ...], wanted: tuple[int, int] | None) -> None:
+    if wanted is not None and size != wanted:
+        now, calibrated = (f"{width} x {height}" for height, width in (size, wanted))
+        raise FootageError(
+            f"its pictures have {now} pixels, but the calibration is of {calibrated}; calibrate "
+            "on footage of this size"
+        )
 
 
 def _timed(footage: FrameSource, fps_hz: float, remarks: list[str]) -> Iterator[LiveFrame]:

@@ -73,8 +73,13 @@ class CompositeVideo:
         """Position of the source, column and row."""
         return self._view(next(iter(self.background())).shape).source_xy_px
 
+    def leak_fraction(self) -> float:
+        """Fraction of the frames in which the leak is on; nothing is rendered for it."""
+        classes = leak_classes(self._rng("leaks"), self.fps_hz, conditions_named("wide").leak)
+        return float(np.mean([each > 0 for each in itertools.islice(classes, self.n_frames)]))
+
     def __iter__(self) -> Iterator[CompositeFrame]:
-        frames = itertools.islice(_there_and_back(self.background()), self.n_frames)
+        frames = itertools.islice(there_and_back(self.background()), self.n_frames)
         first = next(frames)
         look = self._rng("look")
         gas_level = look.uniform(*_GAS_LEVELS)
@@ -127,7 +132,7 @@ class CompositeVideo:
         return np.random.default_rng(children[_PARTS.index(part)])
 
 
-def _there_and_back(frames: Iterable[GreyImage]) -> Iterator[GreyImage]:
+def there_and_back(frames: Iterable[GreyImage]) -> Iterator[GreyImage]:
     """The frames, then backwards and forwards in turn, without end and without a pause."""
     kept = []
     for frame in frames:

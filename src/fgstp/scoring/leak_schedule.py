@@ -11,15 +11,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
+from fgstp.core.rates import poisson_upper_bound
 from fgstp.footage.video import AFTER_RELEASE
 from fgstp.scoring.metrics import Metric
 from fgstp.scoring.metrics.detection import auroc
 
 Floats = NDArray[np.float64]
 WEAK, STRONG = (1, 2), (3, 7)  # groups of leak classes, first and last
-CONFIDENCE = 0.95
 DEFAULT_THRESHOLD = 0.5  # where no validation clips chose one
 
 
@@ -170,23 +169,6 @@ def false_alarms_per_hour(frames: ScheduledFrames) -> float:
 def false_alarms_per_hour_bound(frames: ScheduledFrames) -> float:
     """Upper 95 % confidence bound of the rate of false alarms, see `poisson_upper_bound`."""
     return poisson_upper_bound(n_false_alarms(frames), frames.leak_free_hours)
-
-
-def poisson_upper_bound(count: int, hours: float, confidence: float = CONFIDENCE) -> float:
-    """Upper confidence bound of a rate of events per hour: chi2.ppf(confidence, 2 (n + 1)) / 2 T.
-
-    That is 3.0 / T where none was seen, 4.7 / T for one and 6.3 / T for two.
-
-    Args:
-        count: number of events n.
-        hours: time T in which they were counted; NaN is returned for 0.
-        confidence: one-sided, between 0 and 1.
-
-    References:
-        Garwood: Fiducial limits for the Poisson distribution. Biometrika 28, 1936.
-    """
-    # The quantile of chi squared with 2 k degrees of freedom is twice that of a gamma with k.
-    return float(gammaincinv(count + 1, confidence)) / hours if hours else np.nan
 
 
 _of_schedule = partial(Metric, over="schedule")

@@ -1,0 +1,1 @@
+"""Fine-tuning trained models to the leak-free footage of one camera."""
