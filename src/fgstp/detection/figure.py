@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from fgstp.core.files import atomic_path
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.states import State
+from fgstp.detection.timeline import STATES
 from fgstp.detection.wording import TOLD, clock
 
 NAME = "timeline"
@@ -49,12 +50,11 @@ def timeline_figure(report: DetectionReport) -> Figure:
         end_s = report.end_s if event.end_s is None else event.end_s
         [bar] = events.barh(0, max(end_s - event.start_s, least_s), 1, event.start_s, color=LEAK)
         bar.set_url(f"#event-{event.number}")
-    drawn: set[State] = set()
-    for state, begin_s, end_s in report.spans:
-        label = None if state in drawn else TOLD[state]
-        drawn.add(state)
-        width_s = max(end_s - begin_s, least_s)
-        states.barh(0, width_s, 1, begin_s, color=STATE_COLOURS[state], label=label)
+    for state in STATES:
+        own = [each for each in report.spans if each.state == state]
+        if bars := [(begin_s, max(end_s - begin_s, least_s)) for _, begin_s, end_s in own]:
+            colour = STATE_COLOURS[state]
+            states.broken_barh(bars, (-0.5, 1), color=colour, linewidth=0, label=TOLD[state])
     for ax, title in ((events, "events"), (states, "picture")):
         ax.set_yticks([0], [title], fontsize=SMALL)
         ax.tick_params(axis="y", length=0)
@@ -78,7 +78,7 @@ def _draw_scores(ax: Axes, report: DetectionReport) -> None:
     ax.axhline(report.threshold, color=THRESHOLD, linewidth=0.8, linestyle="--", label="threshold")
     ax.set_ylim(-0.02, 1.02)
     ax.set_ylabel("score", fontsize=SMALL)
-    ax.set_title(Path(report.source).name, fontsize=NORMAL, loc="left")
+    ax.set_title(Path(report.source).name, fontsize=NORMAL, loc="left", parse_math=False)
     ax.tick_params(axis="y", labelsize=SMALL)
     ax.tick_params(axis="x", length=0)
 

@@ -82,8 +82,7 @@ def _row(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
 def _watched(path: Path) -> dict[str, Any] | None:
     """The last line, of what was watched; None while it is being watched."""
     try:
-        with path.open("rb") as lines:
-            last: dict[str, Any] = json.loads(list(lines)[-1])
+        last = json.loads(path.read_text("utf-8").splitlines()[-1])
     except (OSError, ValueError, IndexError):
         return None
     return last if isinstance(last, dict) and last.get("type") == "watched" else None

@@ -33,9 +33,9 @@ def watch_videos(
     """Watch videos one after the other; one that cannot be read is told and stops no other.
 
     The folder of each gets `events.jsonl`, which can be read meanwhile, and once its end is
-    reached what `DetectionReport.save` writes; the folder around it gets a page that lists all
-    videos below it. A video that breaks off, and one that is stopped (Ctrl-C), leaves all that
-    was found until then.
+    reached what `DetectionReport.save` writes; the folder around it gets in the end a page that
+    lists all videos below it. A video that breaks off, and one that is stopped (Ctrl-C), leaves
+    all that was found until then.
 
     Args:
         detector: the detector.
@@ -52,17 +52,21 @@ def watch_videos(
         UserError: the results cannot be written.
         KeyboardInterrupt: it was stopped, after the report of the video that was being watched.
     """
-    for source, folder in places:
-        report = detector.new_report(source)
-        try:
-            _watch(detector, report, folder, outputs, every, shows_progress=shows_progress)
-        except FootageError as error:
-            logger.error("%s: %s", source, error)
-        except KeyboardInterrupt:
-            yield report
-            raise
-        else:
-            yield report
+    try:
+        for source, folder in places:
+            report = detector.new_report(source)
+            try:
+                _watch(detector, report, folder, outputs, every, shows_progress=shows_progress)
+            except FootageError as error:
+                logger.error("%s: %s", source, error)
+            except KeyboardInterrupt:
+                yield report
+                raise
+            else:
+                yield report
+    finally:
+        for out in {folder.parent for _, folder in places}:
+            write_index(out)
 
 
 def with_folders(sources: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
@@ -126,4 +130,3 @@ def _hand_on(result: Result, writers: list[Writer]) -> None:
 def _save(report: DetectionReport, folder: Path) -> None:
     if report.n_frames:
         report.save(folder)
-    write_index(folder.parent)
