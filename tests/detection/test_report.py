@@ -5,6 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
+from fgstp.detection.figure import STATE_COLOURS
+from fgstp.detection.timeline import STATES
+from fgstp.detection.wording import TOLD
+
 
 @pytest.fixture
 def report(new_report, results_at):
@@ -121,3 +125,7 @@ def test_a_figure_is_readable_for_any_length(new_report, results_at, length_s):
     assert len(ticks) <= 12
     assert len(scores.lines[0].get_xdata()) <= 2 * 2048
     assert scores.lines[1].get_ydata()[0] == report.threshold
+
+
+def test_every_state_has_words_and_a_colour():
+    assert set(TOLD) == set(STATE_COLOURS) == set(STATES)
