@@ -160,3 +160,55 @@ def test_wrong_sources_of_statistics_are_told(arguments, message):
     assert result.exit_code != 0
     assert message in result.output
     assert len(result.output.splitlines()) == 1
+
+
+# ----------------------------------------------------------------------------- detect
+
+
+@pytest.fixture(scope="module")
+def pads(tmp_path_factory):
+    """Three short videos."""
+    folder = tmp_path_factory.mktemp("pads")
+    for name in "abc":
+        assert _render(folder / f"{name}.mkv", seconds="2").exit_code == 0
+    return folder
+
+
+def _detect(out, *more):
+    arguments = ["detect", *map(str, more), "--model", "background", "--out", str(out)]
+    return CliRunner().invoke(main, arguments)
+
+
+def test_shards_share_the_videos_and_their_page(pads, tmp_path):
+    told = []
+    for shard in ("1/2", "2/2"):
+        result = _detect(tmp_path, pads, "--shard", shard)
+        assert result.exit_code == 0, result.output
+        told += [line[:6] for line in result.output.splitlines() if ": no leak in 2 s" in line]
+    assert told == ["a.mkv:", "c.mkv:", "b.mkv:"]
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert all(f"{name}/summary.html" in page for name in "abc")
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
+def test_an_impossible_shard_is_refused(pads, tmp_path, shard):
+    result = _detect(tmp_path, pads, "--shard", shard)
+    assert result.exit_code == 2
+    assert "is no part i/n" in result.output
+
+
+def test_quiet_prints_nothing_and_writes_the_same(pads, tmp_path):
+    result = _detect(tmp_path, pads / "a.mkv", "--quiet", "--save", "--save-masks")
+    assert (result.exit_code, result.output) == (0, "")
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {
+        *("events.csv", "events.jsonl", "overlay.webm", "a_masks", "summary.html"),
+        *("timeline.png", "timeline.svg"),
+    }
+
+
+def test_a_window_needs_a_display(pads, tmp_path, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    result = _detect(tmp_path, pads / "a.mkv", "--show")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith("Error: A window cannot be shown here")

@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from fgstp.core.errors import FootageError, UserError
-from fgstp.footage.frame_sources import PictureSequence, frames_of, read_video
+from fgstp.footage.frame_sources import PictureSequence, frames_of, read_video, timed_frames
 from fgstp.footage.pictures import list_pictures
+from fgstp.footage.video import Frame
 from fgstp.footage.video_file import VideoFile
 
 ODD_FOLDER = "Aufnahmen für Ñandú 漏れ"
@@ -210,3 +211,14 @@ def test_a_path_has_the_source_of_its_kind(tmp_path, write_picture):
     assert isinstance(frames_of(tmp_path / "x.mp4"), PictureSequence)
     assert isinstance(frames_of(tmp_path / "y.mp4"), VideoFile)
     assert isinstance(frames_of(tmp_path / "y.TIF"), PictureSequence)
+
+
+def test_numbers_of_frames_count_those_that_cannot_be_decoded():
+    class Damaged:
+        def frames(self, remarks):
+            for place in (0, 1, 4):
+                yield Frame(np.full((2, 3), place, np.uint8), time_s=place / 2, place=place)
+
+    found = list(timed_frames(Damaged(), []))
+    assert [(number, time_s) for number, _, time_s in found] == [(0, 0.0), (1, 0.5), (4, 2.0)]
+    assert [levels.max() for _, levels, _ in found] == [0, 1, 4]

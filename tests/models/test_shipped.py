@@ -1,5 +1,6 @@
 """Weights that come with the package."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -78,6 +79,16 @@ def test_the_card_tells_where_the_weights_come_from(ship):
     assert card.facts["epoch"] == 3
     assert card.settings["width"] == 4
     assert read_checkpoint("wisp").facts == card.facts
+
+
+def test_a_model_has_the_fingerprint_of_its_file(ship, tmp_path):
+    ship("wisp-1")
+    model = load_model("wisp")
+    assert model.fingerprint == shipped.read_card("wisp-1").sha256
+    checkpoint = tmp_path / "own.ckpt"
+    save_checkpoint(model, checkpoint)
+    assert load_model(checkpoint).fingerprint == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert create_model("background").fingerprint is None
 
 
 def test_a_file_of_that_name_comes_first(ship, tmp_path, monkeypatch):

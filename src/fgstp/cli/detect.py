@@ -1,12 +1,27 @@
 """The command `fgstp detect`."""
 
 import logging
+import re
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fgstp.cli.options import AutoOr
 from fgstp.core.errors import UserError
+
+if TYPE_CHECKING:
+    from fgstp.detection.watch_videos import Output
+
+
+def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
+    """Entries of a list that are a part `i/n` of it: every n-th one from the i-th on."""
+    found = re.fullmatch(r"(\d+)/(\d+)", value)
+    first, step = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= first <= step:
+        raise click.BadParameter(f"{value} is no part i/n, such as 1/4 to 4/4.", ctx, param)
+    return slice(first - 1, None, step)
 
 
 @click.command()
@@ -42,6 +57,40 @@ from fgstp.core.errors import UserError
     show_default=True,
     help="The folder to write to.",
 )
+@click.option("--save", is_flag=True, help="Write a video of what is found, for the browser.")
+@click.option(
+    "--format",
+    "suffix",
+    type=click.Choice(["webm", "mp4"]),
+    default="webm",
+    show_default=True,
+    help="Format of that video: webm (VP9) or mp4 (H.264).",
+)
+@click.option("--save-masks", is_flag=True, help="Write the regions of each frame as a mask.")
+@click.option("--show", is_flag=True, help="Show a window meanwhile; q stops.")
+@click.option(
+    "--vid-stride",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Watch every n-th frame; times stay true.",
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    default="1/1",
+    callback=_part,
+    show_default=True,
+    help="Watch every n-th video from the i-th on, to share the work with other machines.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the network works.",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def detect(
     *,
     sources: tuple[str, ...],
@@ -51,6 +100,14 @@ def detect(
     false_alarms_per_hour: float | None,
     zones: Path | None,
     out: Path,
+    save: bool,
+    suffix: str,
+    save_masks: bool,
+    show: bool,
+    vid_stride: int,
+    shard: slice,
+    device: str,
+    quiet: bool,
 ) -> None:
     """Find gas leaks in footage.
 
@@ -60,9 +117,10 @@ def detect(
     # Torch takes seconds to import, and the other commands do not need it.
     from fgstp.detection.calibration import calibrated  # noqa: PLC0415
     from fgstp.detection.detector import Detector  # noqa: PLC0415
+    from fgstp.detection.page import INDEX, SUMMARY  # noqa: PLC0415
     from fgstp.detection.settings import DetectionSettings  # noqa: PLC0415
     from fgstp.detection.sources import find_sources  # noqa: PLC0415
-    from fgstp.detection.watch_videos import watch_videos  # noqa: PLC0415
+    from fgstp.detection.watch_videos import watch_videos, with_folders  # noqa: PLC0415
     from fgstp.detection.zones import read_zones  # noqa: PLC0415
 
     logging.basicConfig(format="%(message)s")
@@ -71,17 +129,42 @@ def detect(
             "--false-alarms-per-hour needs --calibration, since each camera has a threshold of its "
             "own; make one by `fgstp calibrate`."
         )
-    found = find_sources(sources)
+    places = with_folders(find_sources(sources), out)[shard]
     settings = DetectionSettings(threshold=threshold)
-    detector = Detector(model, settings, read_zones(zones) if zones else None)
+    detector = Detector(model, settings, read_zones(zones) if zones else None, device)
     if calibration is not None:
         detector = calibrated(detector, calibration, false_alarms_per_hour)
+    outputs = _outputs(suffix if save else None, save_masks=save_masks, show=show)
+    reports = watch_videos(detector, places, outputs, every=vid_stride, shows_progress=not quiet)
     n_read = 0
-    for report in watch_videos(detector, found, out):
-        click.echo(report.sentence())
-        n_read += 1
-    if n_read < len(found):
+    try:
+        for report in reports:
+            n_read += 1
+            if not quiet:
+                click.echo(report.sentence())
+    except KeyboardInterrupt:
+        raise UserError(f"Stopped; what was found until then is in {out}.") from None
+    if n_read < len(places):
         raise UserError(
-            f"{len(found) - n_read} of {len(found)} videos cannot be watched; see above."
+            f"{len(places) - n_read} of {len(places)} videos cannot be watched; see above."
         )
-    click.echo(f"Events: {out}")
+    if not quiet:
+        page = places[0][1] / SUMMARY if len(places) == 1 else out / INDEX
+        click.echo(f"Results: {page}")
+
+
+def _outputs(suffix: str | None, *, save_masks: bool, show: bool) -> "list[Output]":
+    """What takes results, beside the files that are always written."""
+    # As above.
+    from fgstp.detection.mask_pictures import mask_pictures  # noqa: PLC0415
+    from fgstp.detection.overlay import overlay_video  # noqa: PLC0415
+    from fgstp.detection.window import window  # noqa: PLC0415
+
+    outputs: list[Output] = []
+    if suffix:
+        outputs.append(partial(overlay_video, suffix=suffix))
+    if save_masks:
+        outputs.append(mask_pictures)
+    if show:
+        outputs.append(window)
+    return outputs

@@ -113,7 +113,8 @@ def calibrated(detector: Detector, path: Path, per_hour: float | None = None) ->
         logger.warning("%s is uncalibrated: %s.", path, reason)
     alarms = site.settings.alarms.model_copy(update={"threshold": threshold})
     settings = site.settings.model_copy(update={"alarms": alarms})
-    return Detector(detector.model, settings, detector.zones, (site.height_px, site.width_px))
+    size = site.height_px, site.width_px
+    return Detector(detector.model, settings, detector.zones, size=size)
 
 
 def resolved_settings(detector: Detector) -> DetectionSettings:

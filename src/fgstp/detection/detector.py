@@ -3,22 +3,22 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.detection.alarms import Alarms
-from fgstp.detection.events import Change, Event
-from fgstp.detection.regions import Mask
+from fgstp.detection.events import Change
 from fgstp.detection.report import DetectionReport
+from fgstp.detection.result import Result
 from fgstp.detection.settings import DetectionSettings
-from fgstp.detection.states import Scene, State
+from fgstp.detection.states import BLIND, Scene, State
 from fgstp.detection.zones import Zones
 from fgstp.footage.frame_sources import frames_of, timed_frames
-from fgstp.footage.live import LiveFrame, LiveStream, is_stream
+from fgstp.footage.live import LiveStream, is_stream
 from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import FrameSource
 from fgstp.models.base import AnyPredictor, Model
@@ -28,35 +28,8 @@ from fgstp.models.session import Prediction
 
 DEFAULT_THRESHOLD = 0.5
 BATCH_FRAMES = 8  # of files, which do not wait for the next frame
-BLIND: frozenset[State] = frozenset(
-    {"camera_moving", "too_dark", "saturated", "frozen", "no_signal"}
-)
 
-
-class Result(NamedTuple):
-    """What is known of a frame.
-
-    Attributes:
-        time_s: its time.
-        frame: (H, W) uint8, its grey levels; of a stream without a signal the last one.
-        map: (H, W) float32 in [0, 1], probability of gas.
-        score: confidence that the frame holds gas, of the model.
-        state: whether the picture is fit for detection.
-        region: (H, W) bool, the pixels that count as gas.
-        events: the events that go on.
-        changes: events that have begun, grown or ended in this frame.
-        evidence: the highest evidence of a place, in logit seconds.
-    """
-
-    time_s: float
-    frame: NDArray[np.uint8]
-    map: NDArray[np.float32]
-    score: float
-    state: State
-    region: Mask
-    events: list[Event]
-    changes: list[Change]
-    evidence: float
+Numbered = tuple[int, NDArray[np.uint8] | None, float]  # number of a frame, its levels, its time
 
 
 class Detector:
@@ -71,6 +44,8 @@ class Detector:
         model: a model, the name of shipped weights or of an untrained model, or a checkpoint.
         settings: everything that decides which events are found in the maps of the model.
         zones: what is watched and what is ignored.
+        device: where a model works that is given by its name: `cpu`, `cuda`, `cuda:1`, or `auto`,
+            a GPU if there is one.
         size: height and width of the pictures that the settings are for; None for any.
 
     Attributes:
@@ -78,7 +53,7 @@ class Detector:
         threshold: probability from which a pixel speaks for gas.
 
     Raises:
-        UserError: there is no such model, or it needs a mask.
+        UserError: there is no such model or device, or the model needs a mask.
     """
 
     def __init__(
@@ -86,9 +61,10 @@ class Detector:
         model: AnyPredictor | Path | str = "wisp",
         settings: DetectionSettings | None = None,
         zones: Zones | None = None,
+        device: str = "auto",
         size: tuple[int, int] | None = None,
     ) -> None:
-        self.model = _model(model) if isinstance(model, (str, Path)) else model
+        self.model = _model(model, device) if isinstance(model, (str, Path)) else model
         if self.model.prompt_kind != "none":
             raise UserError(
                 f"{self.model.name} is given a mask of the gas, so that it cannot detect it; use "
@@ -100,22 +76,33 @@ class Detector:
         chosen = self.settings.threshold or self.model.frame_threshold
         self.threshold = chosen or DEFAULT_THRESHOLD
 
-    def detect(self, source: Path | str) -> DetectionReport:
+    def new_report(self, source: Path | str) -> DetectionReport:
+        """An empty report of footage, for `DetectionReport.take`."""
+        model = self.model
+        return DetectionReport(
+            str(source), model.name, model.fingerprint, self.threshold, self.settings
+        )
+
+    def detect(self, source: Path | str, every: int = 1) -> DetectionReport:
         """Watch a video to its end.
 
         Args:
             source: a video file, a TIFF stack, or a folder of pictures.
+            every: every n-th frame is watched, from the first; times stay true.
 
         Raises:
             FootageError: it cannot be read.
         """
-        report = DetectionReport(str(source), self.threshold)
-        for result in self.stream(source, report.remarks):
-            report.take(result.time_s, result.score, result.state, result.changes)
+        report = self.new_report(source)
+        for result in self.stream(source, report.remarks, every):
+            report.take(result)
         return report
 
     def stream(
-        self, source: Path | str | LiveStream, remarks: list[str] | None = None
+        self,
+        source: Path | str | LiveStream,
+        remarks: list[str] | None = None,
+        every: int = 1,
     ) -> Iterator[Result]:
         """Watch a video or a camera frame by frame, in constant memory.
 
@@ -123,6 +110,7 @@ class Detector:
             source: as for `detect`; or the address of a stream, such as `rtsp://camera/1`, the
                 number of a camera, or a stream that is open.
             remarks: gets what is odd about the footage, once its end is reached.
+            every: as for `detect`.
 
         Yields:
             A result for each frame, in order, some frames later than it is read. Of a stream
@@ -136,30 +124,31 @@ class Detector:
             source = LiveStream(source)
         if isinstance(source, LiveStream):
             with source:
-                yield from self._results(source, source.fps_hz, batch_frames=1)
+                numbered = ((number, *frame) for number, frame in enumerate(source))
+                yield from self._results(numbered, source.fps_hz, 1, every)
             found += source.remarks()
             return
         footage = frames_of(Path(source))
         fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
         n_results = 0
-        for result in self._results(_timed(footage, fps_hz, found), fps_hz, BATCH_FRAMES):
+        for result in self._results(_timed(footage, fps_hz, found), fps_hz, BATCH_FRAMES, every):
             n_results += 1
             yield result
         if not n_results:
             raise FootageError(f"{source} holds no frame that can be decoded; copy it again.")
 
     def _results(
-        self, frames: Iterable[LiveFrame], fps_hz: float, batch_frames: int
+        self, frames: Iterable[Numbered], fps_hz: float, batch_frames: int, every: int
     ) -> Iterator[Result]:
         """Results of all frames, one frame behind, so that the last one can end all events."""
         watch: _Watch | None = None
         last: Result | None = None
-        for levels, time_s in frames:
+        for number, levels, time_s in islice(frames, None, None, every):
             if levels is not None:
-                watch = watch or _Watch(self, levels.shape, fps_hz, batch_frames)
-                results = watch.push(levels, time_s)
+                watch = watch or _Watch(self, levels.shape, fps_hz / every, batch_frames)
+                results = watch.push(number, levels, time_s)
             elif watch is not None:
-                results = watch.pause(time_s)
+                results = watch.pause(number, time_s)
             else:
                 continue
             for result in results:
@@ -189,20 +178,22 @@ class _Watch:
         )
         self._session = self._begun()
         self._last: Result | None = None
-        self._seen: deque[tuple[NDArray[np.uint8], State]] = deque()  # not predicted yet
+        # Of frames that are not predicted yet.
+        self._seen: deque[tuple[int, NDArray[np.uint8], State]] = deque()
 
-    def push(self, frame: NDArray[np.uint8], time_s: float) -> Iterator[Result]:
-        self._seen.append((frame, self._scene.update(frame, time_s)))
+    def push(self, number: int, frame: NDArray[np.uint8], time_s: float) -> Iterator[Result]:
+        self._seen.append((number, frame, self._scene.update(frame, time_s)))
         for prediction in self._session.push(frame, time_s):
             yield self._result(prediction)
 
-    def pause(self, time_s: float) -> Iterator[Result]:
+    def pause(self, number: int, time_s: float) -> Iterator[Result]:
         """Results while there is no signal."""
         if self._seen:  # frames that wait for later ones, which do not come
             yield from self.flush()
             self._session = self._begun()
         if self._last is not None:
             yield self._last._replace(
+                number=number,
                 time_s=time_s,
                 map=np.zeros_like(self._last.map),
                 score=0.0,
@@ -219,11 +210,12 @@ class _Watch:
         return self._alarms.forget()
 
     def _result(self, prediction: Prediction) -> Result:
-        (frame, state), alarms = self._seen.popleft(), self._alarms
+        (number, frame, state), alarms = self._seen.popleft(), self._alarms
         changes = alarms.forget() if state == "scene_changed" else []
         if state not in BLIND:
             changes += alarms.update(prediction.map, prediction.time_s)
         self._last = Result(
+            number,
             prediction.time_s,
             frame,
             prediction.map,
@@ -246,15 +238,15 @@ def _check_size(size: tuple[int, ...], wanted: tuple[int, int] | None) -> None:
         )
 
 
-def _timed(footage: FrameSource, fps_hz: float, remarks: list[str]) -> Iterator[LiveFrame]:
-    for number, (levels, time_s) in enumerate(timed_frames(footage, remarks)):
-        yield LiveFrame(levels, number / fps_hz if time_s is None else time_s)
+def _timed(footage: FrameSource, fps_hz: float, remarks: list[str]) -> Iterator[Numbered]:
+    for number, levels, time_s in timed_frames(footage, remarks):
+        yield number, levels, number / fps_hz if time_s is None else time_s
 
 
-def _model(name: Path | str) -> AnyPredictor:
+def _model(name: Path | str, device: str) -> AnyPredictor:
     """A model by its name, if it needs no training, or trained weights."""
     if isinstance(name, str) and name in list_models():
         created = create_model(name)
         if not isinstance(created, Model):
             return created
-    return load_model(name)
+    return load_model(name, device=device)

@@ -1,20 +1,19 @@
-"""Events on disk: lines of JSON that can be read while they are written, and a table at the end."""
+"""Events as rows of a table."""
 
 import csv
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fgstp.core.files import atomic_path, user_error_if_denied
-from fgstp.detection.events import Change, Event
+from fgstp.core.files import atomic_path
+from fgstp.detection.events import Event
 
-LINES, TABLE = "events.jsonl", "events.csv"
+TABLE = "events.csv"
 COLUMNS = (
     *("id", "source", "start_s", "alarm_s", "end_s", "confidence", "peak", "evidence"),
     *("area_fraction", "max_area_fraction", "source_x_px", "source_y_px"),
-    *("left_px", "top_px", "width_px", "height_px", "model", "threshold"),
+    *("left_px", "top_px", "width_px", "height_px"),
+    *("model", "fingerprint", "threshold"),
 )
 
 
@@ -23,7 +22,7 @@ def row(event: Event, facts: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         event: the event.
-        facts: of the run: `source`, `model`, `threshold`.
+        facts: of the run: `source`, `model`, `fingerprint`, `threshold`.
     """
     named = dict(zip(("left_px", "top_px", "width_px", "height_px"), event.box, strict=True))
     column, line = event.source_xy
@@ -46,34 +45,6 @@ def row(event: Event, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rounded(value: float | None, digits: int = 3) -> float | None:
     return None if value is None else round(value, digits)
-
-
-@contextmanager
-def event_lines(path: Path, facts: Mapping[str, Any]) -> Iterator[Callable[[list[Change]], None]]:
-    """Open a file with a line of JSON for each change of an event; yields what appends changes.
-
-    Each line is whole once it stands, so that the file can be read meanwhile.
-
-    Args:
-        path: the file; what it held is lost.
-        facts: `source`, `model` and `threshold`, which stand in every line.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    with user_error_if_denied(f"write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("w", encoding="utf-8", buffering=1)
-
-    def write(changes: list[Change]) -> None:
-        for change in changes:
-            line = {"type": change.kind, **row(change.event, facts)}
-            line["outline_px"] = change.event.outline.tolist()
-            with user_error_if_denied(f"write {path}"):
-                stream.write(json.dumps(line) + "\n")
-
-    with stream:
-        yield write
 
 
 def write_table(path: Path, events: Iterable[Event], facts: Mapping[str, Any]) -> None:

@@ -1,112 +1,135 @@
 """What a detector has found in a video."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from fgstp.detection.events import Change, Event
+from fgstp.detection.event_files import TABLE, write_table
+from fgstp.detection.events import Event
+from fgstp.detection.result import Result
+from fgstp.detection.settings import DetectionSettings
 from fgstp.detection.states import State
+from fgstp.detection.timeline import STATES, Span, Timeline
+from fgstp.detection.wording import TOLD, clock, length
 
-TOLD = {
-    "warming_up": "warming up",
-    "rate_too_low": "the frame rate too low",
-    "camera_moving": "the camera moving",
-    "scene_changed": "another scene",
-    "too_dark": "too dark",
-    "saturated": "saturated",
-    "frozen": "frozen",
-    "no_signal": "without a signal",
-}
-
-
-class Span(NamedTuple):
-    """A stretch of time in one state."""
-
-    state: State
-    begin_s: float
-    end_s: float
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass
 class DetectionReport:
-    """What was watched, and what was found in it.
+    """What was watched, and what was found in it. It takes constant memory beside the events.
 
     Attributes:
         source: the footage.
+        model: name of the model.
+        fingerprint: SHA-256 of the file of its weights; None if it has none.
         threshold: probability from which a pixel spoke for gas.
+        settings: everything else that decided.
         events: in the order of their alarms.
-        times_s: times of all frames.
-        scores: the model's frame scores.
-        spans: states of the picture, one after the other.
+        timeline: frame scores and states over time.
+        state_s: seconds in each state.
+        n_frames: number of frames.
+        begin_s: time of the first frame.
+        end_s: time of the last one.
         remarks: what is odd about the footage.
     """
 
     source: str
+    model: str
+    fingerprint: str | None
     threshold: float
+    settings: DetectionSettings
     events: list[Event] = field(default_factory=list)
-    times_s: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    spans: list[Span] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
+    state_s: dict[State, float] = field(default_factory=lambda: dict.fromkeys(STATES, 0.0))
+    n_frames: int = 0
+    begin_s: float = 0.0
+    end_s: float = 0.0
     remarks: list[str] = field(default_factory=list)
-
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-        return len(self.times_s)
+    _state: State = "warming_up"
 
     @property
     def duration_s(self) -> float:
         """Time from the first to the last frame."""
-        return self.times_s[-1] - self.times_s[0] if self.times_s else 0.0
+        return self.end_s - self.begin_s
 
-    def take(self, time_s: float, score: float, state: State, changes: Sequence[Change]) -> None:
+    @property
+    def spans(self) -> list[Span]:
+        """States of the picture, one after the other; of long footage, the worst of each second."""
+        return self.timeline.spans()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What each event is told with: `source`, `model`, `fingerprint` and `threshold`."""
+        return {
+            "source": self.source,
+            "model": self.model,
+            "fingerprint": self.fingerprint,
+            "threshold": round(self.threshold, 4),
+        }
+
+    def take(self, result: Result) -> None:
         """Take what is known of the next frame."""
-        self.times_s.append(time_s)
-        self.scores.append(score)
-        if self.spans and self.spans[-1].state == state:
-            self.spans[-1] = self.spans[-1]._replace(end_s=time_s)
+        if self.n_frames:
+            self.state_s[self._state] += max(result.time_s - self.end_s, 0.0)
         else:
-            self.spans.append(Span(state, time_s, time_s))
-        self.events += [change.event for change in changes if change.kind == "new"]
+            self.begin_s = result.time_s
+        self.n_frames += 1
+        self.end_s, self._state = result.time_s, result.state
+        self.timeline.take(result.time_s, result.score, result.state)
+        self.events += [change.event for change in result.changes if change.kind == "new"]
 
     def sentence(self) -> str:
         """What was found, for a human."""
         watched = (
-            f"{Path(self.source).name}: {_count(len(self.events))} in {_length(self.duration_s)}"
+            f"{Path(self.source).name}: {_count(len(self.events))} in {length(self.duration_s)}"
         )
         if not self.events:
             return watched + self._blind()
         return f"{watched}: {'; '.join(map(_told, self.events))}{self._blind()}"
 
+    def plot(self) -> "Figure":
+        """A figure of scores, states and events over time, such as for a notebook."""
+        # Matplotlib takes a second to import, and not everybody wants a figure.
+        from fgstp.detection.figure import timeline_figure  # noqa: PLC0415
+
+        return timeline_figure(self)
+
+    def save(self, folder: Path | str) -> None:
+        """Write `events.csv`, `timeline.png`, `timeline.svg` and the page `summary.html`.
+
+        The page plays `overlay.webm` or `overlay.mp4`, if it lies in the folder.
+
+        Raises:
+            UserError: a file cannot be written.
+        """
+        from fgstp.detection.figure import write_timeline  # noqa: PLC0415 - as in `plot`
+        from fgstp.detection.page import write_summary  # noqa: PLC0415
+
+        folder = Path(folder)
+        write_table(folder / TABLE, self.events, self.facts)
+        svg = write_timeline(self, folder)
+        write_summary(self, folder, svg)
+
     def _blind(self) -> str:
         """How long the picture was not fit, if it was."""
-        seconds = dict.fromkeys(TOLD, 0.0)
-        for state, begin_s, end_s in self.spans:
-            if state in seconds:
-                seconds[state] += end_s - begin_s
-        parts = [f"{_length(s)} {TOLD[state]}" for state, s in seconds.items() if s >= 1]
+        parts = [
+            f"{length(seconds)} {TOLD[state]}"
+            for state, seconds in self.state_s.items()
+            if state != "watching" and seconds >= 1
+        ]
         return f" ({', '.join(parts)})" if parts else ""
 
 
 def _told(event: Event) -> str:
     column, row = event.source_xy
-    end = "" if event.end_s is None else _clock(event.end_s)
+    end = "" if event.end_s is None else clock(event.end_s)
     return (
-        f"{_clock(event.start_s)}-{end} (confidence {event.confidence:.2f}, "
+        f"{clock(event.start_s)}-{end} (confidence {event.confidence:.2f}, "
         f"{event.area_fraction:.1%} of the frame, source near x {column:.0f} y {row:.0f})"
     )
 
 
 def _count(n_events: int) -> str:
     return {0: "no leak", 1: "1 event"}.get(n_events, f"{n_events} events")
-
-
-def _length(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,68 +1,132 @@
 """Watching several videos after each other, with results on the disk."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from fgstp.core.errors import FootageError
+from fgstp.core.errors import FootageError, UserError
+from fgstp.core.files import remove_file
 from fgstp.core.progress import ProgressBar
 from fgstp.detection.detector import Detector
-from fgstp.detection.event_files import LINES, TABLE, event_lines, write_table
+from fgstp.detection.event_lines import event_lines
+from fgstp.detection.overlay import OVERLAYS
+from fgstp.detection.page import write_index
 from fgstp.detection.report import DetectionReport
+from fgstp.detection.result import Result, Writer
 from fgstp.footage.frame_sources import frames_of
 
 logger = logging.getLogger(__name__)
 
+# Opened for the report of a video and its folder; what it yields takes the results as they come.
+Output = Callable[[DetectionReport, Path], AbstractContextManager[Writer]]
+
 
 def watch_videos(
-    detector: Detector, sources: Sequence[Path], out: Path
+    detector: Detector,
+    places: Sequence[tuple[Path, Path]],
+    outputs: Sequence[Output] = (),
+    *,
+    every: int = 1,
+    shows_progress: bool = True,
 ) -> Iterator[DetectionReport]:
     """Watch videos one after the other; one that cannot be read is told and stops no other.
 
-    Each has a folder of its own below `out`, with `events.jsonl`, a line a change, which can be
-    read meanwhile, and `events.csv`, a row an event, once its end is reached.
+    The folder of each gets `events.jsonl`, which can be read meanwhile, and once its end is
+    reached what `DetectionReport.save` writes; the folder around it gets in the end a page that
+    lists all videos below it. A video that breaks off, and one that is stopped (Ctrl-C), leaves
+    all that was found until then.
 
     Args:
         detector: the detector.
-        sources: video files, TIFF stacks or folders of pictures.
-        out: where results are written.
+        places: video files, TIFF stacks or folders of pictures, each with the folder where its
+            results are written; see `with_folders`.
+        outputs: what else takes the results, such as `overlay_video`.
+        every: every n-th frame is watched.
+        shows_progress: whether there is a progress bar.
 
     Yields:
         Reports of the videos that could be read, each when its end is reached.
 
     Raises:
         UserError: the results cannot be written.
+        KeyboardInterrupt: it was stopped, after the report of the video that was being watched.
     """
-    for source, folder in zip(sources, _folders(sources, out), strict=True):
-        try:
-            yield _watched(detector, source, folder)
-        except FootageError as error:
-            logger.error("%s: %s", source, error)
+    try:
+        for source, folder in places:
+            report = detector.new_report(source)
+            try:
+                _watch(detector, report, folder, outputs, every, shows_progress=shows_progress)
+            except FootageError as error:
+                logger.error("%s: %s", source, error)
+            except KeyboardInterrupt:
+                yield report
+                raise
+            else:
+                yield report
+    finally:
+        for out in {folder.parent for _, folder in places}:
+            write_index(out)
 
 
-def _watched(detector: Detector, source: Path, folder: Path) -> DetectionReport:
-    facts = {
-        "source": str(source),
-        "model": detector.model.name,
-        "threshold": round(detector.threshold, 4),
-    }
-    report = DetectionReport(str(source), detector.threshold)
-    total = frames_of(source).n_frames_hint()
-    with (
-        event_lines(folder / LINES, facts) as write,
-        ProgressBar(total=total, desc=source.name, unit=" frames", leave=False) as bar,
-    ):
-        for result in detector.stream(source, report.remarks):
-            report.take(result.time_s, result.score, result.state, result.changes)
-            write(result.changes)
-            bar.update()
-    write_table(folder / TABLE, report.events, facts)
-    return report
-
-
-def _folders(sources: Sequence[Path], out: Path) -> Iterator[Path]:
-    """A folder for each: its name, with a number where two have the same."""
+def with_folders(sources: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
+    """Sources, each with a folder below `out`: its name, with a number where two have the same."""
     taken: dict[str, int] = {}
+    places = []
     for source in sources:
         taken[source.stem] = number = taken.get(source.stem, 0) + 1
-        yield out / (source.stem if number == 1 else f"{source.stem}-{number}")
+        places.append((source, out / (source.stem if number == 1 else f"{source.stem}-{number}")))
+    return places
+
+
+def _watch(
+    detector: Detector,
+    report: DetectionReport,
+    folder: Path,
+    outputs: Sequence[Output],
+    every: int,
+    *,
+    shows_progress: bool,
+) -> None:
+    source = Path(report.source)
+    total = frames_of(source).n_frames_hint()
+    for name in OVERLAYS:  # of another run, which `save` would take for its own
+        remove_file(folder / name)
+    with ExitStack() as stack:
+        stack.callback(_save, report, folder)  # last of all, whatever happens
+        opened = [stack.enter_context(each(report, folder)) for each in (event_lines, *outputs)]
+        writers = [report.take, *opened]
+        bar = stack.enter_context(
+            ProgressBar(
+                total=total and -(-total // every),
+                desc=source.name,
+                unit=" frames",
+                leave=False,
+                disable=not shows_progress,
+            )
+        )
+        try:
+            for result in detector.stream(source, report.remarks, every):
+                _hand_on(result, writers)
+                bar.update()
+        except FootageError as error:
+            report.remarks.append(str(error))
+            raise
+        except KeyboardInterrupt:
+            report.remarks.append("it was stopped before its end")
+            raise
+
+
+def _hand_on(result: Result, writers: list[Writer]) -> None:
+    """Give a result to all writers; one that cannot go on, as on a full disk, stops no other."""
+    for write in list(writers):
+        try:
+            write(result)
+        except UserError as error:
+            logger.error("%s", error)
+            writers.remove(write)
+
+
+def _save(report: DetectionReport, folder: Path) -> None:
+    if report.n_frames:
+        report.save(folder)

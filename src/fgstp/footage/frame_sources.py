@@ -199,12 +199,12 @@ def eight_bit_frames(
         (H, W) uint8.
     """
     found: list[str] = [] if remarks is None else remarks
-    return islice((levels for levels, _ in timed_frames(source, found)), None, None, every)
+    return islice((levels for _, levels, _ in timed_frames(source, found)), None, None, every)
 
 
 def timed_frames(
     source: FrameSource, remarks: list[str]
-) -> Iterator[tuple[NDArray[np.uint8], float | None]]:
+) -> Iterator[tuple[int, NDArray[np.uint8], float | None]]:
     """Frames of a source in 8 bits; 16 bits are mapped by one range for the whole video.
 
     Args:
@@ -212,11 +212,13 @@ def timed_frames(
         remarks: gets the remarks of the source.
 
     Yields:
-        (H, W) uint8, and its time in seconds; None where the source knows no times.
+        Its number from 0, which counts frames that cannot be decoded; (H, W) uint8; and its time in
+        seconds, None where the source knows no times.
     """
     table: NDArray[np.uint8] | None = None
-    for frame in source.frames(remarks):
+    for number, frame in enumerate(source.frames(remarks)):
         grey = frame.grey
         if table is None and grey.dtype != np.uint8:
             table = measure_span(source.sample(SAMPLED_FRAMES), SpanSettings())[0].table
-        yield grey.astype(np.uint8, copy=False) if table is None else table[grey], frame.time_s
+        levels = grey.astype(np.uint8, copy=False) if table is None else table[grey]
+        yield number if frame.place is None else frame.place, levels, frame.time_s

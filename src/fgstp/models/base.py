@@ -30,11 +30,13 @@ class Predictor(nn.Module, ABC, Generic[SettingsT]):
         session_class: type of its sessions; settings may decide it.
         frame_threshold: score from which a frame is taken to hold gas, chosen on validation
             clips by training; None if there were none.
+        fingerprint: SHA-256 of the file of its weights; None if they come from none.
     """
 
     settings_class: ClassVar[type[Settings]]
     session_class: type[Session]
     frame_threshold: float | None = None
+    fingerprint: str | None = None
 
     def __init__(self, settings: SettingsT) -> None:
         super().__init__()

@@ -162,7 +162,7 @@ def load_model(
     Args:
         path: the checkpoint, or the name of weights that come with the package, such as `wisp`.
         model: required name of the model; None accepts any.
-        device: device of the model: `cpu`, `cuda`, `cuda:1`.
+        device: device of the model: `cpu`, `cuda`, `cuda:1`, or `auto`, a GPU if there is one.
         batch_frames: frames that it predicts at a time; None: as it was trained with.
 
     Returns:
@@ -179,6 +179,8 @@ def load_model(
         >>> maps.shape, maps.dtype
         ((20, 60, 80), dtype('float32'))
     """
+    from fgstp.models.shipped import weights_file  # noqa: PLC0415 - built on this
+
     checkpoint = read_checkpoint(path, model)
     settings = dict(checkpoint.settings)
     if batch_frames is not None and "batch_frames" in settings:
@@ -190,6 +192,9 @@ def load_model(
             raise UserError(f"{path} is of a stage {stage!r}, which {checkpoint.model} has not.")
         loaded.begin_stage(int(stage))
     _load(loaded, checkpoint, path)
+    loaded.fingerprint = content_hash([weights_file(Path(path))])
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         loaded.to(device)
     except torch.OutOfMemoryError:

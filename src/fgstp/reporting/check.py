@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fgstp.core.errors import FootageError
 from fgstp.core.progress import ProgressBar
+from fgstp.core.templating import data_url, environment
 from fgstp.footage.cutting import Stretch
 from fgstp.footage.packed_masks import GAS, VOID
 from fgstp.footage.reading import read_through
@@ -18,7 +19,6 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.footage.sources import Search, find_videos
 from fgstp.footage.video import RefusedVideo, Video
 from fgstp.reporting.ingest import outlined
-from fgstp.reporting.templating import data_url, environment
 
 LEVELS = 256
 MOST = 0.99  # of the pixels
@@ -184,7 +184,7 @@ def as_text(checked: Sequence[CheckedVideo]) -> str:
 def as_page(folder: Path, checked: Sequence[CheckedVideo]) -> str:
     """The check as one HTML page that needs no other file."""
     return (
-        environment()
+        environment("fgstp.reporting")
         .get_template("check.html.j2")
         .render(
             folder=folder.name,

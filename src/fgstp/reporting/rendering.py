@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fgstp.core.templating import data_url, environment
 from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
 from fgstp.reporting.detection import short_table
@@ -14,9 +15,9 @@ from fgstp.reporting.notes import counted, protocol_note, protocol_rules
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
 from fgstp.reporting.summaries import PAPERS
 from fgstp.reporting.tables import Table
-from fgstp.reporting.templating import data_url, environment
 from fgstp.reporting.trainings import ALL_MODELS, ByModel, training_table
 
+PACKAGE = "fgstp.reporting"  # whose templates they are
 TITLE = "Gas leak segmentation: comparison of models"
 LINE_LENGTH = 110  # of the headline
 SCALE, SMALLEST_SCALE = 0.75, 0.6  # pixels on the page for each pixel of a picture at 128 dpi
@@ -96,14 +97,14 @@ def _markdown(
     ranked: bool = False,
     intervals: bool = False,
 ) -> str:
-    template = environment(markdown_escaped).get_template("tables.md.j2")
+    template = environment(PACKAGE, markdown_escaped).get_template("tables.md.j2")
     facts = {"ranked": ranked, "intervals": intervals}
     return template.render(title=title, tables=tables, notes=notes, **facts)
 
 
 def as_latex(table: ResultTable) -> str:
     """A result table in LaTeX, with a `table*` for each block."""
-    template = environment(latex_escaped, LATEX_DELIMITERS).get_template("table.tex.j2")
+    template = environment(PACKAGE, latex_escaped, LATEX_DELIMITERS).get_template("table.tex.j2")
     return template.render(table=table, published=PUBLISHED)
 
 
@@ -155,7 +156,7 @@ def page(
         examples: PNG file of predictions; None if there is none.
         timelines: PNG file of the frame scores over time; None if there is none.
     """
-    template = environment().get_template("page.html.j2")
+    template = environment(PACKAGE).get_template("page.html.j2")
     shown = [
         Picture.of_png(curves[row.model], f"Training curves of {row.title()}")
         for row in model_rows(name for name in curves if name != ALL_MODELS)

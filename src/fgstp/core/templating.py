@@ -4,20 +4,23 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 
 def environment(
-    escape: Callable[[object], str] | None = None, delimiters: Mapping[str, Any] | None = None
+    package: str,
+    escape: Callable[[object], str] | None = None,
+    delimiters: Mapping[str, Any] | None = None,
 ) -> Environment:
-    """Templates of a format.
+    """Templates of a format; `style.css` is that of all pages.
 
     Args:
+        package: the package in whose folder `templates` they are, such as `fgstp.reporting`.
         escape: escapes values; None escapes them as HTML.
         delimiters: those of Jinja, if not the usual ones.
     """
     return Environment(
-        loader=PackageLoader("fgstp.reporting"),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("fgstp.core")]),
         autoescape=escape is None,
         finalize=escape,
         undefined=StrictUndefined,

@@ -1,0 +1,103 @@
+"""Pages for the browser: one for each video that was watched, and a list of them."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from fgstp.core.files import write_text
+from fgstp.core.templating import environment
+from fgstp.detection.event_files import TABLE
+from fgstp.detection.event_lines import LINES
+from fgstp.detection.figure import NAME
+from fgstp.detection.overlay import OVERLAYS
+from fgstp.detection.report import DetectionReport
+from fgstp.detection.wording import TOLD, clock, length
+
+SUMMARY, INDEX = "summary.html", "index.html"
+PACKAGE = "fgstp.detection"
+
+
+def write_summary(report: DetectionReport, folder: Path, timeline_svg: str) -> None:
+    """Write `summary.html`, which needs no other file but the video beside it.
+
+    Args:
+        report: what was found.
+        folder: where it is written.
+        timeline_svg: text of the figure.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    overlay = next((name for name in OVERLAYS if (folder / name).is_file()), None)
+    files = [name for name in (TABLE, LINES, f"{NAME}.png") if (folder / name).is_file()]
+    page = (
+        _environment()
+        .get_template("summary.html.j2")
+        .render(
+            report=report,
+            name=Path(report.source).name,
+            overlay=overlay,
+            timeline=_inline(timeline_svg),
+            states={TOLD[state]: s for state, s in report.state_s.items() if s},
+            settings=dict(_flat(report.settings.model_dump(mode="json"))),
+            files=files,
+        )
+    )
+    write_text(folder / SUMMARY, page)
+
+
+def write_index(out: Path) -> None:
+    """Write `index.html`, a list of all videos whose results lie in folders below `out`.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    paths = sorted(out.glob(f"*/{LINES}"))
+    videos = [(path.parent, told) for path in paths if (told := _watched(path))]
+    if videos:
+        rows = [_row(folder, told) for folder, told in videos]
+        page = _environment().get_template("index.html.j2").render(rows=rows, name=out.name)
+        write_text(out / INDEX, page)
+
+
+def _inline(svg: str) -> Markup:
+    """The text of a figure as a part of a page, whose links stay on that page."""
+    body = svg[svg.index("<svg") :].replace(' target="_blank"', "")
+    return Markup(re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL))
+
+
+def _row(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
+    has_page = (folder / SUMMARY).is_file()
+    return told | {
+        "name": Path(told["source"]).name,
+        "page": f"{quote(folder.name)}/{SUMMARY}" if has_page else None,
+    }
+
+
+def _watched(path: Path) -> dict[str, Any] | None:
+    """The last line, of what was watched; None while it is being watched."""
+    try:
+        last = json.loads(path.read_text("utf-8").splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return last if isinstance(last, dict) and last.get("type") == "watched" else None
+
+
+def _environment() -> Any:  # noqa: ANN401 - that of Jinja
+    templates = environment(PACKAGE)
+    templates.filters |= {"clock": clock, "length": length}
+    return templates
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by their dotted names."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
