@@ -15,7 +15,7 @@ from fgstp.detection.events import Change, Event
 from fgstp.detection.regions import Mask
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.settings import DetectionSettings
-from fgstp.detection.states import Scene, State
+from fgstp.detection.states import BLIND, Scene, State
 from fgstp.detection.zones import Zones
 from fgstp.footage.frame_sources import frames_of, timed_frames
 from fgstp.footage.live import LiveFrame, LiveStream, is_stream
@@ -28,9 +28,6 @@ from fgstp.models.session import Prediction
 
 DEFAULT_THRESHOLD = 0.5
 BATCH_FRAMES = 8  # of files, which do not wait for the next frame
-BLIND: frozenset[State] = frozenset(
-    {"camera_moving", "too_dark", "saturated", "frozen", "no_signal"}
-)
 
 
 class Result(NamedTuple):
@@ -214,9 +211,7 @@ class _Watch:
 
     def _result(self, prediction: Prediction) -> Result:
         (frame, state), alarms = self._seen.popleft(), self._alarms
-        changes = alarms.forget() if state == "scene_changed" else []
-        if state not in BLIND:
-            changes += alarms.update(prediction.map, prediction.time_s)
+        changes = alarms.watch(prediction.map, prediction.time_s, state)
         self._last = Result(
             prediction.time_s,
             frame,

@@ -20,6 +20,10 @@ State = Literal[
     "frozen",
     "no_signal",
 ]
+# In these a picture tells nothing of gas.
+BLIND: frozenset[State] = frozenset(
+    {"camera_moving", "too_dark", "saturated", "frozen", "no_signal"}
+)
 Map = NDArray[np.float32]
 BLACK, WHITE = 2, 253  # grey levels that tell nothing
 EXPLAINED = 0.9  # of the change, that a shift must leave at most
