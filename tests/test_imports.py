@@ -17,7 +17,7 @@ BELOW = {
     "training": {"core", "footage", "models"},
     "inference": {"core", "footage", "models"},
     "detection": {"core", "footage", "models"},
-    "scoring": {"core", "footage"},
+    "scoring": {"core", "footage", "plumes"},
     "reporting": {"core", "footage", "models", "scoring"},
 }
 # What knows Kedro and MLflow, and may import every package.
