@@ -17,7 +17,7 @@ BELOW = {
     "training": {"core", "footage", "models"},
     "inference": {"core", "footage", "models"},
     "detection": {"core", "footage", "models"},
-    "scoring": {"core", "footage"},
+    "scoring": {"core", "footage", "plumes"},
     "adaptation": {"core", "footage", "plumes", "models", "training", "inference", "scoring"},
     "reporting": {"core", "footage", "models", "scoring"},
 }

@@ -120,6 +120,7 @@ def test_evaluation_locks_the_files_of_its_model(begin, data):
     assert locks(data) == {
         "07_model_output/mg",
         "08_reporting/dvc/mg.json",
+        "08_reporting/events/mg.parquet",
         "08_reporting/frames/mg.parquet",
         "08_reporting/metrics/mg.json",
         "08_reporting/summaries/mg.csv",

@@ -63,7 +63,13 @@ def test_it_is_predicted_and_scored_by_its_schedule(run, bare):
     for words in ("none of the 12 test clips has masks", "On own footage, without masks"):
         assert words in page
     small = json.loads((reporting / "dvc/fgstp.json").read_text())
-    assert set(small) <= {"leak_AUROC", "found", "delay_s", "FA_per_h"}
+    of_events = {"ev_recall", "ev_delay_s", "ev_FA_h", "ev_area"}
+    assert set(small) <= {"leak_AUROC", "found", "delay_s", "FA_per_h"} | of_events
+    events = scores["detection"]["events"]
+    assert (events["n_leaks"], events["n_videos"]) == (1, 1)  # of b nothing is known
+    assert set(pd.read_parquet(reporting / "events/fgstp.parquet")["video"]) <= {"a", "b"}
+    assert (reporting / "figures/events.png").exists()
+    assert "Events</h2>" in page
 
 
 @pytest.mark.parametrize("names", ["ingest,train,evaluate,report", "ingest,evaluate,report"])

@@ -8,6 +8,7 @@ from fgstp.reporting.comparison import compare
 from fgstp.reporting.costs import COLUMNS
 from fgstp.reporting.tables import OPERATIONAL_COLUMNS, PAPER_COLUMNS
 from fgstp.scoring import get_protocol
+from fgstp.scoring.events import leak_numbers
 from fgstp.scoring.leak_schedule import releases_s
 from fgstp.scoring.timelines import detection_scores, joined
 
@@ -80,7 +81,8 @@ def _video(name, classes, scores):
     leak_class = pd.array([pd.NA if each is None else each for each in classes], "Int64")
     rows = {"video": name, "clip": f"{name}_0", "category": "close_clear", "frame": times_s}
     rows |= {"time_s": times_s, "duration_s": 1.0, "leak_class": leak_class, "score": scores}
-    return pd.DataFrame(rows | {"release_s": began_s})
+    leak = leak_numbers(np.array(classes), times_s) if known else pd.NA
+    return pd.DataFrame(rows | {"release_s": began_s, "leak": leak})
 
 
 @pytest.fixture(scope="session")

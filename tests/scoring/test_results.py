@@ -251,6 +251,8 @@ def test_without_masks_there_is_what_the_schedule_tells():
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
     assert key_scores(scores) == {"leak_AUROC": 0.75, "found": 1.0}
     assert key_scores(scores | {"detection": {}}) == {}
+    events = {"events": {"event_recall": 0.51239, "error_curve_area": None}}
+    assert key_scores(scores | {"detection": events}) == {"ev_recall": 0.512}
 
 
 def test_each_protocol_has_its_settings_and_the_metrics_over_all_videos(scored):

@@ -26,7 +26,9 @@ TYPED_COLUMNS = {
     "summaries": dict.fromkeys(("model", "protocol", "by", "group", "metric"), "str")
     | {"value": "float64"},
     "frame_scores": dict.fromkeys(("video", "clip", "protocol"), "str"),
-    "timelines": {"video": "str", "clip": "str", "leak_class": "Int64", "score": "float64"},
+    "timelines": {"video": "str", "clip": "str", "leak_class": "Int64", "leak": "Int64"}
+    | dict.fromkeys(("score", "evidence"), "float64"),
+    "events": {"video": "str", "alarm_s": "float64", "end_s": "float64"},
 }
 
 
@@ -107,8 +109,8 @@ class TableDataset(FileDataset):
 
     Args:
         filepath: the file.
-        columns: `videos`, `clips`, `summaries`, `frame_scores` or `timelines` for columns and
-            types that these tables must have; `text` for a hand-written table, with cells as
+        columns: `videos`, `clips`, `summaries`, `frame_scores`, `timelines` or `events` for columns
+            and types that these tables must have; `text` for a hand-written table, with cells as
             text and lines of comment.
         options: those of `FileDataset`.
     """

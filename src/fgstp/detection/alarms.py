@@ -11,6 +11,7 @@ from fgstp.detection.events import Change, Event
 from fgstp.detection.evidence import Evidence
 from fgstp.detection.regions import Mask, significant
 from fgstp.detection.settings import DetectionSettings
+from fgstp.detection.states import BLIND, State
 
 
 @dataclass(eq=False)
@@ -83,6 +84,14 @@ class Alarms:
         """Whether some evidence exceeds `pre_alarm_fraction` of the threshold."""
         alarms = self._settings.alarms
         return bool(self.evidence.max() > alarms.pre_alarm_fraction * alarms.threshold)
+
+    def watch(self, probability: NDArray[np.float32], time_s: float, state: State) -> list[Change]:
+        """Take the map (H, W) of the next frame, whose picture is in a state; see `update`.
+
+        Another scene ends all events, and a picture that tells nothing changes nothing.
+        """
+        changes = self.forget() if state == "scene_changed" else []
+        return changes if state in BLIND else changes + self.update(probability, time_s)
 
     def update(self, probability: NDArray[np.float32], time_s: float) -> list[Change]:
         """Take the map (H, W) of the next frame; what has changed comes out."""

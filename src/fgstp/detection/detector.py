@@ -211,9 +211,7 @@ class _Watch:
 
     def _result(self, prediction: Prediction) -> Result:
         (number, frame, state), alarms = self._seen.popleft(), self._alarms
-        changes = alarms.forget() if state == "scene_changed" else []
-        if state not in BLIND:
-            changes += alarms.update(prediction.map, prediction.time_s)
+        changes = alarms.watch(prediction.map, prediction.time_s, state)
         self._last = Result(
             number,
             prediction.time_s,

@@ -29,11 +29,14 @@ def significant(
     Returns:
         (H, W) bool.
     """
+    speaks_for_gas = probability > threshold
+    if not speaks_for_gas.any():
+        return speaks_for_gas
     candidates = (probability > settings.low_fraction * threshold).astype(np.uint8)
     n_labels, labels, facts, _ = cv2.connectedComponentsWithStats(candidates, connectivity=8)
     areas = facts[:, cv2.CC_STAT_AREA]
     counts = np.zeros(n_labels, bool)
-    counts[labels[probability > threshold]] = True
+    counts[labels[speaks_for_gas]] = True
     counts &= areas >= settings.min_area_fraction * probability.size
     if watched is not None:
         inside = np.bincount(labels[watched], minlength=n_labels)

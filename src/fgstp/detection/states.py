@@ -20,6 +20,7 @@ State = Literal[
     "frozen",
     "no_signal",
 ]
+# In these a picture tells nothing of gas.
 BLIND: frozenset[State] = frozenset(
     {"camera_moving", "too_dark", "saturated", "frozen", "no_signal"}
 )

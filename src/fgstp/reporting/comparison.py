@@ -9,6 +9,7 @@ import pandas as pd
 from fgstp.reporting import notes
 from fgstp.reporting.costs import cost_tables, sorted_costs
 from fgstp.reporting.detection import detection_groups, detection_table
+from fgstp.reporting.events import event_table
 from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order, model_rows
 from fgstp.reporting.result_tables import TITLES, ResultTable, result_table
 from fgstp.reporting.summaries import (
@@ -43,6 +44,7 @@ class Comparison:
         headline: up to five scores of each model.
         tables: `table1` and `table2`, whose scores are of pixels.
         detection: the table of detection by the leak schedule; None without one.
+        events: the table of events; None likewise.
         groups: tables by category, leak class and video.
         detection_groups: tables of detection by category and video.
         remarks: sentences on what could not be scored or chosen, and why.
@@ -58,6 +60,7 @@ class Comparison:
     headline: Table
     tables: tuple[ResultTable, ...]
     detection: ResultTable | None
+    events: ResultTable | None
     groups: Mapping[str, list[Table]]
     detection_groups: Mapping[str, list[Table]]
     remarks: tuple[str, ...]
@@ -97,6 +100,7 @@ def compare(
         headline=headline(together),
         tables=tuple(result_table(name, together, footage, why_empty) for name in TITLES),
         detection=detection,
+        events=event_table(facts, footage),
         groups={by: group_tables(together, by) for by in GROUPS},
         detection_groups={by: detection_groups(timelines, facts, by) for by in DETECTION_GROUPS},
         remarks=tuple(_remarks(facts, found, detection)),

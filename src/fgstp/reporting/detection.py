@@ -8,7 +8,13 @@ import pandas as pd
 
 from fgstp.reporting import notes
 from fgstp.reporting.names import ModelRow, group_title, groups_in_order, model_rows
-from fgstp.reporting.result_tables import THIS_EVALUATION, Block, ResultTable, written_table
+from fgstp.reporting.result_tables import (
+    THIS_EVALUATION,
+    Block,
+    ResultTable,
+    ranked,
+    written_table,
+)
 from fgstp.reporting.summaries import Facts, ScoredFootage
 from fgstp.reporting.tables import DASH, Cell, Column, Table
 from fgstp.scoring.leak_schedule import DEFAULT_THRESHOLD, SCHEDULE_METRICS
@@ -47,10 +53,7 @@ def detection_table(facts: Facts, footage: ScoredFootage) -> ResultTable | None:
     tidy = pd.concat([_tidy(row, known[row.model], footage) for row in rows], ignore_index=True)
     most = max(known.values(), key=lambda own: own["n_frames"])
     saw_all = tidy["n_frames"] == tidy["n_frames"].max()  # others are not ranked
-    for column in COLUMNS:
-        of_metric = saw_all & (tidy["metric"] == column.name)
-        ranks = column.ranks(tidy.loc[of_metric, "value"].astype(float).tolist())
-        tidy.loc[of_metric, "rank"] = pd.array(ranks, dtype="Int64")
+    tidy = ranked(tidy, COLUMNS, saw_all)
     written = written_table(
         f"On {footage.name}{_without(most)}",
         tidy,
@@ -79,7 +82,7 @@ def _tidy(row: ModelRow, own: Mapping[str, Any], footage: ScoredFootage) -> pd.D
         }
         for column in COLUMNS
     ]
-    return pd.DataFrame(rows).assign(rank=pd.array([pd.NA] * len(rows), "Int64"))
+    return pd.DataFrame(rows)
 
 
 def _without(own: Mapping[str, Any]) -> str:

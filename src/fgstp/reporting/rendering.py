@@ -42,6 +42,7 @@ LATEX_SPECIAL = {
     "±": r"$\pm$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
+    "∞": r"$\infty$",
 }
 
 
@@ -70,7 +71,8 @@ class Picture(NamedTuple):
 def table_files(comparison: Comparison) -> dict[str, str]:
     """Texts by file name: each table as csv, Markdown and LaTeX; measured costs without LaTeX."""
     files: dict[str, str] = {}
-    for table in (*comparison.tables, *([comparison.detection] if comparison.detection else ())):
+    over_time = (each for each in (comparison.detection, comparison.events) if each)
+    for table in (*comparison.tables, *over_time):
         files |= {
             f"{table.name}.csv": table.tidy().to_csv(index=False),
             f"{table.name}.md": as_markdown(table),
@@ -146,6 +148,8 @@ def page(
     curves: Mapping[str, bytes],
     examples: bytes | None = None,
     timelines: bytes | None = None,
+    *,
+    events: bytes | None = None,
 ) -> str:
     """The report as one HTML page that needs no other file.
 
@@ -155,6 +159,7 @@ def page(
         curves: PNG files by name, as `training_curves` names them.
         examples: PNG file of predictions; None if there is none.
         timelines: PNG file of the frame scores over time; None if there is none.
+        events: PNG file of the curves of events; None if there is none.
     """
     template = environment(PACKAGE).get_template("page.html.j2")
     shown = [
@@ -171,6 +176,8 @@ def page(
         protocol_rules={name: protocol_rules(each) for name, each in comparison.protocols.items()},
         examples=examples
         and Picture.of_png(examples, "Frames, ground truth and predictions of the models"),
+        events=events
+        and Picture.of_png(events, "Probability of detection and detection error curves"),
         timelines=timelines and Picture.of_png(timelines, "Frame scores of the models over time"),
         trainings=training_table(trainings),
         all_curves=of_all and Picture.of_png(of_all, "Validation scores of all models"),

@@ -223,13 +223,25 @@ def _tidy(
     )
     rows = found.set_index(["model", "metric"]).reindex(order).reset_index().assign(**facts)
     rows["name"] = rows["model"].map({row.model: row.title(facts["table"]) for row in models})
-    rows["rank"] = pd.Series(pd.NA, index=rows.index, dtype="Int64")
-    ranked = ~rows["model"].isin([row.model for row in models if row.prompt == "all_masks"])
-    for column in columns:
-        of_metric = ranked & (rows["metric"] == column.name)
-        ranks = column.ranks(rows.loc[of_metric, "value"].astype(float).tolist())
-        rows.loc[of_metric, "rank"] = pd.array(ranks, dtype="Int64")
+    oracles = [row.model for row in models if row.prompt == "all_masks"]
+    rows = ranked(rows, columns, ~rows["model"].isin(oracles))
     return rows.reindex(columns=list(TIDY_COLUMNS)).astype(TIDY_COLUMNS)
+
+
+def ranked(rows: pd.DataFrame, columns: Sequence[Column], which: pd.Series) -> pd.DataFrame:
+    """Rank the values of each metric.
+
+    Args:
+        rows: a row for each model and metric.
+        columns: the metrics.
+        which: (N,) bool, the rows that are ranked; the rank of others is missing.
+    """
+    rank = pd.Series(pd.NA, index=rows.index, dtype="Int64")
+    for column in columns:
+        of_metric = which & (rows["metric"] == column.name)
+        ranks = column.ranks(rows.loc[of_metric, "value"].astype(float).tolist())
+        rank[of_metric] = pd.array(ranks, dtype="Int64")
+    return rows.assign(rank=rank)
 
 
 def written_table(

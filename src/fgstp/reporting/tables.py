@@ -75,7 +75,8 @@ class Column(Metric):
             return DASH
         numbers = [value] if math.isnan(spread) else [value, spread]
         scale = 100 if self.percent else 1
-        return " ± ".join(f"{scale * number:.{self.decimals}f}" for number in numbers)
+        written = (f"{scale * number:.{self.decimals}f}" for number in numbers)
+        return " ± ".join(written).replace("inf", "∞")
 
     def ranks(self, values: Sequence[float]) -> list[int | None]:
         """Rank values from 1, the best; None for NaN, and for all if fewer than two are defined.

@@ -44,6 +44,10 @@ KEY_DETECTION = {  # of footage without masks
     **{"leak_AUROC": "leak_auroc", "found": "found_fraction", "delay_s": "time_to_detection_s"},
     "FA_per_h": "false_alarms_per_hour",
 }
+KEY_EVENTS = {  # of footage with a leak schedule
+    **{"ev_recall": "event_recall", "ev_delay_s": "detection_time_s"},
+    **{"ev_FA_h": "false_alarms_per_hour", "ev_area": "error_curve_area"},
+}
 
 
 def score_clips(
@@ -218,7 +222,7 @@ def _rounded(rows: pd.DataFrame, column: str) -> dict[str, float | None]:
 def key_scores(scores: Mapping[str, Any]) -> dict[str, float]:
     """The six scores of the paper, and what an operator asks: IoU, AUROC, frames of false alarm.
 
-    Without masks, what the leak schedule tells takes their place.
+    Without masks, what the leak schedule tells takes their place. Where it is known, alarms follow.
 
     Args:
         scores: see `model_scores`.
@@ -230,6 +234,7 @@ def key_scores(scores: Mapping[str, Any]) -> dict[str, float]:
     chosen = [(protocols.get(name, {}), names) for name, names in KEY_SCORES.items()]
     if not protocols:
         chosen = [(scores["detection"], KEY_DETECTION)]
+    chosen.append((scores["detection"].get("events", {}), KEY_EVENTS))
     return {
         short: round(own[name], KEY_DIGITS)
         for own, names in chosen

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fgstp.footage.clip_table import ClipRow, by_video
 from fgstp.footage.video_store import VideoStore
+from fgstp.scoring.events import leak_numbers
 from fgstp.scoring.leak_schedule import (
     DEFAULT_THRESHOLD,
     SCHEDULE_METRICS,
@@ -23,9 +24,9 @@ COLUMNS = {
     **dict.fromkeys(("model", "video", "clip", "category", "mask_source"), "str"),
     SEED: "Int64",
     "frame": "int64",
-    **dict.fromkeys(("time_s", "duration_s"), "float64"),
-    "leak_class": "Int64",
-    **dict.fromkeys(("release_s", "score", "threshold"), "float64"),
+    **dict.fromkeys(("distance_m", "time_s", "duration_s"), "float64"),
+    **dict.fromkeys(("leak_class", "leak"), "Int64"),
+    **dict.fromkeys(("release_s", "score", "threshold", "evidence"), "float64"),
 }
 
 
@@ -34,6 +35,7 @@ def timeline(
     store: VideoStore,
     videos: pd.DataFrame,
     scores: Mapping[str, NDArray[np.float32]],
+    evidence: Mapping[str, NDArray[np.float64]],
 ) -> pd.DataFrame:
     """Frame scores of one training over time.
 
@@ -42,11 +44,13 @@ def timeline(
         store: the videos.
         videos: the video table.
         scores: by clip: the scores of its frames, (T,).
+        evidence: by clip: the evidence of gas that was held in its frames, (T,).
 
     Returns:
-        A row for each frame, by video and time: `video`, `clip`, `category`, `mask_source` of the
-        clip; `frame`, its number in the video, `time_s`, `duration_s`; `leak_class`, missing where
-        the schedule is unknown, and `release_s`, see `releases_s`; and `score`.
+        A row for each frame, by video and time: `video`, `clip`, `category`, `distance_m`,
+        `mask_source` of the clip; `frame`, its number in the video, `time_s`, `duration_s`;
+        `leak_class`, missing where the schedule is unknown, `release_s`, see `releases_s`, and
+        `leak`, see `leak_numbers`; `score` and `evidence`.
     """
     facts = videos.set_index("video")
     parts = []
@@ -54,10 +58,12 @@ def timeline(
         whole = _schedule(store, video)
         whole["duration_s"] = durations_s(whole["time_s"].to_numpy(), facts["fps_hz"][video])
         whole["category"] = facts["category"][video]
+        whole["distance_m"] = facts["distance_m"][video]
         for clip in own:
             frames = whole.iloc[clip.first_frame : clip.first_frame + clip.n_frames]
+            frames = frames.assign(score=scores[clip.name], evidence=evidence[clip.name])
             facts_of_clip = {"clip": clip.name, "mask_source": clip.mask_source}
-            parts.append(frames.assign(video=video, score=scores[clip.name], **facts_of_clip))
+            parts.append(frames.assign(video=video, **facts_of_clip))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -75,13 +81,17 @@ def durations_s(times_s: NDArray[np.float64], fps_hz: float) -> NDArray[np.float
 
 
 def _schedule(store: VideoStore, video: str) -> pd.DataFrame:
-    """Number, time, leak class and release of each frame of a video."""
+    """Number, time, leak class, release and leak of each frame of a video."""
     view = store.clip(video)
     frames = pd.DataFrame({"frame": np.arange(len(view.frames)), "time_s": view.times_s})
     if view.leak_class is None:
-        return frames.assign(leak_class=pd.array([pd.NA] * len(frames), "Int64"), release_s=np.nan)
-    classes = pd.array(view.leak_class, "Int64")
-    return frames.assign(leak_class=classes, release_s=releases_s(view.leak_class, view.times_s))
+        unknown = pd.array([pd.NA] * len(frames), "Int64")
+        return frames.assign(leak_class=unknown, release_s=np.nan, leak=unknown)
+    return frames.assign(
+        leak_class=pd.array(view.leak_class, "Int64"),
+        release_s=releases_s(view.leak_class, view.times_s),
+        leak=leak_numbers(view.leak_class, view.times_s),
+    )
 
 
 def joined(trainings: Sequence[pd.DataFrame], model: str) -> pd.DataFrame:

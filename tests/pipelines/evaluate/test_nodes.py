@@ -26,7 +26,8 @@ from fgstp.models.checkpoint import (
 from fgstp.models.fgstp import FgstpModel
 from fgstp.models.registry import create_model
 from fgstp.models.session import Prediction
-from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores, trace_frames
+from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
+from fgstp.pipelines.evaluate.tracing import trace_frames
 from fgstp.reporting.result_tables import result_table
 from fgstp.reporting.summaries import same_footage
 from fgstp.scoring import PROTOCOLS, score_clip
@@ -111,7 +112,8 @@ class Project:
 
     def trace(self, model="background", **changes):
         settings = EvaluateSettings.model_validate(QUICK | changes)
-        return trace_frames(self.predictions, self.clips, self.videos, self.store, model, settings)
+        footage = self.predictions, self.clips, self.videos, self.store
+        return trace_frames(*footage, model, settings, 1)
 
     def summarise(self, rows, seed=1, detection=None, model="background"):
         """Scores and summaries."""
@@ -352,7 +354,7 @@ def test_clips_without_masks_are_predicted_and_traced_but_their_pixels_not_score
     assert facts["n_left_out_clips"] == 0
     rows = project.score()
     assert rows.empty
-    timelines, detection = project.trace()
+    _, timelines, detection = project.trace()
     scores, summaries = project.summarise(rows, detection=detection)
     assert summaries.empty
     assert (scores["protocols"], scores["n_frames"], scores["mask_sources"]) == ({}, 0, [])
@@ -369,7 +371,7 @@ def test_a_timeline_tells_times_classes_and_releases_of_the_whole_video(project)
     project.add("r_0000", mask_source="none", dropped="guard", leak_class=classes)
     project.add("r_0001", mask_source="none", leak_class=np.array([1, 2, 2, 8, 8], np.int8))
     project.predict()
-    timelines, detection = project.trace()
+    _, timelines, detection = project.trace()
     own = timelines[timelines["video"] == "r"]
     assert own["frame"].tolist() == [5, 6, 7, 8, 9]
     np.testing.assert_allclose(own["time_s"], np.arange(5, 10) / 15)
@@ -382,12 +384,41 @@ def test_a_timeline_tells_times_classes_and_releases_of_the_whole_video(project)
     assert unknown["leak_class"].isna().all()
 
 
+def test_alarms_are_those_of_a_detector_over_all_clips_of_a_video(project):
+    """Two clips of 15 s, of which the leak spans the end of the first and the second one."""
+    shown = np.arange(2 * 15 * 15) >= 10 * 15
+    rng = np.random.default_rng(0)
+    scene = np.linspace(40, 180, 24 * 32).reshape(24, 32) + rng.normal(0, 2, (shown.size, 24, 32))
+    maps = np.zeros(scene.shape, np.uint8)
+    maps[shown, 6:16, 8:20] = 240
+    for number, place in enumerate((slice(225), slice(225, 450))):
+        classes = np.where(shown[place], 4, 0).astype(np.int8)
+        frames = np.rint(scene[place]).astype(np.uint8)
+        row = {"video": "w", "split": "test", "leak_class": classes}
+        project.folder.add(f"w_{number:04d}", frames, None, **row)
+    project.predict()
+    project.write({"w_0000": maps[:225], "w_0001": maps[225:]})
+    events, timelines, detection = project.trace()
+    [alarm] = events[events["video"] == "w"].to_dict("records")
+    # Evidence rises by ln(16) a second: 8 are reached after 3.1 s, and held for 2 s.
+    rise_s = -20 * np.log1p(-8 / 20 / np.log(240 / 15))
+    assert alarm["alarm_s"] == pytest.approx(10 + rise_s + 2, abs=0.2)
+    assert alarm["end_s"] == pytest.approx(449 / 15, abs=1e-3)
+    assert (alarm["id"], alarm["model"], alarm["threshold"]) == ("w-1", "background", 0.5)
+    own = timelines[timelines["video"] == "w"].sort_values("frame")
+    first = own.loc[own["evidence"] > 8, "time_s"].iloc[0]
+    assert first == pytest.approx(alarm["alarm_s"], abs=1e-3)
+    scores = detection["events"]
+    assert (scores["n_leaks"], scores["n_alarms"], scores["event_recall"]) == (2, 1, 0.5)
+    assert json.loads(json.dumps(detection, allow_nan=False)) == detection
+
+
 def test_some_clips_with_masks_are_scored_and_all_are_traced(project):
     project.add("w_0000", mask_source="none", leak_class=np.array([0, 0, 1, 1, 1], np.int8))
     facts = project.predict()
     assert (facts["n_test_clips"], facts["n_validation_clips"]) == (3, 1)
     assert set(project.score()["clip"]) == {"t_0000", "u_0000"}
-    timelines, detection = project.trace()
+    _, timelines, detection = project.trace()
     sources = timelines.drop_duplicates("clip").set_index("clip")["mask_source"]
     assert sources.to_dict() == {"t_0000": "annotated", "u_0000": "annotated", "w_0000": "none"}
     assert (detection["n_clips"], detection["n_bare_clips"]) == (2, 1)
@@ -411,7 +442,7 @@ def test_a_model_that_is_given_masks_leaves_out_clips_without(project, caplog):
     assert (facts["prompt"], facts["n_left_out_clips"]) == ("all_masks", 1)
     assert set(project.times("mg")) == {"v", "t", "u"}
     assert "mg is given masks; it leaves out 1 of 4 clips, which have none" in caplog.text
-    assert set(project.trace("mg")[0]["clip"]) == {"t_0000", "u_0000"}
+    assert set(project.trace("mg")[1]["clip"]) == {"t_0000", "u_0000"}
 
 
 def test_without_any_mask_a_model_that_is_given_masks_is_refused(project):

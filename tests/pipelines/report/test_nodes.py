@@ -19,7 +19,8 @@ from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import Training
 from fgstp.models.checkpoint import seed_folder, write_record
 from fgstp.models.session import Prediction
-from fgstp.pipelines.evaluate.nodes import score, summarise_scores, trace_frames
+from fgstp.pipelines.evaluate.nodes import score, summarise_scores
+from fgstp.pipelines.evaluate.tracing import trace_frames
 from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
 from fgstp.reporting.costs import COLUMNS
 from fgstp.scoring.protocols import EvaluateSettings
@@ -67,7 +68,7 @@ class Project:
         ]
         self.videos = table(videos, VIDEO_COLUMNS)
         self.costs = pd.DataFrame(columns=COLUMNS)
-        self.scores, self.summaries, self.timelines = {}, {}, {}
+        self.scores, self.summaries, self.timelines, self.events = {}, {}, {}, {}
         epochs = [
             {"epoch": epoch, "learning_rate": 1e-4, "train_loss": 1 / epoch, "val_miou": 0.1}
             for epoch in (1, 2)
@@ -95,7 +96,8 @@ class Project:
         facts["n_validation_clips"] = 1
         (self.predictions / model / "predicted.json").write_text(json.dumps(facts))
         footage = self.predictions, self.clips, self.videos, self.store
-        self.timelines[model], detection = trace_frames(*footage, model, EVALUATE)
+        traced = trace_frames(*footage, model, EVALUATE, 1)
+        self.events[model], self.timelines[model], detection = traced
         found = score(*footage, model, EVALUATE), detection, self.predictions, self.videos
         self.scores[model], self.summaries[model], _ = summarise_scores(*found, model, EVALUATE, 1)
 
@@ -103,8 +105,8 @@ class Project:
         return compare_models(self.scores, self.summaries, self.timelines, self.costs)
 
     def draw(self):
-        places = (self.clips, self.videos, self.store, self.predictions, self.timelines)
-        return draw_figures(self.compare()[0], self.models, *places)
+        places = (self.clips, self.videos, self.store, self.predictions)
+        return draw_figures(self.compare()[0], self.models, *places, self.timelines, self.events)
 
     def page(self):
         curves = dict.fromkeys(("all_models", GOOD), PNG)

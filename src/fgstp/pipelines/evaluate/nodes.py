@@ -38,7 +38,6 @@ from fgstp.scoring.results import (
 )
 from fgstp.scoring.summary import SEED, summarise
 from fgstp.scoring.thresholds import with_threshold
-from fgstp.scoring.timelines import detection_scores, joined, timeline
 
 logger = logging.getLogger(__name__)
 
@@ -155,40 +154,6 @@ def score(
         parts.append(rows)
     leak_classes = {clip: row.read(video_store).leak_class for clip, row in test.items()}
     return with_facts(pd.concat(parts, ignore_index=True), clips, videos, leak_classes, name)
-
-
-def trace_frames(
-    predictions: Path,
-    clips: pd.DataFrame,
-    videos: pd.DataFrame,
-    video_store: VideoStore,
-    name: str,
-    evaluate: EvaluateSettings,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """List the frame scores of all predicted test clips over time, beside their leak classes.
-
-    Returns:
-        A row for each training and frame, see `fgstp.scoring.timelines`; and what the leak
-        schedule tells of them, empty without one, see `detection_scores`.
-
-    Raises:
-        UserError: predictions are missing.
-    """
-    predicted = read_predicted(predictions / name)
-    every = kept_clips(clips, video_store, "test")
-    rows = masked = _masked(every, evaluate)
-    if predicted["prompt"] == "none":
-        rows = [clip if clip in masked else clip._replace(mask_source="none") for clip in every]
-    parts = []
-    for training in predicted["trainings"]:
-        store = PredictionStore(seed_folder(predictions / name, training["number"]))
-        scores = {clip.name: store.read(clip).scores for clip in rows}
-        own = timeline(rows, video_store, videos, scores)
-        parts.append(own.assign(seed=training["seed"], threshold=training["frame_threshold"]))
-    timelines = joined(parts, name)
-    detection = detection_scores(timelines)
-    log_numbers({"detection": detection})
-    return timelines, detection
 
 
 def _scorable(clips: list[ClipRow], evaluate: EvaluateSettings) -> dict[str, ClipRow]:

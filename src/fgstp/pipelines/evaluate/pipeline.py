@@ -1,13 +1,13 @@
 """The graph of evaluate.
 
 models, clips -> predict -> predictions; predictions -> score -> frame_scores;
-predictions -> trace_frames -> timelines, detection;
+predictions -> trace_frames -> events, timelines, detection;
 frame_scores, detection -> summarise_scores -> scores, summaries, key_scores
 """
 
 from kedro.pipeline import Node, Pipeline
 
-from fgstp.pipelines.evaluate import nodes
+from fgstp.pipelines.evaluate import nodes, tracing
 
 FOOTAGE = ["clips", "videos", "video_store"]
 SETTINGS = ["params:model", "params:evaluate"]
@@ -30,9 +30,9 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 name="score",
             ),
             Node(
-                nodes.trace_frames,
-                inputs=["predictions", *FOOTAGE, *SETTINGS],
-                outputs=["timelines", "detection"],
+                tracing.trace_frames,
+                inputs=["predictions", *FOOTAGE, *SETTINGS, "params:seed"],
+                outputs=["events", "timelines", "detection"],
                 name="trace_frames",
             ),
             Node(

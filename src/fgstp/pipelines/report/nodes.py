@@ -20,6 +20,7 @@ from fgstp.inference.trainings import scored_records
 from fgstp.models.checkpoint import seed_folder
 from fgstp.pipelines.tracking import log_figures, log_texts
 from fgstp.reporting.comparison import Comparison, compare
+from fgstp.reporting.events import event_figure
 from fgstp.reporting.predictions import prediction_figure
 from fgstp.reporting.rendering import headline_text, page, table_files
 from fgstp.reporting.summaries import check_unchanged
@@ -28,7 +29,7 @@ from fgstp.reporting.trainings import training_curves, training_history
 
 logger = logging.getLogger(__name__)
 
-PREDICTIONS, TIMELINES = "predictions", "frame_scores"  # names of figures
+PREDICTIONS, TIMELINES, EVENTS = "predictions", "frame_scores", "events"  # names of figures
 ByModel = dict[str, dict[str, Any]]
 
 
@@ -72,11 +73,13 @@ def draw_figures(
     video_store: VideoStore,
     predictions: Path,
     timelines: dict[str, pd.DataFrame],
+    events: dict[str, pd.DataFrame],
 ) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """Draw predictions, frame scores and training curves of the evaluated models.
+    """Draw predictions, frame scores, events and training curves of the evaluated models.
 
     Returns:
-        The figures of predictions and of frame scores, and the training curves, by name.
+        The figures of predictions, of frame scores and, where leaks are known, of events, and the
+        training curves, by name.
 
     Raises:
         UserError: predictions are missing, or clips or trainings have changed since the
@@ -94,6 +97,8 @@ def draw_figures(
         comparison.facts,
     )
     figures = {PREDICTIONS: examples, TIMELINES: timeline_figure(timelines, comparison.facts)}
+    if drawn := event_figure(timelines, events, comparison.facts):
+        figures[EVENTS] = drawn
     log_figures({f"figures/{name}.png": figure for name, figure in figures.items()})
     return figures, training_curves(_scored_trainings(comparison, models))
 
@@ -112,7 +117,8 @@ def write_page(
         UserError: a model was trained again after its evaluation.
     """
     scored = _scored_trainings(comparison, models)
-    text = page(comparison, scored, curves, figures[PREDICTIONS], figures[TIMELINES])
+    drawn = figures[PREDICTIONS], figures[TIMELINES]
+    text = page(comparison, scored, curves, *drawn, events=figures.get(EVENTS))
     log_texts({"report.html": text})
     return text
 

@@ -1,7 +1,7 @@
 """The graph of report.
 
 scores, summaries, timelines, costs -> compare_models -> comparison, tables, headline
-comparison, predictions, timelines, trainings -> draw_figures -> figures, curves
+comparison, predictions, timelines, events, trainings -> draw_figures -> figures, curves
 comparison, trainings -> list_epochs -> history
 comparison, trainings, figures, curves -> write_page -> page
 """
@@ -25,7 +25,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 nodes.draw_figures,
                 inputs=[
                     *("comparison", "models", "clips", "videos", "video_store", "predictions"),
-                    "timelines",
+                    *("timelines", "events"),
                 ],
                 outputs=["prediction_figures", "training_curves"],
                 name="draw_figures",

@@ -17,7 +17,7 @@ from fgstp.core.errors import UserError
 from fgstp.scoring.frames import Frames
 from fgstp.scoring.protocols import Empty
 
-Over = Literal["all", "gas", "no_gas", "ranking", "schedule"]
+Over = Literal["all", "gas", "no_gas", "ranking", "schedule", "events"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 OF_FRAMES: tuple[Over, ...] = ("all", "gas", "no_gas")
 ONLY_GAS, NO_GAS = "every frame has gas", "no frame has gas"
@@ -40,10 +40,11 @@ class Metric:
         meaning: explanation of the label.
         function: from `Frames` to (T,) float64; for a ranking, from `found` and `taken` to a
             float, see `fgstp.scoring.metrics.detection.Ranked.curve`; for a schedule, from
-            `fgstp.scoring.leak_schedule.ScheduledFrames` to a float.
+            `fgstp.scoring.leak_schedule.ScheduledFrames` to a float; for events, see
+            `fgstp.scoring.event_metrics`.
         over: frames that it is computed over: `all`, those with `gas`, those without (`no_gas`),
-            the `ranking` of a group of frames by their frame scores, or the frames of a leak
-            `schedule`.
+            the `ranking` of a group of frames by their frame scores, the frames of a leak
+            `schedule`, or the `events` that a detector tells of.
         undefined_under: for a metric over all frames, the rules (`empty` of a protocol) under
             which frames without gas do not define it.
         tex: heading in LaTeX, if it is not the label.
