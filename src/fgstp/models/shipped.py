@@ -157,13 +157,10 @@ def write_shipped(
     Raises:
         UserError: a file cannot be written.
     """
-    weights = {
-        key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()
-    }
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{name}{WEIGHTS}"
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save(weights))
+        temporary.write_bytes(weights_content(model))
     card = Card(
         name=name,
         model=model.name,
@@ -176,3 +173,9 @@ def write_shipped(
     )
     write_text(out / f"{name}{CARD}", json.dumps(card.model_dump(mode="json"), indent=1) + "\n")
     return card
+
+
+def weights_content(model: AnyPredictor) -> bytes:
+    """The weights of a model as the content of a file of safetensors."""
+    weights = model.state_dict().items()
+    return save({key: tensor.detach().cpu().contiguous() for key, tensor in weights})
