@@ -150,14 +150,15 @@ def coloured(fields: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _colour_wheel() -> NDArray[np.float32]:
     """Middlebury's 55 hues, (55, 3) in [0, 1]: six ramps between primary and secondary colours."""
-    ramps = ((15, 0, 1, 1), (6, 1, 0, -1), (4, 1, 2, 1), (11, 2, 1, -1), (13, 2, 0, 1))
-    ramps = (*ramps, (6, 0, 2, -1))  # hues, the full channel, the changing one, up or down
+    # Hues of a ramp, its full channel, its changing channel, and whether that grows.
+    ramps = [(15, 0, 1, True), (6, 1, 0, False), (4, 1, 2, True)]
+    ramps += [(11, 2, 1, False), (13, 2, 0, True), (6, 0, 2, False)]
     hues = []
-    for n, full, changing, direction in ramps:
+    for n, full, changing, grows in ramps:
         part = np.zeros((n, 3))
         steps = np.floor(255 * np.arange(n) / n)
         part[:, full] = 255
-        part[:, changing] = steps if direction > 0 else 255 - steps
+        part[:, changing] = steps if grows else 255 - steps
         hues.append(part)
     return (np.concatenate(hues) / 255).astype(np.float32)
 
