@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fgstp.detection.detector import Detector
     from fgstp.footage.frame_sources import read_video
-    from fgstp.models.checkpoint import load_model
+    from fgstp.models.loading import load_model
     from fgstp.models.registry import create_model, list_models, model_info
     from fgstp.plumes import SyntheticVideo
     from fgstp.scoring import score_clip as score
@@ -35,7 +35,7 @@ _PLACES = {
     "SyntheticVideo": "fgstp.plumes:SyntheticVideo",
     "create_model": "fgstp.models.registry:create_model",
     "list_models": "fgstp.models.registry:list_models",
-    "load_model": "fgstp.models.checkpoint:load_model",
+    "load_model": "fgstp.models.loading:load_model",
     "model_info": "fgstp.models.registry:model_info",
     "read_video": "fgstp.footage.frame_sources:read_video",
     "score": "fgstp.scoring:score_clip",

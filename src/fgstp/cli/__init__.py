@@ -5,6 +5,7 @@ import click
 from fgstp.cli.adapt import adapt
 from fgstp.cli.calibrate import calibrate
 from fgstp.cli.detect import detect
+from fgstp.cli.export import export
 from fgstp.cli.footage import check, footage_statistics
 from fgstp.cli.group import Group
 from fgstp.cli.plumes import plumes
@@ -26,5 +27,5 @@ def __getattr__(name: str) -> click.Group:
     return kedro_group(main)
 
 
-for _command in (detect, calibrate, adapt, plumes, check, footage_statistics, weights):
+for _command in (detect, calibrate, adapt, export, plumes, check, footage_statistics, weights):
     main.add_command(_command)

@@ -1,6 +1,5 @@
 """The calibration of a site: the alarm threshold for a rate of false alarms, and its file."""
 
-import hashlib
 import json
 import logging
 from pathlib import Path
@@ -15,7 +14,6 @@ from fgstp.detection.detector import Detector
 from fgstp.detection.settings import AlarmSettings, DetectionSettings
 from fgstp.detection.tail import Tail
 from fgstp.detection.zones import Zones
-from fgstp.models.base import AnyPredictor
 
 AGAIN = "calibrate again by `fgstp calibrate`"
 HIGHEST_FRACTION = 0.9  # of the evidence that there can be, in a threshold that a leak can exceed
@@ -28,7 +26,7 @@ class Calibration(Settings):
 
     Attributes:
         model: name of the model.
-        fingerprint: SHA-256 of its settings and weights.
+        fingerprint: SHA-256 of its weights; None if it has none.
         settings: of the detector; `threshold` is the probability that it used.
         zones: SHA-256 of its zones.
         height_px: height of the pictures.
@@ -47,7 +45,7 @@ class Calibration(Settings):
     """
 
     model: str
-    fingerprint: str
+    fingerprint: str | None
     settings: DetectionSettings
     zones: str
     height_px: int = Field(ge=1, le=100_000)
@@ -127,16 +125,6 @@ def zones_digest(zones: Zones) -> str:
     return fingerprint(zones.model_dump(mode="json"))
 
 
-def model_fingerprint(model: AnyPredictor) -> str:
-    """SHA-256 of name, settings and weights of a model, wherever they were loaded from."""
-    settings = model.settings.model_dump(mode="json")
-    digest = hashlib.sha256(json.dumps([model.name, settings], sort_keys=True).encode())
-    for name, weights in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(weights.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def check_can_be_exceeded(threshold: float, alarms: AlarmSettings) -> None:
     """Raise a `UserError` if evidence hardly ever comes up to a threshold, whatever leaks."""
     if threshold > HIGHEST_FRACTION * alarms.memory_s * alarms.rise_per_s:
@@ -150,7 +138,7 @@ def _changed(site: Calibration, detector: Detector) -> str:
     """What of a detector differs from a calibration; empty if nothing does."""
     if site.model != detector.model.name:
         return f"the model {site.model}, not {detector.model.name}"
-    if site.fingerprint != model_fingerprint(detector.model):
+    if site.fingerprint != detector.model.fingerprint:
         return f"other weights of {site.model}"
     now, zones = resolved_settings(detector), zones_digest(detector.zones)
     names = [

@@ -21,9 +21,8 @@ from fgstp.footage.frame_sources import frames_of, timed_frames
 from fgstp.footage.live import LiveStream, is_stream
 from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import FrameSource
-from fgstp.models.base import AnyPredictor, Model
-from fgstp.models.checkpoint import load_model
-from fgstp.models.registry import create_model, list_models
+from fgstp.models.loading import find_model
+from fgstp.models.predictor import VideoPredictor
 from fgstp.models.session import Prediction
 
 DEFAULT_THRESHOLD = 0.5
@@ -41,7 +40,8 @@ class Detector:
         leak.mkv: no leak in 4 s (4 s warming up)
 
     Args:
-        model: a model, the name of shipped weights or of an untrained model, or a checkpoint.
+        model: a model, the name of shipped weights or of an untrained model, a checkpoint, or an
+            exported file.
         settings: everything that decides which events are found in the maps of the model.
         zones: what is watched and what is ignored.
         device: where a model works that is given by its name: `cpu`, `cuda`, `cuda:1`, or `auto`,
@@ -58,13 +58,13 @@ class Detector:
 
     def __init__(
         self,
-        model: AnyPredictor | Path | str = "wisp",
+        model: VideoPredictor | Path | str = "wisp",
         settings: DetectionSettings | None = None,
         zones: Zones | None = None,
         device: str = "auto",
         size: tuple[int, int] | None = None,
     ) -> None:
-        self.model = _model(model, device) if isinstance(model, (str, Path)) else model
+        self.model = find_model(model, device) if isinstance(model, (str, Path)) else model
         if self.model.prompt_kind != "none":
             raise UserError(
                 f"{self.model.name} is given a mask of the gas, so that it cannot detect it; use "
@@ -239,12 +239,3 @@ def _check_size(size: tuple[int, ...], wanted: tuple[int, int] | None) -> None:
 def _timed(footage: FrameSource, fps_hz: float, remarks: list[str]) -> Iterator[Numbered]:
     for number, levels, time_s in timed_frames(footage, remarks):
         yield number, levels, number / fps_hz if time_s is None else time_s
-
-
-def _model(name: Path | str, device: str) -> AnyPredictor:
-    """A model by its name, if it needs no training, or trained weights."""
-    if isinstance(name, str) and name in list_models():
-        created = create_model(name)
-        if not isinstance(created, Model):
-            return created
-    return load_model(name, device=device)

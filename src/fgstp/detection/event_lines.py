@@ -1,7 +1,7 @@
 """Lines of JSON that tell what happens while a video is watched."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,19 @@ from fgstp.core.files import user_error_if_denied
 from fgstp.detection.event_files import row
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.result import Result, Writer
+from fgstp.detection.states import State
 
 LINES = "events.jsonl"
+
+Message = dict[str, Any]  # plain values, as JSON knows them
 
 
 @contextmanager
 def event_lines(report: DetectionReport, folder: Path) -> Iterator[Writer]:
     """Open `events.jsonl`; yields what takes results.
 
-    It gets a line for each change of an event (`new`, `update`, `end`) and of the picture's state
-    (`state`), and at the end one of what was `watched`. Each line is whole once it stands, so that
-    the file can be read meanwhile.
+    It gets a line for each of the `messages`, and at the end one of what was `watched`. Each line
+    is whole once it stands, so that the file can be read meanwhile.
 
     Args:
         report: of the same footage; its state at the end is the last line.
@@ -29,30 +31,44 @@ def event_lines(report: DetectionReport, folder: Path) -> Iterator[Writer]:
     Raises:
         UserError: the file cannot be written.
     """
-    path, state = folder / LINES, None
+    path = folder / LINES
     with user_error_if_denied(f"write {path}"):
         folder.mkdir(parents=True, exist_ok=True)
         stream = path.open("w", encoding="utf-8", buffering=1)
 
-    def write(**line: Any) -> None:  # noqa: ANN401 - plain values
+    def write(message: Message) -> None:
         with user_error_if_denied(f"write {path}"):
-            stream.write(json.dumps(line) + "\n")
+            stream.write(json.dumps(message) + "\n")
+
+    with stream:
+        try:
+            yield messages(report, write)
+        finally:
+            write({"type": "watched", **watched(report)})
+
+
+def messages(report: DetectionReport, send: Callable[[Message], object]) -> Writer:
+    """What takes results, and sends a message for all that changes.
+
+    A message is of the `type` `new`, `update` or `end` of an event, or `state` of the picture.
+
+    Args:
+        report: of the same footage.
+        send: gets the messages, of plain values.
+    """
+    state: State | None = None
 
     def take(result: Result) -> None:
         nonlocal state
         if result.state != state:
             state = result.state
             time_s = round(result.time_s, 3)
-            write(type="state", state=state, time_s=time_s, source=report.source)
+            send({"type": "state", "state": state, "time_s": time_s, "source": report.source})
         for kind, event in result.changes:
             outline_px = event.outline.tolist()
-            write(type=kind, **row(event, report.facts), outline_px=outline_px)
+            send({"type": kind, **row(event, report.facts), "outline_px": outline_px})
 
-    with stream:
-        try:
-            yield take
-        finally:
-            write(type="watched", **watched(report))
+    return take
 
 
 def watched(report: DetectionReport) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """What a detector has found in a video."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgstp.detection.event_files import TABLE, write_table
 from fgstp.detection.events import Event
-from fgstp.detection.result import Result
+from fgstp.detection.result import Result, Writer
 from fgstp.detection.settings import DetectionSettings
 from fgstp.detection.states import State
 from fgstp.detection.timeline import STATES, Span, Timeline
@@ -23,7 +25,7 @@ class DetectionReport:
     Attributes:
         source: the footage.
         model: name of the model.
-        fingerprint: SHA-256 of the file of its weights; None if it has none.
+        fingerprint: SHA-256 of its weights; None if it has none.
         threshold: probability from which a pixel spoke for gas.
         settings: everything else that decided.
         events: in the order of their alarms.
@@ -133,3 +135,7 @@ def _told(event: Event) -> str:
 
 def _count(n_events: int) -> str:
     return {0: "no leak", 1: "1 event"}.get(n_events, f"{n_events} events")
+
+
+# Opened for the report of footage and its folder; what it yields takes the results as they come.
+Output = Callable[[DetectionReport, Path], AbstractContextManager[Writer]]

@@ -1,8 +1,8 @@
 """Watching several videos after each other, with results on the disk."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from fgstp.core.errors import FootageError, UserError
@@ -12,14 +12,11 @@ from fgstp.detection.detector import Detector
 from fgstp.detection.event_lines import event_lines
 from fgstp.detection.overlay import OVERLAYS
 from fgstp.detection.page import write_index
-from fgstp.detection.report import DetectionReport
+from fgstp.detection.report import DetectionReport, Output
 from fgstp.detection.result import Result, Writer
 from fgstp.footage.frame_sources import frames_of
 
 logger = logging.getLogger(__name__)
-
-# Opened for the report of a video and its folder; what it yields takes the results as they come.
-Output = Callable[[DetectionReport, Path], AbstractContextManager[Writer]]
 
 
 def watch_videos(

@@ -156,33 +156,29 @@ def load_model(
     model: str | None = None,
     device: str = "cpu",
     batch_frames: int | None = None,
+    height_px: int | None = None,
+    width_px: int | None = None,
 ) -> AnyPredictor:
-    """Load a model, ready to predict.
+    """Load a model of torch, ready to predict; see also `fgstp.models.loading.load_model`.
 
     Args:
         path: the checkpoint, or the name of weights that come with the package, such as `wisp`.
         model: required name of the model; None accepts any.
         device: device of the model: `cpu`, `cuda`, `cuda:1`, or `auto`, a GPU if there is one.
         batch_frames: frames that it predicts at a time; None: as it was trained with.
+        height_px: height at which it works; None: as it was trained with.
+        width_px: width at which it works; None: as it was trained with.
 
     Returns:
         The model, in evaluation mode.
 
     Raises:
         UserError: the file does not exist, is no checkpoint or one of another model, its weights
-            do not fit its settings, or the device is not available.
-
-    Example:
-        >>> from fgstp import load_model, read_video
-        >>> model = load_model("data/06_models/fgstp/seed_1/best.ckpt")
-        >>> maps = model.predict(read_video("leak.mkv"))
-        >>> maps.shape, maps.dtype
-        ((20, 60, 80), dtype('float32'))
+            do not fit its settings, the model has no such size, or the device is not available.
     """
-    from fgstp.models.shipped import weights_file  # noqa: PLC0415 - built on this
-
     checkpoint = read_checkpoint(path, model)
-    settings = dict(checkpoint.settings)
+    size = {"height_px": height_px, "width_px": width_px}
+    settings = checkpoint.settings | {key: px for key, px in size.items() if px is not None}
     if batch_frames is not None and "batch_frames" in settings:
         settings["batch_frames"] = batch_frames
     loaded = create_model(checkpoint.model, settings, initial_weights=False)
@@ -192,7 +188,6 @@ def load_model(
             raise UserError(f"{path} is of a stage {stage!r}, which {checkpoint.model} has not.")
         loaded.begin_stage(int(stage))
     _load(loaded, checkpoint, path)
-    loaded.fingerprint = content_hash([weights_file(Path(path))])
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:

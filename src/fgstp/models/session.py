@@ -13,7 +13,7 @@ from fgstp.core.errors import UserError
 from fgstp.footage.packed_masks import first_frame_with_gas
 
 if TYPE_CHECKING:
-    from fgstp.models.base import Predictor
+    from fgstp.models.predictor import VideoPredictor
 
 PromptKind = Literal["none", "first_mask", "all_masks"]
 TOP_FRACTION = 0.001  # of the pixels, in the default score of a frame
@@ -140,7 +140,7 @@ class Session(ABC):
 
     def __init__(
         self,
-        model: "Predictor[Any]",
+        model: "VideoPredictor",
         size: tuple[int, int],
         fps_hz: float,
         prompt: Prompt,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path, write_text
@@ -22,6 +22,7 @@ from fgstp.models.checkpoint import (
     read_records,
     seed_folder,
 )
+from fgstp.models.state_dicts import weights_content
 
 WEIGHTS, CARD = ".safetensors", ".json"
 
@@ -157,13 +158,10 @@ def write_shipped(
     Raises:
         UserError: a file cannot be written.
     """
-    weights = {
-        key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()
-    }
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{name}{WEIGHTS}"
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save(weights))
+        temporary.write_bytes(weights_content(model.state_dict()))
     card = Card(
         name=name,
         model=model.name,

@@ -20,6 +20,7 @@ from fgstp.models.blocks.frames import (
 )
 from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.blocks.residuals import ResidualModel, ResidualSession
+from fgstp.models.blocks.steps import Step, Tensors, neighbour_step
 from fgstp.models.blocks.triples import OFFSETS_FRAMES, NeighbourMode
 from fgstp.models.published import Published, decoder_rules, texture_rules
 from fgstp.models.registry import register
@@ -166,6 +167,18 @@ class SinetV2Model(ResidualModel[SinetV2Settings]):
         maps = self.maps(frames, triples)
         terms = hybrid_loss(maps, masks, (1.0,) * len(maps), self.settings.loss.bce)
         return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
+
+    def step(self) -> Step:
+        """What is shown of a frame, and of its neighbours for differences -> logits."""
+
+        def encode(frame: Tensor) -> Tensors:
+            return (frame,)
+
+        def decode(*frames: Tensors) -> Tensor:
+            shown = torch.cat([frame for (frame,) in frames])
+            return self.maps(shown, torch.arange(len(shown)).unsqueeze(0)).s_3
+
+        return neighbour_step(self.shown, self.network, encode, decode, self.offsets_frames)
 
     def maps(self, grey: Tensor, targets: Tensor) -> Maps:
         """Maps of targets, and of their neighbours' differences to them; see `Batch.targets`."""

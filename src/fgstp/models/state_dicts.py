@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from fgstp.core.errors import UserError
@@ -161,3 +162,8 @@ def _counted(names: Sequence[str], one: str, many: str) -> Iterator[str]:
 
 def _shape(tensor: Tensor) -> str:
     return " x ".join(str(side) for side in tensor.shape) or "a single number"
+
+
+def weights_content(weights: Mapping[str, Tensor]) -> bytes:
+    """Weights as the content of a file of safetensors."""
+    return save({key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()})

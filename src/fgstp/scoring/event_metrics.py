@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fgstp.core.rates import poisson_upper_bound
 from fgstp.scoring.detection_probability import DetectionProbability, fit
 from fgstp.scoring.error_curve import HIGHEST_PER_HOUR, LOWEST_PER_HOUR, area, error_curve
 from fgstp.scoring.events import FALSE, TRUE, Trials
-from fgstp.scoring.leak_schedule import poisson_upper_bound
 from fgstp.scoring.metrics import Metric
 
 Floats = NDArray[np.float64]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fgstp.core.rates import CONFIDENCE
 from fgstp.scoring.bootstrap import draw
 from fgstp.scoring.event_metrics import EVENT_METRICS, leak_free_hours, n_false_alarms
 from fgstp.scoring.events import Trials, trials
-from fgstp.scoring.leak_schedule import CONFIDENCE
 from fgstp.scoring.summary import SEED
 
 Floats = NDArray[np.float64]

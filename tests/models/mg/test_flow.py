@@ -8,14 +8,8 @@ import torch
 from torchvision.models.optical_flow import raft_large
 
 from fgstp.core.errors import UserError
-from fgstp.models.mg.flow import (
-    DisFlow,
-    RaftFlow,
-    VideoFlow,
-    flow_pictures,
-    other_frame,
-    resized_field,
-)
+from fgstp.models.mg.flow import DisFlow, VideoFlow, coloured, other_frame, resized_field
+from fgstp.models.mg.raft import RaftFlow, flow_pictures
 
 
 def texture(height, width, seed=0):
@@ -189,3 +183,15 @@ def test_each_field_is_divided_by_its_own_greatest_speed(draw):
     assert together.min() >= -1
     assert together.max() <= 1
     assert together.min() < -0.5  # a pixel of full colour is there
+
+
+def test_colours_without_torch_are_the_same():
+    """But for levels that rounding decides."""
+    rng = np.random.default_rng(0)
+    fields = rng.normal(0, 3, (3, 2, 2, 20, 30)).astype(np.float16).astype(np.float32)
+    fields[0, 0] = 0  # at rest
+    fields[1, 1, 1] = 0  # to the left and to the right
+    expected = flow_pictures(torch.from_numpy(fields.reshape(6, 2, 20, 30))).numpy()
+    differences = np.abs(coloured(fields).reshape(expected.shape) - expected)
+    assert differences.max() < 1.01 / 127.5
+    assert (differences > 1e-6).mean() < 1e-3

@@ -7,9 +7,10 @@ import torch
 from torch.nn import functional
 
 from fgstp.core.errors import UserError
-from fgstp.models.mg.flow import DisFlow, RaftFlow, VideoFlow, flow_pictures
+from fgstp.models.mg.flow import DisFlow, VideoFlow, coloured
 from fgstp.models.mg.model import MgModel, MgSettings, consistency, entropy, grouping_loss
 from fgstp.models.mg.network import MotionGrouping
+from fgstp.models.mg.raft import RaftFlow, flow_pictures
 from fgstp.models.sampling import Batch, FlowPairs
 from fgstp.models.session import Prompt
 
@@ -88,7 +89,7 @@ def by_hand(mg, frames, gaps, choose):
     for number, fields in enumerate(flow.compute(frames, range(len(frames)))):
         shares = []
         for field in fields:
-            picture = flow_pictures(torch.from_numpy(field[None].astype(np.float32)))
+            picture = torch.from_numpy(coloured(field[None].astype(np.float32)))
             alpha = mg.network(picture).alpha[0, :, 0]
             shares.append(alpha[choose(alpha, number)])
         mean = torch.stack(shares).mean(dim=0)[None, None]

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fgstp.core.errors import UserError
-from fgstp.detection.event_lines import messages
-from fgstp.detection.report import DetectionReport
-from fgstp.detection.result import Output, Writer
-from fgstp.detection.sinks.outbox import Message, Outbox, OutboxSettings, RefusedError
+from fgstp.detection.event_lines import Message, messages
+from fgstp.detection.report import DetectionReport, Output
+from fgstp.detection.result import Writer
+from fgstp.detection.sinks.outbox import Outbox, OutboxSettings, RefusedError
 
 LONGEST_S = 60.0
 

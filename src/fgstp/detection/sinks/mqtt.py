@@ -10,10 +10,9 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from fgstp.core.errors import UserError
-from fgstp.detection.event_lines import messages
-from fgstp.detection.report import DetectionReport
-from fgstp.detection.result import Output, Result, Writer
-from fgstp.detection.sinks.outbox import Message
+from fgstp.detection.event_lines import Message, messages
+from fgstp.detection.report import DetectionReport, Output
+from fgstp.detection.result import Result, Writer
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PREFIX, DISCOVERY = "fgstp", "homeassistant"

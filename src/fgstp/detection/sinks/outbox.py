@@ -4,13 +4,11 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from pydantic import Field
 
 from fgstp.core.config import Settings
-
-Message = dict[str, Any]  # plain values, as JSON knows them
+from fgstp.detection.event_lines import Message
 
 logger = logging.getLogger(__name__)
 

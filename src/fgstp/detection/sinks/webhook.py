@@ -9,10 +9,10 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from fgstp.core.errors import UserError
-from fgstp.detection.event_lines import messages
-from fgstp.detection.report import DetectionReport
-from fgstp.detection.result import Output, Writer
-from fgstp.detection.sinks.outbox import Message, Outbox, OutboxSettings, RefusedError
+from fgstp.detection.event_lines import Message, messages
+from fgstp.detection.report import DetectionReport, Output
+from fgstp.detection.result import Writer
+from fgstp.detection.sinks.outbox import Outbox, OutboxSettings, RefusedError
 
 TIMEOUT_S = 10.0
 MAY_PASS = frozenset({408, 425, 429})  # of the statuses that blame the sender

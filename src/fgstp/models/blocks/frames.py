@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from fgstp.models.blocks.decoder import Maps, resized
 from fgstp.models.blocks.encoder import STRIDE
+from fgstp.models.blocks.resizing import resize_weights
 from fgstp.models.settings import NormalisationSettings
 
 
@@ -36,6 +37,10 @@ def at_size(grey: Tensor, height_px: int, width_px: int) -> Tensor:
     size = height_px, width_px
     if grey.shape[-2:] == size:
         return grey
+    if torch.compiler.is_exporting():  # OpenVINO would leave the anti-aliasing out
+        sides = zip(grey.shape[-2:], size, strict=True)
+        rows, columns = (torch.from_numpy(resize_weights(*each)) for each in sides)
+        return rows @ grey @ columns.T
     return functional.interpolate(grey, size=size, mode="bilinear", antialias=True)
 
 

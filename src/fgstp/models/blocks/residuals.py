@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from fgstp.footage.video_store import Clip
 from fgstp.models.base import Model, SettingsT
-from fgstp.models.blocks.statistics import CHANNELS, RESIDUALS, InnovationStatistics
+from fgstp.models.blocks.statistics import RESIDUAL_NUMBERS, InnovationStatistics
+from fgstp.models.blocks.steps import Shape, Shown
 from fgstp.models.blocks.streams import NeighbourSession
 from fgstp.models.sampling import Batch, Prepare, SampleKey, Windows
 
 EncodedT = TypeVar("EncodedT")
 CONTEXT_FRAMES = 120  # before a training sample, at most
-_NUMBERS = [CHANNELS.index(name) for name in RESIDUALS]
 
 
 class ResidualSession(NeighbourSession[EncodedT]):
@@ -36,7 +36,7 @@ class ResidualSession(NeighbourSession[EncodedT]):
         """The residuals, or the frame."""
         if self._statistics is None:
             return super().shown(frame)
-        return self._statistics.update(frame, self._times_s[-1])[_NUMBERS]
+        return self._statistics.update(frame, self._times_s[-1])[RESIDUAL_NUMBERS]
 
 
 class ResidualModel(Model[SettingsT]):
@@ -46,6 +46,13 @@ class ResidualModel(Model[SettingsT]):
     def shows_residuals(self) -> bool:
         """Whether its network is shown residuals."""
         return self.settings.input == "residuals"  # type: ignore[attr-defined]
+
+    @property
+    def shown(self) -> tuple[Shown, Shape]:
+        """What its network is shown of a frame, and the shape of that; see `Step`."""
+        settings: Any = self.settings
+        size = settings.height_px, settings.width_px
+        return ("residuals", (1, 3, *size)) if self.shows_residuals else ("grey", (1, 1, *size))
 
     @property
     def label(self) -> str:
@@ -84,7 +91,7 @@ class ResidualWindows(Windows):
         levels, times_s = 255.0 * frames[:, 0].numpy(), clip.video_times_s[stretch]
         found = [statistics.update(*each) for each in zip(levels, times_s, strict=True)]
         kept = numbers + clip.first_frame - first
-        shown = np.stack([found[number][_NUMBERS] for number in kept])
+        shown = np.stack([found[number][RESIDUAL_NUMBERS] for number in kept])
         return Batch(
             torch.from_numpy(shown), masks, torch.from_numpy(np.searchsorted(numbers, wanted))
         )

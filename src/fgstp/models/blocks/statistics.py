@@ -21,6 +21,7 @@ CHANNELS = (
     "below_high_quantile",
 )
 RESIDUALS = ("residual_2s", "residual_30s", "energy_fast")  # for networks of three channels
+RESIDUAL_NUMBERS = [CHANNELS.index(name) for name in RESIDUALS]
 LOW, HIGH = 0.1, 0.9  # the quantiles
 NOISE_FLOOR = 0.5  # levels: after compression most pixels equal their predecessor
 ENERGY_LIMIT = 20.0  # noises

@@ -22,6 +22,7 @@ from fgstp.models.blocks.frames import (
 from fgstp.models.blocks.layers import Pyramid
 from fgstp.models.blocks.losses import hybrid_loss
 from fgstp.models.blocks.residuals import ResidualModel, ResidualSession
+from fgstp.models.blocks.steps import Step, Tensors, neighbour_step
 from fgstp.models.sampling import Batch, Windows
 from fgstp.models.session import Session
 from fgstp.models.settings import EncoderSettings, InputKind, LossSettings, NetworkSettings
@@ -244,6 +245,21 @@ class TripleModel(ResidualModel[TripleSettingsT]):
         settings = self.settings.loss
         terms = hybrid_loss(outputs, masks, settings.output_weights, settings.bce)
         return terms.bce + terms.iou, {"bce": terms.bce.detach(), "iou": terms.iou.detach()}
+
+    def step(self) -> Step:
+        """What is shown of a frame, and features of those before -> logits (1, 1, h, w)."""
+        network, settings = self.triple_network, self.settings
+        size = settings.height_px, settings.width_px
+
+        def encode(frame: Tensor) -> Tensors:
+            is_frame = not self.shows_residuals
+            return network.encode(normalised(frame, settings.normalisation) if is_frame else frame)
+
+        def decode(*frames: Tensors) -> Tensor:
+            triples = Triples(*(Pyramid(*levels) for levels in frames))
+            return network.decode_fused(triples, size)
+
+        return neighbour_step(self.shown, network, encode, decode, self.offsets_frames)
 
     def _encoded(self, frames: Tensor, triples: Tensor) -> Triples:
         """Features of triples of grey frames (N, 1, H, W) in [0, 1], or of residuals."""

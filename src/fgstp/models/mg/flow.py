@@ -1,25 +1,14 @@
-"""Optical flow: estimators, and the fields that Motion Grouping takes of a video."""
+"""Optical flow: an estimator without torch, and the fields that Motion Grouping takes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torchvision.models import optical_flow  # type: ignore[import-untyped]
-from torchvision.utils import flow_to_image  # type: ignore[import-untyped]
-
-from fgstp.core.errors import UserError
-from fgstp.core.fingerprint import content_hash
-from fgstp.models.state_dicts import check_fit, read_weights
 
 DisPreset = Literal["ultrafast", "fast", "medium"]
-Device = Literal["cpu", "cuda"]
 Frame = NDArray[np.uint8]
 Field = NDArray[np.floating]
 PRESETS: dict[DisPreset, int] = {
@@ -27,6 +16,25 @@ PRESETS: dict[DisPreset, int] = {
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
+
+
+class FlowEstimator(Protocol):
+    """Estimates optical flow."""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What its fields depend on besides the frames, for a fingerprint."""
+
+    def __call__(self, frame: Frame, other: Frame) -> Field:
+        """Displacement of each pixel from a frame to another.
+
+        Args:
+            frame: (H, W) uint8.
+            other: of the same shape.
+
+        Returns:
+            (2, H, W) float32: x, to the right, and y, downwards, in pixels.
+        """
 
 
 @dataclass(frozen=True)
@@ -43,77 +51,15 @@ class DisFlow:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What its fields depend on besides the frames, for a fingerprint."""
+        """See `FlowEstimator`."""
         return {"method": "dis", "preset": self.preset, "opencv": cv2.__version__}
 
     def __call__(self, frame: Frame, other: Frame) -> Field:
-        """Displacement of each pixel from a frame to another.
-
-        Args:
-            frame: (H, W) uint8.
-            other: of the same shape.
-
-        Returns:
-            (2, H, W) float32: x, to the right, and y, downwards, in pixels.
-        """
-        padded = (_padded(each, self.smallest_px) for each in (frame, other))
+        """See `FlowEstimator`."""
+        padded = (padded_frame(each, self.smallest_px) for each in (frame, other))
         field = cv2.DISOpticalFlow.create(PRESETS[self.preset]).calc(*padded, None)  # type: ignore[call-overload]
         height, width = frame.shape
         return np.asarray(field[:height, :width].transpose(2, 0, 1), np.float32)
-
-
-@dataclass(frozen=True)
-class RaftFlow:
-    """RAFT (arXiv 2003.12039), the large model of torchvision.
-
-    The published fields are from weights trained on FlyingChairs and FlyingThings.
-
-    Attributes:
-        weights: file of weights of torchvision's `raft_large`.
-        device: device that it runs on.
-        n_updates: number of iterations.
-    """
-
-    weights: Path
-    device: Device = "cpu"
-    n_updates: int = 20
-    smallest_px: ClassVar[int] = 128  # torchvision refuses less
-
-    @cached_property
-    def facts(self) -> dict[str, object]:
-        """See `DisFlow`."""
-        digest = content_hash([self.weights])
-        return {"method": "raft", "updates": self.n_updates, "weights": digest}
-
-    @cached_property
-    def network(self) -> nn.Module:
-        """The network, loaded on first use.
-
-        Raises:
-            UserError: the file of weights cannot be used, or there is no such device.
-        """
-        weights = read_weights(self.weights)
-        network: nn.Module = optical_flow.raft_large(weights=None)
-        what = f"{self.weights} does not fit raft_large of torchvision"
-        check_fit(weights, network.state_dict(), what=what)
-        network.load_state_dict(weights)
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise UserError("flow.device is cuda, but torch finds no CUDA device; set it to cpu.")
-        return network.eval().requires_grad_(False).to(self.device)
-
-    def __call__(self, frame: Frame, other: Frame) -> Field:
-        """See `DisFlow`; raises the errors of `network`."""
-        pair = (self._input(each) for each in (frame, other))
-        # Autocast of the caller must not change the fields.
-        with torch.inference_mode(), torch.autocast(self.device, enabled=False):
-            field = self.network(*pair, num_flow_updates=self.n_updates)[-1].squeeze(0)
-        height, width = frame.shape
-        return field[:, :height, :width].float().cpu().numpy()
-
-    def _input(self, frame: Frame) -> Tensor:
-        """(1, 3, H, W) in [-1, 1], sides multiples of 8."""
-        grey = torch.from_numpy(_padded(frame, self.smallest_px, multiple_px=8))
-        return (grey.to(self.device).float() / 127.5 - 1.0).expand(1, 3, -1, -1)
 
 
 @dataclass(frozen=True)
@@ -127,7 +73,7 @@ class VideoFlow:
         width_px: width of the fields.
     """
 
-    estimator: DisFlow | RaftFlow
+    estimator: FlowEstimator
     gaps_frames: tuple[int, ...]
     height_px: int
     width_px: int
@@ -179,27 +125,45 @@ def resized_field(field: Field, height_px: int, width_px: int) -> Field:
     return (last * scale).transpose(2, 0, 1)
 
 
-def flow_pictures(flows: Tensor) -> Tensor:
-    """Colour-code fields with Middlebury's wheel of 55 hues.
+def coloured(fields: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Colour-code fields as `fgstp.models.mg.raft.flow_pictures` does, by NumPy.
 
-    The hue is the direction; a pixel at rest is white, and the fastest one of a field has the
-    full colour. As published, each field is divided by its own maximum speed, so that noise of a
-    camera at rest looks like strong motion.
+    Sessions use it, so that all runtimes show the network the very same 256 levels.
 
     Args:
-        flows: (N, 2, H, W) floating, x and y in pixels.
+        fields: (..., 2, H, W), x and y in pixels.
 
     Returns:
-        (N, 3, H, W) float32 in [-1, 1], in 256 levels.
+        (..., 3, H, W) in [-1, 1], in 256 levels.
     """
-    flows = flows.float()
-    speed = torch.linalg.vector_norm(flows, dim=1).amax(dim=(1, 2))
-    # torchvision divides by the maximum speed over all fields, which is then 1.
-    relative = flows / speed.clamp(min=torch.finfo(torch.float32).tiny).view(-1, 1, 1, 1)
-    return flow_to_image(relative).float() / 127.5 - 1.0
+    speed = np.linalg.norm(fields, axis=-3)
+    speed /= np.maximum(speed.max(axis=(-2, -1), keepdims=True), np.finfo(np.float32).tiny)
+    wheel = _colour_wheel()
+    angle = np.arctan2(-fields[..., 1, :, :], -fields[..., 0, :, :]) / np.float32(np.pi)
+    place = (angle + 1) / 2 * (len(wheel) - 1)
+    first = np.floor(place).astype(int)
+    share = (place - first)[..., None]
+    hue = (1 - share) * wheel[first] + share * wheel[(first + 1) % len(wheel)]
+    levels = np.floor(255 * (1 - speed[..., None] * (1 - hue)))
+    return np.moveaxis(levels.astype(np.float32) / np.float32(127.5) - 1, -1, -3)
 
 
-def _padded(frame: Frame, smallest_px: int, multiple_px: int = 1) -> Frame:
+def _colour_wheel() -> NDArray[np.float32]:
+    """Middlebury's 55 hues, (55, 3) in [0, 1]: six ramps between primary and secondary colours."""
+    # Hues of a ramp, its full channel, its changing channel, and whether that grows.
+    ramps = [(15, 0, 1, True), (6, 1, 0, False), (4, 1, 2, True)]
+    ramps += [(11, 2, 1, False), (13, 2, 0, True), (6, 0, 2, False)]
+    hues = []
+    for n, full, changing, grows in ramps:
+        part = np.zeros((n, 3))
+        steps = np.floor(255 * np.arange(n) / n)
+        part[:, full] = 255
+        part[:, changing] = steps if grows else 255 - steps
+        hues.append(part)
+    return (np.concatenate(hues) / 255).astype(np.float32)
+
+
+def padded_frame(frame: Frame, smallest_px: int, multiple_px: int = 1) -> Frame:
     """Repeat the border at the right and at the bottom, up to a size or a multiple."""
     sides = (max(side, smallest_px) for side in frame.shape)
     spare = [side + -side % multiple_px - own for side, own in zip(sides, frame.shape, strict=True)]

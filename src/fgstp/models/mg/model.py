@@ -10,10 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from fgstp.core.config import Settings
+from fgstp.core.errors import UserError
 from fgstp.models.base import Model
-from fgstp.models.mg.flow import Device, DisFlow, DisPreset, RaftFlow, VideoFlow, flow_pictures
+from fgstp.models.blocks.steps import Step
+from fgstp.models.mg.flow import DisFlow, DisPreset, VideoFlow
 from fgstp.models.mg.network import STRIDE, MotionGrouping
-from fgstp.models.mg.session import MgSession, SlotChoice
+from fgstp.models.mg.raft import Device, RaftFlow, flow_pictures
+from fgstp.models.mg.session import FlowStep, MgSession, SlotChoice
 from fgstp.models.published import Published, part_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, FlowPairs
@@ -224,6 +227,14 @@ class MgModel(Model[MgSettings]):
     def _load_initial_weights(self) -> None:
         if isinstance(self._flow.estimator, RaftFlow):
             _ = self._flow.estimator.network  # refuses a file that does not fit before any work
+
+    def step(self) -> Step:
+        """Fields, or pictures of them, (G, C, h, w) -> map (1, 1, h, w); flow stays outside."""
+        if isinstance(self._flow.estimator, RaftFlow):
+            raise UserError("The flow of mg by raft cannot be exported; set flow.method to dis.")
+        n_gaps, n_components, *size = self._flow.shape
+        n_shown = 3 if self.settings.flow_picture else n_components
+        return Step("flow", FlowStep(self.network), (n_gaps, n_shown, *size))
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on pairs of fields; see `Model.training_step`."""

@@ -1,16 +1,15 @@
-"""A session of Motion Grouping: flow to the frames around each frame, and the layer of gas."""
+"""A session of Motion Grouping: which layer of the flow is gas."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from fgstp.models.mg.flow import flow_pictures, other_frame
-from fgstp.models.session import Session
+from fgstp.models.mg.flow import VideoFlow, coloured
+from fgstp.models.mg.flow_session import FlowSession
 
 if TYPE_CHECKING:
     from fgstp.models.mg.model import MgModel
@@ -20,71 +19,55 @@ THRESHOLD = 0.5
 TIE_PX = 1e-6  # decides between layers that do not overlap the mask at all
 
 
-class MgSession(Session):
-    """The map of a frame is the mean over the gaps of alpha of the chosen layer.
-
-    It is predicted when all frames that the frame is compared with have been pushed. Near the
-    beginning, where negative gaps become positive ones, that is later than `max(gaps)` says.
-    """
+class MgSession(FlowSession):
+    """The map of a frame is the mean over the gaps of alpha of the chosen layer."""
 
     model: "MgModel"
 
     def _begin(self) -> None:
-        model = self.model
-        self._network = model.network
-        self._flow = model.features
-        self._flow_picture = model.settings.flow_picture
-        self._device = model.device
-        self._masks = self.prompt.masks if model.settings.slot_choice == "oracle" else None
-        # A waiting frame is at most the largest gap old, and compared with frames as far again.
-        self._capacity = 2 * max(map(abs, self._flow.gaps_frames)) + 1
-        self._frames: dict[int, NDArray[np.uint8]] = {}  # the last ones
-        self._n_compared = 0
-        self._waiting: list[NDArray[np.float16]] = []  # fields
+        super()._begin()
+        is_oracle = self.model.settings.slot_choice == "oracle"
+        self._masks = self.prompt.masks if is_oracle else None
 
-    def _push(self, frame: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
-        self._frames[self._n_pushed - 1] = frame.copy()
-        self._frames.pop(self._n_pushed - 1 - self._capacity, None)
-        return self._maps(is_end=False)
+    def video_flow(self) -> VideoFlow:
+        """Flow from each frame to those at all gaps."""
+        return self.model.features
 
-    def _flush(self) -> Iterator[NDArray[np.float32]]:
-        return self._maps(is_end=True)
-
-    def _maps(self, *, is_end: bool) -> Iterator[NDArray[np.float32]]:
-        # As long as the end is not known, no frame is beyond it.
-        n_frames = self._n_pushed if is_end else self._n_pushed + self._capacity
-        while self._n_compared < self._n_pushed:
-            number = self._n_compared
-            others = [other_frame(number, gap, n_frames) for gap in self._flow.gaps_frames]
-            if max(others) >= self._n_pushed:
-                break
-            compared = (self._frames[other] for other in others)
-            self._waiting.append(self._flow.fields(self._frames[number], compared))
-            self._n_compared += 1
-            if len(self._waiting) == self.batch_frames:
-                yield from self._predict()
-        if is_end and self._waiting:
-            yield from self._predict()
-
-    def _predict(self) -> NDArray[np.float32]:
-        """Maps (N, H, W) of the N frames whose fields are waiting."""
-        fields = np.array(self._waiting, np.float32).swapaxes(0, 1)  # (G, N, 2, h, w)
-        masks = None
+    def maps(self, fields: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `FlowSession`."""
+        device, masks = self.model.device, None
         if self._masks is not None:
-            own = slice(self._n_predicted, self._n_predicted + len(self._waiting))
-            masks = torch.from_numpy(np.array(self._masks[own])).to(self._device)
-        self._waiting = []
-        alphas = [self._alpha(torch.from_numpy(each).to(self._device), masks) for each in fields]
+            own = slice(self._n_predicted, self._n_predicted + fields.shape[1])
+            masks = torch.from_numpy(np.array(self._masks[own])).to(device)
+        shown = coloured(fields) if self.model.settings.flow_picture else fields
+        alphas = [self._alpha(torch.from_numpy(each).to(device), masks) for each in shown]
         mean = torch.stack(alphas).mean(dim=0)
         maps = functional.interpolate(mean, size=self.size, mode="bilinear")
         return maps.squeeze(1).cpu().numpy()
 
-    def _alpha(self, fields: Tensor, masks: Tensor | None) -> Tensor:
-        """Alpha (N, 1, h, w) of the chosen layer of fields (N, 2, h, w)."""
-        pictures = flow_pictures(fields) if self._flow_picture else fields
-        alpha = self._network(pictures).alpha.float()
+    def _alpha(self, shown: Tensor, masks: Tensor | None) -> Tensor:
+        """Alpha (N, 1, h, w) of the chosen layer of fields, or pictures of them, (N, C, h, w)."""
+        alpha = self.model.network(shown).alpha.float()
         slots = border_slots(alpha) if masks is None else oracle_slots(alpha, masks)
-        return alpha[torch.arange(len(alpha), device=alpha.device), slots]
+        return chosen(alpha, slots)
+
+
+class FlowStep(nn.Module):
+    """The mean over the gaps of alpha of the layer that is not at the border, of one frame."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, shown: Tensor) -> Tensor:
+        """Fields, or pictures of them, (G, C, h, w) -> map (1, 1, h, w) in [0, 1]."""
+        alpha = self.network(shown).alpha
+        return chosen(alpha, border_slots(alpha)).mean(dim=0, keepdim=True)
+
+
+def chosen(alpha: Tensor, slots: Tensor) -> Tensor:
+    """Alpha (N, 1, H, W) of one layer of each (N, K, 1, H, W), by its number (N,) int64."""
+    return alpha[torch.arange(len(alpha), device=alpha.device), slots]
 
 
 def border_slots(alpha: Tensor) -> Tensor:

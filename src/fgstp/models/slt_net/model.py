@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from fgstp.core.config import Settings
+from fgstp.core.errors import UserError
 from fgstp.models.blocks.correlation import Variant
 from fgstp.models.blocks.frames import at_size, grey_levels, normalised, probabilities
 from fgstp.models.blocks.losses import long_term_loss
-from fgstp.models.blocks.streams import WindowSession
+from fgstp.models.blocks.steps import Step
 from fgstp.models.blocks.triples import (
     NeighbourMode,
     TripleModel,
@@ -22,6 +23,7 @@ from fgstp.models.blocks.triples import (
     TripleSession,
     TripleSettings,
 )
+from fgstp.models.blocks.windows import WindowSession
 from fgstp.models.published import Published, fgstp_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Windows
@@ -88,9 +90,10 @@ class LongTermSession(WindowSession):
         )
         self._unseen: deque[NDArray[np.uint8]] = deque()  # frames without a short-term map
 
-    def windows(self, frames: NDArray[np.uint8]) -> Tensor:
+    def windows(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Maps of windows of frames and short-term maps, one beside the other."""
-        return torch.stack([self.model.refined(*np.split(each, 2, axis=2)) for each in frames])
+        maps = [self.model.refined(*np.split(each, 2, axis=2)) for each in frames]
+        return torch.stack(maps).cpu().numpy()
 
     def _push(self, frame: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
         self._unseen.append(frame.copy())
@@ -182,6 +185,15 @@ class SltNetModel(TripleModel[SltNetSettings]):
         """Size at which the stage's network works."""
         settings = self.settings.long if self.stage else self.settings
         return settings.height_px, settings.width_px
+
+    def step(self) -> Step:
+        """That of the short-term network."""
+        if self.stage:
+            raise UserError(
+                "The long-term stage of slt_net cannot be exported; choose a checkpoint of the "
+                "short-term stage, with long_term: false."
+            )
+        return super().step()
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward of the stage's network; see `Model.training_step`."""

@@ -13,6 +13,7 @@ from fgstp.core.config import Settings
 from fgstp.models.base import Model
 from fgstp.models.blocks.frames import probabilities
 from fgstp.models.blocks.statistics import CHANNELS, InnovationStatistics
+from fgstp.models.blocks.steps import Step
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch
 from fgstp.models.session import TOP_FRACTION, Session
@@ -121,6 +122,12 @@ class WispModel(Model[WispSettings]):
     def _build(self) -> None:
         network = WispNetwork(len(CHANNELS), self.settings.width)
         self.network = network.to(memory_format=LAYOUT)
+
+    def step(self) -> Step:
+        """Statistics (1, 10, h, w) -> logits (1, 1, h, w); the statistics stay outside."""
+        settings = self.settings
+        shape = 1, len(CHANNELS), settings.height_px, settings.width_px
+        return Step("statistics", self.network, shape)
 
     def training_step(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """One step forward on the statistics of targets; see `Model.training_step`."""

@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from fgstp.models.base import Model
 from fgstp.models.blocks.encoder_weights import begin_encoder
 from fgstp.models.blocks.frames import at_size, grey_levels, probabilities
 from fgstp.models.blocks.losses import without_void
-from fgstp.models.blocks.streams import WindowSession
+from fgstp.models.blocks.steps import Step
+from fgstp.models.blocks.windows import WindowSession
 from fgstp.models.published import Published, grouped_unit_rules, part_rules, pvt_rules
 from fgstp.models.registry import register
 from fgstp.models.sampling import Batch, Windows
@@ -90,11 +91,23 @@ class ZoomNextSession(WindowSession):
         super()._begin()
         self.n_frames = self.model.settings.n_frames
 
-    def windows(self, frames: NDArray[np.uint8]) -> Tensor:
+    def windows(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Maps of windows."""
         shown = torch.from_numpy(frames.reshape(-1, *self.size)).to(self.model.device)
         logits = self.model.logits(at_size(grey_levels(shown), *self.model.sample_size))
-        return torch.unflatten(probabilities(logits, *self.size), 0, (-1, self.n_frames))
+        return probabilities(logits, *self.size).cpu().numpy().reshape(frames.shape)
+
+
+class LogitsOf(nn.Module):
+    """`ZoomNextModel.logits` as a module."""
+
+    def __init__(self, model: "ZoomNextModel") -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, large: Tensor) -> Tensor:
+        """Logits of frames of the large zoom."""
+        return self.model.logits(large)
 
 
 CONTEXT_PARTS = {
@@ -201,6 +214,10 @@ class ZoomNextModel(Model[ZoomNextSettings]):
         masks = gas.masked_fill(void > 0, -1.0)
         bce, ual = zoomnext_loss(self.logits(frames), masks, progress)
         return bce + ual, {"bce": bce.detach(), "ual": ual.detach()}
+
+    def step(self) -> Step:
+        """A window: grey frames (T, 1, H_l, W_l) of the large zoom -> logits (T, 1, H, W)."""
+        return Step("window", LogitsOf(self), (self.settings.n_frames, 1, *self.sample_size))
 
     def logits(self, large: Tensor) -> Tensor:
         """Logits (N, 1, H, W) of grey frames (N, 1, H_l, W_l) in [0, 1] of the large zoom."""

@@ -88,7 +88,7 @@ class ScaleIntegration(nn.Module):
         """(B, n_channels, h, w) of any sizes -> (B, n_channels, H, W) of the middle's, >= 0."""
         height, width = size = middle.shape[-2:]
         large = self.before_pooling(large)
-        pooled = functional.adaptive_max_pool2d(large, (height, width))
+        pooled = max_pooled(large, (height, width))
         pooled = pooled + functional.adaptive_avg_pool2d(large, (height, width))
         small = resized(self.before_resizing(small), size)
         scales = torch.cat([self.large(pooled), self.middle(middle), self.small(small)], dim=1)
@@ -102,6 +102,22 @@ class ScaleIntegration(nn.Module):
         """(B, 3 heads h, H, W), zooms outermost -> (B heads, 3, h, H, W)."""
         heads = torch.unflatten(x, 1, (N_SCALES, N_HEADS, -1)).transpose(1, 2)
         return heads.flatten(0, 1)
+
+
+def max_pooled(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """`adaptive_max_pool2d` to a size; ONNX has no such operator, so it is exported as maxima.
+
+    Cell i of n of a side of L pixels holds those from floor(i L / n) to ceil((i + 1) L / n) - 1.
+    """
+    if not torch.compiler.is_exporting():
+        return functional.adaptive_max_pool2d(x, size)
+    for dim, n in zip((2, 3), size, strict=True):
+        length = x.shape[dim]
+        first, last = ([(i * length + e * (length - 1)) // n for i in range(n)] for e in (0, 1))
+        most = max(end - start for start, end in zip(first, last, strict=True))
+        cells = [[min(a + k, b) for a, b in zip(first, last, strict=True)] for k in range(most + 1)]
+        x = torch.stack([x.index_select(dim, torch.tensor(cell)) for cell in cells]).amax(0)
+    return x
 
 
 class TemporalDifference(nn.Module):

@@ -1,0 +1,1 @@
+"""Models that were exported: they run by ONNX Runtime or OpenVINO, without torch."""
