@@ -30,10 +30,10 @@ def adapt(*, sources: tuple[str, ...], model: str, minutes: float, seed: int, ou
     """
     # Torch takes seconds to import, and the other commands do not need it.
     from fgstp.adaptation.adapt import adapt as adapt_model  # noqa: PLC0415
-    from fgstp.detection.sources import find_sources  # noqa: PLC0415
+    from fgstp.detection.sources import find_videos  # noqa: PLC0415
 
     logging.basicConfig(format="%(message)s")
-    before, after = adapt_model(model, find_sources(sources), out, minutes=minutes, seed=seed)
+    before, after = adapt_model(model, find_videos(sources), out, minutes=minutes, seed=seed)
     click.echo(f"Before: {before.sentence()}.")
     click.echo(f"After: {after.sentence()}.")
     click.echo(f"Checkpoint: {out}")

@@ -38,12 +38,12 @@ def calibrate(
     from fgstp.detection.calibrate import calibrate as calibrate_detector  # noqa: PLC0415
     from fgstp.detection.calibrate import sentences  # noqa: PLC0415
     from fgstp.detection.detector import Detector  # noqa: PLC0415
-    from fgstp.detection.sources import find_sources  # noqa: PLC0415
+    from fgstp.detection.sources import find_videos  # noqa: PLC0415
     from fgstp.detection.zones import read_zones  # noqa: PLC0415
 
     logging.basicConfig(format="%(message)s")
     check_can_be_written(out)
-    found = find_sources(sources)
+    found = find_videos(sources)
     detector = Detector(model, zones=read_zones(zones) if zones else None)
     site = calibrate_detector(detector, found, false_alarms_per_hour)
     site.write(out)

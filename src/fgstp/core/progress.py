@@ -25,7 +25,7 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # only its stubs are generic
         if self._in_lines:
             seconds = dict.fromkeys(("mininterval", "maxinterval", "delay"), LINE_EVERY_S)
             # What tqdm itself writes would move a cursor.
-            named |= {**seconds, "bar_format": LINE, "file": StringIO()}
+            named = {"bar_format": LINE} | named | seconds | {"file": StringIO()}
         super().__init__(*given, **named)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
@@ -34,3 +34,19 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # only its stubs are generic
             super().display(msg, pos)
         elif line := str(self) if msg is None else msg:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - no message of a logger
+
+
+class StatusLine(ProgressBar):
+    """A line on stderr that says how things are; where that is no terminal, one each half minute.
+
+    Args:
+        disable: whether there is none.
+    """
+
+    def __init__(self, *, disable: bool = False) -> None:
+        super().__init__(bar_format="{desc}", leave=False, disable=disable)
+
+    def show(self, text: str) -> None:
+        """Say how things are now."""
+        self.set_description_str(text, refresh=False)
+        self.update(0)

@@ -2,18 +2,20 @@
 
 import csv
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fgstp.core.files import atomic_path
 from fgstp.detection.events import Event
+from fgstp.detection.sources import short_name
 
 TABLE = "events.csv"
 COLUMNS = (
     *("id", "source", "start_s", "alarm_s", "end_s", "confidence", "peak", "evidence"),
     *("area_fraction", "max_area_fraction", "source_x_px", "source_y_px"),
     *("left_px", "top_px", "width_px", "height_px"),
-    *("model", "fingerprint", "threshold"),
+    *("model", "fingerprint", "threshold", "start_utc", "alarm_utc", "end_utc"),
 )
 
 
@@ -22,12 +24,13 @@ def row(event: Event, facts: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         event: the event.
-        facts: of the run: `source`, `model`, `fingerprint`, `threshold`.
+        facts: of the run: `source`, `model`, `fingerprint`, `threshold`, and of a stream
+            `opened_utc_s`, the seconds since 1970 of the time 0, which adds times of the day.
     """
     named = dict(zip(("left_px", "top_px", "width_px", "height_px"), event.box, strict=True))
     column, line = event.source_xy
     return {
-        "id": f"{Path(facts['source']).stem}-{event.number}",
+        "id": f"{short_name(facts['source'])}-{event.number}",
         "start_s": _rounded(event.start_s),
         "alarm_s": _rounded(event.alarm_s),
         "end_s": _rounded(event.end_s),
@@ -39,8 +42,23 @@ def row(event: Event, facts: Mapping[str, Any]) -> dict[str, Any]:
         "source_x_px": _rounded(column),
         "source_y_px": _rounded(line),
         **named,
-        **facts,
+        **{key: value for key, value in facts.items() if key != "opened_utc_s"},
+        **_utc(event, facts.get("opened_utc_s")),
     }
+
+
+def _utc(event: Event, opened_utc_s: float | None) -> dict[str, str | None]:
+    if opened_utc_s is None:
+        return {}
+    times_s = {"start_utc": event.start_s, "alarm_utc": event.alarm_s, "end_utc": event.end_s}
+    return {name: utc(opened_utc_s, time_s) for name, time_s in times_s.items()}
+
+
+def utc(opened_utc_s: float, time_s: float | None) -> str | None:
+    """A time of a stream as ISO 8601 in UTC; None of None."""
+    if time_s is None:
+        return None
+    return datetime.fromtimestamp(opened_utc_s + time_s, UTC).isoformat(timespec="milliseconds")
 
 
 def _rounded(value: float | None, digits: int = 3) -> float | None:

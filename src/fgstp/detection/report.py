@@ -35,6 +35,7 @@ class DetectionReport:
         begin_s: time of the first frame.
         end_s: time of the last one.
         remarks: what is odd about the footage.
+        opened_utc_s: of a stream, seconds since 1970 of the time 0; None for files.
     """
 
     source: str
@@ -49,6 +50,7 @@ class DetectionReport:
     begin_s: float = 0.0
     end_s: float = 0.0
     remarks: list[str] = field(default_factory=list)
+    opened_utc_s: float | None = None
     _state: State = "warming_up"
 
     @property
@@ -64,12 +66,13 @@ class DetectionReport:
     @property
     def facts(self) -> dict[str, Any]:
         """What each event is told with: `source`, `model`, `fingerprint` and `threshold`."""
-        return {
+        facts = {
             "source": self.source,
             "model": self.model,
             "fingerprint": self.fingerprint,
             "threshold": round(self.threshold, 4),
         }
+        return facts if self.opened_utc_s is None else facts | {"opened_utc_s": self.opened_utc_s}
 
     def take(self, result: Result) -> None:
         """Take what is known of the next frame."""

@@ -1,22 +1,24 @@
 """Footage that a user names: files, folders, patterns, and lists of them."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import STACK_SUFFIXES
+from fgstp.footage.live import is_stream
 from fgstp.footage.video_file import VIDEO_SUFFIXES
 
 LIST_SUFFIX = ".txt"
 
 
-def find_sources(names: Sequence[str]) -> list[Path]:
-    """Videos that are named, each once, in the order given.
+def find_sources(names: Sequence[str]) -> list[Path | str]:
+    """Footage that is named, each once, in the order given: paths of videos, addresses of streams.
 
     Args:
         names: each a video file, a folder of videos, a folder of pictures (one video), a pattern
-            with `*`, `?` or `[...]`, or a text file with one of these in each line, where lines
-            that begin with `#` do not count.
+            with `*`, `?` or `[...]`, the address of a stream, the number of a camera, or a text
+            file with one of these in each line, where lines that begin with `#` do not count.
 
     Raises:
         UserError: a name leads to nothing.
@@ -25,13 +27,38 @@ def find_sources(names: Sequence[str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _found(name: str) -> Iterator[Path]:
+def find_videos(names: Sequence[str]) -> list[Path]:
+    """As `find_sources`, of footage that has an end.
+
+    Raises:
+        UserError: a name leads to nothing, or to a stream.
+    """
+    videos: list[Path] = []
+    for source in find_sources(names):
+        if isinstance(source, str):
+            raise UserError(f"{source} is a stream; record some of it, and name the file.")
+        videos.append(source)
+    return videos
+
+
+def short_name(source: str) -> str:
+    """A name for files: `leak` of `pads/leak.mkv`, `camera_8554_1` of `rtsp://camera:8554/1`."""
+    if not is_stream(source):
+        return Path(source).stem
+    place = re.sub(r"^\w+://([^/@]*@)?", "", source)  # without a password
+    return re.sub(r"\W+", "_", place).strip("_") if source != place else f"camera_{source}"
+
+
+def _found(name: str) -> Iterator[Path | str]:
     path = Path(name)
+    if is_stream(name):
+        yield name
+        return
     if path.suffix.lower() == LIST_SUFFIX and path.is_file():
         lines = path.read_text("utf-8").splitlines()
         named = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         for each in named:
-            yield from _found(str(path.parent / each))
+            yield from _found(each if is_stream(each) else str(path.parent / each))
     elif path.is_dir():
         videos = [each for each in sorted(path.iterdir()) if _is_video(each)]
         yield from videos or [path]

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.core.files import remove_file
@@ -14,7 +16,10 @@ from fgstp.detection.overlay import OVERLAYS
 from fgstp.detection.page import write_index
 from fgstp.detection.report import DetectionReport, Output
 from fgstp.detection.result import Result, Writer
+from fgstp.detection.sources import short_name
 from fgstp.footage.frame_sources import frames_of
+
+Source = TypeVar("Source", bound=Path | str)
 
 logger = logging.getLogger(__name__)
 
@@ -66,13 +71,14 @@ def watch_videos(
             write_index(out)
 
 
-def with_folders(sources: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
+def with_folders(sources: Sequence[Source], out: Path) -> list[tuple[Source, Path]]:
     """Sources, each with a folder below `out`: its name, with a number where two have the same."""
     taken: dict[str, int] = {}
     places = []
     for source in sources:
-        taken[source.stem] = number = taken.get(source.stem, 0) + 1
-        places.append((source, out / (source.stem if number == 1 else f"{source.stem}-{number}")))
+        name = short_name(str(source))
+        taken[name] = number = taken.get(name, 0) + 1
+        places.append((source, out / (name if number == 1 else f"{name}-{number}")))
     return places
 
 
@@ -87,24 +93,17 @@ def _watch(
 ) -> None:
     source = Path(report.source)
     total = frames_of(source).n_frames_hint()
-    for name in OVERLAYS:  # of another run, which `save` would take for its own
-        remove_file(folder / name)
-    with ExitStack() as stack:
-        stack.callback(_save, report, folder)  # last of all, whatever happens
-        opened = [stack.enter_context(each(report, folder)) for each in (event_lines, *outputs)]
-        writers = [report.take, *opened]
-        bar = stack.enter_context(
-            ProgressBar(
-                total=total and -(-total // every),
-                desc=source.name,
-                unit=" frames",
-                leave=False,
-                disable=not shows_progress,
-            )
-        )
+    bar = ProgressBar(
+        total=total and -(-total // every),
+        desc=source.name,
+        unit=" frames",
+        leave=False,
+        disable=not shows_progress,
+    )
+    with opened(report, folder, outputs) as write, bar:
         try:
             for result in detector.stream(source, report.remarks, every):
-                _hand_on(result, writers)
+                write(result)
                 bar.update()
         except FootageError as error:
             report.remarks.append(str(error))
@@ -112,6 +111,20 @@ def _watch(
         except KeyboardInterrupt:
             report.remarks.append("it was stopped before its end")
             raise
+
+
+@contextmanager
+def opened(report: DetectionReport, folder: Path, outputs: Sequence[Output]) -> Iterator[Writer]:
+    """Open `events.jsonl` and other outputs; yields what gives a result to the report and to all.
+
+    At the end, however it comes, all that was found is saved.
+    """
+    for name in OVERLAYS:  # of another run, which `save` would take for its own
+        remove_file(folder / name)
+    with ExitStack() as stack:
+        stack.callback(_save, report, folder)  # last of all, whatever happens
+        writers = [stack.enter_context(each(report, folder)) for each in (event_lines, *outputs)]
+        yield partial(_hand_on, writers=[report.take, *writers])
 
 
 def _hand_on(result: Result, writers: list[Writer]) -> None:
