@@ -98,7 +98,8 @@ def prepare(
         UserError: a video cannot be read, is too short or repeats another one, or no plume can be
             seen.
     """
-    wanted: dict[Split, int] = {"train": n_train, "validation": n_held_out}
+    # What is held out comes first, so that more training leaves its plumes as they are.
+    wanted: dict[Split, int] = {"validation": n_held_out, "train": n_train}
     stretches: list[Stretch] = []
     for number, source in enumerate(sources):
         # Spread evenly over the videos.
