@@ -35,6 +35,7 @@ def results(times_s, size=(60, 80), alarm_at=None):
             region,
             [event] if event else [],
             changes,
+            evidence=10.0 * region.any(),
         )
 
 

@@ -20,7 +20,7 @@ class Prepared(Detector):
         frame = np.zeros(self.prepared[2], np.uint8)
         for number, (evidence, state) in enumerate(zip(*self.prepared[:2], strict=True)):
             nothing = frame.astype(np.float32), 0.0, state, frame > 0, [], []
-            yield Result(number / FPS_HZ, frame, *nothing, float(evidence))
+            yield Result(number, number / FPS_HZ, frame, *nothing, float(evidence))
 
 
 @pytest.fixture
