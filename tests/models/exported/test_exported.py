@@ -127,7 +127,7 @@ from fgstp.cli import main
 main({arguments!r})
 """
 BLOCKED = ["torch", "torchvision", "timm", "lightning", "kedro", "mlflow", "dvc", "pandas"]
-BLOCKED += ["matplotlib", "scipy", "pyarrow", "safetensors", "onnx", "onnxscript", "jinja2"]
+BLOCKED += ["scipy", "pyarrow", "safetensors", "onnx", "onnxscript"]
 
 
 def test_an_exported_model_detects_without_torch(written, tmp_path):
