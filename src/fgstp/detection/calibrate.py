@@ -10,6 +10,7 @@ from fgstp.core.rates import poisson_upper_bound
 from fgstp.detection.calibration import (
     Calibration,
     check_can_be_exceeded,
+    model_fingerprint,
     resolved_settings,
     zones_digest,
 )
@@ -100,7 +101,7 @@ def _calibration(
     is_sound, reason = _judged(tail, bound, len(heights), hours, asked)
     return Calibration(
         model=detector.model.name,
-        fingerprint=detector.model.fingerprint,
+        fingerprint=model_fingerprint(detector.model),
         settings=settings,
         zones=zones_digest(detector.zones),
         height_px=size[0],

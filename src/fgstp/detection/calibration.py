@@ -14,6 +14,7 @@ from fgstp.detection.detector import Detector
 from fgstp.detection.settings import AlarmSettings, DetectionSettings
 from fgstp.detection.tail import Tail
 from fgstp.detection.zones import Zones
+from fgstp.models.predictor import VideoPredictor
 
 AGAIN = "calibrate again by `fgstp calibrate`"
 HIGHEST_FRACTION = 0.9  # of the evidence that there can be, in a threshold that a leak can exceed
@@ -26,7 +27,7 @@ class Calibration(Settings):
 
     Attributes:
         model: name of the model.
-        fingerprint: SHA-256 of its weights; None if it has none.
+        fingerprint: SHA-256 of its settings and weights.
         settings: of the detector; `threshold` is the probability that it used.
         zones: SHA-256 of its zones.
         height_px: height of the pictures.
@@ -45,7 +46,7 @@ class Calibration(Settings):
     """
 
     model: str
-    fingerprint: str | None
+    fingerprint: str
     settings: DetectionSettings
     zones: str
     height_px: int = Field(ge=1, le=100_000)
@@ -125,6 +126,14 @@ def zones_digest(zones: Zones) -> str:
     return fingerprint(zones.model_dump(mode="json"))
 
 
+def model_fingerprint(model: VideoPredictor) -> str:
+    """SHA-256 of the settings and the weights of a model, exported or not."""
+    settings = model.settings
+    if isinstance(settings, Settings):
+        settings = settings.model_dump(mode="json")
+    return fingerprint({"settings": settings, "weights": model.fingerprint})
+
+
 def check_can_be_exceeded(threshold: float, alarms: AlarmSettings) -> None:
     """Raise a `UserError` if evidence hardly ever comes up to a threshold, whatever leaks."""
     if threshold > HIGHEST_FRACTION * alarms.memory_s * alarms.rise_per_s:
@@ -138,7 +147,7 @@ def _changed(site: Calibration, detector: Detector) -> str:
     """What of a detector differs from a calibration; empty if nothing does."""
     if site.model != detector.model.name:
         return f"the model {site.model}, not {detector.model.name}"
-    if site.fingerprint != detector.model.fingerprint:
+    if site.fingerprint != model_fingerprint(detector.model):
         return f"other weights of {site.model}"
     now, zones = resolved_settings(detector), zones_digest(detector.zones)
     names = [
