@@ -6,7 +6,7 @@ import sys
 import termios
 
 from fgstp.core import progress
-from fgstp.core.progress import ProgressBar
+from fgstp.core.progress import ProgressBar, StatusLine
 
 
 def test_off_a_terminal_there_are_lines(monkeypatch):
@@ -48,3 +48,16 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch):
     os.close(ours)
     assert "\r" in shown
     assert "scoring: 100%" in shown
+
+
+def test_off_a_terminal_a_status_is_told_now_and_then(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with StatusLine() as line:
+        line.show("camera: 15 Hz")
+        line.show("camera: 14 Hz")
+    assert sys.stderr.getvalue() == ""
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    with StatusLine() as line:
+        line.show("camera: 15 Hz")
+        line.show("camera: 14 Hz")
+    assert sys.stderr.getvalue().splitlines()[:2] == ["camera: 15 Hz", "camera: 14 Hz"]

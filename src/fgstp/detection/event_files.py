@@ -10,7 +10,7 @@ from fgstp.core.files import atomic_path
 from fgstp.detection.events import Event
 from fgstp.detection.sources import short_name
 
-TABLE = "events.csv"
+TABLE, OPENED = "events.csv", "opened_utc_s"
 COLUMNS = (
     *("id", "source", "start_s", "alarm_s", "end_s", "confidence", "peak", "evidence"),
     *("area_fraction", "max_area_fraction", "source_x_px", "source_y_px"),
@@ -42,23 +42,33 @@ def row(event: Event, facts: Mapping[str, Any]) -> dict[str, Any]:
         "source_x_px": _rounded(column),
         "source_y_px": _rounded(line),
         **named,
-        **{key: value for key, value in facts.items() if key != "opened_utc_s"},
-        **_utc(event, facts.get("opened_utc_s")),
+        **{key: value for key, value in facts.items() if key != OPENED},
+        **utc_times(
+            facts.get(OPENED),
+            start_utc=event.start_s,
+            alarm_utc=event.alarm_s,
+            end_utc=event.end_s,
+        ),
     }
 
 
-def _utc(event: Event, opened_utc_s: float | None) -> dict[str, str | None]:
+def utc_times(opened_utc_s: float | None, **times_s: float | None) -> dict[str, str | None]:
+    """Times of a stream as ISO 8601 in UTC, by their names; nothing for files, which have no day.
+
+    Args:
+        opened_utc_s: seconds since 1970 of the time 0; None for files.
+        times_s: times in seconds, None where there is none yet.
+    """
     if opened_utc_s is None:
         return {}
-    times_s = {"start_utc": event.start_s, "alarm_utc": event.alarm_s, "end_utc": event.end_s}
-    return {name: utc(opened_utc_s, time_s) for name, time_s in times_s.items()}
+    return {
+        name: None if time_s is None else _iso(opened_utc_s + time_s)
+        for name, time_s in times_s.items()
+    }
 
 
-def utc(opened_utc_s: float, time_s: float | None) -> str | None:
-    """A time of a stream as ISO 8601 in UTC; None of None."""
-    if time_s is None:
-        return None
-    return datetime.fromtimestamp(opened_utc_s + time_s, UTC).isoformat(timespec="milliseconds")
+def _iso(utc_s: float) -> str:
+    return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="milliseconds")
 
 
 def _rounded(value: float | None, digits: int = 3) -> float | None:

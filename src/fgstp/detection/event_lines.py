@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fgstp.core.files import user_error_if_denied
-from fgstp.detection.event_files import row
+from fgstp.detection.event_files import OPENED, row, utc_times
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.result import Result, Writer
 from fgstp.detection.states import State
@@ -62,8 +62,15 @@ def messages(report: DetectionReport, send: Callable[[Message], object]) -> Writ
         nonlocal state
         if result.state != state:
             state = result.state
-            time_s = round(result.time_s, 3)
-            send({"type": "state", "state": state, "time_s": time_s, "source": report.source})
+            send(
+                {
+                    "type": "state",
+                    "state": state,
+                    "time_s": round(result.time_s, 3),
+                    **utc_times(report.opened_utc_s, time_utc=result.time_s),
+                    "source": report.source,
+                }
+            )
         for kind, event in result.changes:
             outline_px = event.outline.tolist()
             send({"type": kind, **row(event, report.facts), "outline_px": outline_px})
@@ -73,8 +80,10 @@ def messages(report: DetectionReport, send: Callable[[Message], object]) -> Writ
 
 def watched(report: DetectionReport) -> dict[str, Any]:
     """What was watched, as plain values."""
+    facts = {key: value for key, value in report.facts.items() if key != OPENED}
     return {
-        **report.facts,
+        **facts,
+        **utc_times(report.opened_utc_s, opened_utc=0.0),
         "n_events": len(report.events),
         "n_frames": report.n_frames,
         "duration_s": round(report.duration_s, 3),

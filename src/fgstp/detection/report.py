@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgstp.detection.event_files import TABLE, write_table
+from fgstp.detection.event_files import OPENED, TABLE, write_table
 from fgstp.detection.events import Event
 from fgstp.detection.result import Result, Writer
 from fgstp.detection.settings import DetectionSettings
@@ -72,7 +72,7 @@ class DetectionReport:
             "fingerprint": self.fingerprint,
             "threshold": round(self.threshold, 4),
         }
-        return facts if self.opened_utc_s is None else facts | {"opened_utc_s": self.opened_utc_s}
+        return facts if self.opened_utc_s is None else facts | {OPENED: self.opened_utc_s}
 
     def take(self, result: Result) -> None:
         """Take what is known of the next frame."""

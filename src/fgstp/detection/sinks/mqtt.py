@@ -50,14 +50,20 @@ def mqtt(url: str) -> Output:
             send = messages(report, lambda message: _publish(client, name, message))
             is_on: bool | None = None
 
-            def take(result: Result) -> None:
+            def tell(*, is_leaking: bool) -> None:
                 nonlocal is_on
-                send(result)
-                if is_on != bool(result.events):
-                    is_on = bool(result.events)
+                if is_on != is_leaking:
+                    is_on = is_leaking
                     client.publish(f"{PREFIX}/{name}/gas", "ON" if is_on else "OFF", 1, retain=True)
 
-            yield take
+            def take(result: Result) -> None:
+                send(result)
+                tell(is_leaking=bool(result.events))
+
+            try:
+                yield take
+            finally:
+                tell(is_leaking=False)  # nobody watches
 
     return opened
 

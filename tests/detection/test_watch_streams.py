@@ -1,0 +1,153 @@
+import io
+import json
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fgstp import Detector
+from fgstp.cli import main
+from fgstp.detection.watch_streams import watch_streams
+from fgstp.models.registry import create_model
+
+
+def encoded(kind, codec, n_frames=60):
+    file = io.BytesIO()
+    with av.open(file, "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=15)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        rng = np.random.default_rng(0)
+        for _ in range(n_frames):
+            pixels = rng.integers(90, 120, (48, 64)).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "gray")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+@contextmanager
+def serving(handler):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The address of two files that have an end."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / "served" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "served" / name).write_bytes(encoded("mp4", "mpeg4"))
+    with serving(partial(Handler, directory=tmp_path / "served")) as address:
+        yield address
+
+
+@pytest.fixture
+def camera():
+    """The address of a camera that sends some frames, and then is silent."""
+    is_over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(encoded("mpegts", "mpeg2video"))
+            self.wfile.flush()
+            is_over.wait(60)
+
+        def log_message(self, *arguments):
+            pass
+
+    with serving(Handler) as address:
+        yield f"{address}/live"
+        is_over.set()
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_streams_are_watched_at_once_and_one_that_fails_stops_no_other(files, tmp_path, caplog):
+    names = [f"{files}/a.mp4", f"{files}/nothing.mp4", f"{files}/b.mp4"]
+    places = [(name, tmp_path / f"out{number}") for number, name in enumerate(names)]
+    reports = list(watch_streams(Detector(create_model("background")), places))
+    assert [report.source for report in reports] == [names[0], names[2]]
+    assert [report.n_frames for report in reports] == [60, 60]
+    assert "nothing.mp4" in caplog.text
+    for folder in ("out0", "out2"):
+        assert lines(tmp_path / folder / "events.jsonl")[-1]["type"] == "watched"
+        assert (tmp_path / folder / "summary.html").exists()
+
+
+def test_a_stream_is_named_by_its_address_without_a_password(files, tmp_path):
+    address = files.replace("://", "://user:secret@") + "/a.mp4"
+    result = CliRunner().invoke(
+        main, ["detect", address, "--model", "background", "--out", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 0, result.output
+    [folder] = (path for path in (tmp_path / "out").iterdir() if path.is_dir())
+    assert folder.name.endswith("a_mp4")
+    assert "secret" not in folder.name
+    assert "in 4 s" in result.output
+
+
+def test_ctrl_c_ends_a_camera_with_everything_written(camera, tmp_path):
+    """The interrupt comes once the first line of the events stands."""
+    out = tmp_path / "out"
+
+    def interrupt():
+        waiting = threading.Event()
+        while not any(path.stat().st_size for path in out.glob("*/events.jsonl")):
+            waiting.wait(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    result = CliRunner().invoke(
+        main, ["detect", camera, "--model", "background", "--out", str(out)]
+    )
+    thread.join()
+    assert result.exit_code == 0, result.output
+    [path] = out.glob("*/events.jsonl")
+    last = lines(path)[-1]
+    assert last["type"] == "watched"
+    assert last["n_frames"] > 0
+    assert f"Results: {path.parent / 'summary.html'}" in result.output
+
+
+def test_masks_of_a_stream_are_refused(tmp_path):
+    result = CliRunner().invoke(main, ["detect", "rtsp://camera/1", "--save-masks"])
+    assert result.exit_code == 1
+    assert "--save-masks is for videos" in result.output
+
+
+def test_times_of_streams_have_a_day(files, tmp_path):
+    [report] = watch_streams(
+        Detector(create_model("background")), [(f"{files}/a.mp4", tmp_path / "a")]
+    )
+    state, *_, watched = lines(tmp_path / "a" / "events.jsonl")
+    opened, first = (
+        datetime.fromisoformat(text) for text in (watched["opened_utc"], state["time_utc"])
+    )
+    assert opened.timestamp() == pytest.approx(report.opened_utc_s, abs=1e-3)
+    assert (first - opened).total_seconds() == pytest.approx(report.begin_s, abs=2e-3)
+    assert opened.utcoffset() == timedelta(0)
