@@ -43,7 +43,7 @@ benchmark: $(INSTALLED)  ## measure speed and memory; see benchmarks/README.md
 
 lock: $(INSTALLED)  ## pin all packages again after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra live --extra viz \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra all --extra dev --extra viz \
 	  --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove the outputs of the pipelines, but no raw data

@@ -140,11 +140,10 @@ def test_a_frozen_picture_shows_no_region(detector, tmp_path):
     assert not results[180].region.any()
 
 
-def test_the_threshold_is_that_of_the_settings_or_of_the_model():
+def test_the_threshold_of_pixels_is_not_that_of_frame_scores():
     model = Bright(Settings())
-    assert Detector(model).threshold == 0.5
     model.frame_threshold = 0.4
-    assert Detector(model).threshold == 0.4
+    assert Detector(model).threshold == 0.5
     assert Detector(model, DetectionSettings(threshold=0.3)).threshold == 0.3
 
 

@@ -10,7 +10,7 @@ import torch
 from fgstp import load_model
 from fgstp.core.errors import UserError
 from fgstp.inference.trainings import given_training
-from fgstp.models import shipped
+from fgstp.models import shipped, shipped_files
 from fgstp.models.checkpoint import (
     read_checkpoint,
     record_of,
@@ -30,7 +30,7 @@ def package(tmp_path, monkeypatch):
     """An empty folder of shipped weights."""
     folder = tmp_path / "weights"
     folder.mkdir()
-    monkeypatch.setattr(shipped, "folder", lambda: folder)
+    monkeypatch.setattr(shipped_files, "folder", lambda: folder)
     return folder
 
 
@@ -65,14 +65,14 @@ def test_a_shipped_model_is_loaded_by_its_name(ship):
 def test_the_plain_name_is_the_newest_version(ship):
     for version in (1, 2, 10):
         ship(f"wisp-{version}", seed=version)
-    assert shipped.find_shipped("wisp") == "wisp-10"
-    assert shipped.find_shipped("wisp-2") == "wisp-2"
-    assert shipped.find_shipped("fgstp-b0") is None
+    assert shipped_files.find_shipped("wisp") == "wisp-10"
+    assert shipped_files.find_shipped("wisp-2") == "wisp-2"
+    assert shipped_files.find_shipped("fgstp-b0") is None
 
 
 def test_the_card_tells_where_the_weights_come_from(ship):
     ship("wisp-1")
-    card = shipped.read_card("wisp-1")
+    card = shipped_files.read_card("wisp-1")
     assert (card.model, card.licence) == ("wisp", "Apache-2.0")
     assert card.trainings == {1: {"val_iou": 0.5}}
     assert card.facts["epoch"] == 3
@@ -83,7 +83,7 @@ def test_the_card_tells_where_the_weights_come_from(ship):
 def test_the_fingerprint_is_that_of_the_weights_wherever_they_lie(ship, tmp_path):
     ship("wisp-1")
     model = load_model("wisp")
-    assert model.fingerprint == shipped.read_card("wisp-1").sha256
+    assert model.fingerprint == shipped_files.read_card("wisp-1").sha256
     checkpoint = tmp_path / "own.ckpt"
     save_checkpoint(model, checkpoint)
     copy = load_model(checkpoint)
@@ -157,18 +157,18 @@ def test_what_comes_with_the_package_tells_frames_with_gas_from_those_without():
     assert 0 < model.frame_threshold < 1
 
 
-@pytest.mark.parametrize("name", shipped.list_shipped())
+@pytest.mark.parametrize("name", shipped_files.list_shipped())
 def test_what_comes_with_the_package_is_small_and_names_its_training(name):
-    card = shipped.read_card(name)
+    card = shipped_files.read_card(name)
     assert card.name == name
     assert card.trainings
-    assert (shipped.folder() / f"{name}.safetensors").stat().st_size < 20e6
+    assert (shipped_files.folder() / f"{name}.safetensors").stat().st_size < 20e6
     assert load_model(name).name == card.model
 
 
 def test_shipped_weights_are_evaluated_by_their_name():
     [(path, training)] = given_training(Path("wisp"), "wisp").items()
     assert load_model(path, model="wisp").name == "wisp"
-    assert training.checkpoint_sha256 == shipped.read_card("wisp-1").sha256
+    assert training.checkpoint_sha256 == shipped_files.read_card("wisp-1").sha256
     with pytest.raises(UserError, match="is a checkpoint of wisp, not of fgstp"):
         given_training(Path("wisp"), "fgstp")

@@ -333,7 +333,7 @@ def test_cards_of_checkpoints_are_kept_with_the_run(job, tmp_path):
 def test_page_and_tables_are_kept_with_the_run_that_made_them(job, tmp_path):
     first, second = (run.info.run_id for run in job.runs)
     tables = [f"tables/{path.name}" for path in sorted((job.reporting / "tables").iterdir())]
-    suffixes = dict.fromkeys(("detection", "table1", "table2"), ("csv", "md", "tex"))
+    suffixes = dict.fromkeys(("detection", "events", "table1", "table2"), ("csv", "md", "tex"))
     suffixes["costs"] = ("csv", "md")
     assert tables == [
         f"tables/{stem}.{each}" for stem in sorted(suffixes) for each in suffixes[stem]

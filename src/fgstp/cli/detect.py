@@ -42,7 +42,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
     type=AutoOr(0, 1, min_open=True, max_open=True),
     default="auto",
     show_default=True,
-    help="Probability from which a pixel speaks for gas; auto: that of the model.",
+    help="Probability from which a pixel speaks for gas; auto: 0.5.",
 )
 @click.option(
     "--calibration",

@@ -66,7 +66,8 @@ def import_weights(
 def ship_weights(*, folder: Path, name: str, out: Path, licence: str) -> None:
     """Write the best training in FOLDER, such as data/06_models/wisp, as the weights NAME.
 
-    Writes NAME.safetensors and the card NAME.json with the scores of all seeds. A name ends in its
+    Writes NAME.safetensors, the network as NAME.onnx, and the card NAME.json with the scores of all
+    seeds. A name ends in its
     version, as wisp-1.
     """
     from fgstp.models.shipped import ship_best  # noqa: PLC0415 - as above

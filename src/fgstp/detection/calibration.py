@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
@@ -18,6 +19,9 @@ from fgstp.models.predictor import VideoPredictor
 
 AGAIN = "calibrate again by `fgstp calibrate`"
 HIGHEST_FRACTION = 0.9  # of the evidence that there can be, in a threshold that a leak can exceed
+
+Level = Annotated[float, Field(ge=0, le=1e9)]
+Rate = Annotated[float, Field(ge=0, le=1e9)]
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +59,9 @@ class Calibration(Settings):
     n_peaks: int = Field(ge=0, le=1_000_000_000)
     false_alarms_per_hour: float = Field(gt=0, le=1e4)
     alarm_threshold: float = Field(gt=0, le=1e6)
-    interval: tuple[float, float] | None
-    expected_per_hour: float | None
-    bound_per_hour: float | None
+    interval: tuple[Level, Level] | None
+    expected_per_hour: Rate | None
+    bound_per_hour: Rate | None
     calibrated: bool
     reason: str
     tail: Tail | None

@@ -73,8 +73,7 @@ class Detector:
         self.settings = settings or DetectionSettings()
         self.zones = zones or Zones()
         self.size = size
-        chosen = self.settings.threshold or self.model.frame_threshold
-        self.threshold = chosen or DEFAULT_THRESHOLD
+        self.threshold = self.settings.threshold or DEFAULT_THRESHOLD
 
     def new_report(self, source: Path | str) -> DetectionReport:
         """An empty report of footage, for `DetectionReport.take`."""

@@ -79,7 +79,7 @@ class DetectionSettings(Settings):
     """Everything that decides which events are found in the maps of a model.
 
     Attributes:
-        threshold: probability from which a pixel speaks for gas; None: that of the model.
+        threshold: probability from which a pixel speaks for gas; None: 0.5.
         regions: which pixels belong together.
         alarms: when there is an alarm.
         states: when a picture is not fit for detection.

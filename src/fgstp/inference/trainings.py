@@ -29,7 +29,7 @@ from fgstp.models.checkpoint import (
     seed_folder,
     seed_numbers,
 )
-from fgstp.models.shipped import weights_file
+from fgstp.models.shipped_files import weights_file
 
 PREDICTED = "predicted.json"  # its name in the folder of a model's predictions
 

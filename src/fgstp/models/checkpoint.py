@@ -22,6 +22,7 @@ from fgstp.core.fingerprint import content_hash
 from fgstp.core.records import read_record
 from fgstp.models.base import AnyPredictor, Model
 from fgstp.models.registry import create_model
+from fgstp.models.shipped_files import find_shipped
 from fgstp.models.state_dicts import Weights, check_fit, check_values, read_object
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ def read_checkpoint(path: Path | str, model: str | None = None) -> Checkpoint:
         UserError: the file does not exist, cannot be read, is no checkpoint or one of another
             model, or holds weights that are not finite.
     """
-    from fgstp.models.shipped import find_shipped, read_shipped  # noqa: PLC0415 - built on this
+    from fgstp.models.shipped import read_shipped  # noqa: PLC0415 - built on this
 
     shipped = find_shipped(str(path))
     found = read_shipped(shipped) if shipped else _read_file(Path(path))

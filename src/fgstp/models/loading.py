@@ -1,11 +1,13 @@
 """Models by their names and files; torch is imported for those alone that need it."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from fgstp.core.errors import UserError
 from fgstp.models.exported.graphs import SUFFIXES
 from fgstp.models.exported.predictor import load_exported
 from fgstp.models.predictor import VideoPredictor
+from fgstp.models.shipped_files import graph_file
 
 
 def load_model(
@@ -49,7 +51,14 @@ def load_model(
 
 
 def find_model(name: Path | str, device: str = "cpu") -> VideoPredictor:
-    """A model without training by its name, or one that `load_model` loads."""
+    """A model that detects: one without training by its name, or one that `load_model` loads.
+
+    Of shipped weights it is the exported network, which runs without torch, unless a GPU is wanted
+    or is there.
+    """
+    graph = graph_file(str(name))
+    if graph is not None and (device == "cpu" or (device == "auto" and not _has_gpu())):
+        return load_exported(graph)
     if not is_exported(name):
         from fgstp.models.base import Model  # noqa: PLC0415 - it imports torch
         from fgstp.models.registry import create_model, list_models  # noqa: PLC0415 - as above
@@ -59,6 +68,15 @@ def find_model(name: Path | str, device: str = "cpu") -> VideoPredictor:
             if not isinstance(created, Model):
                 return created
     return load_model(name, device=device)
+
+
+def _has_gpu() -> bool:
+    """Whether torch is installed and has a GPU, without importing it where there is none."""
+    if not Path("/dev/nvidiactl").exists() or find_spec("torch") is None:
+        return False
+    import torch  # noqa: PLC0415 - it takes seconds
+
+    return torch.cuda.is_available()
 
 
 def is_exported(path: Path | str) -> bool:

@@ -21,7 +21,7 @@ from fgstp.models.exported.predictor import load_exported
 from fgstp.models.exported.sessions import Resize
 from fgstp.models.exported.writing import export_model
 from fgstp.models.registry import create_model
-from fgstp.models.shipped import list_shipped, read_card
+from fgstp.models.shipped_files import list_shipped, read_card
 from fgstp.plumes import SyntheticVideo
 from fgstp.plumes.render import render
 

@@ -66,12 +66,10 @@ def trace_frames(
     for training in predicted["trainings"]:
         store = PredictionStore(seed_folder(predictions / name, training["number"]))
         scores = {clip.name: store.read(clip).scores for clip in rows}
-        chosen = training["frame_threshold"]
-        threshold = DEFAULT_THRESHOLD if chosen is None else chosen
-        replays = _replays(rows, video_store, store, threshold, evaluate.parallel)
+        replays = _replays(rows, video_store, store, evaluate.parallel)
         own = timeline(rows, video_store, videos, scores, _evidence(rows, replays))
-        frames.append(own.assign(seed=training["seed"], threshold=chosen))
-        facts = {"model": name, "threshold": threshold, SEED: training["seed"]}
+        frames.append(own.assign(seed=training["seed"], threshold=training["frame_threshold"]))
+        facts = {"model": name, "threshold": DEFAULT_THRESHOLD, SEED: training["seed"]}
         alarms += [
             row(event, {"source": video, **facts}) | {"video": video}
             for video, found in replays.items()
@@ -101,12 +99,11 @@ def _replays(
     clips: Sequence[ClipRow],
     video_store: VideoStore,
     predictions: PredictionStore,
-    threshold: float,
     parallel: ParallelSettings,
 ) -> dict[str, Replay]:
     """What a detector tells of each video."""
     own = by_video(clips)
-    work = [delayed(_replay)(each, video_store, predictions, threshold) for each in own.values()]
+    work = [delayed(_replay)(each, video_store, predictions) for each in own.values()]
     with ProgressBar(total=len(own), unit=" videos", desc="alarms") as bar:
         return dict(zip(own, in_parallel(work, parallel, bar), strict=True))
 
@@ -115,7 +112,6 @@ def _replay(
     clips: Sequence[ClipRow],
     video_store: VideoStore,
     predictions: PredictionStore,
-    threshold: float,
 ) -> Replay:
     """Work of one worker: the clips of a video, one after the other."""
     threads = cv2.getNumThreads()
@@ -129,7 +125,7 @@ def _replay(
             chain.from_iterable(view.frames for view in views),
             chain.from_iterable(maps),
             np.concatenate([view.times_s for view in views]),
-            threshold=threshold,
+            threshold=DEFAULT_THRESHOLD,
             settings=DetectionSettings(),
         )
     finally:
