@@ -10,7 +10,7 @@ import torch
 from fgstp import load_model
 from fgstp.core.errors import UserError
 from fgstp.inference.trainings import given_training
-from fgstp.models import shipped, shipped_files
+from fgstp.models import shipped_files, shipping
 from fgstp.models.checkpoint import (
     read_checkpoint,
     record_of,
@@ -40,7 +40,7 @@ def ship(tmp_path, package):
         torch.manual_seed(seed)
         model = create_model("wisp", SMALL)
         save_checkpoint(model, tmp_path / "best.ckpt", {"epoch": 3})
-        shipped.write_shipped(
+        shipping.write_shipped(
             model,
             read_checkpoint(tmp_path / "best.ckpt"),
             name,
@@ -128,7 +128,7 @@ def test_the_best_training_is_shipped_and_all_stand_in_the_card(tmp_path, packag
         record = record_of(model, folder / "best.ckpt")
         own = {"trained": True, "monitor": "val_iou", "scores": {"val_iou": score}}
         write_record(folder, record | own)
-    card = shipped.ship_best(tmp_path / "wisp", "wisp-1", package, "Apache-2.0")
+    card = shipping.ship_best(tmp_path / "wisp", "wisp-1", package, "Apache-2.0")
     assert card.trainings == {n: {"val_iou": s} for n, s in ((1, 0.3), (2, 0.6), (3, 0.5))}
     torch.manual_seed(2)
     second = create_model("wisp", SMALL).state_dict()
@@ -139,7 +139,7 @@ def test_the_best_training_is_shipped_and_all_stand_in_the_card(tmp_path, packag
 
 def test_without_a_training_nothing_is_shipped(tmp_path, package):
     with pytest.raises(UserError, match="train the model first"):
-        shipped.ship_best(tmp_path / "wisp", "wisp-1", package, "Apache-2.0")
+        shipping.ship_best(tmp_path / "wisp", "wisp-1", package, "Apache-2.0")
     assert not list(package.iterdir())
 
 

@@ -70,7 +70,7 @@ def ship_weights(*, folder: Path, name: str, out: Path, licence: str) -> None:
     seeds. A name ends in its
     version, as wisp-1.
     """
-    from fgstp.models.shipped import ship_best  # noqa: PLC0415 - as above
+    from fgstp.models.shipping import ship_best  # noqa: PLC0415 - as above
 
     card = ship_best(folder, name, out, licence)
     click.echo(f"{out / name}.safetensors holds {card.model}, the best of {len(card.trainings)}.")
