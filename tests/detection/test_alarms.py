@@ -161,3 +161,17 @@ def test_the_frame_rate_does_not_matter():
             alarms.update(spot(HERE), number / fps_hz)
         times_s.append(alarms.events[0].alarm_s)
     assert times_s[0] == pytest.approx(times_s[1], abs=1.0)
+
+
+@pytest.mark.parametrize(("p_between", "n_events"), [(0.0, 2), (0.35, 1)])
+def test_gas_that_is_connected_is_one_leak(alarms, p_between, n_events):
+    def show(time_s):
+        found = spot(HERE) if time_s < 10 else spot(HERE, THERE)
+        between = np.zeros(SIZE, bool)
+        between[12:14, 16:50] = between[12:30, 48:50] = True  # too faint to speak for gas alone
+        found[between] = p_between * (time_s >= 10)
+        return found
+
+    assert kinds(run(alarms, show, 40)) == ["new"] * n_events
+    assert len(alarms.events) == n_events
+    assert kinds(run(alarms, lambda _: spot(), 200, begin_s=40)) == ["end"] * n_events

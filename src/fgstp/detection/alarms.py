@@ -40,8 +40,9 @@ class Alarms:
 
     Places are connected cells whose `Evidence` exceeds `clear_fraction` of the threshold; a place
     is followed from frame to frame by the cells that it shares with itself. Where evidence has
-    exceeded the threshold for `hold_s`, an alarm is raised and an event begins. It is over after
-    `clear_s` without evidence.
+    exceeded the threshold for `hold_s`, an alarm is raised and an event begins, unless its gas is
+    connected to that of another event, to which it then belongs. An event is over after `clear_s`
+    without evidence.
 
     Args:
         size: height and width of the maps.
@@ -147,6 +148,11 @@ class Alarms:
         if is_new:
             if place.over_s is None or self._time_s - place.over_s < alarms.hold_s:
                 return
+            if (older := self._of_same_region(place)) is not None:
+                older.cells |= place.cells
+                older.total += place.total
+                place.gone_s = self._time_s
+                return
             self._n_events += 1
             place.event = Event(self._n_events, place.start_s, self._time_s)
         event = place.event
@@ -158,6 +164,14 @@ class Alarms:
         if place.gone_s is not None and self._time_s - place.gone_s >= alarms.clear_s:
             yield self._ended(place)
             place.event = None
+
+    def _of_same_region(self, place: _Place) -> _Place | None:
+        """A place with an event whose gas is connected to that of another place; None without."""
+        region = self._region_of(place)
+        for other in self._places:
+            if other.event and (region & self._region_of(other)).any():
+                return other
+        return None
 
     def _ended(self, place: _Place) -> Change:
         event = place.event
