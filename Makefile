@@ -10,7 +10,10 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadgr
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-demo: $(INSTALLED)  ## train, evaluate and report on synthetic plumes, some minutes
+demo: $(INSTALLED)  ## find a leak, then train, evaluate and report on synthetic plumes, some minutes
+	$(BIN)/fgstp plumes render --category close_complex --seed 1 --seconds 30 --fps 10 --out runs/demo/leak.mkv
+	$(BIN)/fgstp detect runs/demo/leak.mkv --save --out runs/demo
+	@echo
 	$(BIN)/kedro run --env=demo --pipelines=ingest,train,evaluate --params=model=background
 	$(BIN)/kedro run --env=demo --pipelines=train,evaluate,report
 	@echo

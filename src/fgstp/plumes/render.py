@@ -39,7 +39,7 @@ def render(video: SyntheticVideo, path: Path) -> None:
     leak_classes, leak_rates_g_per_h = [], []
     with atomic_path(path) as temporary, _atomic_folder(masks) as masks_folder:
         with _writer(temporary, path, video) as writer:
-            frames = ProgressBar(video, total=video.n_frames, unit="frame", desc=path.name)
+            frames = ProgressBar(video, total=video.n_frames, unit=" frames", desc=path.name)
             for i, frame in enumerate(frames):
                 writer.write(cv2.cvtColor(frame.grey, cv2.COLOR_GRAY2BGR))
                 _write_mask(masks_folder / f"{i:06d}.png", frame.mask)
