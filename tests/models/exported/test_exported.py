@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 from torch.nn import functional
 
-from fgstp import Detector, load_model
+from fgstp import load_model
 from fgstp.cli import main
 from fgstp.core.errors import UserError
 from fgstp.models.checkpoint import save_checkpoint
@@ -106,7 +106,6 @@ def test_the_file_tells_what_it_holds(written):
     assert (other.name, other.prompt_kind, other.frame_threshold) == ("wisp", "none", 0.25)
     assert other.settings == model.settings.model_dump(mode="json")
     assert math.isinf(other.context_s(15.0))
-    assert Detector(path).threshold == 0.25
 
 
 def test_the_fingerprint_is_the_hash_of_the_file_of_the_weights(tmp_path):
