@@ -106,7 +106,10 @@ def test_a_stream_is_named_by_its_address_without_a_password(files, tmp_path):
     assert result.exit_code == 0, result.output
     [folder] = (path for path in (tmp_path / "out").iterdir() if path.is_dir())
     assert folder.name.endswith("a_mp4")
-    assert "secret" not in folder.name
+    for path in [folder, *folder.rglob("*"), tmp_path / "out" / "index.html"]:
+        assert "secret" not in path.name
+        assert not path.is_file() or b"secret" not in path.read_bytes()
+    assert "secret" not in result.output
     assert "in 4 s" in result.output
 
 

@@ -26,7 +26,7 @@ N_HELD_OUT = 6
 LEARNING_RATE = 2e-4  # a tenth of that of the first training of WISP
 TARGETS_PER_STEP = 24
 TOLERANCE = 0.02  # so few composites tell no finer
-DEFAULT_THRESHOLD = 0.5
+THRESHOLD = 0.5  # of a pixel, as in detection
 
 
 class Scores(NamedTuple):
@@ -108,14 +108,13 @@ def score(model: AnyPredictor, prepared: Prepared) -> Scores:
     clips = kept_clips(prepared.clips, prepared.store, "validation")
     fps_hz = rates_hz(clips, prepared.videos)
     overlaps, scores, is_composite = [], [], []
-    threshold = model.frame_threshold or DEFAULT_THRESHOLD
     total = sum(clip.n_frames for clip in clips)
     with ProgressBar(total=total, desc="scoring", unit=" frames") as bar:
         for video, own in by_video(clips).items():
             masks = (mask for clip in own for mask in clip.read(prepared.store).masks())
             found = predict_clips(model, own, fps_hz[video], prepared.store)
             for mask, prediction in zip(masks, found, strict=True):
-                seen = prediction.map[None] > threshold
+                seen = prediction.map[None] > THRESHOLD
                 overlaps.append(overlap(seen, mask[None] > 0)[:, 0])
                 scores.append(prediction.score)
                 is_composite.append(own[0].mask_source == "synthetic")

@@ -67,8 +67,7 @@ def ship_weights(*, folder: Path, name: str, out: Path, licence: str) -> None:
     """Write the best training in FOLDER, such as data/06_models/wisp, as the weights NAME.
 
     Writes NAME.safetensors, the network as NAME.onnx, and the card NAME.json with the scores of all
-    seeds. A name ends in its
-    version, as wisp-1.
+    seeds. A name ends in its version, as wisp-1.
     """
     from fgstp.models.shipping import ship_best  # noqa: PLC0415 - as above
 

@@ -18,7 +18,7 @@ from fgstp.detection.settings import DetectionSettings
 from fgstp.detection.states import BLIND, Scene, State
 from fgstp.detection.zones import Zones
 from fgstp.footage.frame_sources import frames_of, timed_frames
-from fgstp.footage.live import LiveStream, is_stream
+from fgstp.footage.live import LiveStream, is_stream, without_password
 from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import FrameSource
 from fgstp.models.loading import find_model
@@ -73,13 +73,14 @@ class Detector:
         self.settings = settings or DetectionSettings()
         self.zones = zones or Zones()
         self.size = size
+        self._fingerprint = self.model.fingerprint  # once, since large weights take long
         self.threshold = self.settings.threshold or DEFAULT_THRESHOLD
 
     def new_report(self, source: Path | str) -> DetectionReport:
-        """An empty report of footage, for `DetectionReport.take`."""
-        model = self.model
+        """An empty report of footage, for `DetectionReport.take`; it tells no password."""
+        name = without_password(str(source))
         return DetectionReport(
-            str(source), model.name, model.fingerprint, self.threshold, self.settings
+            name, self.model.name, self._fingerprint, self.threshold, self.settings
         )
 
     def detect(self, source: Path | str, every: int = 1) -> DetectionReport:

@@ -10,7 +10,7 @@ from fgstp.core.files import atomic_path
 from fgstp.detection.events import Event
 from fgstp.detection.sources import short_name
 
-TABLE, OPENED = "events.csv", "opened_utc_s"
+TABLE = "events.csv"
 COLUMNS = (
     *("id", "source", "start_s", "alarm_s", "end_s", "confidence", "peak", "evidence"),
     *("area_fraction", "max_area_fraction", "source_x_px", "source_y_px"),
@@ -19,13 +19,15 @@ COLUMNS = (
 )
 
 
-def row(event: Event, facts: Mapping[str, Any]) -> dict[str, Any]:
+def row(
+    event: Event, facts: Mapping[str, Any], opened_utc_s: float | None = None
+) -> dict[str, Any]:
     """An event as plain values: units stand in the names, times count from the beginning.
 
     Args:
         event: the event.
-        facts: of the run: `source`, `model`, `fingerprint`, `threshold`, and of a stream
-            `opened_utc_s`, the seconds since 1970 of the time 0, which adds times of the day.
+        facts: of the run: `source`, `model`, `fingerprint`, `threshold`.
+        opened_utc_s: of a stream, seconds since 1970 of the time 0, which adds times of the day.
     """
     named = dict(zip(("left_px", "top_px", "width_px", "height_px"), event.box, strict=True))
     column, line = event.source_xy
@@ -42,9 +44,9 @@ def row(event: Event, facts: Mapping[str, Any]) -> dict[str, Any]:
         "source_x_px": _rounded(column),
         "source_y_px": _rounded(line),
         **named,
-        **{key: value for key, value in facts.items() if key != OPENED},
+        **facts,
         **utc_times(
-            facts.get(OPENED),
+            opened_utc_s,
             start_utc=event.start_s,
             alarm_utc=event.alarm_s,
             end_utc=event.end_s,
@@ -75,9 +77,14 @@ def _rounded(value: float | None, digits: int = 3) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def write_table(path: Path, events: Iterable[Event], facts: Mapping[str, Any]) -> None:
-    """Write a table, a row an event."""
-    rows = [row(event, facts) for event in events]
+def write_table(
+    path: Path,
+    events: Iterable[Event],
+    facts: Mapping[str, Any],
+    opened_utc_s: float | None = None,
+) -> None:
+    """Write a table, a row an event; see `row`."""
+    rows = [row(event, facts, opened_utc_s) for event in events]
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, COLUMNS)
         writer.writeheader()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fgstp.core.files import user_error_if_denied
-from fgstp.detection.event_files import OPENED, row, utc_times
+from fgstp.detection.event_files import row, utc_times
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.result import Result, Writer
 from fgstp.detection.states import State
@@ -73,16 +73,21 @@ def messages(report: DetectionReport, send: Callable[[Message], object]) -> Writ
             )
         for kind, event in result.changes:
             outline_px = event.outline.tolist()
-            send({"type": kind, **row(event, report.facts), "outline_px": outline_px})
+            send(
+                {
+                    "type": kind,
+                    **row(event, report.facts, report.opened_utc_s),
+                    "outline_px": outline_px,
+                }
+            )
 
     return take
 
 
 def watched(report: DetectionReport) -> dict[str, Any]:
     """What was watched, as plain values."""
-    facts = {key: value for key, value in report.facts.items() if key != OPENED}
     return {
-        **facts,
+        **report.facts,
         **utc_times(report.opened_utc_s, opened_utc=0.0),
         "n_events": len(report.events),
         "n_frames": report.n_frames,

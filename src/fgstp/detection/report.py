@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgstp.detection.event_files import OPENED, TABLE, write_table
+from fgstp.detection.event_files import TABLE, write_table
 from fgstp.detection.events import Event
 from fgstp.detection.result import Result, Writer
 from fgstp.detection.settings import DetectionSettings
@@ -60,19 +60,18 @@ class DetectionReport:
 
     @property
     def spans(self) -> list[Span]:
-        """States of the picture, one after the other; of long footage, the worst of each second."""
+        """States of the picture, one after the other; of long footage the worst of each stretch."""
         return self.timeline.spans()
 
     @property
     def facts(self) -> dict[str, Any]:
         """What each event is told with: `source`, `model`, `fingerprint` and `threshold`."""
-        facts = {
+        return {
             "source": self.source,
             "model": self.model,
             "fingerprint": self.fingerprint,
             "threshold": round(self.threshold, 4),
         }
-        return facts if self.opened_utc_s is None else facts | {OPENED: self.opened_utc_s}
 
     def take(self, result: Result) -> None:
         """Take what is known of the next frame."""
@@ -113,7 +112,7 @@ class DetectionReport:
         from fgstp.detection.page import write_summary  # noqa: PLC0415
 
         folder = Path(folder)
-        write_table(folder / TABLE, self.events, self.facts)
+        write_table(folder / TABLE, self.events, self.facts, self.opened_utc_s)
         svg = write_timeline(self, folder)
         write_summary(self, folder, svg)
 

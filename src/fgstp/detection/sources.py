@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fgstp.core.errors import UserError
 from fgstp.footage.frame_sources import STACK_SUFFIXES
-from fgstp.footage.live import is_stream
+from fgstp.footage.live import is_stream, without_password
 from fgstp.footage.video_file import VIDEO_SUFFIXES
 
 LIST_SUFFIX = ".txt"
@@ -45,8 +45,9 @@ def short_name(source: str) -> str:
     """A name for files: `leak` of `pads/leak.mkv`, `camera_8554_1` of `rtsp://camera:8554/1`."""
     if not is_stream(source):
         return Path(source).stem
-    place = re.sub(r"^\w+://([^/@]*@)?", "", source)  # without a password
-    return re.sub(r"\W+", "_", place).strip("_") if source != place else f"camera_{source}"
+    if source.isdecimal():
+        return f"camera_{source}"
+    return re.sub(r"\W+", "_", without_password(source).partition("://")[2]).strip("_")
 
 
 def _found(name: str) -> Iterator[Path | str]:

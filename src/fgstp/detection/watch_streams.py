@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from fgstp.core.errors import FootageError
+from fgstp.core.errors import UserError
 from fgstp.core.progress import StatusLine
 from fgstp.detection.detector import Detector
 from fgstp.detection.report import DetectionReport, Output
@@ -40,25 +40,19 @@ def watch_streams(
         shows_progress: whether there is a line of what goes on.
 
     Yields:
-        Reports of the streams that could be opened, once all are over.
-
-    Raises:
-        UserError: the results cannot be written.
+        Reports of the streams that could be watched, once all are over; what is wrong with the
+        others is logged at once.
     """
     watches = [_StreamWatch(detector, address, folder, every) for address, folder in places]
     with ThreadPoolExecutor(jobs or max(1, len(watches))) as pool:
         running = [pool.submit(watch.run, outputs) for watch in watches]
         _wait(watches, running, shows_progress=shows_progress)
-    for watch, done in zip(watches, running, strict=True):
-        try:
-            yield done.result()
-        except FootageError as error:
-            logger.error("%s: %s", watch.address, error)
+    yield from (report for done in running if (report := done.result()) is not None)
 
 
 def _wait(
     watches: "Sequence[_StreamWatch]",
-    running: Sequence[Future[DetectionReport]],
+    running: Sequence[Future[DetectionReport | None]],
     *,
     shows_progress: bool,
 ) -> None:
@@ -77,24 +71,31 @@ class _StreamWatch:
     """A stream that is being watched in a thread."""
 
     def __init__(self, detector: Detector, address: str, folder: Path, every: int) -> None:
-        self.address = address
+        self._address = address
         self._detector, self._folder, self._every = detector, folder, every
         self._stream: LiveStream | None = None
         self._report = detector.new_report(address)
         self._state, self._is_stopped = "", False
 
-    def run(self, outputs: Sequence[Output]) -> DetectionReport:
+    def run(self, outputs: Sequence[Output]) -> DetectionReport | None:
+        try:
+            self._watch(outputs)
+        except UserError as error:
+            logger.error("%s: %s", self._report.source, error)
+            return None
+        return self._report
+
+    def _watch(self, outputs: Sequence[Output]) -> None:
         report = self._report
         if self._is_stopped:
-            return report
-        with LiveStream(self.address) as stream:
+            return
+        with LiveStream(self._address) as stream:
             self._stream, report.opened_utc_s = stream, stream.opened_utc_s
             results = self._detector.stream(stream, report.remarks, self._every)
             with opened(report, self._folder, outputs) as write:
                 for result in results:
                     write(result)
                     self._state = TOLD[result.state]
-        return report
 
     def stop(self) -> None:
         self._is_stopped = True

@@ -26,7 +26,7 @@ from fgstp.footage.video_pictures import VideoPictures
 ADDRESS = re.compile(r"(rtsps?|https?|rtmps?|tcp|udp|srt)://.+", re.IGNORECASE)
 UNTIMED = frozenset({"mpjpeg", "mjpeg", "image2pipe"})  # formats whose time stamps are made up
 MOST_SKEW_S = 30.0  # between time stamps and arrival; segments arrive many seconds at a time
-COLOUR_EVERY = 1000  # frames
+SAMPLED_FRAMES = 1000  # eight of which are looked at for colour
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class LiveStream:
         settings: how it is read.
 
     Attributes:
-        address: the address.
+        address: the address, without a password.
         n_frames: frames that were decoded.
         n_dropped: frames of these that nobody took in time.
         n_lost: times that the connection was lost.
@@ -87,14 +87,14 @@ class LiveStream:
     """
 
     def __init__(self, address: str, settings: StreamSettings | None = None) -> None:
-        self.address = address
+        self.address, self._opened_name = without_password(address), address
         self.settings = settings or StreamSettings()
         self.n_frames = self.n_dropped = self.n_lost = 0
         self._buffer: deque[LiveFrame] = deque()
         self._changed = threading.Condition()
         self._is_closed = threading.Event()
         self._has_ended = False
-        self._pictures = VideoPictures(COLOUR_EVERY)
+        self._pictures = VideoPictures(SAMPLED_FRAMES)
         self._span: GreySpan | None = None
         self._last_s, self._wait_s = -1.0, self.settings.first_wait_s
         container = self._connect()
@@ -120,6 +120,8 @@ class LiveStream:
             if frame.time_s > self._last_s:
                 self._last_s = frame.time_s
                 yield frame
+            elif frame.levels is not None:  # it was on its way while there was said to be none
+                self.n_dropped += 1
 
     def delay_s(self, time_s: float) -> float:
         """Time that has passed since a frame of this time."""
@@ -129,7 +131,7 @@ class LiveStream:
         """What was odd about the stream so far."""
         found = list(self._pictures.remarks)
         if self.n_dropped:
-            found.append(f"{self.n_dropped} of {self.n_frames} frames came too fast: dropped")
+            found.append(f"{self.n_dropped} of {self.n_frames} frames were dropped")
         if self.n_lost:
             found.append(f"the connection was lost {self.n_lost} times")
         return found
@@ -153,7 +155,7 @@ class LiveStream:
         return time.monotonic() - self._opened_s
 
     def _connect(self) -> InputContainer:
-        name, kind, options = _opening(self.address)
+        name, kind, options = _opening(self._opened_name)
         try:
             container = av.open(name, format=kind, options=options, timeout=self.settings.timeout_s)
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -236,6 +238,11 @@ class LiveStream:
 
     def _has_room(self) -> bool:
         return len(self._buffer) < self.settings.buffer_frames or self._is_closed.is_set()
+
+
+def without_password(address: str) -> str:
+    """An address as it may be shown: without the user and the password in it."""
+    return re.sub(r"^(\w+://)[^/@]*@", r"\1", address)
 
 
 def is_stream(source: str) -> bool:

@@ -93,7 +93,7 @@ class LongTermSession(WindowSession):
     def windows(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Maps of windows of frames and short-term maps, one beside the other."""
         maps = [self.model.refined(*np.split(each, 2, axis=2)) for each in frames]
-        return torch.stack(maps).cpu().numpy()
+        return torch.stack(maps).float().cpu().numpy()
 
     def _push(self, frame: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
         self._unseen.append(frame.copy())

@@ -95,7 +95,7 @@ class ZoomNextSession(WindowSession):
         """Maps of windows."""
         shown = torch.from_numpy(frames.reshape(-1, *self.size)).to(self.model.device)
         logits = self.model.logits(at_size(grey_levels(shown), *self.model.sample_size))
-        return probabilities(logits, *self.size).cpu().numpy().reshape(frames.shape)
+        return probabilities(logits, *self.size).float().cpu().numpy().reshape(frames.shape)
 
 
 class LogitsOf(nn.Module):
