@@ -2,7 +2,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -417,3 +420,27 @@ def recorded(tracking, database):
     token = CURRENT.set(recorded.run)
     yield recorded
     CURRENT.reset(token)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """`with serve(handler) as address:` a web server of this machine runs."""
+
+    @contextmanager
+    def served(handler):
+        class Silent(handler):
+            def log_message(self, *arguments):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    return served

@@ -10,7 +10,7 @@ from fgstp.detection.settings import DetectionSettings
 
 
 def report(source="pads/pad A.mkv"):
-    return DetectionReport(source, "wisp", "5ca1ab1e", 0.5, DetectionSettings())
+    return DetectionReport(source, "wisp", "5ca1ab1e", DetectionSettings())
 
 
 def results(times_s, size=(60, 80), alarm_at=None):

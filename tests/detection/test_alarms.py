@@ -39,7 +39,7 @@ def kinds(changes):
 
 @pytest.fixture
 def alarms():
-    return Alarms(SIZE, SETTINGS, threshold=0.5)
+    return Alarms(SIZE, SETTINGS)
 
 
 def test_an_alarm_comes_when_the_equation_says(alarms):
@@ -133,7 +133,7 @@ def test_a_flash_is_no_alarm_but_a_pre_alarm(alarms):
 def test_zones_decide_what_is_watched():
     watched = np.zeros(SIZE, bool)
     watched[:, 32:] = True
-    alarms = Alarms(SIZE, SETTINGS, 0.5, watched)
+    alarms = Alarms(SIZE, SETTINGS, watched)
     run(alarms, lambda _: spot(HERE, THERE), 30)
     (event,) = alarms.events
     assert event.box[0] == 44
@@ -156,7 +156,7 @@ def test_beginning_anew_ends_what_goes_on(alarms):
 def test_the_frame_rate_does_not_matter():
     times_s = []
     for fps_hz in (2.0, 15.0):
-        alarms = Alarms(SIZE, SETTINGS, 0.5)
+        alarms = Alarms(SIZE, SETTINGS)
         for number in range(round(30 * fps_hz)):
             alarms.update(spot(HERE), number / fps_hz)
         times_s.append(alarms.events[0].alarm_s)

@@ -58,7 +58,7 @@ def test_a_detector_gets_the_threshold_of_its_site(detector, carried, tmp_path, 
     carried.write(tmp_path / "site.json")
     found = calibrated(detector, tmp_path / "site.json")
     assert found.settings.alarms.threshold == 12.5
-    assert found.threshold == detector.threshold
+    assert found.settings.threshold == detector.settings.threshold
     assert found.size == SIZE
     other = calibrated(detector, tmp_path / "site.json", 0.6)
     assert other.settings.alarms.threshold == pytest.approx(5 + 3 * np.log(10))

@@ -143,8 +143,7 @@ def test_a_frozen_picture_shows_no_region(detector, tmp_path):
 def test_the_threshold_of_pixels_is_not_that_of_frame_scores():
     model = Bright(Settings())
     model.frame_threshold = 0.4
-    assert Detector(model).threshold == 0.5
-    assert Detector(model, DetectionSettings(threshold=0.3)).threshold == 0.3
+    assert Detector(model).settings.threshold == 0.5
 
 
 def test_pictures_of_a_folder_are_footage_too(detector, tmp_path):

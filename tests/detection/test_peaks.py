@@ -53,7 +53,7 @@ def test_alarms_are_at_most_as_many_as_peaks_above_the_threshold(seed):
     some = peaks_seen = 0
     for threshold in (2.0, 5.0, 10.0, 20.0):
         alarms = DetectionSettings(alarms=SETTINGS.model_copy(update={"threshold": threshold}))
-        detector, peaks, n_alarms = Alarms(SIZE, alarms, 0.5), Peaks(SETTINGS), 0
+        detector, peaks, n_alarms = Alarms(SIZE, alarms), Peaks(SETTINGS), 0
         for number, (is_shown, p) in enumerate(zip(shown, strength, strict=True)):
             found = np.zeros(SIZE, np.float32)
             found[4:12, 4:12] = p * is_shown

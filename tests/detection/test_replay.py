@@ -32,7 +32,7 @@ def footage(shown):
 
 def replayed(shown, times_s=None, **alarms):
     times_s = np.arange(len(shown)) / FPS_HZ if times_s is None else times_s
-    return replay(SIZE, *footage(shown), times_s, threshold=0.5, settings=settings(**alarms))
+    return replay(SIZE, *footage(shown), times_s, settings(**alarms))
 
 
 def test_the_evidence_that_was_held_is_that_of_the_equation_some_seconds_ago():
@@ -55,7 +55,7 @@ def test_an_alarm_comes_when_the_held_evidence_exceeds_its_threshold(threshold):
 def test_events_are_those_of_alarms_that_see_the_same_maps():
     shown = np.repeat([False, True, False, True, False], [50, 200, 800, 150, 100])
     found = replayed(shown)
-    alarms, own = Alarms(SIZE, settings(), 0.5), {}
+    alarms, own = Alarms(SIZE, settings()), {}
     for number, levels in enumerate(footage(shown)[1]):
         for change in alarms.update(np.float32(levels / 255), number / FPS_HZ):
             own[change.event.number] = change.event
@@ -71,7 +71,7 @@ def test_a_picture_that_tells_nothing_brings_no_alarm():
     shown = [True] * 200
     frames, maps = footage(shown)
     dark = np.zeros_like(frames)
-    found = replay(SIZE, dark, maps, np.arange(200) / FPS_HZ, threshold=0.5, settings=settings())
+    found = replay(SIZE, dark, maps, np.arange(200) / FPS_HZ, settings())
     assert found.events == []
     assert found.evidence.max() < replayed(shown).evidence.max()
 

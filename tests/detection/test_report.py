@@ -124,7 +124,7 @@ def test_a_figure_is_readable_for_any_length(new_report, results_at, length_s):
     ticks = [tick for tick in states.get_xticks() if 0 <= tick <= length_s]
     assert len(ticks) <= 12
     assert len(scores.lines[0].get_xdata()) <= 2 * 2048
-    assert scores.lines[1].get_ydata()[0] == report.threshold
+    assert scores.lines[1].get_ydata()[0] == report.settings.threshold
 
 
 def test_every_state_has_words_and_a_colour():

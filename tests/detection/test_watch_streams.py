@@ -3,10 +3,8 @@ import json
 import os
 import signal
 import threading
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler
 
 import av
 import numpy as np
@@ -32,37 +30,24 @@ def encoded(kind, codec, n_frames=60):
     return file.getvalue()
 
 
-@contextmanager
-def serving(handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
-def files(tmp_path):
+def files(serve, tmp_path):
     """The address of two files that have an end."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (folder / name).write_bytes(encoded("mp4", "mpeg4"))
 
     class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=folder)
 
-    for name in ("a.mp4", "b.mp4"):
-        (tmp_path / "served" / name).parent.mkdir(exist_ok=True)
-        (tmp_path / "served" / name).write_bytes(encoded("mp4", "mpeg4"))
-    with serving(partial(Handler, directory=tmp_path / "served")) as address:
+    with serve(Handler) as address:
         yield address
 
 
 @pytest.fixture
-def camera():
+def camera(serve):
     """The address of a camera that sends some frames, and then is silent."""
     is_over = threading.Event()
 
@@ -74,10 +59,7 @@ def camera():
             self.wfile.flush()
             is_over.wait(60)
 
-        def log_message(self, *arguments):
-            pass
-
-    with serving(Handler) as address:
+    with serve(Handler) as address:
         yield f"{address}/live"
         is_over.set()
 

@@ -2,8 +2,7 @@ import io
 import socket
 import threading
 from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler
 from itertools import islice
 
 import av
@@ -29,47 +28,44 @@ def _encoded(n_frames, kind="mpegts", codec="mpeg2video"):
     return file.getvalue()
 
 
-@contextmanager
-def _server(handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/stream"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def _files(folder):
+    """Serves the files of a folder."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=folder)
+
+    return Handler
 
 
-@contextmanager
-def _camera(n_frames, hold=None):
-    """A camera that sends some frames; then it is silent until `hold` is set, and hangs up."""
+@pytest.fixture
+def camera(serve):
+    """`with camera(n, hold)`: a camera sends n frames, is silent until `hold`, and hangs up."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "video/mp2t")
-            self.end_headers()
-            self.wfile.write(_encoded(n_frames))
-            self.wfile.flush()
-            if hold is not None:
-                hold.wait(30)
+    @contextmanager
+    def running(n_frames, hold=None):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "video/mp2t")
+                self.end_headers()
+                self.wfile.write(_encoded(n_frames))
+                self.wfile.flush()
+                if hold is not None:
+                    hold.wait(30)
 
-        def log_message(self, *arguments):
-            pass
+        with serve(Handler) as address:
+            try:
+                yield f"{address}/stream"
+            finally:
+                if hold is not None:
+                    hold.set()
 
-    with _server(Handler) as address:
-        try:
-            yield address
-        finally:
-            if hold is not None:
-                hold.set()
+    return running
 
 
-def test_frames_come_in_order_with_the_times_of_the_stream():
-    with _camera(40) as address, LiveStream(address, QUICK) as stream:
+def test_frames_come_in_order_with_the_times_of_the_stream(camera):
+    with camera(40) as address, LiveStream(address, QUICK) as stream:
         frames = [frame for frame in islice(stream, 30) if frame.levels is not None]
     means = np.array([frame.levels.mean() for frame in frames])
     np.testing.assert_allclose(means, 20 + 2 * np.arange(30), atol=3)
@@ -78,17 +74,17 @@ def test_frames_come_in_order_with_the_times_of_the_stream():
     assert stream.fps_hz == pytest.approx(25)
 
 
-def test_a_lost_connection_is_opened_again_and_time_goes_on():
-    with _camera(10) as address, LiveStream(address, QUICK) as stream:
+def test_a_lost_connection_is_opened_again_and_time_goes_on(camera):
+    with camera(10) as address, LiveStream(address, QUICK) as stream:
         frames = list(islice((each for each in stream if each.levels is not None), 25))
     assert stream.n_lost >= 2
     assert (np.diff([frame.time_s for frame in frames]) > 0).all()
     assert any("lost" in remark for remark in stream.remarks())
 
 
-def test_of_frames_that_nobody_takes_the_oldest_are_dropped():
+def test_of_frames_that_nobody_takes_the_oldest_are_dropped(camera):
     settings = QUICK.model_copy(update={"buffer_frames": 4})
-    with _camera(60, threading.Event()) as address, LiveStream(address, settings) as stream:
+    with camera(60, threading.Event()) as address, LiveStream(address, settings) as stream:
         _wait_until(lambda: stream.n_frames >= 50)
         n_frames = stream.n_frames
         newest = list(islice(stream, 4))
@@ -97,22 +93,17 @@ def test_of_frames_that_nobody_takes_the_oldest_are_dropped():
     assert f"{n_frames - 4} of {n_frames}" in stream.remarks()[0]
 
 
-def test_a_silent_camera_gives_no_picture_and_does_not_block():
-    with _camera(30, threading.Event()) as address, LiveStream(address, QUICK) as stream:
+def test_a_silent_camera_gives_no_picture_and_does_not_block(camera):
+    with camera(30, threading.Event()) as address, LiveStream(address, QUICK) as stream:
         assert next(frame for frame in stream if frame.levels is None).time_s > 0
 
 
-def test_a_file_at_an_address_is_read_whole_whatever_the_buffer(tmp_path):
+def test_a_file_at_an_address_is_read_whole_whatever_the_buffer(serve, tmp_path):
     (tmp_path / "stream").write_bytes(_encoded(50, "mp4", "mpeg4"))
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
     settings = QUICK.model_copy(update={"buffer_frames": 3})
     with (
-        _server(partial(Handler, directory=tmp_path)) as address,
-        LiveStream(address, settings) as stream,
+        serve(_files(tmp_path)) as address,
+        LiveStream(f"{address}/stream", settings) as stream,
     ):
         frames = [frame for frame in stream if frame.levels is not None]
     assert len(frames) == 50

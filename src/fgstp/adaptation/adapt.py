@@ -26,7 +26,7 @@ N_HELD_OUT = 6
 LEARNING_RATE = 2e-4  # a tenth of that of the first training of WISP
 TARGETS_PER_STEP = 24
 TOLERANCE = 0.02  # so few composites tell no finer
-THRESHOLD = 0.5  # of a pixel, as in detection
+THRESHOLD = 0.5  # of a pixel
 
 
 class Scores(NamedTuple):

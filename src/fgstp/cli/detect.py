@@ -177,7 +177,7 @@ def _detector(
     from fgstp.detection.settings import DetectionSettings  # noqa: PLC0415
     from fgstp.detection.zones import read_zones  # noqa: PLC0415
 
-    settings = DetectionSettings(threshold=threshold)
+    settings = DetectionSettings() if threshold is None else DetectionSettings(threshold=threshold)
     return Detector(model, settings, read_zones(zones) if zones else None, device)
 
 

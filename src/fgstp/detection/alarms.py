@@ -47,7 +47,6 @@ class Alarms:
     Args:
         size: height and width of the maps.
         settings: everything that decides.
-        threshold: probability from which a pixel speaks for gas, in (0, 1).
         watched: (H, W) bool, pixels of the zones that are watched; None for all.
 
     Attributes:
@@ -58,13 +57,11 @@ class Alarms:
         self,
         size: tuple[int, int],
         settings: DetectionSettings,
-        threshold: float,
         watched: Mask | None = None,
     ) -> None:
         self._settings = settings
-        self._threshold = threshold
         self._watched = watched
-        self._evidence = Evidence(size, settings.alarms, threshold)
+        self._evidence = Evidence(size, settings.alarms, settings.threshold)
         self._places: list[_Place] = []
         self._n_events = 0
         self._time_s = 0.0
@@ -98,7 +95,7 @@ class Alarms:
         """Take the map (H, W) of the next frame; what has changed comes out."""
         step_s, self._time_s = max(time_s - self._time_s, 0.0), time_s
         self.region = significant(
-            probability, self._threshold, self._settings.regions, self._watched
+            probability, self._settings.threshold, self._settings.regions, self._watched
         )
         self._evidence.update(np.where(self.region, probability, np.float32(0)), time_s)
         changes = list(self._followed())

@@ -11,7 +11,6 @@ from fgstp.detection.calibration import (
     Calibration,
     check_can_be_exceeded,
     model_fingerprint,
-    resolved_settings,
     zones_digest,
 )
 from fgstp.detection.detector import Detector
@@ -90,7 +89,7 @@ def _watch(detector: Detector, source: Path, seen: _Seen) -> None:
 def _calibration(
     detector: Detector, size: tuple[int, ...], heights: Sequence[float], hours: float, asked: float
 ) -> Calibration:
-    settings = resolved_settings(detector)
+    settings = detector.settings
     tail = fit_tail(heights, hours) if hours else None
     threshold = max(settings.alarms.threshold, SAFETY * max(heights, default=0.0))
     if tail:

@@ -32,7 +32,7 @@ class Calibration(Settings):
     Attributes:
         model: name of the model.
         fingerprint: SHA-256 of its settings and weights.
-        settings: of the detector; `threshold` is the probability that it used.
+        settings: of the detector.
         zones: SHA-256 of its zones.
         height_px: height of the pictures.
         width_px: their width.
@@ -120,11 +120,6 @@ def calibrated(detector: Detector, path: Path, per_hour: float | None = None) ->
     return Detector(detector.model, settings, detector.zones, size=size)
 
 
-def resolved_settings(detector: Detector) -> DetectionSettings:
-    """The settings of a detector with the probability that it uses as threshold."""
-    return detector.settings.model_copy(update={"threshold": detector.threshold})
-
-
 def zones_digest(zones: Zones) -> str:
     """SHA-256 of zones."""
     return fingerprint(zones.model_dump(mode="json"))
@@ -153,7 +148,7 @@ def _changed(site: Calibration, detector: Detector) -> str:
         return f"the model {site.model}, not {detector.model.name}"
     if site.fingerprint != model_fingerprint(detector.model):
         return f"other weights of {site.model}"
-    now, zones = resolved_settings(detector), zones_digest(detector.zones)
+    now, zones = detector.settings, zones_digest(detector.zones)
     names = [
         name
         for name in DetectionSettings.model_fields

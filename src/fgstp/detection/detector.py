@@ -25,7 +25,6 @@ from fgstp.models.loading import find_model
 from fgstp.models.predictor import VideoPredictor
 from fgstp.models.session import Prediction
 
-DEFAULT_THRESHOLD = 0.5
 BATCH_FRAMES = 8  # of files, which do not wait for the next frame
 
 Numbered = tuple[int, NDArray[np.uint8] | None, float]  # number of a frame, its levels, its time
@@ -50,7 +49,8 @@ class Detector:
 
     Attributes:
         model: the model.
-        threshold: probability from which a pixel speaks for gas.
+        settings: see above.
+        zones: see above.
 
     Raises:
         UserError: there is no such model or device, or the model needs a mask.
@@ -74,14 +74,11 @@ class Detector:
         self.zones = zones or Zones()
         self.size = size
         self._fingerprint = self.model.fingerprint  # once, since large weights take long
-        self.threshold = self.settings.threshold or DEFAULT_THRESHOLD
 
     def new_report(self, source: Path | str) -> DetectionReport:
         """An empty report of footage, for `DetectionReport.take`; it tells no password."""
         name = without_password(str(source))
-        return DetectionReport(
-            name, self.model.name, self._fingerprint, self.threshold, self.settings
-        )
+        return DetectionReport(name, self.model.name, self._fingerprint, self.settings)
 
     def detect(self, source: Path | str, every: int = 1) -> DetectionReport:
         """Watch a video to its end.
@@ -171,7 +168,7 @@ class _Watch:
         _check_size(size, detector.size)
         settings = detector.settings
         watched = detector.zones.watched((height, width))
-        self._alarms = Alarms((height, width), settings, detector.threshold, watched)
+        self._alarms = Alarms((height, width), settings, watched)
         self._scene = Scene((height, width), settings.states)
         self._begun = partial(
             detector.model.session, height, width, fps_hz, batch_frames=batch_frames

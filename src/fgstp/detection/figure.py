@@ -75,7 +75,9 @@ def _draw_scores(ax: Axes, report: DetectionReport) -> None:
     low, high = (np.repeat(buckets[name], 2) for name in ("low", "high"))
     ax.fill_between(times_s, low, high, color=SCORE, alpha=0.5, linewidth=0)
     ax.plot(times_s, high, color=SCORE, linewidth=0.8, label="score")
-    ax.axhline(report.threshold, color=THRESHOLD, linewidth=0.8, linestyle="--", label="threshold")
+    ax.axhline(
+        report.settings.threshold, color=THRESHOLD, linewidth=0.8, linestyle="--", label="threshold"
+    )
     ax.set_ylim(-0.02, 1.02)
     ax.set_ylabel("score", fontsize=SMALL)
     ax.set_title(Path(report.source).name, fontsize=NORMAL, loc="left", parse_math=False)

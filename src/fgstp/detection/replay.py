@@ -30,8 +30,6 @@ def replay(
     frames: Iterable[NDArray[np.uint8]],
     maps: Iterable[NDArray[np.uint8]],
     times_s: NDArray[np.float64],
-    *,
-    threshold: float,
     settings: DetectionSettings,
 ) -> Replay:
     """Raise the alarms of a detector over a video whose maps are known.
@@ -43,10 +41,9 @@ def replay(
         frames: (H, W) grey levels of T frames.
         maps: their (H, W) maps of probability, 255 being 1.
         times_s: (T,) their times, which rise.
-        threshold: probability from which a pixel speaks for gas, in (0, 1).
-        settings: everything that decides; its own threshold counts for nothing.
+        settings: everything that decides.
     """
-    scene, alarms = Scene(size, settings.states), Alarms(size, settings, threshold)
+    scene, alarms = Scene(size, settings.states), Alarms(size, settings)
     events: list[Event] = []
     highest = np.zeros(len(times_s))
     for number, (frame, levels) in enumerate(zip(frames, maps, strict=True)):

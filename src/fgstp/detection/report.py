@@ -26,8 +26,7 @@ class DetectionReport:
         source: the footage.
         model: name of the model.
         fingerprint: SHA-256 of its weights; None if it has none.
-        threshold: probability from which a pixel spoke for gas.
-        settings: everything else that decided.
+        settings: what decided.
         events: in the order of their alarms.
         timeline: frame scores and states over time.
         state_s: seconds in each state.
@@ -41,7 +40,6 @@ class DetectionReport:
     source: str
     model: str
     fingerprint: str | None
-    threshold: float
     settings: DetectionSettings
     events: list[Event] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)
@@ -70,7 +68,7 @@ class DetectionReport:
             "source": self.source,
             "model": self.model,
             "fingerprint": self.fingerprint,
-            "threshold": round(self.threshold, 4),
+            "threshold": round(self.settings.threshold, 4),
         }
 
     def take(self, result: Result) -> None:

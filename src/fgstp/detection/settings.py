@@ -79,13 +79,13 @@ class DetectionSettings(Settings):
     """Everything that decides which events are found in the maps of a model.
 
     Attributes:
-        threshold: probability from which a pixel speaks for gas; None: 0.5.
+        threshold: probability from which a pixel speaks for gas.
         regions: which pixels belong together.
         alarms: when there is an alarm.
         states: when a picture is not fit for detection.
     """
 
-    threshold: float | None = Field(None, gt=0, lt=1)
+    threshold: float = Field(0.5, gt=0, lt=1)
     regions: RegionSettings = RegionSettings()
     alarms: AlarmSettings = AlarmSettings()
     states: StateSettings = StateSettings()

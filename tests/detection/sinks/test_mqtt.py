@@ -10,6 +10,7 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.detection.sinks import mqtt
+from fgstp.detection.sinks.outbox import OutboxSettings
 
 client = pytest.importorskip("paho.mqtt.client")
 BROKER = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -70,8 +71,8 @@ def test_a_broker_gets_events_states_and_an_announcement(hand_over, tmp_path):
     told = {topic: [text for each, text, _ in heard if each == topic] for topic, _, _ in heard}
     assert [json.loads(text)["type"] for text in told["fgstp/pad_A/events"]] == ["new", "end"]
     assert told["fgstp/pad_A/state"] == ["warming_up", "watching"]
-    assert told["fgstp/pad_A/gas"] == ["OFF", "ON", "OFF"]
-    assert told["fgstp/pad_A/available"][0] == "online"
+    assert told["fgstp/pad_A/gas"] == ["OFF", "ON", "OFF", "OFF"]
+    assert told["fgstp/pad_A/available"] == ["online", "offline"]
     [announced] = map(json.loads, told["homeassistant/binary_sensor/fgstp_pad_A/config"])
     assert announced["device_class"] == "gas"
     assert announced["state_topic"] == "fgstp/pad_A/gas"
@@ -95,8 +96,9 @@ def test_a_broker_that_is_away_stops_nothing(hand_over, caplog):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    report = hand_over(mqtt(f"mqtt://127.0.0.1:{port}"))
+    report = hand_over(mqtt(f"mqtt://127.0.0.1:{port}", OutboxSettings(closing_s=0.1)))
     assert len(report.events) == 1
+    assert "127.0.0.1 got 0 of" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["", "host:1883", "http://host", "mqtt://"])

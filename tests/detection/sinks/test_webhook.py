@@ -1,7 +1,6 @@
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -12,33 +11,28 @@ from fgstp.detection.sinks.outbox import OutboxSettings
 QUICK = OutboxSettings(attempts=3, first_wait_s=0.001, longest_wait_s=0.01)
 
 
-@contextmanager
-def server(statuses):
-    """A server that answers with these statuses, then with 200; yields its address and bodies."""
-    statuses, bodies = list(statuses), []
+@pytest.fixture
+def server(serve):
+    """`with server(statuses)`: answers with these, then with 200; its address and the bodies."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            assert self.headers["Content-Type"] == "application/json"
-            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(statuses.pop(0) if statuses else 200)
-            self.end_headers()
+    @contextmanager
+    def answering(statuses):
+        statuses, bodies = list(statuses), []
 
-        def log_message(self, *arguments):
-            pass
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                assert self.headers["Content-Type"] == "application/json"
+                bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(statuses.pop(0) if statuses else 200)
+                self.end_headers()
 
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{running.server_port}/gas", bodies
-    finally:
-        running.shutdown()
-        running.server_close()
-        thread.join()
+        with serve(Handler) as address:
+            yield f"{address}/gas", bodies
+
+    return answering
 
 
-def test_each_change_is_posted_in_order(hand_over):
+def test_each_change_is_posted_in_order(hand_over, server):
     with server([]) as (address, bodies):
         hand_over(webhook(address, QUICK))
     assert [body["type"] for body in bodies] == ["state", "state", "new", "end"]
@@ -47,20 +41,20 @@ def test_each_change_is_posted_in_order(hand_over):
     assert (new["alarm_s"], new["end_s"], end["end_s"]) == (20.0, None, 40.0)
 
 
-def test_a_server_that_is_busy_gets_the_message_again(hand_over):
+def test_a_server_that_is_busy_gets_the_message_again(hand_over, server):
     with server([503, 500]) as (address, bodies):
         hand_over(webhook(address, QUICK))
     assert [body["type"] for body in bodies] == ["state"] * 3 + ["state", "new", "end"]
 
 
-def test_what_a_server_refuses_is_told_and_not_repeated(hand_over, caplog):
+def test_what_a_server_refuses_is_told_and_not_repeated(hand_over, server, caplog):
     with server([404]) as (address, bodies):
         hand_over(webhook(address, QUICK))
     assert [body["type"] for body in bodies] == ["state", "state", "new", "end"]
     assert "status 404" in caplog.text
 
 
-def test_a_server_that_is_away_stops_nothing(hand_over, caplog):
+def test_a_server_that_is_away_stops_nothing(hand_over, server, caplog):
     with server([]) as (address, _):
         pass
     report = hand_over(webhook(address, QUICK))

@@ -1,27 +1,26 @@
 """Events by MQTT, which Home Assistant finds by itself."""
 
 import json
-import logging
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from fgstp.core.errors import UserError
 from fgstp.detection.event_lines import Message, messages
 from fgstp.detection.report import DetectionReport, Output
 from fgstp.detection.result import Result, Writer
+from fgstp.detection.sinks.outbox import Outbox, OutboxSettings
+from fgstp.footage.live import without_password
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PREFIX, DISCOVERY = "fgstp", "homeassistant"
-BUFFER_MESSAGES, CLOSING_S = 1000, 5.0
-
-logger = logging.getLogger(__name__)
+TIMEOUT_S = 5.0
 
 
-def mqtt(url: str) -> Output:
+def mqtt(url: str, settings: OutboxSettings | None = None) -> Output:
     """An output that publishes to a broker, which may come and go.
 
     Below `fgstp/<name of the source>/` it publishes `events` (each change of an event, as in
@@ -31,13 +30,16 @@ def mqtt(url: str) -> Output:
 
     Args:
         url: `mqtt://` or `mqtts://`, with user, password and port as far as they are needed.
+        settings: how often a message is tried.
 
     Raises:
         UserError: it is no such address, or the package paho-mqtt is missing.
     """
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
-        raise UserError(f"{url} is no broker; name one such as mqtt://user:password@host:1883.")
+        raise UserError(
+            f"{without_password(url)} is no broker; name one such as mqtt://user:password@host:1883."
+        )
     try:
         import paho.mqtt.client  # noqa: F401, PLC0415 - an extra, which most do not need
     except ImportError as error:
@@ -46,67 +48,81 @@ def mqtt(url: str) -> Output:
     @contextmanager
     def opened(report: DetectionReport, folder: Path) -> Iterator[Writer]:
         name = re.sub(r"[^\w-]+", "_", folder.name)
-        with _connected(parts, name) as client:
-            send = messages(report, lambda message: _publish(client, name, message))
-            is_on: bool | None = None
-
-            def tell(*, is_leaking: bool) -> None:
-                nonlocal is_on
-                if is_on != is_leaking:
-                    is_on = is_leaking
-                    client.publish(f"{PREFIX}/{name}/gas", "ON" if is_on else "OFF", 1, retain=True)
-
-            def take(result: Result) -> None:
-                send(result)
-                tell(is_leaking=bool(result.events))
-
+        with (
+            _connected(parts, name) as publish,
+            Outbox(publish, f"The broker {parts.hostname}", settings) as outbox,
+        ):
             try:
-                yield take
-            finally:
-                tell(is_leaking=False)  # nobody watches
+                yield _Teller(report, f"{PREFIX}/{name}", outbox)
+            finally:  # nobody watches
+                outbox.put(_retained(f"{PREFIX}/{name}/gas", "OFF"))
+                outbox.put(_retained(f"{PREFIX}/{name}/available", "offline"))
 
     return opened
 
 
-def _publish(client: Any, name: str, message: Message) -> None:  # noqa: ANN401 - of an extra
-    if message["type"] == "state":
-        client.publish(f"{PREFIX}/{name}/state", message["state"], 1, retain=True)
-    else:
-        client.publish(f"{PREFIX}/{name}/events", json.dumps(message), 1)
+class _Teller:
+    """Takes results, and puts what changes into the outbox."""
+
+    def __init__(self, report: DetectionReport, topic: str, outbox: Outbox) -> None:
+        self._topic, self._outbox = topic, outbox
+        self._send = messages(report, self._tell)
+        self._is_on: bool | None = None
+
+    def __call__(self, result: Result) -> None:
+        self._send(result)
+        if self._is_on != bool(result.events):
+            self._is_on = bool(result.events)
+            self._outbox.put(_retained(f"{self._topic}/gas", "ON" if self._is_on else "OFF"))
+
+    def _tell(self, message: Message) -> None:
+        if message["type"] == "state":
+            self._outbox.put(_retained(f"{self._topic}/state", message["state"]))
+        else:
+            topic = f"{self._topic}/events"
+            self._outbox.put({"topic": topic, "payload": json.dumps(message), "retain": False})
+
+
+def _retained(topic: str, payload: str) -> Message:
+    return {"topic": topic, "payload": payload, "retain": True}
 
 
 @contextmanager
-def _connected(parts: SplitResult, name: str) -> Iterator[Any]:
-    """A client whose thread connects, again and again; messages wait meanwhile."""
+def _connected(parts: SplitResult, name: str) -> Iterator[Callable[[Message], None]]:
+    """A client whose thread connects, again and again; yields what publishes a message."""
     from paho.mqtt.client import Client  # noqa: PLC0415 - as above
     from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
 
-    available = f"{PREFIX}/{name}/available"
-    host = str(parts.hostname)
+    available, is_connected = f"{PREFIX}/{name}/available", threading.Event()
 
     def announce(client: Client, *_: object) -> None:
         client.publish(f"{DISCOVERY}/binary_sensor/{PREFIX}_{name}/config", _sensor(name), 1, True)
         client.publish(available, "online", 1, retain=True)
-
-    def warn(*_: object) -> None:
-        logger.warning("The broker %s cannot be reached; trying again.", host)
+        is_connected.set()
 
     client = Client(CallbackAPIVersion.VERSION2, f"{PREFIX}-{name}")
-    client.on_connect, client.on_connect_fail = announce, warn
-    client.max_queued_messages_set(BUFFER_MESSAGES)
+    client.on_connect = announce
+    client.on_disconnect = lambda *_: is_connected.clear()
     client.will_set(available, "offline", 1, retain=True)
     if parts.username:
         client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
     if parts.scheme == "mqtts":
         client.tls_set()
-    client.connect_async(host, parts.port or PORTS[parts.scheme])
+
+    def publish(message: Message) -> None:
+        if not is_connected.wait(TIMEOUT_S):
+            raise ConnectionError("there is no connection")
+        sent = client.publish(**message, qos=1)
+        if sent.rc == 0:
+            sent.wait_for_publish(TIMEOUT_S)
+        if not sent.is_published():
+            raise TimeoutError("it does not answer")
+
+    client.connect_async(str(parts.hostname), parts.port or PORTS[parts.scheme])
     client.loop_start()
     try:
-        yield client
+        yield publish
     finally:
-        last = client.publish(available, "offline", 1, retain=True)
-        if client.is_connected():
-            last.wait_for_publish(CLOSING_S)
         client.disconnect()
         client.loop_stop()
 

@@ -23,16 +23,17 @@ from fgstp.inference.trainings import read_predicted
 from fgstp.models.checkpoint import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.event_scores import event_scores
-from fgstp.scoring.leak_schedule import DEFAULT_THRESHOLD
 from fgstp.scoring.protocols import EvaluateSettings
 from fgstp.scoring.summary import SEED
 from fgstp.scoring.timelines import detection_scores, joined, timeline
 
+SETTINGS = DetectionSettings()
 TEXTS = ("model", "video", "id")
+OF_FILES = {"source", "fingerprint", "start_utc", "alarm_utc", "end_utc"}  # columns of `detect`
 EVENT_COLUMNS = {
     **dict.fromkeys(TEXTS, "str"),
     SEED: "Int64",
-    **{name: "float64" for name in COLUMNS if name not in {*TEXTS, "source"}},
+    **{name: "float64" for name in COLUMNS if name not in {*TEXTS, *OF_FILES}},
 }
 
 
@@ -69,7 +70,7 @@ def trace_frames(
         replays = _replays(rows, video_store, store, evaluate.parallel)
         own = timeline(rows, video_store, videos, scores, _evidence(rows, replays))
         frames.append(own.assign(seed=training["seed"], threshold=training["frame_threshold"]))
-        facts = {"model": name, "threshold": DEFAULT_THRESHOLD, SEED: training["seed"]}
+        facts = {"model": name, "threshold": SETTINGS.threshold, SEED: training["seed"]}
         alarms += [
             row(event, {"source": video, **facts}) | {"video": video}
             for video, found in replays.items()
@@ -125,8 +126,7 @@ def _replay(
             chain.from_iterable(view.frames for view in views),
             chain.from_iterable(maps),
             np.concatenate([view.times_s for view in views]),
-            threshold=DEFAULT_THRESHOLD,
-            settings=DetectionSettings(),
+            SETTINGS,
         )
     finally:
         cv2.setNumThreads(threads)
