@@ -174,7 +174,6 @@ def _clocks() -> Iterator[dict[str, float]]:
     from fgstp.models.session import Session
 
     seconds: dict[str, float] = defaultdict(float)
-    # Where the overlay is drawn and encoded, it is one more line here and one more of `STAGES`.
     places = [
         (InnovationStatistics, "update", "statistics"),
         (Session, "push", "network"),

@@ -42,8 +42,7 @@ N_RESAMPLES, N_PLACES = 1000, 60  # of the bands of curves
 NORMAL, SMALL = 9, 8  # font sizes
 WIDTH_IN, HEIGHT_IN, LONGEST_LINE = 12.0, 4.2, 180
 MEANING = (
-    "The alarms are those of the detector at its defaults, over the maps of the model; t is the "
-    "threshold of the checkpoint, from which a pixel speaks for gas. A leak is "
+    "The alarms are those of the detector at its defaults, over the maps of the model. A leak is "
     "consecutive frames of the leak classes 1 to 7, visible or not. An alarm is true if it is "
     f"raised during a leak or within {SETTLE_S:g} s after it, and false if there is none; alarms "
     "after the release count for neither."
@@ -88,15 +87,15 @@ def event_table(facts: Facts, footage: ScoredFootage) -> ResultTable | None:
         *notes.missing_notes(tidy, COLUMNS),
         *intervals,
     )
-    written = written_table(f"On {footage.name}", tidy, COLUMNS, sentences, own_thresholds=True)
+    written = written_table(f"On {footage.name}", tidy, COLUMNS, sentences)
     return ResultTable(NAME, TITLE, (Block(BLOCK, COLUMNS, tidy, written, tuple(intervals)),), ())
 
 
 def _with_events(facts: Facts) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The scores of events of each model, with the `thresholds` of its trainings."""
+    """The scores of events of each model that has some."""
     for model, own in facts.items():
         if events := own.get("detection", {}).get("events"):
-            yield model, {**events, "thresholds": own["detection"]["thresholds"]}
+            yield model, events
 
 
 def _seen(own: Mapping[str, Any]) -> str:
@@ -108,9 +107,7 @@ def _tidy(row: ModelRow, own: Mapping[str, Any], footage: ScoredFootage) -> pd.D
     """A row for each metric of a model, not ranked yet."""
     facts = {"table": NAME, "block": BLOCK, "model": row.model, "name": row.title()}
     facts |= {"data": footage.name, "source": THIS_EVALUATION, "interval_over": "videos"}
-    ends = {"threshold_min": min(own["thresholds"]), "threshold_max": max(own["thresholds"])}
     shared = facts | {name: own[name] for name in COUNTS}
-    shared |= {name: round(end, 3) for name, end in ends.items()}
     rows = []
     for column in COLUMNS:
         low, high = (_number(own[end][column.name]) for end in ("low", "high"))

@@ -270,9 +270,10 @@ def written_table(
         cells = [
             _cell(column, by_metric.loc[column.name], n_ranked[column.name]) for column in columns
         ]
-        ends = of_model[["threshold_min", "threshold_max"]].iloc[0]
-        thresholds = dict.fromkeys(f"{end:g}" for end in ends.dropna())
-        rows.append((Cell(name), *cells, *[Cell("–".join(thresholds))] * own_thresholds))
+        if own_thresholds:
+            ends = of_model[["threshold_min", "threshold_max"]].iloc[0]
+            cells.append(Cell("–".join(dict.fromkeys(f"{end:g}" for end in ends.dropna()))))
+        rows.append((Cell(name), *cells))
     return Table(title, tuple(map(Cell, heads)), tuple(rows), sentences)
 
 
