@@ -1,21 +1,19 @@
 """The detector: footage in, events out."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fgstp.core.ahead import ahead
 from fgstp.core.errors import FootageError, UserError
 from fgstp.detection.alarms import Alarms
-from fgstp.detection.events import Change
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.result import Result
+from fgstp.detection.seeing import Numbered, Sight, sights
 from fgstp.detection.settings import DetectionSettings
-from fgstp.detection.states import BLIND, Scene, State
+from fgstp.detection.states import BLIND
 from fgstp.detection.zones import Zones
 from fgstp.footage.frame_sources import frames_of, timed_frames
 from fgstp.footage.live import LiveStream, is_stream, without_password
@@ -23,11 +21,10 @@ from fgstp.footage.timing import DEFAULT_FPS_HZ
 from fgstp.footage.video import FrameSource
 from fgstp.models.loading import find_model
 from fgstp.models.predictor import VideoPredictor
-from fgstp.models.session import Prediction
+from fgstp.models.session import Session
 
 BATCH_FRAMES = 8  # of files, which do not wait for the next frame
-
-Numbered = tuple[int, NDArray[np.uint8] | None, float]  # number of a frame, its levels, its time
+READ_AHEAD_FRAMES = 16
 
 
 class Detector:
@@ -103,6 +100,9 @@ class Detector:
     ) -> Iterator[Result]:
         """Watch a video or a camera frame by frame, in constant memory.
 
+        Frames are read, predicted and concluded from in three threads, each some frames ahead of
+        the next.
+
         Args:
             source: as for `detect`; or the address of a stream, such as `rtsp://camera/1`, the
                 number of a camera, or a stream that is open.
@@ -128,7 +128,8 @@ class Detector:
         footage = frames_of(Path(source))
         fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
         n_results = 0
-        for result in self._results(_timed(footage, fps_hz, found), fps_hz, BATCH_FRAMES, every):
+        frames = ahead(_timed(footage, fps_hz, found), READ_AHEAD_FRAMES)
+        for result in self._results(frames, fps_hz, BATCH_FRAMES, every):
             n_results += 1
             yield result
         if not n_results:
@@ -138,90 +139,47 @@ class Detector:
         self, frames: Iterable[Numbered], fps_hz: float, batch_frames: int, every: int
     ) -> Iterator[Result]:
         """Results of all frames, one frame behind, so that the last one can end all events."""
-        watch: _Watch | None = None
+
+        def begin(height: int, width: int) -> Session:
+            _check_size((height, width), self.size)
+            return self.model.session(height, width, fps_hz / every, batch_frames=batch_frames)
+
+        watched = islice(frames, None, None, every)
+        alarms: Alarms | None = None
         last: Result | None = None
-        for number, levels, time_s in islice(frames, None, None, every):
-            if levels is not None:
-                watch = watch or _Watch(self, levels.shape, fps_hz / every, batch_frames)
-                results = watch.push(number, levels, time_s)
-            elif watch is not None:
-                results = watch.pause(number, time_s)
-            else:
-                continue
-            for result in results:
-                if last is not None:
-                    yield last
-                last = result
-        if watch is not None:
-            rest = [*([] if last is None else [last]), *watch.flush()]
-            rest[-1].changes.extend(watch.end())
-            yield from rest
+        for sight in ahead(sights(watched, self.settings.states, begin), BATCH_FRAMES):
+            alarms = alarms or self._alarms(sight.frame.shape)
+            result = _result(sight, alarms)
+            if last is not None:
+                yield last
+            last = result
+        if alarms is not None and last is not None:
+            last.changes.extend(alarms.forget())
+            yield last
 
-
-class _Watch:
-    """One video on its way through a detector."""
-
-    def __init__(
-        self, detector: Detector, size: tuple[int, ...], fps_hz: float, batch_frames: int
-    ) -> None:
+    def _alarms(self, size: tuple[int, ...]) -> Alarms:
         height, width = size
-        _check_size(size, detector.size)
-        settings = detector.settings
-        watched = detector.zones.watched((height, width))
-        self._alarms = Alarms((height, width), settings, watched)
-        self._scene = Scene((height, width), settings.states)
-        self._begun = partial(
-            detector.model.session, height, width, fps_hz, batch_frames=batch_frames
-        )
-        self._session = self._begun()
-        self._last: Result | None = None
-        # Of frames that are not predicted yet.
-        self._seen: deque[tuple[int, NDArray[np.uint8], State]] = deque()
+        return Alarms((height, width), self.settings, self.zones.watched((height, width)))
 
-    def push(self, number: int, frame: NDArray[np.uint8], time_s: float) -> Iterator[Result]:
-        self._seen.append((number, frame, self._scene.update(frame, time_s)))
-        for prediction in self._session.push(frame, time_s):
-            yield self._result(prediction)
 
-    def pause(self, number: int, time_s: float) -> Iterator[Result]:
-        """Results while there is no signal."""
-        if self._seen:  # frames that wait for later ones, which do not come
-            yield from self.flush()
-            self._session = self._begun()
-        if self._last is not None:
-            yield self._last._replace(
-                number=number,
-                time_s=time_s,
-                map=np.zeros_like(self._last.map),
-                score=0.0,
-                state="no_signal",
-                region=np.zeros_like(self._last.region),
-                changes=[],
-            )
-
-    def flush(self) -> Iterator[Result]:
-        for prediction in self._session.flush():
-            yield self._result(prediction)
-
-    def end(self) -> list[Change]:
-        return self._alarms.forget()
-
-    def _result(self, prediction: Prediction) -> Result:
-        (number, frame, state), alarms = self._seen.popleft(), self._alarms
-        changes = alarms.watch(prediction.map, prediction.time_s, state)
-        self._last = Result(
-            number,
-            prediction.time_s,
-            frame,
-            prediction.map,
-            prediction.score,
-            state,
-            alarms.region & (state not in BLIND),
-            alarms.events,
-            changes,
-            float(alarms.evidence.max()),
-        )
-        return self._last
+def _result(sight: Sight, alarms: Alarms) -> Result:
+    """What is known of a frame, once its map is heard."""
+    prediction, state = sight.prediction, sight.state
+    nothing = np.zeros(sight.frame.shape, np.float32)
+    probability = nothing if prediction is None else prediction.map
+    changes = alarms.watch(probability, sight.time_s, state)
+    return Result(
+        sight.number,
+        sight.time_s,
+        sight.frame,
+        probability,
+        0.0 if prediction is None else prediction.score,
+        state,
+        alarms.region & (state not in BLIND),
+        alarms.events,
+        changes,
+        float(alarms.evidence.max()),
+    )
 
 
 def _check_size(size: tuple[int, ...], wanted: tuple[int, int] | None) -> None:

@@ -42,6 +42,8 @@ class OnnxGraph:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
+        # Threads that wait by spinning take the processors from those that read and draw.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
