@@ -53,10 +53,10 @@ def replay(
         events += [change.event for change in changes if change.kind == "new"]
         highest[number] = alarms.evidence.max()
     alarms.forget()
-    return Replay(events, _held(highest, times_s, settings.alarms.hold_s))
+    return Replay(events, held(highest, times_s, settings.alarms.hold_s))
 
 
-def _held(
+def held(
     values: NDArray[np.float64], times_s: NDArray[np.float64], hold_s: float
 ) -> NDArray[np.float64]:
     """Lowest value of the last `hold_s` seconds at each time, and of the frame before them."""
