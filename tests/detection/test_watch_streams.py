@@ -17,14 +17,14 @@ from fgstp.detection.watch_streams import watch_streams
 from fgstp.models.registry import create_model
 
 
-def encoded(kind, codec, n_frames=60):
+def encoded(kind, codec, n_frames=60, levels=(90, 120)):
     file = io.BytesIO()
     with av.open(file, "w", format=kind) as container:
         stream = container.add_stream(codec, rate=15)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         rng = np.random.default_rng(0)
         for _ in range(n_frames):
-            pixels = rng.integers(90, 120, (48, 64)).astype(np.uint8)
+            pixels = rng.integers(*levels, (48, 64)).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "gray")))
         container.mux(stream.encode())
     return file.getvalue()
@@ -44,6 +44,23 @@ def files(serve, tmp_path):
 
     with serve(Handler) as address:
         yield address
+
+
+def test_a_file_of_which_the_server_gives_no_frame_is_told(serve, tmp_path, caplog):
+    # Its index is at its end, which is beyond reach: this server knows no ranges.
+    (tmp_path / "long.mp4").write_bytes(encoded("mp4", "mpeg4", 100, (0, 256)))
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=tmp_path)
+
+    detector = Detector(create_model("background", {}))
+    with serve(Handler) as address:
+        places = [(f"{address}/long.mp4", tmp_path / "out" / "long")]
+        reports = list(watch_streams(detector, places, shows_progress=False))
+    assert reports == []
+    assert "holds no frame that can be decoded" in caplog.text
+    assert "it broke off after 0 frames" in caplog.text
 
 
 @pytest.fixture

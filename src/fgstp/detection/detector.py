@@ -119,21 +119,30 @@ class Detector:
         found = [] if remarks is None else remarks
         if isinstance(source, str) and is_stream(source):
             source = LiveStream(source)
-        if isinstance(source, LiveStream):
-            with source:
-                numbered = ((number, *frame) for number, frame in enumerate(source))
-                yield from self._results(numbered, source.fps_hz, 1, every)
-            found += source.remarks()
-            return
-        footage = frames_of(Path(source))
-        fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
+        results = (
+            self._of_stream(source, found, every)
+            if isinstance(source, LiveStream)
+            else self._of_file(Path(source), found, every)
+        )
         n_results = 0
-        frames = ahead(_timed(footage, fps_hz, found), READ_AHEAD_FRAMES)
-        for result in self._results(frames, fps_hz, BATCH_FRAMES, every):
+        for result in results:
             n_results += 1
             yield result
-        if not n_results:
-            raise FootageError(f"{source} holds no frame that can be decoded; copy it again.")
+        if not n_results and not (isinstance(source, LiveStream) and source.is_endless):
+            why = "".join(f"; {each}" for each in found)
+            raise FootageError(f"it holds no frame that can be decoded; copy it again{why}")
+
+    def _of_stream(self, source: LiveStream, remarks: list[str], every: int) -> Iterator[Result]:
+        with source:
+            numbered = ((number, *frame) for number, frame in enumerate(source))
+            yield from self._results(numbered, source.fps_hz, 1, every)
+        remarks += source.remarks()
+
+    def _of_file(self, path: Path, remarks: list[str], every: int) -> Iterator[Result]:
+        footage = frames_of(path)
+        fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
+        frames = ahead(_timed(footage, fps_hz, remarks), READ_AHEAD_FRAMES)
+        yield from self._results(frames, fps_hz, BATCH_FRAMES, every)
 
     def _results(
         self, frames: Iterable[Numbered], fps_hz: float, batch_frames: int, every: int

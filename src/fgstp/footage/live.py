@@ -26,6 +26,7 @@ from fgstp.footage.video_pictures import VideoPictures
 ADDRESS = re.compile(r"(rtsps?|https?|rtmps?|tcp|udp|srt)://.+", re.IGNORECASE)
 UNTIMED = frozenset({"mpjpeg", "mjpeg", "image2pipe"})  # formats whose time stamps are made up
 MOST_SKEW_S = 30.0  # between time stamps and arrival; segments arrive many seconds at a time
+ENDED = "it ended"
 SAMPLED_FRAMES = 1000  # eight of which are looked at for colour
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class LiveStream:
         n_lost: times that the connection was lost.
         opened_utc_s: seconds since 1970 at which it was first opened, time 0 of its frames.
         fps_hz: frame rate that it states.
+        is_endless: whether it is no file with an end.
 
     Raises:
         FootageError: it cannot be opened.
@@ -98,7 +100,7 @@ class LiveStream:
         self._span: GreySpan | None = None
         self._last_s, self._wait_s = -1.0, self.settings.first_wait_s
         container = self._connect()
-        self._has_end = bool(container.duration)
+        self.is_endless = not container.duration
         stream = video_streams(container)[0]
         self.fps_hz = float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS_HZ)
         self._opened_s, self.opened_utc_s = time.monotonic(), time.time()
@@ -173,7 +175,11 @@ class LiveStream:
         """Decode until the end: the work of the thread."""
         try:
             reason = self._taken_all(container)
-            while not (self._has_end or self._is_closed.is_set()):
+            if not self.is_endless and reason != ENDED:
+                self._pictures.remarks.append(
+                    f"it broke off after {self.n_frames} frames ({reason})"
+                )
+            while self.is_endless and not self._is_closed.is_set():
                 self.n_lost += 1
                 logger.warning(
                     "%s: %s; trying again in %.0f s.", self.address, reason, self._wait_s
@@ -193,7 +199,7 @@ class LiveStream:
                 self._take_all(connected)
         except (av.FFmpegError, OSError, FootageError) as error:
             return getattr(error, "strerror", None) or str(error)
-        return "it ended"
+        return ENDED
 
     def _take_all(self, container: InputContainer) -> None:
         stream = video_streams(container)[0]
@@ -209,7 +215,7 @@ class LiveStream:
             if is_timed and image.pts is not None:
                 stamp_s = image.pts * tick_s
                 is_far = anchor_s is None or abs(anchor_s + stamp_s - now_s) > MOST_SKEW_S
-                if anchor_s is None or (is_far and not self._has_end):
+                if anchor_s is None or (is_far and self.is_endless):
                     anchor_s = now_s - stamp_s
                 at_s = anchor_s + stamp_s
             levels = self._levels(*self._pictures(image, self.n_frames))
@@ -228,11 +234,11 @@ class LiveStream:
         with self._changed:
             self.n_frames += 1
             if len(self._buffer) >= self.settings.buffer_frames:
-                if self._has_end:
-                    self._changed.wait_for(self._has_room)  # a file waits
-                else:
+                if self.is_endless:
                     self._buffer.popleft()
                     self.n_dropped += 1
+                else:
+                    self._changed.wait_for(self._has_room)  # a file waits
             self._buffer.append(frame)
             self._changed.notify_all()
 
