@@ -19,7 +19,7 @@ from fgstp.models.checkpoint import (
     read_records,
     seed_folder,
 )
-from fgstp.models.shipped_files import WEIGHTS
+from fgstp.models.shipped_files import CARD, WEIGHTS
 from fgstp.models.shipping import write_shipped
 from fgstp.pipelines.cards import description
 from fgstp.pipelines.tracking import CURRENT, numbers_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 ALIAS = "best"
+LOGGED = "models:/"  # before the id of a model that a run has logged
 SHA256 = "checkpoint_sha256"  # a tag of versions
 LICENCE = "NOASSERTION"  # as SPDX calls weights whose licence is for their owner to choose
 TEXTS = {"id", "source", "model", "fingerprint", "start_utc", "alarm_utc", "end_utc"}
@@ -63,7 +64,7 @@ def _log_version(
     path: Path, card: Mapping[str, Any], client: "MlflowClient", run_id: str, *, is_best: bool
 ) -> None:
     version = _find(client, card) or _create(client, run_id, path, card)
-    _log_scores(client, run_id, version.model_id, card)
+    _log_scores(client, run_id, str(version.source).removeprefix(LOGGED), card)
     text = description(card)
     client.update_model_version(version.name, version.version, text)
     if is_best:
@@ -100,7 +101,7 @@ def _create(
             raise
     return client.create_model_version(
         name,
-        f"models:/{logged.model_id}",
+        f"{LOGGED}{logged.model_id}",
         run_id,
         {SHA256: card[SHA256]},
         model_id=logged.model_id,
@@ -114,19 +115,19 @@ def _write(
     from mlflow.models import Model  # noqa: PLC0415 - takes seconds
     from mlflow.pyfunc import save_model  # noqa: PLC0415 - as above
 
-    name = card["model"]
+    written = temporary / card["model"]
     write_shipped(
         load_model(path),
         read_checkpoint(path),
-        name,
-        temporary / "weights",
+        written.name,
+        temporary,
         licence=LICENCE,
         trainings={1: card["validation"]},
     )
     save_model(
         temporary / "model",
         python_model=str(Path(__file__).with_name("mlflow_detector.py")),
-        artifacts={"weights": str(temporary / "weights" / f"{name}{WEIGHTS}")},
+        artifacts={"weights": f"{written}{WEIGHTS}", "card": f"{written}{CARD}"},
         signature=signature(),
         pip_requirements=["fgstp[torch]", "mlflow"],
         mlflow_model=Model(run_id=run_id, model_id=logged.model_id),
@@ -146,7 +147,7 @@ def signature() -> "ModelSignature":
 
 
 def _log_scores(
-    client: "MlflowClient", run_id: str, model_id: str | None, card: Mapping[str, Any]
+    client: "MlflowClient", run_id: str, model_id: str, card: Mapping[str, Any]
 ) -> None:
     """Log validation and test scores as those of the model, which the page of models shows."""
     from mlflow.entities import Metric  # noqa: PLC0415 - takes seconds
