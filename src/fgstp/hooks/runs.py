@@ -50,8 +50,8 @@ class RunHooks:
         self._end("KILLED")  # a run that was stopped in this process
         given = {name: catalog.load(f"{PARAMS}{name}") for name in _parameters(pipeline)}
         about = _model_and_seed(given)
-        words = ["+".join(names), *(f"{key} {value}" for key, value in about.items())]
-        name = " ".join(words).replace(" model ", " ")
+        words = [about.get("model", ""), f"seed {about['seed']}" if "seed" in about else ""]
+        name = " ".join(filter(None, [*words, "+".join(names)]))  # lists of runs cut long names
         self._run = _open_run() or TrackedRun(default_uri(project), name)
         CURRENT.set(self._run)
         self._system = SystemMetrics(self._run)

@@ -44,7 +44,7 @@ class VideoDetector(PythonModel):
                 report = self._detector.detect(path)
             except UserError as error:
                 raise MlflowException.invalid_parameter_value(str(error)) from error
-            rows += [row(event, report.facts) for event in report.events]
+            rows += [dict.fromkeys(COLUMNS) | row(event, report.facts) for event in report.events]
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -157,5 +157,6 @@ def _log_scores(
     metrics = [
         Metric(name, value, now_ms, 0, model_id=model_id, run_id=run_id)
         for name, value in numbers_of(scores).items()
+        if "." in name and ".settings." not in name
     ]
     client.log_batch(run_id, metrics)
