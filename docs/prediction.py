@@ -14,7 +14,7 @@ from fgstp.models.loading import find_model
 from fgstp.models.predictor import VideoPredictor
 
 HERE = Path(__file__).parent
-MODELS = {"wisp": "WISP, rendered plumes only", "background": "background subtraction"}
+MODELS = {"wisp": "WISP (wisp-1)", "background": "background subtraction"}
 SCENES = (("medium_clear", 57, 150), ("close_complex", 1, 150), ("long_complex", 18, 150))
 N_FRAMES, STEP = 160, 2  # of the first scene, from its beginning
 FIRST_ANIMATED = 60
