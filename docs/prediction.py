@@ -15,10 +15,10 @@ from fgstp.models.predictor import VideoPredictor
 
 HERE = Path(__file__).parent
 MODELS = {"wisp": "WISP (wisp-1)", "background": "background subtraction"}
-SCENES = (("medium_clear", 57, 150), ("close_complex", 1, 150), ("long_complex", 18, 150))
+SCENES = (("close_complex", 1, 150), ("medium_clear", 57, 150), ("long_complex", 18, 150))
 N_FRAMES, STEP = 160, 2  # of the first scene, from its beginning
 FIRST_ANIMATED = 60
-GREY_LEVELS = 96
+GREY_LEVELS, COLOUR_LEVELS = 64, 24  # of the animation
 GAS_RGB, TRUTH_RGB = (255, 150, 0), (80, 220, 120)
 BAR_PX = 20
 Picture = NDArray[np.uint8]
@@ -27,7 +27,11 @@ Picture = NDArray[np.uint8]
 def main() -> None:
     """Write the animation of the first scene, and a picture with a row a scene."""
     rows = list(scene(*SCENES[0][:2], N_FRAMES))
-    shown = [Image.fromarray(row).quantize(GREY_LEVELS) for row in rows[FIRST_ANIMATED::STEP]]
+    colours = palette()
+    shown = [
+        Image.fromarray(row).quantize(palette=colours, dither=Image.Dither.NONE)
+        for row in rows[FIRST_ANIMATED::STEP]
+    ]
     shown[0].save(
         HERE / "prediction.gif", save_all=True, append_images=shown[1:], duration=133, loop=0
     )
@@ -36,6 +40,16 @@ def main() -> None:
         for category, seed, number in SCENES
     ]
     Image.fromarray(np.vstack(stills)).save(HERE / "predictions.png", optimize=True)
+
+
+def palette() -> Image.Image:
+    """Greys, and shades of the two colours, which a palette by frequency would lose."""
+    shades = [np.linspace(0, 1, n)[:, None] for n in (GREY_LEVELS, COLOUR_LEVELS, COLOUR_LEVELS)]
+    hues = ((255, 255, 255), GAS_RGB, TRUTH_RGB)
+    levels = np.vstack([shade * hue for shade, hue in zip(shades, hues, strict=True)])
+    image = Image.new("P", (1, 1))
+    image.putpalette(np.rint(levels).astype(np.uint8).tobytes())
+    return image
 
 
 def scene(category: str, seed: int, n_frames: int) -> Iterator[Picture]:
