@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from fgstp.cli import main
+from fgstp.models.shipped_files import list_shipped, read_card
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted(
@@ -176,3 +177,12 @@ def test_python_blocks_run(page, desk, monkeypatch):
     names = {}
     for text in blocks:
         exec(compile(text, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("name", list_shipped())
+def test_the_model_card_tells_the_scores_of_the_weights_that_are_shipped(name):
+    card, page = read_card(name), REPOSITORY / f"docs/{name.rpartition('-')[0]}_card.md"
+    text = page.read_text("utf-8")
+    assert name in text
+    for score, value in card.facts["scores"].items():
+        assert re.search(rf"`{score}`.*\| {value:.3f} \|", text), score

@@ -87,6 +87,8 @@ def test_kedro_finds_a_pipeline_in_each_folder_and_the_default_is_their_sum(pipe
     assert "ingest" in folders
     every_node = {node.name for name in folders for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == every_node
+    for name in folders:  # groups in Kedro-Viz
+        assert {node.namespace for node in pipelines[name].nodes} == {name}
     for pipeline in pipelines.values():
         assert all(node._name for node in pipeline.nodes)  # named, not described
     bootstrap_project(REPOSITORY)

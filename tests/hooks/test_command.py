@@ -35,8 +35,14 @@ def refused(monkeypatch, capfd):
         ("--env=tset", "(did you mean test?)"),
         ("--env=test --pipelines=trian", "(did you mean train?)"),
         ("--env=test --pipeline=nothing", "choose one of"),
-        ("--env=test --pipelines=report --nodes=compare_model", "(did you mean compare_models?)"),
-        ("--env=test --pipelines=report --from-nodes=nothing", "choose one of compare_models"),
+        (
+            "--env=test --pipelines=report --nodes=compare_model",
+            "(did you mean report.compare_models?)",
+        ),
+        (
+            "--env=test --pipelines=report --from-nodes=nothing",
+            "choose one of report.compare_models",
+        ),
         ("--env=test --pipelines=report --to-outputs=report_pag", "(did you mean report_page?)"),
         ("--env=test --pipelines=report --tags=nothing", "no nodes"),
         ("--env=test --runner=SequentialRuner", "(did you mean SequentialRunner?)"),

@@ -72,10 +72,10 @@ def test_pipelines_are_named_in_the_order_in_which_they_run(names, expected):
         ({"seed": 7}, "seed 7"),
     ],
 )
-def test_a_run_is_named_after_pipelines_model_and_seed(tracking, tmp_path, parameters, name):
+def test_a_run_is_named_after_model_seed_and_pipelines(tracking, tmp_path, parameters, name):
     ended(opened(tmp_path, ["evaluate", "train"], **parameters))
     run = last_run(tracking)
-    assert run.info.run_name == f"train+evaluate {name}"
+    assert run.info.run_name == f"{name} train+evaluate"
     assert run.data.tags.get("model") == parameters.get("model")
     assert (run.data.tags["env"], run.info.status) == ("test", "FINISHED")
 

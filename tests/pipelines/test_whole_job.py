@@ -259,7 +259,8 @@ def test_each_command_is_one_finished_run_without_mistakes(job):
     assert [run.info.status for run in job.runs] == ["FINISHED", "FINISHED"]
     assert [run.data.tags["model"] for run in job.runs] == list(MODELS)
     for run, model in zip(job.runs, MODELS, strict=True):
-        assert run.info.run_name.endswith(f"train+evaluate+report {model} seed 1")
+        assert run.info.run_name.startswith(f"{model} seed 1 ")
+        assert run.info.run_name.endswith("train+evaluate+report")
         assert run.data.tags["env"] == "test"
         assert run.data.tags["footage"] == run.data.tags["mask_source"] == "synthetic"
         assert "run --env=test" in run.data.tags["command"]

@@ -39,7 +39,7 @@ class FootageHooks:
         Raises:
             CommandError: a model would be trained, and another one evaluated.
         """
-        self._nodes = {node.name for node in pipeline.nodes}
+        self._nodes = {node.short_name for node in pipeline.nodes}
         if self._nodes >= {TRAIN, PREDICT} and catalog.load("params:evaluate").checkpoint:
             raise CommandError(
                 "evaluate.checkpoint names the model to evaluate, but train is among the "

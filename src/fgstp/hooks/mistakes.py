@@ -58,7 +58,7 @@ class MistakeHooks:
                 "ingest.parallel."
             )
         size = from_launcher("WORLD_SIZE", least=1)
-        if size > 1 and {node.name for node in pipeline.nodes} != {TRAIN}:
+        if size > 1 and {node.short_name for node in pipeline.nodes} != {TRAIN}:
             raise CommandError(
                 f"A launcher started {size} processes (WORLD_SIZE), but only train works in "
                 "several; run `kedro run --pipelines=train` in them, and the rest without it."

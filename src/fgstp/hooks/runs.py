@@ -1,4 +1,4 @@
-"""What MLflow records of every run: its name, tags, each setting, and how it ended."""
+"""What MLflow records of every run: its name, tags, each setting, what it made, how it ended."""
 
 import atexit
 import shlex
@@ -22,7 +22,9 @@ from pydantic import BaseModel
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
 from fgstp.core.process import from_launcher
+from fgstp.pipelines.footage_inputs import log_inputs
 from fgstp.pipelines.mlflow_client import default_uri
+from fgstp.pipelines.system_metrics import SystemMetrics
 from fgstp.pipelines.tracking import CURRENT, TrackedRun, flat
 
 PARAMS = "params:"
@@ -35,6 +37,7 @@ class RunHooks:
 
     def __init__(self) -> None:
         self._run: TrackedRun | None = None
+        self._system: SystemMetrics | None = None
 
     @hook_impl(trylast=True)
     def before_pipeline_run(
@@ -47,10 +50,12 @@ class RunHooks:
         self._end("KILLED")  # a run that was stopped in this process
         given = {name: catalog.load(f"{PARAMS}{name}") for name in _parameters(pipeline)}
         about = _model_and_seed(given)
-        words = ["+".join(names), *(f"{key} {value}" for key, value in about.items())]
-        name = " ".join(words).replace(" model ", " ")
+        words = [about.get("model", ""), f"seed {about['seed']}" if "seed" in about else ""]
+        name = " ".join(filter(None, [*words, "+".join(names)]))  # lists of runs cut long names
         self._run = _open_run() or TrackedRun(default_uri(project), name)
         CURRENT.set(self._run)
+        self._system = SystemMetrics(self._run)
+        self._system.start()
         # A signal ends Python and tells no hook; by then no code holds MLflow's database.
         atexit.register(self._end, "KILLED")
         tags = {
@@ -73,12 +78,8 @@ class RunHooks:
         if self._run and "clips" in made:
             self._run.set_tags(_footage_tags(catalog))
         if self._run and made & {"models", "scores"}:
-            from fgstp.pipelines.cards import log_cards  # noqa: PLC0415 - ingest does without torch
-
-            with suppress(UserError, DatasetError):  # of files of other models
-                model = catalog.load(f"{PARAMS}model")
-                scores = catalog.load("scores")[model] if "scores" in made else None
-                log_cards(catalog.load("models") / model, scores)
+            _log_footage(self._run, catalog)
+            _log_models(catalog, is_scored="scores" in made)
         self._end("FINISHED")
 
     @hook_impl(tryfirst=True)
@@ -88,9 +89,11 @@ class RunHooks:
 
     def _end(self, status: str) -> None:
         atexit.unregister(self._end)
+        if self._system:
+            self._system.stop()
         if self._run:
             self._run.end(status)
-        self._run = None
+        self._run = self._system = None
         CURRENT.set(None)
 
 
@@ -176,6 +179,27 @@ def _footage_tags(catalog: DataCatalog, pipeline: Pipeline | None = None) -> dic
             clips = catalog.load("clips")
             tags["mask_source"] = _joined(clips.loc[clips["dropped"].isna(), "mask_source"])
     return tags
+
+
+def _log_footage(run: TrackedRun, catalog: DataCatalog) -> None:
+    """Log the clips as data sets, whether they were there before or made by this run."""
+    with suppress(UserError, DatasetError):
+        dataset: Any = catalog["clips"]
+        source = _joined(catalog.load("videos")["source"])
+        log_inputs(run, dataset.load(), source, dataset.filepath)
+
+
+def _log_models(catalog: DataCatalog, *, is_scored: bool) -> None:
+    """Log cards of the trainings of the model, and register them."""
+    # Ingest does without torch.
+    from fgstp.pipelines.cards import log_cards  # noqa: PLC0415
+    from fgstp.pipelines.model_versions import log_versions  # noqa: PLC0415
+
+    with suppress(UserError, DatasetError):  # of files of other models
+        model = catalog.load(f"{PARAMS}model")
+        folder = catalog.load("models") / model
+        cards = log_cards(folder, catalog.load("scores")[model] if is_scored else None)
+        log_versions(folder, cards)
 
 
 def _joined(column: Any) -> str:  # noqa: ANN401 - a column of pandas

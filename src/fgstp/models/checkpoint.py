@@ -22,7 +22,7 @@ from fgstp.core.fingerprint import content_hash
 from fgstp.core.records import read_record
 from fgstp.models.base import AnyPredictor, Model
 from fgstp.models.registry import create_model
-from fgstp.models.shipped_files import find_shipped
+from fgstp.models.shipped_files import is_shipped
 from fgstp.models.state_dicts import Weights, check_fit, check_values, read_object
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,8 @@ def read_checkpoint(path: Path | str, model: str | None = None) -> Checkpoint:
     """Read a checkpoint. No code in the file is run: it may hold tensors and plain values only.
 
     Args:
-        path: the file, or the name of weights that come with the package, such as `wisp`.
+        path: the file, the name of weights that come with the package, such as `wisp`, or a file
+            of weights (`.safetensors`) with its card beside it.
         model: required name of the model; None accepts any.
 
     Raises:
@@ -122,8 +123,7 @@ def read_checkpoint(path: Path | str, model: str | None = None) -> Checkpoint:
     """
     from fgstp.models.shipped import read_shipped  # noqa: PLC0415 - built on this
 
-    shipped = find_shipped(str(path))
-    found = read_shipped(shipped) if shipped else _read_file(Path(path))
+    found = read_shipped(path) if is_shipped(path) else _read_file(Path(path))
     if model is not None and found.model != model:
         raise UserError(
             f"{path} is a checkpoint of {found.model}, not of {model}; choose that model, or "
@@ -275,6 +275,20 @@ def _read_record(path: Path) -> dict[str, Any]:
     mend = f"train the model again with `kedro run --pipelines=train --params=model={model}`"
     record: dict[str, Any] = read_record(path, Record, mend)
     return record
+
+
+def best_number(records: Mapping[int, Mapping[str, Any]]) -> int | None:
+    """Number of the training with the best validation score; None if none was trained.
+
+    Args:
+        records: see `read_records`.
+    """
+    trained = {number: each for number, each in records.items() if each["trained"]}
+    return max(
+        trained,
+        key=lambda number: trained[number]["scores"][trained[number]["monitor"]],
+        default=None,
+    )
 
 
 def remove_seeds_after(folder: Path, last: int) -> None:

@@ -79,10 +79,26 @@ def graph_file(name: str) -> Path | None:
     return path if full and path.is_file() else None
 
 
-def read_card(name: str) -> Card:
-    """Read the card of shipped weights; a `UserError` if it cannot be read."""
-    path = folder() / f"{name}{CARD}"
+def is_shipped(path: Path | str) -> bool:
+    """Whether this names weights with a card: some of the package, or a file of weights."""
+    return find_shipped(str(path)) is not None or Path(path).suffix == WEIGHTS
+
+
+def read_card(name: Path | str) -> Card:
+    """Read the card of weights of the package, by their name, or of a file of weights, beside it.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    path = weights_file(Path(name)).with_suffix(CARD)
     try:
         return Card.model_validate_json(path.read_text("utf-8"))
     except (OSError, ValidationError) as error:
-        raise UserError(f"{path} cannot be read; install the package again.") from error
+        raise UserError(f"{path} cannot be read; {mend(path)}.") from error
+
+
+def mend(path: Path) -> str:
+    """How to mend a file of weights or a card."""
+    if path.parent == folder():
+        return "install the package again"
+    return f"copy the files {WEIGHTS} and {CARD} of the model again"

@@ -11,6 +11,7 @@ from fgstp.models.base import AnyPredictor
 from fgstp.models.checkpoint import (
     BEST,
     Checkpoint,
+    best_number,
     load_model,
     read_checkpoint,
     read_records,
@@ -36,9 +37,9 @@ def ship_best(folder: Path, name: str, out: Path, licence: str) -> Card:
         UserError: there is no finished training, or a file cannot be written.
     """
     records = {number: each for number, each in read_records(folder).items() if each["trained"]}
-    if not records:
+    best = best_number(records)
+    if best is None:
         raise UserError(f"There is no finished training in {folder}; train the model first.")
-    best = max(records, key=lambda number: records[number]["scores"][records[number]["monitor"]])
     path = seed_folder(folder, best) / BEST
     checkpoint, model = read_checkpoint(path), load_model(path)
     trainings = {number: each["scores"] for number, each in records.items()}

@@ -1,4 +1,4 @@
-"""Cards of checkpoints, as files of the run: what each is, and how well it did."""
+"""Cards of checkpoints, as files of the run and as texts: what each is, and how well it did."""
 
 import json
 from collections.abc import Mapping
@@ -7,19 +7,25 @@ from typing import Any
 
 from fgstp.inference.trainings import scored_records
 from fgstp.models.checkpoint import BEST, read_checkpoint, read_records, seed_folder
+from fgstp.models.registry import model_info
 from fgstp.pipelines.tracking import CURRENT, log_texts
+from fgstp.scoring.results import KEY_SCORES
 
 
-def log_cards(folder: Path, scores: Mapping[str, Any] | None = None) -> None:
+def log_cards(folder: Path, scores: Mapping[str, Any] | None = None) -> dict[int, dict[str, Any]]:
     """Log a card of each training of a model, if there is a run.
 
     Args:
         folder: folder of the model, with a folder `seed_<k>` for each training.
         scores: what evaluation found, see `fgstp.scoring.results.model_scores`; only its
             trainings get cards then.
+
+    Returns:
+        The cards by number of the training; none without a run.
     """
     if CURRENT.get() is None:
-        return
+        return {}
+    cards: dict[int, dict[str, Any]] = {}
     records = scored_records(folder, scores) if scores else read_records(folder)
     for place, (number, record) in enumerate(records.items()):
         path = Path(record.get("checkpoint", seed_folder(folder, number) / BEST))
@@ -30,6 +36,35 @@ def log_cards(folder: Path, scores: Mapping[str, Any] | None = None) -> None:
                 name: _own_threshold(found, place) for name, found in scores["protocols"].items()
             }
         log_texts({f"checkpoints/seed_{number}.json": json.dumps(card, indent=1) + "\n"})
+        cards[number] = card
+    return cards
+
+
+def description(card: Mapping[str, Any]) -> str:
+    """A card as Markdown, for people: what the model is, what it takes and gives, its scores."""
+    info = model_info(card["model"])
+    paper = f" ({info.paper})" if info.paper else ""
+    lines = [
+        f"**{info.title}**{paper}, {card['parameters']:,} parameters, training seed "
+        f"{card['seed']}, epoch {card['epoch']}.",
+        "",
+        "Input: a column `path` of videos, or of folders of pictures. Output: a table of events, "
+        "as `fgstp detect` writes it at its defaults; its threshold is not calibrated to a site.",
+        "",
+        f"Validation: {_listed(card['validation'])}.",
+    ]
+    test = card.get("test", {})
+    for name in sorted(set(test) - {"footage", "n_trainings"}):
+        mean = f", mean of {n} trainings" if (n := test["n_trainings"]) > 1 else ""
+        shown = {key: test[name][key] for key in KEY_SCORES.get(name, {}).values()}
+        lines += ["", f"Test on {test['footage']}, protocol `{name}`{mean}: {_listed(shown)}."]
+    lines += ["", f"Checkpoint SHA-256: `{card['checkpoint_sha256']}`."]
+    return "\n".join(lines)
+
+
+def _listed(scores: Mapping[str, float | None]) -> str:
+    known = {name: value for name, value in scores.items() if value is not None}
+    return ", ".join(f"{name} {value:.3f}" for name, value in known.items())
 
 
 def _card(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ KIND = ("mlflow.experimentKind", "custom_model_development")
 ENVIRONMENT = {  # of MLflow, unless the user chose otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # Its own retries would hold a run for minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

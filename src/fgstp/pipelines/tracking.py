@@ -85,6 +85,16 @@ class TrackedRun:
         values = {name: float(value) for name, value in numbers.items()}
         self._log("metrics", values, _now_ms(), step)
 
+    def keep_metrics(self, numbers: Mapping[str, float], step: int) -> None:
+        """Keep numbers until the next are logged; this alone may be called by another thread."""
+        send = partial(_log_batch, "metrics", dict(numbers), (_now_ms(), step))
+        self._records.append(_Entry("metrics", tuple(numbers), send))
+
+    def log_call(self, kind: str, name: str, send: Callable[["MlflowClient", str], object]) -> None:
+        """Log by a call of the client with the id of the run; a warning names kind and name."""
+        self._files.append(_Entry(kind, (name,), send))
+        self._flush()
+
     def log_text(self, text: str, name: str) -> None:
         """Log a text as a file; its name may hold folders."""
         self._log_file(name, lambda client, run_id: client.log_text(run_id, text, name))
@@ -216,15 +226,19 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-def log_numbers(values: Mapping[str, Any]) -> None:
-    """Log nested numbers as metrics of the run, if there is one; other values are skipped."""
-    numbers = {
+def numbers_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers among nested values, by their dotted names."""
+    return {
         name: value
         for name, value in flat(values)
         if not isinstance(value, bool) and isinstance(value, Real)
     }
+
+
+def log_numbers(values: Mapping[str, Any]) -> None:
+    """Log nested numbers as metrics of the run, if there is one; other values are skipped."""
     if run := CURRENT.get():
-        run.log_metrics(numbers)
+        run.log_metrics(numbers_of(values))
 
 
 def log_texts(texts: Mapping[str, str]) -> None:
