@@ -100,13 +100,13 @@ def test_scripts_of_slurm_call_fgstp(repository, tmp_path, script, environment, 
     assert {name: options[name] for name in wanted} == wanted
 
 
-def _kedro(repository, tmp_path, script, task="1"):
-    """What a script of Slurm calls, for two models with three seeds each."""
+def _kedro(repository, tmp_path, script, *arguments, task="1"):
+    """What a script of Slurm calls."""
     program = tmp_path / "kedro"
     program.write_text('#!/bin/sh\necho kedro "$@"\n')
     program.chmod(0o755)
     return subprocess.run(
-        [repository / "deploy/slurm" / script, "base", "3", "fgstp", "wisp"],
+        [repository / "deploy/slurm" / script, *arguments],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_ARRAY_TASK_ID": task},
         capture_output=True,
         text=True,
@@ -115,21 +115,51 @@ def _kedro(repository, tmp_path, script, task="1"):
 
 
 def test_tasks_of_the_array_train_each_model_with_each_seed_once(repository, tmp_path):
-    calls = [_kedro(repository, tmp_path, "train.sh", str(task)).stdout for task in range(1, 7)]
+    given = ("train.sh", "base", "3", "fgstp", "wisp")
+    calls = [_kedro(repository, tmp_path, *given, task=str(task)).stdout for task in range(1, 7)]
     assert calls == [
         f"kedro run --pipelines=train --env=base --params=model={model},train.seed_index={seed}\n"
         for model in ("fgstp", "wisp")
         for seed in (1, 2, 3)
     ]
-    beyond = _kedro(repository, tmp_path, "train.sh", "7")
+    beyond = _kedro(repository, tmp_path, *given, task="7")
     assert (beyond.returncode, beyond.stdout) == (1, "")
     assert "There are 6 trainings, but this is task 7" in beyond.stderr
 
 
 def test_the_collector_evaluates_each_model_and_reports_once(repository, tmp_path):
-    answer = _kedro(repository, tmp_path, "collect.sh")
+    answer = _kedro(repository, tmp_path, "collect.sh", "base", "fgstp", "wisp")
     assert answer.stdout.splitlines() == [
-        "kedro run --pipelines=evaluate --env=base --params=model=fgstp,train.seeds=3",
-        "kedro run --pipelines=evaluate --env=base --params=model=wisp,train.seeds=3",
+        "kedro run --pipelines=evaluate --env=base --params=model=fgstp",
+        "kedro run --pipelines=evaluate --env=base --params=model=wisp",
         "kedro run --pipelines=report --env=base",
+    ]
+
+
+def test_processes_of_srun_get_the_variables_of_torchrun(repository, tmp_path):
+    programs = {
+        "scontrol": 'printf "node1\\nnode2\\n"',
+        # Stands in for srun: two machines with two processes each, one after the other.
+        "srun": """for rank in 0 1 2 3; do
+            SLURM_PROCID=$rank SLURM_LOCALID=$((rank % 2)) SLURM_NTASKS=4 "$@"; done""",
+        "kedro": "echo $RANK $LOCAL_RANK $WORLD_SIZE $LOCAL_WORLD_SIZE"
+        ' $MASTER_ADDR $MASTER_PORT kedro "$@"',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    answer = subprocess.run(
+        [repository / "deploy/slurm/train_together.sh", "base", "fgstp"],
+        env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "SLURM_JOB_NODELIST": "node[1-2]",
+            "SLURM_NTASKS_PER_NODE": "2",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    command = "kedro run --pipelines=train --env=base --params=model=fgstp"
+    assert answer.stdout.splitlines() == [
+        f"{rank} {rank % 2} 4 2 node1 29500 {command}" for rank in range(4)
     ]
