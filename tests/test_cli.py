@@ -190,6 +190,53 @@ def test_shards_share_the_videos_and_their_page(pads, tmp_path):
     assert all(f"{name}/summary.html" in page for name in "abc")
 
 
+def test_a_manifest_is_watched_in_shards_and_merged(pads, tmp_path):
+    manifest = tmp_path / "archive.csv"
+    manifest.write_text("source\n" + "\n".join(str(pads / f"{name}.mkv") for name in "abc"))
+    archive = ("--manifest", manifest)
+    first = _detect(tmp_path / "out", *archive, "--shard", "1/2")
+    assert (first.exit_code, first.output.count("no leak in 2 s")) == (0, 2)
+    early = _detect(tmp_path / "out", *archive, "--merge")
+    assert early.exit_code == 1
+    assert early.output.splitlines()[-1].startswith("Error: 1 of 3 sources are not finished: ")
+    rest = _detect(tmp_path / "out", *archive)
+    assert (rest.exit_code, rest.output.count("no leak in 2 s")) == (0, 1)
+    assert "3 sources, 2 of them before" in rest.output
+    merged = _detect(tmp_path / "out", *archive, "--merge")
+    assert merged.exit_code == 0
+    assert "3 sources, 5 s together: 0 events; 0 sources could not be read" in merged.output
+    names = ("index.html", "events.csv", "sources.csv", "timeline.png")
+    assert all((tmp_path / "out" / name).is_file() for name in names)
+
+
+def test_zones_of_a_row_come_before_those_of_all(pads, tmp_path):
+    (tmp_path / "own.yml").write_text("watch: {far: [[900, 900], [950, 900], [950, 950]]}")
+    (tmp_path / "all.yml").write_text("watch: {near: [[0, 0], [40, 0], [40, 40]]}")
+    rows = f"source,zones\n{pads / 'a.mkv'},own.yml\n{pads / 'b.mkv'},\n{pads / 'c.mkv'},no.yml\n"
+    (tmp_path / "archive.csv").write_text(rows)
+    options = ("--manifest", tmp_path / "archive.csv", "--zones", tmp_path / "all.yml")
+    result = _detect(tmp_path / "out", *options)
+    assert result.exit_code == 1
+    assert "Error: 2 of 3 sources cannot be watched" in result.output
+    assert "b.mkv: no leak in 2 s" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ([], 2, "Missing argument 'SOURCE...' or option '--manifest'"),
+        (["a.mkv", "--manifest", "m.csv"], 1, "not both"),
+        (["a.mkv", "--merge"], 1, "--merge needs the --manifest"),
+        (["--manifest", "m.csv", "--merge", "--shard", "1/2"], 1, "leave out --shard"),
+        (["--manifest", "nowhere.csv"], 1, "nowhere.csv cannot be read"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(tmp_path, options, code, message):
+    result = _detect(tmp_path, *options)
+    assert result.exit_code == code
+    assert message in result.output
+
+
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
 def test_an_impossible_shard_is_refused(pads, tmp_path, shard):
     result = _detect(tmp_path, pads, "--shard", shard)

@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 import time
 
@@ -60,6 +61,21 @@ def test_a_cluster_that_runs_is_joined_and_left(cluster):
     with pytest.raises(ZeroDivisionError):
         in_parallel([delayed(divmod)(1, n) for n in (1, 0, 1)], settings)
     check_order(settings)
+
+
+def die_once(sign):
+    """Kill the worker at work, the first time."""
+    if not sign.exists():
+        sign.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+
+@pytest.mark.slow
+def test_work_of_a_worker_that_was_killed_is_done_again(cluster, tmp_path):
+    work = [delayed(die_once)(tmp_path / "sign"), *(delayed(abs)(n) for n in range(4))]
+    settings = ParallelSettings(backend=cluster, jobs=2)
+    assert in_parallel(work, settings) == ["done", 0, 1, 2, 3]
 
 
 @pytest.mark.slow

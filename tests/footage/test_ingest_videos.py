@@ -669,9 +669,15 @@ def test_killed_in_parallel_at_random_moments(raw, ingested, ingest, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cluster_gives_what_processes_of_this_machine_give(raw, ingest, tmp_path, cluster):
-    here = ingest(raw[0], tmp_path / "here", **LOKY)
-    there = ingest(raw[0], tmp_path / "there", parallel={"backend": cluster, "jobs": 2})
+def test_a_cluster_gives_what_processes_of_this_machine_give(
+    raw, footage, ingest, tmp_path, cluster
+):
+    copy = shutil.copytree(raw[0], tmp_path / "raw")
+    (copy / "footage/bad.mkv").write_bytes(b"no video")
+    footage.table(copy / "footage", a="train", b="test", c="train", bad="train")
+    here = ingest(copy, tmp_path / "here", **LOKY)
+    there = ingest(copy, tmp_path / "there", parallel={"backend": cluster, "jobs": 2})
+    assert "cannot be opened as a video" in there.video("bad")["error"]
     assert there.files() == here.files()
     assert there.clips.equals(here.clips)
     assert there.videos.equals(here.videos)

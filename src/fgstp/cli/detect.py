@@ -3,21 +3,27 @@
 import logging
 import re
 from contextlib import ExitStack
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fgstp.cli import archive as archives
 from fgstp.cli.options import AutoOr
+from fgstp.cli.outputs import outputs_of, sinks_of
 from fgstp.core.errors import UserError
+from fgstp.core.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from fgstp.detection.detector import Detector
     from fgstp.detection.report import DetectionReport, Output
+
+ALL = slice(0, None, 1)  # of the sources
+MOST_DETECTORS = 64  # that are kept, of cameras with zones or a calibration of their own
 
 
 def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
@@ -30,7 +36,12 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
 
 
 @click.command()
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.argument("sources", metavar="SOURCE...", nargs=-1)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="Watch an archive: the videos that this table names, each once.",
+)
 @click.option(
     "--model",
     default="wisp",
@@ -88,6 +99,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
     show_default=True,
     help="Watch every n-th video from the i-th on, to share the work with other machines.",
 )
+@click.option("--merge", is_flag=True, help="Make one page and one table of a finished archive.")
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -105,6 +117,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
 def detect(
     *,
     sources: tuple[str, ...],
+    manifest: Path | None,
     model: str,
     threshold: float | None,
     calibration: Path | None,
@@ -117,10 +130,11 @@ def detect(
     show: bool,
     vid_stride: int,
     shard: slice,
+    merge: bool,
     device: str,
     jobs: int | None,
     quiet: bool,
-    **sinks: Any,  # noqa: ANN401 - see `_sinks`
+    **sinks: Any,  # noqa: ANN401 - see `sinks_of`
 ) -> None:
     """Find gas leaks in footage.
 
@@ -130,116 +144,122 @@ def detect(
     at once, after the videos, until they end or Ctrl-C.
     """
     # Torch takes seconds to import, and the other commands do not need it.
-    from fgstp.detection.calibration import calibrated  # noqa: PLC0415
-    from fgstp.detection.sources import find_sources  # noqa: PLC0415
-    from fgstp.detection.watch_streams import watch_streams  # noqa: PLC0415
-    from fgstp.detection.watch_videos import watch_videos, with_folders  # noqa: PLC0415
+    from fgstp.detection.archive import Archive  # noqa: PLC0415
+    from fgstp.detection.manifest import read_manifest  # noqa: PLC0415
 
     logging.basicConfig(format="%(message)s")
-    places = with_folders(find_sources(sources), out)[shard]
-    videos = [(source, folder) for source, folder in places if isinstance(source, Path)]
-    streams = [(source, folder) for source, folder in places if isinstance(source, str)]
-    if streams and save_masks:
-        raise UserError("--save-masks is for videos, whose frames have numbers; leave it out.")
+    _check(sources, manifest, shard, merge=merge)
     if false_alarms_per_hour is not None and calibration is None:
         raise UserError(
             "--false-alarms-per-hour needs --calibration, since each camera has a threshold of its "
             "own; make one by `fgstp calibrate`."
         )
-    detector = _detector(model, threshold, zones, device)
-    if calibration is not None:
-        detector = calibrated(detector, calibration, false_alarms_per_hour)
-    outputs = _outputs(suffix if save else None, save_masks=save_masks, show=show)
+    entries = read_manifest(manifest) if manifest else []
+    detector_of = _detectors(model, threshold, device, false_alarms_per_hour)
+    detector = detector_of(zones, calibration)
+    outputs = outputs_of(suffix if save else None, save_masks=save_masks, show=show)
+    tell = partial(_tell, out=out, quiet=quiet)
     with ExitStack() as stack:
-        outputs += _sinks(stack, **sinks)
-        watched = partial(watch_videos, detector, videos, outputs)
-        streamed = partial(watch_streams, detector, streams, outputs, jobs=jobs)
-        reports = chain.from_iterable(
-            watch(every=vid_stride, shows_progress=not quiet) for watch in (watched, streamed)
+        outputs += sinks_of(stack, **sinks)
+        if not manifest:
+            _watch(
+                detector, sources, outputs, tell,
+                out=out, shard=shard, every=vid_stride, jobs=jobs, quiet=quiet,
+            )  # fmt: skip
+            return
+        kept = {f"overlay.{suffix}": save, "masks": save_masks, "clips": sinks["clips"]}
+        kinds = [kind for kind, is_kept in kept.items() if is_kept]
+        find = archives.for_entries(detector_of, zones, calibration)
+        archive = Archive(entries, out, find, outputs, kinds, vid_stride)
+        if merge:
+            archives.merge(archive, quiet=quiet)
+        else:
+            archives.watch(archive, shard, tell, quiet=quiet)
+
+
+def _check(sources: tuple[str, ...], manifest: Path | None, shard: slice, *, merge: bool) -> None:
+    """Refuse options that do not go together."""
+    if not (sources or manifest):
+        raise click.UsageError("Missing argument 'SOURCE...' or option '--manifest'.")
+    if sources and manifest:
+        raise UserError("The sources are named twice; name them or a --manifest, not both.")
+    if merge and not manifest:
+        raise UserError("--merge needs the --manifest of the archive; name it.")
+    if merge and shard != ALL:
+        raise UserError("--merge is of all shards; leave out --shard.")
+
+
+def _detectors(
+    model: str, threshold: float | None, device: str, per_hour: float | None
+) -> archives.Finder:
+    """What makes a detector of one model by its zones and its calibration, each once."""
+    # As above.
+    from fgstp.detection.calibration import calibrated  # noqa: PLC0415
+    from fgstp.detection.detector import Detector  # noqa: PLC0415
+    from fgstp.detection.settings import DetectionSettings  # noqa: PLC0415
+    from fgstp.detection.zones import read_zones  # noqa: PLC0415
+    from fgstp.models.loading import find_model  # noqa: PLC0415
+
+    settings = DetectionSettings() if threshold is None else DetectionSettings(threshold=threshold)
+    found = find_model(model, device)
+
+    @lru_cache(MOST_DETECTORS)
+    def detector_of(zones: Path | None, calibration: Path | None) -> "Detector":
+        detector = Detector(found, settings, read_zones(zones) if zones else None)
+        return calibrated(detector, calibration, per_hour) if calibration else detector
+
+    return detector_of
+
+
+def _watch(
+    detector: "Detector",
+    sources: tuple[str, ...],
+    outputs: "list[Output]",
+    tell: "Callable[[Iterable[DetectionReport]], int]",
+    *,
+    out: Path,
+    shard: slice,
+    every: int,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Watch the videos of a shard, then its streams."""
+    # As above.
+    from fgstp.detection.mask_pictures import mask_pictures  # noqa: PLC0415
+    from fgstp.detection.page import INDEX, SUMMARY  # noqa: PLC0415
+    from fgstp.detection.sources import find_sources  # noqa: PLC0415
+    from fgstp.detection.watch_streams import watch_streams  # noqa: PLC0415
+    from fgstp.detection.watch_videos import watch_videos, with_folders  # noqa: PLC0415
+
+    places = with_folders(find_sources(sources), out)[shard]
+    videos = [(source, folder) for source, folder in places if isinstance(source, Path)]
+    streams = [(source, folder) for source, folder in places if isinstance(source, str)]
+    if streams and mask_pictures in outputs:
+        raise UserError("--save-masks is for videos, whose frames have numbers; leave it out.")
+    watched = partial(watch_videos, detector, videos, outputs)
+    streamed = partial(watch_streams, detector, streams, outputs, jobs=jobs)
+    n_read = tell(
+        chain.from_iterable(
+            watch(every=every, shows_progress=not quiet) for watch in (watched, streamed)
         )
-        n_read = _tell(reports, out, quiet=quiet)
+    )
     if n_read < len(places):
         raise UserError(
             f"{len(places) - n_read} of {len(places)} sources cannot be watched; see above."
         )
     if not quiet:
-        click.echo(f"Results: {_page(places, out)}")
+        page = places[0][1] / SUMMARY if len(places) == 1 else out / INDEX
+        click.echo(f"Results: {page}")
 
 
-def _detector(
-    model: str,
-    threshold: float | None,
-    zones: Path | None,
-    device: str,
-) -> "Detector":
-    # As above.
-    from fgstp.detection.detector import Detector  # noqa: PLC0415
-    from fgstp.detection.settings import DetectionSettings  # noqa: PLC0415
-    from fgstp.detection.zones import read_zones  # noqa: PLC0415
-
-    settings = DetectionSettings() if threshold is None else DetectionSettings(threshold=threshold)
-    return Detector(model, settings, read_zones(zones) if zones else None, device)
-
-
-def _tell(reports: "Iterable[DetectionReport]", out: Path, *, quiet: bool) -> int:
+def _tell(reports: "Iterable[DetectionReport]", *, out: Path, quiet: bool) -> int:
     """Print a sentence for each report; their number comes out."""
     n_read = 0
     try:
         for report in reports:
             n_read += 1
             if not quiet:
-                click.echo(report.sentence())
+                ProgressBar.write(report.sentence())  # above a bar
     except KeyboardInterrupt:
         raise UserError(f"Stopped; what was found until then is in {out}.") from None
     return n_read
-
-
-def _page(places: "Sequence[tuple[Path | str, Path]]", out: Path) -> Path:
-    """The page to begin with."""
-    from fgstp.detection.page import INDEX, SUMMARY  # noqa: PLC0415 - as above
-
-    return places[0][1] / SUMMARY if len(places) == 1 else out / INDEX
-
-
-def _outputs(suffix: str | None, *, save_masks: bool, show: bool) -> "list[Output]":
-    """What takes results, beside the files that are always written."""
-    # As above.
-    from fgstp.detection.mask_pictures import mask_pictures  # noqa: PLC0415
-    from fgstp.detection.overlay import overlay_video  # noqa: PLC0415
-    from fgstp.detection.window import window  # noqa: PLC0415
-
-    outputs: list[Output] = []
-    if suffix:
-        outputs.append(partial(overlay_video, suffix=suffix))
-    if save_masks:
-        outputs.append(mask_pictures)
-    if show:
-        outputs.append(window)
-    return outputs
-
-
-def _sinks(
-    stack: ExitStack,
-    *,
-    webhook: str | None,
-    mqtt: str | None,
-    metrics_port: int | None,
-    on_event: str | None,
-    clips: bool,
-) -> "list[Output]":
-    """Where else events go; `stack` closes what all sources share."""
-    # As above.
-    from fgstp.detection import sinks  # noqa: PLC0415
-
-    outputs: list[Output] = []
-    if webhook:
-        outputs.append(sinks.webhook(webhook))
-    if mqtt:
-        outputs.append(sinks.mqtt(mqtt))
-    if metrics_port is not None:
-        outputs.append(stack.enter_context(sinks.MetricsServer(metrics_port)))
-    if on_event:
-        outputs.append(sinks.command(on_event))
-    if clips:
-        outputs.append(sinks.event_clips)
-    return outputs

@@ -2,10 +2,11 @@
 
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Literal
@@ -77,9 +78,9 @@ def in_parallel(
         if settings.backend == "dask":
             return _with_dask(work, _join_dask(jobs, until_done), shown)
         if settings.backend == "ray":
-            jobs = _join_ray(jobs, until_done)
+            return _with_ray(work, _join_ray(jobs, until_done), shown)
         parallel = Parallel(n_jobs=jobs, backend=settings.backend)
-        # joblib calls this after each batch, and Ray's back-end gives results only all at once.
+        # joblib calls this after each batch.
         parallel.print_progress = lambda: shown.update(parallel.n_completed_tasks - shown.n)
         return list(parallel(work))
 
@@ -99,18 +100,41 @@ def _joining(address: str) -> Iterator[None]:
 
 @_joining("RAY_ADDRESS")
 def _join_ray(jobs: int, until_done: ExitStack) -> int:
-    """Join Ray's cluster and register it with joblib; returns how many jobs it can take."""
+    """Join Ray's cluster; returns how many jobs it shall have at a time."""
     import ray  # noqa: PLC0415 - optional
-    from ray.util.joblib import register_ray  # noqa: PLC0415
 
-    register_ray()
     if not ray.is_initialized():
         on_stop = signal.getsignal(signal.SIGTERM)
         until_done.callback(ray.shutdown)
         ray.init()
         if signal.getsignal(signal.SIGTERM) is not on_stop:  # Ray's would hide that we are stopped
             signal.signal(signal.SIGTERM, on_stop)
-    return min(jobs, int(ray.cluster_resources()["CPU"]))  # Ray refuses more
+    n_processors = int(ray.cluster_resources()["CPU"])
+    return min(jobs, n_processors) if jobs > 0 else n_processors
+
+
+def _with_ray(work: Iterable[Any], jobs: int, bar: ProgressBar) -> list[Any]:
+    import ray  # noqa: PLC0415 - optional
+
+    # joblib's back-end for Ray fails where a worker dies; a task is done again by another one.
+    task = ray.remote(_call)
+    calls, running, results = enumerate(work), dict[Any, int](), dict[int, Any]()
+
+    def submit(n_calls: int) -> None:
+        for place, call in islice(calls, n_calls):
+            running[task.remote(*call)] = place
+
+    submit(jobs)
+    while running:
+        [done], _ = ray.wait(list(running), num_returns=1)
+        results[running.pop(done)] = ray.get(done)
+        bar.update()
+        submit(1)
+    return [results[place] for place in range(len(results))]
+
+
+def _call(function: Callable[..., Any], given: Iterable[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    return function(*given, **named)
 
 
 @_joining("DASK_SCHEDULER_ADDRESS")

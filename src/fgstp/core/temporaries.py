@@ -31,15 +31,21 @@ def is_in_use(path: Path) -> bool:
     return start_of(int(owner[1])) is not None
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed processes left in a folder, at any depth, which need not exist."""
-    for path in list(folder.rglob(f"{TEMPORARY_PREFIX}*")):
+def sweep(folder: Path, *, at_any_depth: bool = True) -> None:
+    """Remove what killed processes left in a folder, which need not exist."""
+    depths = "**/" if at_any_depth else ""
+    for path in list(folder.glob(f"{depths}{TEMPORARY_PREFIX}*")):
         if not is_in_use(path):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    path.unlink()
+            remove_temporary(path)
+
+
+def remove_temporary(path: Path) -> None:
+    """Remove a temporary file or folder, as far as that is possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _machine() -> str:

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fgstp import __version__
 from fgstp.core.ahead import ahead
+from fgstp.core.config import Settings
 from fgstp.core.errors import FootageError, UserError
 from fgstp.detection.alarms import Alarms
 from fgstp.detection.report import DetectionReport
@@ -71,6 +74,21 @@ class Detector:
         self.zones = zones or Zones()
         self.size = size
         self._fingerprint = self.model.fingerprint  # once, since large weights take long
+
+    def facts(self) -> dict[str, Any]:
+        """All that decides what is found in given footage, as plain values."""
+        settings = self.model.settings
+        return {
+            "version": __version__,
+            "model": self.model.name,
+            "model_settings": (
+                settings.model_dump(mode="json") if isinstance(settings, Settings) else settings
+            ),
+            "weights": self._fingerprint,
+            "settings": self.settings.model_dump(mode="json"),
+            "zones": self.zones.model_dump(mode="json"),
+            "size": self.size,
+        }
 
     def new_report(self, source: Path | str) -> DetectionReport:
         """An empty report of footage, for `DetectionReport.take`; it tells no password."""

@@ -11,8 +11,10 @@ from fgstp.detection.event_files import row, utc_times
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.result import Result, Writer
 from fgstp.detection.states import State
+from fgstp.detection.timeline import Span
 
 LINES = "events.jsonl"
+STATE_LINE = '{"type": "state"'
 
 Message = dict[str, Any]  # plain values, as JSON knows them
 
@@ -96,3 +98,31 @@ def watched(report: DetectionReport) -> dict[str, Any]:
         "remarks": report.remarks,
         "sentence": report.sentence(),
     }
+
+
+def read_watched(path: Path) -> Message | None:
+    """Read the last line, of what was watched; None while it is being watched, and if none was."""
+    try:
+        last = json.loads(path.read_text("utf-8").splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return last if isinstance(last, dict) and last.get("type") == "watched" else None
+
+
+def read_spans(path: Path, duration_s: float) -> list[Span]:
+    """Read the states of the picture, one after the other; none if nothing was watched.
+
+    Args:
+        path: an `events.jsonl`.
+        duration_s: time from the first frame to the last one.
+    """
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8") as lines:
+        told = [json.loads(line) for line in lines if line.startswith(STATE_LINE)]
+    begins_s = [each["time_s"] for each in told]
+    ends_s = [*begins_s[1:], begins_s[0] + duration_s] if told else []
+    return [
+        Span(each["state"], begin_s, end_s)
+        for each, begin_s, end_s in zip(told, begins_s, ends_s, strict=True)
+    ]

@@ -95,13 +95,12 @@ def _set_times(ax: Axes, report: DetectionReport) -> None:
     ax.tick_params(axis="x", labelsize=SMALL)
 
 
-def write_timeline(report: DetectionReport, folder: Path) -> str:
+def write_figure(figure: Figure, folder: Path) -> str:
     """Write `timeline.png` and `timeline.svg`; the text of the latter is returned.
 
     Raises:
         UserError: a file cannot be written.
     """
-    figure = timeline_figure(report)
     with atomic_path(folder / f"{NAME}.png") as temporary:
         figure.savefig(temporary)
     # The same figure gives the same file.

@@ -1,6 +1,5 @@
 """Pages for the browser: one for each video that was watched, and a list of them."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from markupsafe import Markup
 from fgstp.core.files import write_text
 from fgstp.core.templating import environment
 from fgstp.detection.event_files import TABLE
-from fgstp.detection.event_lines import LINES
+from fgstp.detection.event_lines import LINES, read_watched
 from fgstp.detection.figure import NAME
 from fgstp.detection.overlay import OVERLAYS
 from fgstp.detection.report import DetectionReport
@@ -36,13 +35,13 @@ def write_summary(report: DetectionReport, folder: Path, timeline_svg: str) -> N
     overlay = next((name for name in OVERLAYS if (folder / name).is_file()), None)
     files = [name for name in (TABLE, LINES, f"{NAME}.png") if (folder / name).is_file()]
     page = (
-        _environment()
+        templates()
         .get_template("summary.html.j2")
         .render(
             report=report,
             name=Path(report.source).name,
             overlay=overlay,
-            timeline=_inline(timeline_svg),
+            timeline=inline(timeline_svg),
             states={TOLD[state]: s for state, s in report.state_s.items() if s},
             settings=dict(_flat(report.settings.model_dump(mode="json"))),
             files=files,
@@ -58,14 +57,14 @@ def write_index(out: Path) -> None:
         UserError: it cannot be written.
     """
     paths = sorted(out.glob(f"*/{LINES}"))
-    videos = [(path.parent, told) for path in paths if (told := _watched(path))]
+    videos = [(path.parent, told) for path in paths if (told := read_watched(path))]
     if videos:
         rows = [_row(folder, told) for folder, told in videos]
-        page = _environment().get_template("index.html.j2").render(rows=rows, name=out.name)
+        page = templates().get_template("index.html.j2").render(rows=rows, name=out.name)
         write_text(out / INDEX, page)
 
 
-def _inline(svg: str) -> Markup:
+def inline(svg: str) -> Markup:
     """The text of a figure as a part of a page, whose links stay on that page."""
     body = svg[svg.index("<svg") :].replace(' target="_blank"', "")
     return Markup(re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL))
@@ -79,19 +78,11 @@ def _row(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _watched(path: Path) -> dict[str, Any] | None:
-    """The last line, of what was watched; None while it is being watched."""
-    try:
-        last = json.loads(path.read_text("utf-8").splitlines()[-1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return last if isinstance(last, dict) and last.get("type") == "watched" else None
-
-
-def _environment() -> Any:  # noqa: ANN401 - that of Jinja
-    templates = environment(PACKAGE)
-    templates.filters |= {"clock": clock, "length": length}
-    return templates
+def templates() -> Any:  # noqa: ANN401 - that of Jinja
+    """Templates of pages, which tell times by the filters `clock` and `length`."""
+    found = environment(PACKAGE)
+    found.filters |= {"clock": clock, "length": length}
+    return found
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -106,12 +106,12 @@ class DetectionReport:
         Raises:
             UserError: a file cannot be written.
         """
-        from fgstp.detection.figure import write_timeline  # noqa: PLC0415 - as in `plot`
+        from fgstp.detection.figure import timeline_figure, write_figure  # noqa: PLC0415 - as in `plot`
         from fgstp.detection.page import write_summary  # noqa: PLC0415
 
         folder = Path(folder)
         write_table(folder / TABLE, self.events, self.facts, self.opened_utc_s)
-        svg = write_timeline(self, folder)
+        svg = write_figure(timeline_figure(self), folder)
         write_summary(self, folder, svg)
 
     def _blind(self) -> str:

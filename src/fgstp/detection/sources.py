@@ -1,7 +1,7 @@
 """Footage that a user names: files, folders, patterns, and lists of them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fgstp.core.errors import UserError
@@ -10,6 +10,7 @@ from fgstp.footage.live import is_stream, without_password
 from fgstp.footage.video_file import VIDEO_SUFFIXES
 
 LIST_SUFFIX = ".txt"
+FILE_SUFFIXES = VIDEO_SUFFIXES | STACK_SUFFIXES
 
 
 def find_sources(names: Sequence[str]) -> list[Path | str]:
@@ -39,6 +40,19 @@ def find_videos(names: Sequence[str]) -> list[Path]:
             raise UserError(f"{source} is a stream; record some of it, and name the file.")
         videos.append(source)
     return videos
+
+
+def distinct(names: Iterable[str]) -> Iterator[str]:
+    """Names, with a number behind those that have been taken: `pad`, `pad-2`."""
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
+    for name in names:
+        free = name
+        while free in taken:
+            numbers[name] = numbers.get(name, 1) + 1
+            free = f"{name}-{numbers[name]}"
+        taken.add(free)
+        yield free
 
 
 def short_name(source: str) -> str:
@@ -73,4 +87,4 @@ def _found(name: str) -> Iterator[Path | str]:
 
 
 def _is_video(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES | STACK_SUFFIXES
+    return path.is_file() and path.suffix.lower() in FILE_SUFFIXES

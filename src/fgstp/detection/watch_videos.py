@@ -16,7 +16,7 @@ from fgstp.detection.overlay import OVERLAYS
 from fgstp.detection.page import write_index
 from fgstp.detection.report import DetectionReport, Output
 from fgstp.detection.result import Result, Writer
-from fgstp.detection.sources import short_name
+from fgstp.detection.sources import distinct, short_name
 from fgstp.footage.frame_sources import frames_of
 
 Source = TypeVar("Source", bound=Path | str)
@@ -58,7 +58,9 @@ def watch_videos(
         for source, folder in places:
             report = detector.new_report(source)
             try:
-                _watch(detector, report, folder, outputs, every, shows_progress=shows_progress)
+                watch_video(
+                    detector, report, folder, outputs, every=every, shows_progress=shows_progress
+                )
             except FootageError as error:
                 logger.error("%s: %s", source, error)
             except KeyboardInterrupt:
@@ -73,24 +75,35 @@ def watch_videos(
 
 def with_folders(sources: Sequence[Source], out: Path) -> list[tuple[Source, Path]]:
     """Sources, each with a folder below `out`: its name, with a number where two have the same."""
-    taken: dict[str, int] = {}
-    places = []
-    for source in sources:
-        name = short_name(str(source))
-        taken[name] = number = taken.get(name, 0) + 1
-        places.append((source, out / (name if number == 1 else f"{name}-{number}")))
-    return places
+    names = distinct(short_name(str(source)) for source in sources)
+    return [(source, out / name) for source, name in zip(sources, names, strict=True)]
 
 
-def _watch(
+def watch_video(
     detector: Detector,
     report: DetectionReport,
     folder: Path,
-    outputs: Sequence[Output],
-    every: int,
+    outputs: Sequence[Output] = (),
     *,
-    shows_progress: bool,
+    every: int = 1,
+    shows_progress: bool = True,
+    faults: list[str] | None = None,
 ) -> None:
+    """Watch one video to its end; all that was found is saved in a folder, however it ends.
+
+    Args:
+        detector: the detector.
+        report: of the video, which is filled.
+        folder: where results are written.
+        outputs: what else takes the results.
+        every: every n-th frame is watched.
+        shows_progress: whether there is a progress bar.
+        faults: gets a sentence for each output that could not go on, as on a full disk.
+
+    Raises:
+        FootageError: the video cannot be read.
+        UserError: the results cannot be written.
+    """
     source = Path(report.source)
     total = frames_of(source).n_frames_hint()
     bar = ProgressBar(
@@ -100,7 +113,7 @@ def _watch(
         leave=False,
         disable=not shows_progress,
     )
-    with opened(report, folder, outputs) as write, bar:
+    with opened(report, folder, outputs, faults) as write, bar:
         try:
             for result in detector.stream(source, report.remarks, every):
                 write(result)
@@ -114,26 +127,33 @@ def _watch(
 
 
 @contextmanager
-def opened(report: DetectionReport, folder: Path, outputs: Sequence[Output]) -> Iterator[Writer]:
+def opened(
+    report: DetectionReport,
+    folder: Path,
+    outputs: Sequence[Output],
+    faults: list[str] | None = None,
+) -> Iterator[Writer]:
     """Open `events.jsonl` and other outputs; yields what gives a result to the report and to all.
 
-    At the end, however it comes, all that was found is saved.
+    At the end, however it comes, all that was found is saved. `faults` is as for `watch_video`.
     """
+    found: list[str] = [] if faults is None else faults
     for name in OVERLAYS:  # of another run, which `save` would take for its own
         remove_file(folder / name)
     with ExitStack() as stack:
         stack.callback(_save, report, folder)  # last of all, whatever happens
         writers = [stack.enter_context(each(report, folder)) for each in (event_lines, *outputs)]
-        yield partial(_hand_on, writers=[report.take, *writers])
+        yield partial(_hand_on, writers=[report.take, *writers], faults=found)
 
 
-def _hand_on(result: Result, writers: list[Writer]) -> None:
+def _hand_on(result: Result, writers: list[Writer], faults: list[str]) -> None:
     """Give a result to all writers; one that cannot go on, as on a full disk, stops no other."""
     for write in list(writers):
         try:
             write(result)
         except UserError as error:
             logger.error("%s", error)
+            faults.append(str(error))
             writers.remove(write)
 
 

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from fgstp.core.config import Settings, faults
-from fgstp.core.errors import UserError
+from fgstp.core.errors import FootageError, UserError
 from fgstp.detection.regions import Mask
 
 Coordinate = Annotated[float, Field(ge=-1e5, le=1e5)]
@@ -31,7 +31,7 @@ class Zones(Settings):
         """Pixels (H, W) that are watched; None for all.
 
         Raises:
-            UserError: a zone lies outside of the picture, or nothing is left to watch.
+            FootageError: a zone lies outside of the picture, or nothing is left to watch.
         """
         if not (self.watch or self.ignore):
             return None
@@ -41,13 +41,13 @@ class Zones(Settings):
                 own = np.zeros(size, np.uint8)
                 cv2.fillPoly(own, [np.rint(polygon).astype(np.int32)], 1)
                 if not own.any():
-                    raise UserError(
-                        f"The zone {name} lies outside of the picture, which has {size[1]} x "
-                        f"{size[0]} pixels; correct its corners."
+                    raise FootageError(
+                        f"the zone {name} lies outside of the picture, which has {size[1]} x "
+                        f"{size[0]} pixels; correct its corners"
                     )
                 pixels[own > 0] = value
         if not pixels.any():
-            raise UserError("The zones leave nothing to watch; ignore less.")
+            raise FootageError("the zones leave nothing to watch; ignore less")
         return np.asarray(pixels > 0)
 
 

@@ -1,8 +1,6 @@
 """Writing a synthetic video, its masks and its ground truth to disk."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +9,8 @@ import cv2
 
 from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path, write_text
+from fgstp.core.folders import atomic_folder
 from fgstp.core.progress import ProgressBar
-from fgstp.core.temporaries import temporary_name
 from fgstp.plumes.fields import GreyImage
 from fgstp.plumes.video import SyntheticVideo
 
@@ -37,7 +35,7 @@ def render(video: SyntheticVideo, path: Path) -> None:
         raise UserError(f"The suffix of {path} is no known video format; choose one of {known}.")
     masks = path.with_name(f"{path.stem}_masks")
     leak_classes, leak_rates_g_per_h = [], []
-    with atomic_path(path) as temporary, _atomic_folder(masks) as masks_folder:
+    with atomic_path(path) as temporary, atomic_folder(masks) as masks_folder:
         with _writer(temporary, path, video) as writer:
             frames = ProgressBar(video, total=video.n_frames, unit=" frames", desc=path.name)
             for i, frame in enumerate(frames):
@@ -75,21 +73,6 @@ def _writer(temporary: Path, path: Path, video: SyntheticVideo) -> Iterator[cv2.
         yield writer
     finally:
         writer.release()
-
-
-@contextmanager
-def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that replaces `folder` if the block succeeds."""
-    temporary = Path(tempfile.mkdtemp(prefix=temporary_name(folder.name), dir=folder.parent))
-    try:
-        yield temporary
-        # Only the owner can read a folder from mkdtemp.
-        temporary.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_mask(path: Path, mask: GreyImage) -> None:
