@@ -21,7 +21,13 @@ from fgstp.models.checkpoint import seed_folder, write_record
 from fgstp.models.session import Prediction
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.evaluate.tracing import trace_frames
-from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
+from fgstp.pipelines.report.nodes import (
+    compare_models,
+    draw_charts,
+    draw_figures,
+    gather_results,
+    write_page,
+)
 from fgstp.reporting.costs import COLUMNS
 from fgstp.scoring.protocols import EvaluateSettings
 
@@ -35,7 +41,6 @@ EVALUATE = EvaluateSettings.model_validate(
     }
 )
 GOOD, BAD = "fgstp", "background"  # models that find all gas, and the upper half of it
-PNG = b"\x89PNG"
 
 
 class Project:
@@ -69,6 +74,7 @@ class Project:
         self.videos = table(videos, VIDEO_COLUMNS)
         self.costs = pd.DataFrame(columns=COLUMNS)
         self.scores, self.summaries, self.timelines, self.events = {}, {}, {}, {}
+        self.frames = {}
         epochs = [
             {"epoch": epoch, "learning_rate": 1e-4, "train_loss": 1 / epoch, "val_miou": 0.1}
             for epoch in (1, 2)
@@ -98,21 +104,29 @@ class Project:
         footage = self.predictions, self.clips, self.videos, self.store
         traced = trace_frames(*footage, model, EVALUATE, 1)
         self.events[model], self.timelines[model], detection = traced
-        found = score(*footage, model, EVALUATE), detection, self.predictions, self.videos
+        self.frames[model] = score(*footage, model, EVALUATE)
+        found = self.frames[model], detection, self.predictions, self.videos
         self.scores[model], self.summaries[model], _ = summarise_scores(*found, model, EVALUATE, 1)
 
     def compare(self):
         return compare_models(self.scores, self.summaries, self.timelines, self.costs)
 
+    def results(self):
+        footage = self.clips, self.videos, self.store, self.predictions
+        traced = self.frames, self.timelines, self.events
+        return gather_results(self.compare()[0], self.models, *footage, *traced)
+
+    def charts(self):
+        found = draw_charts(self.results())
+        return {chart.name: chart for each in found.values() for chart in each}
+
     def draw(self):
-        places = (self.clips, self.videos, self.store, self.predictions)
-        return draw_figures(self.compare()[0], self.models, *places, self.timelines, self.events)
+        results = self.results()
+        return draw_figures(results, draw_charts(results))
 
     def page(self):
-        curves = dict.fromkeys(("all_models", GOOD), PNG)
-        return write_page(
-            self.compare()[0], self.models, {"predictions": PNG, "frame_scores": PNG}, curves
-        )
+        results = self.results()
+        return write_page(results, draw_charts(results), {"seed": 1})[0]
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +203,7 @@ def test_the_catalog_has_the_costs_of_the_benchmark(repository):
 
 
 def test_predictions_are_drawn_beside_the_ground_truth(made):
-    figures, curves = made.draw()
+    figures = made.draw()
     shown = [axes for axes in figures["predictions"].axes if axes.images]
     headings = [axes.get_title().replace("\n", " ") for axes in shown[:4]]
     assert sorted(headings) == ["Background subtraction", "FGSTP", "frame", "ground truth"]
@@ -200,7 +214,6 @@ def test_predictions_are_drawn_beside_the_ground_truth(made):
     for model, rows_found in (("FGSTP", 10), ("Background subtraction", 5)):
         changed = (columns[model] != columns["frame"]).any(axis=2).any(axis=1)
         assert changed.sum() == rows_found
-    assert sorted(curves) == ["all_models", GOOD]
 
 
 def test_footage_without_masks_is_drawn_and_reported(project):
@@ -208,8 +221,8 @@ def test_footage_without_masks_is_drawn_and_reported(project):
     project.clips["mask_source"] = "none"
     for model in (GOOD, BAD):
         project.evaluate(model)
-    figures, _ = project.draw()
-    assert set(figures) == {"predictions", "frame_scores"}
+    figures = project.draw()
+    assert set(figures) == {"predictions", "frame_scores", "training_loss", "validation_score"}
     labels = [axes.get_ylabel() for axes in figures["predictions"].axes if axes.get_ylabel()]
     assert sum("no mask" in label for label in labels) == 2
     shown = [axes for axes in figures["predictions"].axes if axes.images]
@@ -223,7 +236,7 @@ def test_a_given_checkpoint_has_a_row_among_the_trainings(project):
     shutil.rmtree(project.models / GOOD)
     project.facts = {"checkpoint": "elsewhere/fgstp.ckpt", "parameters": 3}
     project.evaluate(GOOD)
-    assert sorted(project.draw()[1]) == []  # it has no curves
+    assert "training_loss" not in project.charts()
     assert "given: elsewhere/fgstp.ckpt" in project.page()
 
 
@@ -231,13 +244,13 @@ def test_dropped_clips_are_not_drawn(project):
     project.clips.loc[project.clips["clip"] == "u_0000", "dropped"] = "duplicate"
     for model in (GOOD, BAD):
         project.evaluate(model)
-    assert len([axes for axes in project.draw()[0]["predictions"].axes if axes.images]) == 4
+    assert len([axes for axes in project.draw()["predictions"].axes if axes.images]) == 4
 
 
 def test_trainings_without_scores_are_left_out(project):
     project.trainings["fgstp_no_fsp"] = project.trainings[GOOD]
     project.train("fgstp_no_fsp")
-    assert sorted(project.draw()[1]) == ["all_models", GOOD]
+    assert {own.model for own in project.charts()["training_loss"].series} == {GOOD}
     training = project.page().split('id="training"')[-1].split('id="protocols"')[0]
     assert "FGSTP without FSP" not in training
     assert "FGSTP" in training
@@ -316,3 +329,52 @@ def test_clips_that_changed_after_the_evaluation_are_refused(project):
     change(project, "t_0000", frames=255 - project.folder.clip("t_0000").frames)
     with pytest.raises(UserError, match=f"differ from those that {GOOD} was scored on"):
         project.draw()
+
+
+# ---------------------------------------------------------------------- charts and page
+
+
+def test_curves_over_thresholds_have_the_means_of_the_tables(made):
+    """The mean over thresholds is mIoU, since every scored frame of so short videos is drawn."""
+    charts = made.charts()
+    for protocol in ("paper", "operational"):
+        for own in charts[f"iou_{protocol}"].series:
+            found = made.scores[own.model]["protocols"][protocol]
+            assert own.y.mean() == pytest.approx(found["iou_mean"], abs=1e-6)
+            assert own.y[found["threshold"]] == pytest.approx(found["iou"], abs=1e-6)
+    for own in charts["e_measure_paper"].series:
+        expected = made.scores[own.model]["protocols"]["paper"]["e_mean"]
+        assert own.y.mean() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_roc_curve_has_the_area_of_the_tables(made):
+    for own in made.charts()["roc"].series:
+        expected = made.scores[own.model]["protocols"]["operational"]["auroc"]
+        assert np.trapezoid(own.y, own.x) == pytest.approx(expected)
+
+
+def test_a_model_that_misses_half_of_the_gas_has_a_recall_of_half(made):
+    curves = {own.model: own for own in made.charts()["pixel_precision_recall"].series}
+    assert (curves[BAD].x.max(), curves[GOOD].x.max()) == (0.5, 1.0)
+    assert curves[BAD].y.min() == curves[GOOD].y.min() == 1.0
+
+
+def test_the_page_has_frames_and_masks_of_every_video(made):
+    text = made.page()
+    for video in ("t", "u"):
+        data = json.loads(re.search(f'data-frames="{video}">(.*?)</script>', text)[1])
+        assert data["number"] == [0, 1, 2, 3]
+        assert [bool(each) for each in data["truth"]] == [False, True, False, True]
+        assert [bool(each) for each in data["masks"][GOOD]] == [False, True, False, True]
+        assert all(each.startswith("data:image/webp") for each in data["frames"])
+    assert not re.search(r'(src|href)="https?:', text)
+
+
+def test_what_does_not_fit_the_page_stands_beside_it(made, monkeypatch):
+    monkeypatch.setattr("fgstp.reporting.page.page.LARGEST_BYTES", 0)
+    results = made.results()
+    text, beside = write_page(results, draw_charts(results), {})
+    assert {"t.js", "u.js"} <= set(beside)
+    assert beside["t.js"].startswith('fgstpVideo("t",{')
+    assert "data-frames=" not in text
+    assert 'data-file="report/t.js"' in text
