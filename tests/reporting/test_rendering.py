@@ -1,5 +1,7 @@
 import io
 import re
+import shutil
+import subprocess
 
 import pandas as pd
 import pytest
@@ -134,3 +136,18 @@ def test_latex_is_well_formed(latex):
 )
 def test_characters_are_escaped_in_latex(plain, escaped):
     assert latex_escaped(plain) == escaped
+
+
+ENGINE = next(filter(shutil.which, ("tectonic", "pdflatex", "lualatex", "xelatex")), None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(ENGINE is None, reason="no LaTeX engine is installed")
+def test_latex_compiles(comparison, tmp_path):
+    packages = r"\usepackage{adjustbox,booktabs}"
+    body = "\n".join(as_latex(table) for table in comparison.tables)
+    source = rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}"
+    (tmp_path / "tables.tex").write_text(source, "utf-8")
+    options = [] if ENGINE == "tectonic" else ["-interaction=nonstopmode", "-halt-on-error"]
+    subprocess.run([ENGINE, *options, "tables.tex"], cwd=tmp_path, check=True, timeout=300)
+    assert (tmp_path / "tables.pdf").stat().st_size > 1000

@@ -119,7 +119,7 @@ class Project:
         """Scores and summaries."""
         settings = EvaluateSettings.model_validate(QUICK)
         places = (self.predictions, self.videos, model, settings, seed)
-        return summarise_scores(rows, detection or {}, *places)[:2]
+        return summarise_scores({model: rows}, detection or {}, *places)[:2]
 
     def predictions_of(self, clip, model="background", number=1):
         store = PredictionStore(seed_folder(self.predictions / model, number))

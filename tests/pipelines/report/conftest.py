@@ -101,7 +101,7 @@ class Project:
         traced = trace_frames(*footage, model, EVALUATE, 1)
         self.events[model], self.timelines[model], detection = traced
         self.frames[model] = score(*footage, model, EVALUATE)
-        found = self.frames[model], detection, self.predictions, self.videos
+        found = self.frames, detection, self.predictions, self.videos
         self.scores[model], self.summaries[model], _ = summarise_scores(*found, model, EVALUATE, 1)
 
     def compare(self):

@@ -77,7 +77,7 @@ def gather_results(
     videos: pd.DataFrame,
     video_store: VideoStore,
     predictions: Path,
-    scored_frames: dict[str, pd.DataFrame],
+    frame_scores: dict[str, pd.DataFrame],
     timelines: dict[str, pd.DataFrame],
     events: dict[str, pd.DataFrame],
 ) -> Results:
@@ -96,7 +96,7 @@ def gather_results(
         for model, facts in comparison.facts.items()
     }
     test = clips[clips["clip"].isin(names)].merge(videos[["video", "category"]], on="video")
-    traced = scored_frames, timelines, events
+    traced = frame_scores, timelines, events
     return Results(comparison, test, videos, video_store, maps, *traced, trainings)
 
 

@@ -25,7 +25,7 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 nodes.gather_results,
                 inputs=[
                     *("comparison", "models", "clips", "videos", "video_store", "predictions"),
-                    *("scored_frames", "timelines", "events"),
+                    *("frame_scores", "timelines", "events"),
                 ],
                 outputs="results",
                 name="gather_results",

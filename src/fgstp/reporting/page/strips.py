@@ -124,9 +124,14 @@ def _scores(rows: pd.DataFrame, right: Places) -> Iterator[str]:
     highest = np.maximum.reduceat(scores, starts)
     places = np.searchsorted(starts, gaps)
     xs, ys = (np.insert(each, places, np.nan) for each in (right(times_s[starts]), highest))
-    yield f'<path class="line" d="{path_of(xs, SCORES * (1 - np.clip(ys, 0, 1)))}"/>'
-    level = SCORES * (1 - min(float(rows["threshold"].iloc[0]), 1.0))
+    yield f'<path class="line" d="{path_of(xs, _down(ys))}"/>'
+    [level] = _down(rows["threshold"].to_numpy(np.float64)[:1])
     yield f'<path class="threshold" d="M0,{level:.1f}H{WIDTH}"/>'
+
+
+def _down(scores: Floats) -> Floats:
+    """Places of scores, 0 to 1, with room for the width of a line."""
+    return 2 + (SCORES - 3) * (1 - np.clip(scores, 0, 1))
 
 
 def _events(rows: pd.DataFrame, right: Places, top: int, end_s: float) -> Iterator[str]:
