@@ -96,7 +96,9 @@ class Project:
         settings = EvaluateSettings.model_validate(QUICK | changes)
         work = predict(self.models, self.clips, self.videos, self.store, model, settings, seed)
         work(self.predictions)
-        return read_predicted(self.predictions / model)
+        record = read_predicted(self.predictions / model)
+        assert record.pop("ms_per_frame") > 0  # as long as it took
+        return record
 
     def sentence(self, model="background", **changes):
         """The message when predicting fails; nothing may be written then."""
