@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## find a leak, then train, evaluate and report on synthetic
 	@echo
 	@echo "Everything on one page:  data/08_reporting/report.html"
 	@echo "Tables:                  data/08_reporting/tables/"
-	@echo "Figures:                 data/08_reporting/figures/, curves/ and contact_sheets/"
+	@echo "Figures:                 data/08_reporting/figures/ and contact_sheets/"
 	@echo "Runs:                    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
 results:  ## copy the scores of the last runs into docs/results, to be committed

@@ -119,9 +119,7 @@ def test_no_file_appears_from_nowhere(pipelines, catalog):
     """What no node writes is raw data; no node writes what it reads or another writes."""
     graph = pipelines["__default__"]
     for name in graph.inputs():
-        assert (
-            name.startswith("params:") or catalog[name]["metadata"]["kedro-viz"]["layer"] == "raw"
-        )
+        assert name.startswith("param") or catalog[name]["metadata"]["kedro-viz"]["layer"] == "raw"
     for node in graph.nodes:
         assert not set(node.inputs) & set(node.outputs), node.name
     written = [name for node in graph.nodes for name in node.outputs]
@@ -266,7 +264,7 @@ def test_what_training_resumes_from_is_no_output_of_dvc():
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_depends_on_what_the_catalog_reads(stage, pipelines, catalog):
     deps = _dvc_paths(stage, "deps")
-    read = {name for name in pipelines[stage].inputs() if not name.startswith("params:")}
+    read = {name for name in pipelines[stage].inputs() if not name.startswith("param")}
     for name in read:
         path = catalog[name]["filepath"]
         # The file itself, or a folder that holds the files of all models or of the one.

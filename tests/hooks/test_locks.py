@@ -134,7 +134,7 @@ def test_the_report_shares_the_scores_of_all_models(begin, data):
     assert locks(data) == {
         f"08_reporting/{name}"
         for name in (
-            *("tables", "figures", "curves"),
+            *("tables", "figures", "report"),
             *("headline.txt", "report.html", "training_history.csv"),
         )
     }

@@ -156,10 +156,9 @@ def test_nothing_else_is_left(job):
         for video in videos
         for part in ("maps.npy", "scores.npy", "stamp.json")
     }
-    assert {path.name for path in (job.reporting / "curves").iterdir()} == {
-        "all_models.png",
-        "fgstp.png",
-    }
+    figures = {path.name for path in (job.reporting / "figures").iterdir()}
+    for name in ("predictions", "training_loss", "roc", "iou_paper", "speed"):
+        assert {f"{name}.png", f"{name}.pdf"} <= figures
 
 
 # ------------------------------------------------------------------ predictions and scores
@@ -243,8 +242,11 @@ def test_every_form_of_the_report_shows_both_models(job):
             for value in (scores["paper"]["iou_mean"], scores["operational"]["iou"]):
                 assert f"{value:.3f}" in text
     page = written[0]
-    assert page.count('src="data:image/png;base64,') >= 3  # predictions and two curves
-    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)  # it stands alone
+    assert page.count('src="data:image/webp;base64,') >= 3  # picked frames
+    assert not re.search(r"""src=["'](?!data:)""", page)  # it stands alone
+    links = set(re.findall(r'href="([^"#:]+)"', page))
+    assert {"tables/table1.csv", "figures/roc.pdf", "report/roc.csv"} <= links
+    assert not [link for link in links if not (job.reporting / link).exists()]
     # The first command reported the only model that there was.
     assert NAMES[1] not in job.answers[0].stdout.split("Scores on")[1]
 

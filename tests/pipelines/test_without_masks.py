@@ -68,7 +68,7 @@ def test_it_is_predicted_and_scored_by_its_schedule(run, bare):
     events = scores["detection"]["events"]
     assert (events["n_leaks"], events["n_videos"]) == (1, 1)  # of b nothing is known
     assert set(pd.read_parquet(reporting / "events/fgstp.parquet")["video"]) <= {"a", "b"}
-    assert (reporting / "figures/events.png").exists()
+    assert (reporting / "figures/detection_errors.png").exists()
     assert "Events</h2>" in page
 
 

@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from fgstp.reporting.rendering import headline_text, page, table_files
+from fgstp.reporting.rendering import headline_text, table_files
 from fgstp.reporting.summaries import COLUMNS
 
 NONE = pd.DataFrame(columns=list(COLUMNS))
@@ -55,7 +55,6 @@ def test_every_form_shows_both_models_and_that_there_are_no_masks(two):
         files["detection.md"],
         files["detection.tex"],
         headline_text(two),
-        page(two, {}, {}),
     ):
         assert "own footage; 1 video, 1 clip, 6 frames, without masks; 1 release" in " ".join(
             text.split()
@@ -72,7 +71,6 @@ def test_tables_of_pixels_say_in_a_sentence_why_they_are_empty(two):
         assert sentence in files[f"{name}.tex"]
         assert set(pd.read_csv(io.StringIO(files[f"{name}.csv"]))["block"]) == {"published"}
     assert two.remarks == (sentence,)
-    assert "Headline" not in page(two, {}, {})
 
 
 def test_without_masks_and_schedule_one_sentence_says_that_nothing_can_be_scored(
@@ -84,9 +82,9 @@ def test_without_masks_and_schedule_one_sentence_says_that_nothing_can_be_scored
     assert comparison.detection is None
     [sentence] = comparison.remarks
     assert sentence.startswith("Nothing can be scored, since none of the 24 test clips has masks, ")
-    for text in (headline_text(comparison), page(comparison, {}, {})):
-        assert sentence in " ".join(text.split())
-        assert "1 video, 1 clip, 3 frames" in text
+    text = headline_text(comparison)
+    assert sentence in " ".join(text.split())
+    assert "1 video, 1 clip, 3 frames" in text
     assert "detection.csv" not in table_files(comparison)
 
 
@@ -103,8 +101,6 @@ def test_with_masks_both_kinds_of_tables_are_shown(compared, summary, timeline):
     comparison = compared(summary("fgstp"), timelines=timelines)
     assert comparison.remarks == ()
     assert comparison.detection.blocks[0].table.title == "On synthetic plumes"
-    text = page(comparison, {}, {})
-    assert text.index("Headline</h2>") < text.index("Detection by the leak schedule</h2>")
 
 
 def test_several_trainings_show_mean_and_standard_deviation(compared, timeline):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgstp.reporting.events import event_figure
-from fgstp.reporting.rendering import as_latex, page, table_files
+from fgstp.reporting.event_charts import event_charts
+from fgstp.reporting.rendering import as_latex, table_files
 from fgstp.reporting.summaries import COLUMNS
 from fgstp.scoring.event_scores import event_scores
 from fgstp.scoring.timelines import detection_scores
@@ -70,35 +70,33 @@ def test_what_is_not_reached_is_a_dash_with_a_reason_or_an_open_interval(watched
     assert "∞" not in as_latex(comparison.events)
 
 
-def test_it_is_in_every_form_and_on_the_page(watched):
+def test_it_is_in_every_form(watched):
     comparison, *_ = watched(fgstp=FOUND, slt_net=POOR)
     files = table_files(comparison)
     assert {f"events.{suffix}" for suffix in ("csv", "md", "tex")} <= set(files)
     assert "On synthetic plumes" in files["events.md"]
     assert "6 videos, 6 leaks, 0.0" in files["events.md"]
-    text = page(comparison, {}, {}, events=b"\x89PNG" + bytes(20))
-    assert "Events</h2>" in text
-    assert "detection error curves" in text
 
 
-def test_without_a_schedule_there_is_neither_table_nor_figure(compared, timeline):
+def test_without_a_schedule_there_is_neither_table_nor_chart(compared, timeline):
     timelines = {"fgstp": timeline("fgstp")}
     comparison = compared(NONE, masks="", timelines=timelines)
     assert comparison.events is None
     assert "events.csv" not in table_files(comparison)
     none = pd.DataFrame({"video": [], "alarm_s": [], "end_s": [], "seed": []})
-    assert event_figure(timelines, {"fgstp": none}, comparison.facts) is None
+    assert event_charts(timelines, {"fgstp": none}, comparison.rows) == []
 
 
-def test_the_figure_shows_both_curves_of_each_model(watched):
+def test_charts_show_the_curves_of_each_model(watched):
     comparison, timelines, events = watched(fgstp=FOUND, slt_net=POOR)
-    by_rate, by_distance, errors = event_figure(timelines, events, comparison.facts).axes
+    by_rate, by_distance, errors = event_charts(timelines, events, comparison.rows)
     # One rate alone has no curve, but a share: all, and one of six.
-    shares = [line.get_ydata()[0] for line in by_rate.lines if line.get_marker() != "None"]
-    assert sorted(shares) == pytest.approx([1 / 6, 1.0])
-    curves = [line for line in by_distance.lines if len(line.get_xdata()) > 10]
-    assert [(min(c.get_xdata()), max(c.get_xdata())) for c in curves] == [pytest.approx((4, 9))] * 2
-    assert len(by_distance.collections) == 2  # bands
-    misses = [line.get_ydata() for line in errors.lines]
-    assert [each[-1] for each in misses] == pytest.approx([4 / 6, 0])
-    assert [text.get_text() for text in errors.get_legend().get_texts()] == ["SLT-Net", "FGSTP"]
+    assert {own.kind for own in by_rate.series} == {"dots"}
+    assert sorted(own.y.item() for own in by_rate.series) == pytest.approx([1 / 6, 1.0])
+    curves = [own for own in by_distance.series if own.kind == "line"]
+    assert [(own.x.min(), own.x.max()) for own in curves] == [pytest.approx((4, 9))] * 2
+    for own in curves:
+        low, high = own.intervals
+        assert (low <= high).all()
+    assert [own.y[-1] for own in errors.series] == pytest.approx([4 / 6, 0])
+    assert [own.title for own in errors.series] == ["SLT-Net", "FGSTP"]

@@ -1,11 +1,10 @@
-import base64
 import io
 import re
-from html.parser import HTMLParser
+import shutil
+import subprocess
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from fgstp.reporting.costs import COLUMNS
 from fgstp.reporting.rendering import (
@@ -14,22 +13,8 @@ from fgstp.reporting.rendering import (
     headline_text,
     latex_escaped,
     markdown_escaped,
-    page,
     table_files,
 )
-
-VOID = {"meta", "img"}
-TRAININGS = {
-    "fgstp": [{"trained": True, "epoch": 17, "n_epochs": 20, "ended_by": "epochs"}],
-    "xmem_pp": [{"trained": False}],
-}
-
-
-@pytest.fixture(scope="module")
-def picture():
-    stream = io.BytesIO()
-    Figure(figsize=(2, 1), dpi=128).savefig(stream, format="png")
-    return stream.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -153,115 +138,16 @@ def test_characters_are_escaped_in_latex(plain, escaped):
     assert latex_escaped(plain) == escaped
 
 
-class Reader(HTMLParser):
-    """Checks that elements are nested, and keeps attributes, texts and tables."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.open, self.attributes, self.texts, self.rows = [], [], [], []
-        self.feed(source)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.attributes += [(tag, *attribute) for attribute in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in {"th", "td"}:
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" in self.open:
-            return
-        self.texts.append(data)
-        if "small" not in self.open and {"th", "td"} & set(self.open):
-            self.rows[-1][-1] += data.strip()
+ENGINE = next(filter(shutil.which, ("tectonic", "pdflatex", "lualatex", "xelatex")), None)
 
 
-def sections(source):
-    """Content of each section by its heading."""
-    parts = re.split(r"<section>\s*<h2[^>]*>(.*?)</h2>", source)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-@pytest.fixture(scope="module")
-def whole(summaries, summary, picture, compared, costs):
-    """A page with all sections."""
-    parts = [summaries]
-    for model in ("fgstp", "xmem_pp", "fgstp_no_fsp"):
-        parts.append(summary(model, "paper", "category", "close_clear", iou_mean=0.123))
-        parts.append(summary(model, "paper", "leak_class", "-1", iou_mean=0.234))
-        parts.append(summary(model, "paper", "video", "1237", iou_mean=0.345))
-    comparison = compared(pd.concat(parts, ignore_index=True), costs=costs)
-    return page(comparison, TRAININGS, {"fgstp": picture, "all_models": picture}, picture)
-
-
-def test_the_page_has_all_sections_and_links_to_them(whole):
-    reader = Reader(whole)
-    assert [name.partition(":")[0] for name in sections(whole)] == [
-        *("Headline", "Table 1", "Table 2", "Predictions", "Scores by category"),
-        *("Scores by leak class", "Scores by video", "Training", "Costs", "Protocols"),
-    ]
-    links = {value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")}
-    anchors = {f"#{value}" for tag, name, value in reader.attributes if (tag, name) == ("h2", "id")}
-    assert links == anchors
-    assert ("meta", "name", "viewport") in reader.attributes
-    assert "prefers-color-scheme: dark" in whole
-    assert whole.lstrip().startswith("<!DOCTYPE html>")
-
-
-def test_the_page_needs_no_other_file_and_runs_no_code(whole, picture):
-    assert not re.search(r"<(script|link|iframe|object)\b|url\(|@import|\son\w+=", whole)
-    sources = [value for _, name, value in Reader(whole).attributes if name == "src"]
-    data = [source.partition("data:image/png;base64,")[2] for source in sources]
-    assert [base64.b64decode(each) for each in data] == [picture] * 3
-    assert re.findall(r'width="(\d+)"', whole) == ["192"] * 3  # three quarters of 256 pixels
-
-
-def test_the_page_shows_tables(whole):
-    rows = Reader(whole).rows
-    head = next(row for row in rows if "AUROC\u00a0↑" in row and "t" in row)
-    xmem = rows[rows.index(head) + 1]
-    assert (xmem[0], xmem[-1]) == ("XMem++ †", "128")
-    assert ["MG", *["–"] * 6] in rows
-    assert ["FGSTP", "0.123"] in rows  # by category
-    assert ["FGSTP", "1.50", "2.00", "3.0", "4", "96 × 128"] in rows
-    assert ["FGSTP", "–", "20", "17", "all epochs done", "–"] in rows
-    comparison = sections(whole)["Table 1: comparison of models"]
-    assert re.search(r'class="best">0.900</span>\s*<small>0.800–1.000</small>', comparison)
-    assert comparison.count('<div class="published">') == 1
-    assert "Costs on a <device>" in Reader(whole).texts
-
-
-def test_the_page_says_what_was_evaluated(whole, summaries, compared):
-    text = " ".join(Reader(whole).texts)
-    assert "3 models (XMem++ †, FGSTP without FSP, FGSTP), evaluated on synthetic plumes" in text
-    assert "they are not comparable with scores on synthetic plumes" in text
-    gasvid = compared(summaries, footage="GasVid", masks="annotated")
-    text = " ".join(Reader(page(gasvid, {}, {})).texts)
-    assert "under a protocol that the paper does not state" in text
-    assert "not comparable" not in text
-
-
-def test_sections_without_content_are_left_out(summary, compared):
-    source = page(compared(summary("fgstp")), {}, {})
-    assert [name.partition(":")[0] for name in sections(source)] == [
-        *("Headline", "Table 1", "Table 2", "Protocols")
-    ]
-    Reader(source)
-
-
-def test_text_cannot_become_markup(summary, compared, picture):
-    evil = '<script>alert("1")</script>'
-    groups = [summary(evil, by=by, group=evil) for by in ("category", "video")]
-    rows = pd.concat([summary(evil), *groups])
-    trainings = {evil: [{"trained": True, "ended_by": evil, "epoch": 1, "n_epochs": 1}]}
-    comparison = compared(rows, footage=evil, masks=evil)
-    source = page(comparison, trainings, {evil: picture})
-    assert "<script" not in source
-    assert evil in "".join(Reader(source).texts)
+@pytest.mark.slow
+@pytest.mark.skipif(ENGINE is None, reason="no LaTeX engine is installed")
+def test_latex_compiles(comparison, tmp_path):
+    packages = r"\usepackage{adjustbox,booktabs}"
+    body = "\n".join(as_latex(table) for table in comparison.tables)
+    source = rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}"
+    (tmp_path / "tables.tex").write_text(source, "utf-8")
+    options = [] if ENGINE == "tectonic" else ["-interaction=nonstopmode", "-halt-on-error"]
+    subprocess.run([ENGINE, *options, "tables.tex"], cwd=tmp_path, check=True, timeout=300)
+    assert (tmp_path / "tables.pdf").stat().st_size > 1000

@@ -124,6 +124,21 @@ class FiguresDataset(FilesDataset):
         content.savefig(path)
 
 
+class PaperFiguresDataset(FiguresDataset):
+    """Matplotlib figures as PNG, which are loaded, and as PDF for papers."""
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Write each figure in both forms, and remove others."""
+        super().save(data)
+        pages = {self.folder / f"{name}.pdf": figure for name, figure in data.items()}
+        for path, figure in pages.items():
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, metadata={"CreationDate": None})
+        for path in self.folder.glob("*.pdf"):
+            if path not in pages and not path.name.startswith(TEMPORARY_PREFIX):
+                remove_file(path)
+
+
 class TextsDataset(FilesDataset):
     """UTF-8 texts, such as a table in several forms."""
 

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from fgstp.core.files import atomic_path
+from fgstp.core.wording import clock
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.states import State
 from fgstp.detection.timeline import STATES
-from fgstp.detection.wording import TOLD, clock
+from fgstp.detection.wording import TOLD
 
 NAME = "timeline"
 SIZE_IN, DPI = (10.0, 2.8), 128

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fgstp.core.wording import clock
 from fgstp.detection.events import Box, Event
 from fgstp.detection.regions import outlines
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.result import Result, Writer
-from fgstp.detection.wording import TOLD, clock
+from fgstp.detection.wording import TOLD
 from fgstp.footage.encoding import encoded_video
 
 Picture = NDArray[np.uint8]

@@ -10,12 +10,13 @@ from markupsafe import Markup
 
 from fgstp.core.files import write_text
 from fgstp.core.templating import environment
+from fgstp.core.wording import clock, length
 from fgstp.detection.event_files import TABLE
 from fgstp.detection.event_lines import LINES, read_watched
 from fgstp.detection.figure import NAME
 from fgstp.detection.overlay import OVERLAYS
 from fgstp.detection.report import DetectionReport
-from fgstp.detection.wording import TOLD, clock, length
+from fgstp.detection.wording import TOLD
 
 SUMMARY, INDEX = "summary.html", "index.html"
 PACKAGE = "fgstp.detection"

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgstp.core.wording import clock, length
 from fgstp.detection.event_files import TABLE, write_table
 from fgstp.detection.events import Event
 from fgstp.detection.result import Result, Writer
 from fgstp.detection.settings import DetectionSettings
 from fgstp.detection.states import State
 from fgstp.detection.timeline import STATES, Span, Timeline
-from fgstp.detection.wording import TOLD, clock, length
+from fgstp.detection.wording import TOLD
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,7 +3,6 @@
 import atexit
 import shlex
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from pydantic import BaseModel
 from fgstp.core.config import check_seed
 from fgstp.core.errors import UserError
 from fgstp.core.process import from_launcher
+from fgstp.core.versions import git_state
 from fgstp.pipelines.footage_inputs import log_inputs
 from fgstp.pipelines.mlflow_client import default_uri
 from fgstp.pipelines.system_metrics import SystemMetrics
@@ -208,18 +208,7 @@ def _joined(column: Any) -> str:  # noqa: ANN401 - a column of pandas
 
 def _git_tags(project: Path) -> dict[str, str]:
     """Commit and state of the project's working tree; empty outside a git repository."""
-    commit = _git(project, "rev-parse", "HEAD")
-    if commit is None:
+    state = git_state(project)
+    if state is None:
         return {}
-    dirty = bool(_git(project, "status", "--porcelain"))
-    return {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
-
-
-def _git(project: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()
+    return {"mlflow.source.git.commit": state.commit, "git.dirty": str(state.is_dirty).lower()}

@@ -172,10 +172,20 @@ def predict_trainings(
         "label": model.label,
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "trainings": [asdict(training) for training in done],
+        **_speed(predictions, n_frames, seconds, device),
         **facts,
     }
     write_text(predictions / PREDICTED, json.dumps(record, indent=1) + "\n")
     return n_frames, seconds
+
+
+def _speed(predictions: Path, n_frames: int, seconds: float, device: str) -> dict[str, Any]:
+    """`ms_per_frame` and `device`: as measured now or, if nothing was to be predicted, before."""
+    if n_frames:
+        return {"ms_per_frame": round(1000 * seconds / n_frames, 3), "device": device}
+    path = predictions / PREDICTED
+    before = read_predicted(predictions) if path.exists() else {}
+    return {name: before[name] for name in ("ms_per_frame", "device") if name in before}
 
 
 def _predictable(
@@ -227,7 +237,8 @@ def read_predicted(predictions: Path) -> dict[str, Any]:
     Returns:
         `model`; the kind of its `prompt`; `n_left_out_clips`, which have no masks for it; `label`,
         its method where its settings choose one of several; its number of `parameters`;
-        `trainings`, the fields of `Training` of each; and the facts that were given.
+        `trainings`, the fields of `Training` of each; `ms_per_frame` and `device`, the mean time of
+        a frame when it was last predicted, reading included; and the facts that were given.
 
     Raises:
         UserError: there is no record.

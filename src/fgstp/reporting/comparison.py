@@ -10,7 +10,13 @@ from fgstp.reporting import notes
 from fgstp.reporting.costs import cost_tables, sorted_costs
 from fgstp.reporting.detection import detection_groups, detection_table
 from fgstp.reporting.events import event_table
-from fgstp.reporting.names import evaluated_rows, group_title, groups_in_order, model_rows
+from fgstp.reporting.names import (
+    ModelRow,
+    evaluated_rows,
+    group_title,
+    groups_in_order,
+    model_rows,
+)
 from fgstp.reporting.result_tables import TITLES, ResultTable, result_table
 from fgstp.reporting.summaries import (
     Facts,
@@ -41,6 +47,7 @@ class Comparison:
         scored: numbers of videos, clips and frames, in words.
         titles: titles of the models, in order.
         protocols: the protocols by name, in order.
+        summaries: summaries of all models, checked; without rows if the footage has no masks.
         headline: up to five scores of each model.
         tables: `table1` and `table2`, whose scores are of pixels.
         detection: the table of detection by the leak schedule; None without one.
@@ -57,6 +64,7 @@ class Comparison:
     scored: str
     titles: tuple[str, ...]
     protocols: Mapping[str, ScoringProtocol]
+    summaries: pd.DataFrame
     headline: Table
     tables: tuple[ResultTable, ...]
     detection: ResultTable | None
@@ -66,6 +74,11 @@ class Comparison:
     remarks: tuple[str, ...]
     costs: pd.DataFrame
     cost_tables: list[Table]
+
+    @property
+    def rows(self) -> list[ModelRow]:
+        """Rows of the models, in order."""
+        return model_rows(self.facts, self.facts)
 
 
 def compare(
@@ -97,6 +110,7 @@ def compare(
         scored=notes.counts(scores(together, next(iter(found))) if found else _seen(timelines)),
         titles=tuple(row.title() for row in model_rows(facts, facts)),
         protocols=found,
+        summaries=together,
         headline=headline(together),
         tables=tuple(result_table(name, together, footage, why_empty) for name in TITLES),
         detection=detection,

@@ -1,27 +1,21 @@
-"""The comparison as Markdown, LaTeX, csv, plain text and one HTML page."""
+"""The comparison as Markdown, LaTeX, csv and plain text."""
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from fgstp.core.templating import data_url, environment
+from fgstp.core.templating import environment
 from fgstp.reporting import costs
 from fgstp.reporting.comparison import Comparison
 from fgstp.reporting.detection import short_table
-from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER, model_rows
-from fgstp.reporting.notes import counted, protocol_note, protocol_rules
+from fgstp.reporting.names import DAGGER, DOUBLE_DAGGER
+from fgstp.reporting.notes import protocol_note
 from fgstp.reporting.result_tables import PUBLISHED, ResultTable
-from fgstp.reporting.summaries import PAPERS
 from fgstp.reporting.tables import Table
-from fgstp.reporting.trainings import ALL_MODELS, ByModel, training_table
 
 PACKAGE = "fgstp.reporting"  # whose templates they are
-TITLE = "Gas leak segmentation: comparison of models"
 LINE_LENGTH = 110  # of the headline
-SCALE, SMALLEST_SCALE = 0.75, 0.6  # pixels on the page for each pixel of a picture at 128 dpi
-PNG_WIDTH = slice(16, 20)  # bytes of the file
 MARKDOWN_SPECIAL = frozenset("\\`*_[]<>|#")
 LATEX_DELIMITERS = {
     **{"block_start_string": "<%", "block_end_string": "%>"},
@@ -44,28 +38,6 @@ LATEX_SPECIAL = {
     "↓": r"$\downarrow$",
     "∞": r"$\infty$",
 }
-
-
-class Picture(NamedTuple):
-    """A picture on the page.
-
-    Attributes:
-        source: a PNG file as a data URL.
-        alt: alternative text.
-        width_px: width on a wide page.
-        narrowest_px: width at which text in the picture is still legible.
-    """
-
-    source: str
-    alt: str
-    width_px: int
-    narrowest_px: int
-
-    @classmethod
-    def of_png(cls, png: bytes, alt: str) -> "Picture":
-        """Make a picture of the content of a PNG file."""
-        pixels = int.from_bytes(png[PNG_WIDTH], "big")
-        return cls(data_url(png), alt, int(SCALE * pixels), int(SMALLEST_SCALE * pixels))
 
 
 def table_files(comparison: Comparison) -> dict[str, str]:
@@ -140,69 +112,6 @@ def _plain(table: Table) -> str:
 
 def _wrapped(notes: Iterable[str]) -> str:
     return "\n".join(textwrap.fill(note, LINE_LENGTH, subsequent_indent="  ") for note in notes)
-
-
-def page(
-    comparison: Comparison,
-    trainings: ByModel,
-    curves: Mapping[str, bytes],
-    examples: bytes | None = None,
-    timelines: bytes | None = None,
-    *,
-    events: bytes | None = None,
-) -> str:
-    """The report as one HTML page that needs no other file.
-
-    Args:
-        comparison: the comparison of the models.
-        trainings: by model: the records of its trainings, see `training_table`.
-        curves: PNG files by name, as `training_curves` names them.
-        examples: PNG file of predictions; None if there is none.
-        timelines: PNG file of the frame scores over time; None if there is none.
-        events: PNG file of the curves of events; None if there is none.
-    """
-    template = environment(PACKAGE).get_template("page.html.j2")
-    shown = [
-        Picture.of_png(curves[row.model], f"Training curves of {row.title()}")
-        for row in model_rows(name for name in curves if name != ALL_MODELS)
-    ]
-    of_all = curves.get(ALL_MODELS)
-    return template.render(
-        title=TITLE,
-        evaluated=_evaluated(comparison),
-        published=_published(comparison),
-        published_block=PUBLISHED,
-        comparison=comparison,
-        protocol_rules={name: protocol_rules(each) for name, each in comparison.protocols.items()},
-        examples=examples
-        and Picture.of_png(examples, "Frames, ground truth and predictions of the models"),
-        events=events
-        and Picture.of_png(events, "Probability of detection and detection error curves"),
-        timelines=timelines and Picture.of_png(timelines, "Frame scores of the models over time"),
-        trainings=training_table(trainings),
-        all_curves=of_all and Picture.of_png(of_all, "Validation scores of all models"),
-        curves=shown,
-        cost_note=costs.NOTE,
-    )
-
-
-def _evaluated(comparison: Comparison) -> str:
-    titles, footage = comparison.titles, comparison.footage
-    return (
-        f"{counted(len(titles), 'model')} ({', '.join(titles)}), evaluated on {footage.name} with "
-        f"{footage.masks}: {comparison.scored}."
-    )
-
-
-def _published(comparison: Comparison) -> str:
-    footage = comparison.footage
-    sentence = f"Scores published by the paper are marked as such. They are on {PAPERS.name}"
-    if footage.is_the_papers:
-        return f"{sentence}, under a protocol that the paper does not state."
-    return (
-        f"{sentence} with the masks of its authors, so they are not comparable with scores on "
-        f"{footage.name} with {footage.masks}."
-    )
 
 
 def markdown_escaped(value: object) -> str:

@@ -11,14 +11,16 @@ from matplotlib.figure import Figure
 
 from fgstp.footage.clip_table import spread
 from fgstp.footage.video import AFTER_RELEASE
+from fgstp.reporting.chart_figure import COLOURS, DPI
+from fgstp.reporting.frame_charts import first_training
 from fgstp.reporting.names import model_rows
 from fgstp.reporting.summaries import Facts
-from fgstp.reporting.trainings import COLOURS, DPI, LINES
 
 MOST_VIDEOS = 12
 ROW_IN, WIDTH_IN = 1.3, 10.0
 LONGEST_LINE = 150  # characters of the caption
 SMALL, NORMAL = 8, 9  # font sizes
+LINES = ("-", "--", ":")  # for the first, second and third use of the colours
 DARKEST = 0.35  # shade of leak class 7
 MEANING = (
     "Dashed: the threshold of the checkpoint. Grey: a leak by the schedule, the darker the higher "
@@ -34,7 +36,10 @@ def timeline_figure(timelines: Mapping[str, pd.DataFrame], facts: Facts) -> Figu
         timelines: by model: timelines of its trainings, see `fgstp.scoring.timelines`.
         facts: by model: the file of its scores.
     """
-    lines = {row.title(): _first(timelines[row.model]) for row in model_rows(facts, facts)}
+    lines = {
+        row.title(): first_training(timelines[row.model]).sort_values(["video", "frame"])
+        for row in model_rows(facts, facts)
+    }
     names = pd.DataFrame(
         {"video": sorted({each for own in lines.values() for each in own["video"]})}
     )
@@ -57,13 +62,6 @@ def timeline_figure(timelines: Mapping[str, pd.DataFrame], facts: Facts) -> Figu
     caption = textwrap.fill(MEANING + some, LONGEST_LINE)
     figure.supxlabel(caption, fontsize=SMALL, x=0.02, ha="left", color="0.25")
     return figure
-
-
-def _first(rows: pd.DataFrame) -> pd.DataFrame:
-    """The timeline of the first training."""
-    first = rows["seed"].iloc[0]
-    own = rows["seed"].isna() if pd.isna(first) else rows["seed"] == first
-    return rows[own].sort_values(["video", "frame"])
 
 
 def _draw(ax: Axes, rows: pd.DataFrame, title: str, place: int) -> None:

@@ -96,7 +96,9 @@ class Project:
         settings = EvaluateSettings.model_validate(QUICK | changes)
         work = predict(self.models, self.clips, self.videos, self.store, model, settings, seed)
         work(self.predictions)
-        return read_predicted(self.predictions / model)
+        record = read_predicted(self.predictions / model)
+        assert record.pop("ms_per_frame") > 0  # as long as it took
+        return record
 
     def sentence(self, model="background", **changes):
         """The message when predicting fails; nothing may be written then."""
@@ -119,7 +121,7 @@ class Project:
         """Scores and summaries."""
         settings = EvaluateSettings.model_validate(QUICK)
         places = (self.predictions, self.videos, model, settings, seed)
-        return summarise_scores(rows, detection or {}, *places)[:2]
+        return summarise_scores({model: rows}, detection or {}, *places)[:2]
 
     def predictions_of(self, clip, model="background", number=1):
         store = PredictionStore(seed_folder(self.predictions / model, number))

@@ -1,6 +1,5 @@
 """The nodes of report: tables, figures and page, and mistakes."""
 
-import copy
 import io
 import json
 import re
@@ -13,122 +12,11 @@ import pytest
 import yaml
 
 from fgstp.core.errors import UserError
-from fgstp.footage.clip_table import VIDEO_COLUMNS, digest, kept_clips, table
-from fgstp.footage.video_store import VideoStore
-from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import Training
-from fgstp.models.checkpoint import seed_folder, write_record
-from fgstp.models.session import Prediction
-from fgstp.pipelines.evaluate.nodes import score, summarise_scores
-from fgstp.pipelines.evaluate.tracing import trace_frames
-from fgstp.pipelines.report.nodes import compare_models, draw_figures, write_page
+from fgstp.pipelines.report.nodes import draw_charts, write_page
 from fgstp.reporting.costs import COLUMNS
-from fgstp.scoring.protocols import EvaluateSettings
 
-SHAPE = (4, 24, 32)
-EVALUATE = EvaluateSettings.model_validate(
-    {
-        "accelerator": "cpu",
-        "allow_pseudo_masks": True,
-        "n_resamples": 20,
-        "parallel": {"backend": "sequential"},
-    }
-)
 GOOD, BAD = "fgstp", "background"  # models that find all gas, and the upper half of it
-PNG = b"\x89PNG"
-
-
-class Project:
-    """Clips, and predictions of two models with their scores: all inputs of the nodes."""
-
-    def __init__(self, clips, folder):
-        self.folder, self.store = clips, clips.store
-        self.facts = {}  # further ones of predictions
-        self.predictions = folder / "predictions"
-        names = {"v_0000": "validation", "t_0000": "test", "u_0000": "test"}
-        for number, (name, split) in enumerate(names.items()):
-            frames = np.random.default_rng(number).integers(0, 256, SHAPE).astype(np.uint8)
-            masks = np.zeros_like(frames)
-            masks[1::2, 6:16, 8:20] = 1
-            row = {"video": name[0], "split": split}
-            clips.add(name, frames, masks, **row)
-            for model, rows_found in ((GOOD, slice(6, 16)), (BAD, slice(6, 11))):
-                maps = np.zeros_like(frames)
-                maps[:, rows_found] = 200 * masks[:, rows_found]
-                store = PredictionStore(self.predictions / model / "seed_1")
-                with store.writing(name[0], {}) as append:
-                    for frame, levels in enumerate(maps):
-                        found = (levels / 255).astype(np.float32)
-                        append(Prediction(frame, 0.0, found, float(found.max())))
-        self.clips = clips.table
-        categories = {"v": "close_clear", "t": "close_clear", "u": "long_complex"}
-        videos = [
-            {"video": video, "category": name, "source": "gasvid", "fps_hz": 15.0}
-            for video, name in categories.items()
-        ]
-        self.videos = table(videos, VIDEO_COLUMNS)
-        self.costs = pd.DataFrame(columns=COLUMNS)
-        self.scores, self.summaries, self.timelines, self.events = {}, {}, {}, {}
-        epochs = [
-            {"epoch": epoch, "learning_rate": 1e-4, "train_loss": 1 / epoch, "val_miou": 0.1}
-            for epoch in (1, 2)
-        ]
-        facts = {"parameters": 3, "epoch": 2, "scores": {"val_miou": 0.1}, "n_epochs": 2}
-        self.trainings = {
-            GOOD: {"model": GOOD, "trained": True, "epochs": epochs, "ended_by": "epochs"} | facts,
-            BAD: {"model": BAD, "trained": False, "parameters": 0, "epochs": []},
-        }
-        self.models = folder / "models"
-        for model in self.trainings:
-            self.train(model)
-            self.evaluate(model)
-
-    def train(self, model, number=1, sha256=None, **facts):
-        record = self.trainings[model] | {"checkpoint_sha256": sha256 or f"of {model}"} | facts
-        write_record(seed_folder(self.models / model, number), record)
-
-    def evaluate(self, model):
-        """Scores and summaries as the pipeline evaluate makes them."""
-        test = kept_clips(self.clips, self.store, "test")
-        training = Training(1, None, f"of {model}", diverged=False)
-        facts = {"model": model, "trainings": [asdict(training)], "prompt": "none"}
-        facts |= {"footage_sha256": digest(test), "n_test_clips": len(test), **self.facts}
-        facts["n_validation_clips"] = 1
-        (self.predictions / model / "predicted.json").write_text(json.dumps(facts))
-        footage = self.predictions, self.clips, self.videos, self.store
-        traced = trace_frames(*footage, model, EVALUATE, 1)
-        self.events[model], self.timelines[model], detection = traced
-        found = score(*footage, model, EVALUATE), detection, self.predictions, self.videos
-        self.scores[model], self.summaries[model], _ = summarise_scores(*found, model, EVALUATE, 1)
-
-    def compare(self):
-        return compare_models(self.scores, self.summaries, self.timelines, self.costs)
-
-    def draw(self):
-        places = (self.clips, self.videos, self.store, self.predictions)
-        return draw_figures(self.compare()[0], self.models, *places, self.timelines, self.events)
-
-    def page(self):
-        curves = dict.fromkeys(("all_models", GOOD), PNG)
-        return write_page(
-            self.compare()[0], self.models, {"predictions": PNG, "frame_scores": PNG}, curves
-        )
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, clip_folder):
-    folder = tmp_path_factory.mktemp("project")
-    return Project(clip_folder(folder / "videos"), folder)
-
-
-@pytest.fixture
-def project(made, tmp_path):
-    """A copy that a test may change."""
-    shutil.copytree(made.predictions.parent, tmp_path, dirs_exist_ok=True)
-    copied = copy.deepcopy(made)
-    copied.store = copied.folder.store = VideoStore(tmp_path / "videos")
-    copied.predictions, copied.models = tmp_path / "predictions", tmp_path / "models"
-    return copied
 
 
 def change(project, clip, **content):
@@ -189,7 +77,7 @@ def test_the_catalog_has_the_costs_of_the_benchmark(repository):
 
 
 def test_predictions_are_drawn_beside_the_ground_truth(made):
-    figures, curves = made.draw()
+    figures = made.draw()
     shown = [axes for axes in figures["predictions"].axes if axes.images]
     headings = [axes.get_title().replace("\n", " ") for axes in shown[:4]]
     assert sorted(headings) == ["Background subtraction", "FGSTP", "frame", "ground truth"]
@@ -200,7 +88,6 @@ def test_predictions_are_drawn_beside_the_ground_truth(made):
     for model, rows_found in (("FGSTP", 10), ("Background subtraction", 5)):
         changed = (columns[model] != columns["frame"]).any(axis=2).any(axis=1)
         assert changed.sum() == rows_found
-    assert sorted(curves) == ["all_models", GOOD]
 
 
 def test_footage_without_masks_is_drawn_and_reported(project):
@@ -208,8 +95,8 @@ def test_footage_without_masks_is_drawn_and_reported(project):
     project.clips["mask_source"] = "none"
     for model in (GOOD, BAD):
         project.evaluate(model)
-    figures, _ = project.draw()
-    assert set(figures) == {"predictions", "frame_scores"}
+    figures = project.draw()
+    assert set(figures) == {"predictions", "frame_scores", "training_loss", "validation_score"}
     labels = [axes.get_ylabel() for axes in figures["predictions"].axes if axes.get_ylabel()]
     assert sum("no mask" in label for label in labels) == 2
     shown = [axes for axes in figures["predictions"].axes if axes.images]
@@ -223,7 +110,7 @@ def test_a_given_checkpoint_has_a_row_among_the_trainings(project):
     shutil.rmtree(project.models / GOOD)
     project.facts = {"checkpoint": "elsewhere/fgstp.ckpt", "parameters": 3}
     project.evaluate(GOOD)
-    assert sorted(project.draw()[1]) == []  # it has no curves
+    assert "training_loss" not in project.charts()
     assert "given: elsewhere/fgstp.ckpt" in project.page()
 
 
@@ -231,13 +118,13 @@ def test_dropped_clips_are_not_drawn(project):
     project.clips.loc[project.clips["clip"] == "u_0000", "dropped"] = "duplicate"
     for model in (GOOD, BAD):
         project.evaluate(model)
-    assert len([axes for axes in project.draw()[0]["predictions"].axes if axes.images]) == 4
+    assert len([axes for axes in project.draw()["predictions"].axes if axes.images]) == 4
 
 
 def test_trainings_without_scores_are_left_out(project):
     project.trainings["fgstp_no_fsp"] = project.trainings[GOOD]
     project.train("fgstp_no_fsp")
-    assert sorted(project.draw()[1]) == ["all_models", GOOD]
+    assert {own.model for own in project.charts()["training_loss"].series} == {GOOD}
     training = project.page().split('id="training"')[-1].split('id="protocols"')[0]
     assert "FGSTP without FSP" not in training
     assert "FGSTP" in training
@@ -316,3 +203,52 @@ def test_clips_that_changed_after_the_evaluation_are_refused(project):
     change(project, "t_0000", frames=255 - project.folder.clip("t_0000").frames)
     with pytest.raises(UserError, match=f"differ from those that {GOOD} was scored on"):
         project.draw()
+
+
+# ---------------------------------------------------------------------- charts and page
+
+
+def test_curves_over_thresholds_have_the_means_of_the_tables(made):
+    """The mean over thresholds is mIoU, since every scored frame of so short videos is drawn."""
+    charts = made.charts()
+    for protocol in ("paper", "operational"):
+        for own in charts[f"iou_{protocol}"].series:
+            found = made.scores[own.model]["protocols"][protocol]
+            assert own.y.mean() == pytest.approx(found["iou_mean"], abs=1e-6)
+            assert own.y[found["threshold"]] == pytest.approx(found["iou"], abs=1e-6)
+    for own in charts["e_measure_paper"].series:
+        expected = made.scores[own.model]["protocols"]["paper"]["e_mean"]
+        assert own.y.mean() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_roc_curve_has_the_area_of_the_tables(made):
+    for own in made.charts()["roc"].series:
+        expected = made.scores[own.model]["protocols"]["operational"]["auroc"]
+        assert np.trapezoid(own.y, own.x) == pytest.approx(expected)
+
+
+def test_a_model_that_misses_half_of_the_gas_has_a_recall_of_half(made):
+    curves = {own.model: own for own in made.charts()["pixel_precision_recall"].series}
+    assert (curves[BAD].x.max(), curves[GOOD].x.max()) == (0.5, 1.0)
+    assert curves[BAD].y.min() == curves[GOOD].y.min() == 1.0
+
+
+def test_the_page_has_frames_and_masks_of_every_video(made):
+    text = made.page()
+    for video in ("t", "u"):
+        data = json.loads(re.search(f'data-frames="{video}">(.*?)</script>', text)[1])
+        assert data["number"] == [0, 1, 2, 3]
+        assert [bool(each) for each in data["truth"]] == [False, True, False, True]
+        assert [bool(each) for each in data["masks"][GOOD]] == [False, True, False, True]
+        assert all(each.startswith("data:image/webp") for each in data["frames"])
+    assert not re.search(r'(src|href)="https?:', text)
+
+
+def test_what_does_not_fit_the_page_stands_beside_it(made, monkeypatch):
+    monkeypatch.setattr("fgstp.reporting.page.page.LARGEST_BYTES", 0)
+    results = made.results()
+    text, beside = write_page(results, draw_charts(results), {})
+    assert {"t.js", "u.js"} <= set(beside)
+    assert beside["t.js"].startswith('fgstpVideo("t",{')
+    assert "data-frames=" not in text
+    assert 'data-file="report/t.js"' in text

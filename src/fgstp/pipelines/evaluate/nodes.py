@@ -187,7 +187,7 @@ def _read(
 
 
 def summarise_scores(
-    frame_scores: pd.DataFrame,
+    frame_scores: dict[str, pd.DataFrame],
     detection: dict[str, Any],
     predictions: Path,
     videos: pd.DataFrame,
@@ -201,14 +201,13 @@ def summarise_scores(
         The scores over all videos; the summaries by video, category and leak class, which are of
         pixels and have no rows without masks; and the scores that `dvc metrics show` has room for.
     """
-    parts = [
-        summarise(frame_scores, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS
-    ]
+    frames = frame_scores[name]
+    parts = [summarise(frames, by, n_resamples=evaluate.n_resamples, seed=seed) for by in GROUPS]
     summaries = pd.concat(parts, ignore_index=True)
     summaries.insert(0, "model", name)
     predicted = read_predicted(predictions / name)
     source = videos["source"].iloc[0]
-    scores = model_scores(summaries, frame_scores, detection, predicted, source)
+    scores = model_scores(summaries, frames, detection, predicted, source)
     for protocol, found in scores["protocols"].items():
         log_numbers({protocol: {name: found[name] for name in found if name != "settings"}})
     return scores, summaries, key_scores(scores)

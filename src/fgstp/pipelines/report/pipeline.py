@@ -1,9 +1,9 @@
 """The graph of report.
 
 scores, summaries, timelines, costs -> compare_models -> comparison, tables, headline
-comparison, predictions, timelines, events, trainings -> draw_figures -> figures, curves
-comparison, trainings -> list_epochs -> history
-comparison, trainings, figures, curves -> write_page -> page
+comparison, trainings, footage, predictions and their scores -> gather_results -> results
+results -> draw_charts -> charts;  results -> list_epochs -> history
+results, charts -> draw_figures -> figures;  results, charts -> write_page -> page, beside it
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -22,24 +22,28 @@ def create_pipeline(**_kwargs: object) -> Pipeline:
                 name="compare_models",
             ),
             Node(
-                nodes.draw_figures,
+                nodes.gather_results,
                 inputs=[
                     *("comparison", "models", "clips", "videos", "video_store", "predictions"),
-                    *("timelines", "events"),
+                    *("frame_scores", "timelines", "events"),
                 ],
-                outputs=["prediction_figures", "training_curves"],
+                outputs="results",
+                name="gather_results",
+            ),
+            Node(nodes.draw_charts, inputs="results", outputs="charts", name="draw_charts"),
+            Node(
+                nodes.draw_figures,
+                inputs=["results", "charts"],
+                outputs="report_figures",
                 name="draw_figures",
             ),
             Node(
-                nodes.list_epochs,
-                inputs=["comparison", "models"],
-                outputs="training_history",
-                name="list_epochs",
+                nodes.list_epochs, inputs="results", outputs="training_history", name="list_epochs"
             ),
             Node(
                 nodes.write_page,
-                inputs=["comparison", "models", "prediction_figures", "training_curves"],
-                outputs="report_page",
+                inputs=["results", "charts", "parameters"],
+                outputs=["report_page", "beside_page"],
                 name="write_page",
             ),
         ]

@@ -139,23 +139,23 @@ def _moments(counts: NDArray[np.int64], values: Floats) -> tuple[Floats, Floats]
 @metric("e_mean", "E", "E-measure, mean over 256 thresholds", tex=r"$E_\phi$")
 def mean_alignment(frames: Frames) -> Floats:
     """(T,): E-measure, mean over 256 thresholds."""
-    return _alignment(frames)[:, :-1].mean(axis=1)
+    return alignment_curves(frames)[:, :-1].mean(axis=1)
 
 
 @metric("e_adaptive")
 def adaptive_alignment(frames: Frames) -> Floats:
     """(T,): E-measure at twice the mean of the frame as threshold."""
-    return _alignment(frames)[:, -1]
+    return alignment_curves(frames)[:, -1]
 
 
 @metric("e_max")
 def maximal_alignment(frames: Frames) -> Floats:
     """(T,): E-measure, maximum over 256 thresholds."""
-    return _alignment(frames)[:, :-1].max(axis=1)
+    return alignment_curves(frames)[:, :-1].max(axis=1)
 
 
 @once
-def _alignment(frames: Frames) -> Floats:
+def alignment_curves(frames: Frames) -> Floats:
     """(T, 257): E-measure at the thresholds 0 to 255, and at the adaptive one.
 
     With a and b the map and the mask minus their means, the alignment of a pixel is
