@@ -52,9 +52,9 @@ def watch(
 
 def merge(archive: "Archive", *, quiet: bool) -> None:
     """Merge an archive, and say what it holds."""
+    from fgstp.core.wording import length  # noqa: PLC0415 - as above
     from fgstp.detection.merge import merge_archive  # noqa: PLC0415 - as in `detect`
     from fgstp.detection.page import INDEX  # noqa: PLC0415 - as above
-    from fgstp.detection.wording import length  # noqa: PLC0415 - as above
 
     found = merge_archive(archive, shows_progress=not quiet)
     if not quiet:
