@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fgstp import create_model, list_models, load_model, read_video
+from fgstp import read_video
 from fgstp.core.rates import poisson_upper_bound
-from fgstp.models.base import AnyPredictor
+from fgstp.models.loading import find_model
+from fgstp.models.predictor import VideoPredictor
 from fgstp.models.session import Prediction
 from fgstp.scoring.metrics.detection import auroc
 
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.5)
     arguments = parser.parse_args()
     for name in arguments.models:
-        model = create_model(name) if name in list_models() else load_model(name)
+        model = find_model(name, "auto")
         print(f"\n{name}")
         score_schedules(model, arguments.folder / "gasvid", arguments.threshold)
         score_drawn(model, arguments.folder / "drawn", arguments.threshold)
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def predictions(
-    model: AnyPredictor, frames: NDArray[np.uint8], times_s: NDArray[np.float64]
+    model: VideoPredictor, frames: NDArray[np.uint8], times_s: NDArray[np.float64]
 ) -> list[Prediction]:
     """All predictions of a video."""
     fps_hz = 1 / float(np.median(np.diff(times_s)))
@@ -58,7 +59,7 @@ def predictions(
     return [*found, *session.flush()]
 
 
-def score_schedules(model: AnyPredictor, folder: Path, threshold: float) -> None:
+def score_schedules(model: VideoPredictor, folder: Path, threshold: float) -> None:
     """Frame scores against leak classes, one threshold for all videos."""
     scores, classes, areas, latencies = [], [], [], []
     for table in sorted(folder.glob("*.csv")):
@@ -101,7 +102,7 @@ def roc(scores: NDArray[np.float64], leak: NDArray[np.int64], low: int, high: in
     return float(auroc(gas[chosen], scores[chosen]))
 
 
-def score_drawn(model: AnyPredictor, folder: Path, threshold: float) -> None:
+def score_drawn(model: VideoPredictor, folder: Path, threshold: float) -> None:
     """IoU with drawn gas, pooled over a video, and alarms before it begins."""
     pooled = []
     for path in sorted(folder.glob("*_gas.mp4")):
@@ -122,7 +123,7 @@ def score_drawn(model: AnyPredictor, folder: Path, threshold: float) -> None:
         print(f"  drawn gas, mean IoU {np.mean(pooled):.3f}")
 
 
-def score_leak_free(model: AnyPredictor, folder: Path, threshold: float) -> None:
+def score_leak_free(model: VideoPredictor, folder: Path, threshold: float) -> None:
     """Alarms in footage without gas."""
     if not folder.is_dir():
         return
