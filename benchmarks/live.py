@@ -21,6 +21,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,8 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--models", nargs="+", choices=[*MODELS], default=[*MODELS])
-    parser.add_argument("--runtimes", nargs="+", choices=[*RUNTIMES], default=[*RUNTIMES])
+    installed = [name for name in RUNTIMES if name != "openvino" or find_spec("openvino")]
+    parser.add_argument("--runtimes", nargs="+", choices=[*RUNTIMES], default=installed)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--frames", type=int, default=150, help="frames of the video")
     return parser.parse_args()
