@@ -252,7 +252,7 @@ def test_dvc_has_the_outputs_of_the_catalog(stage, pipelines, catalog):
 
 
 def test_what_training_resumes_from_is_no_output_of_dvc():
-    from fgstp.models.checkpoint import BEST
+    from fgstp.models.training_records import BEST
     from fgstp.training.job import RESUME_FOLDER
 
     outs = _dvc_paths("train", "outs")

@@ -10,8 +10,9 @@ from fgstp.core.errors import UserError
 from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import RefusedVideo, Video
 from fgstp.hooks import FootageHooks
-from fgstp.models.checkpoint import record_of, save_checkpoint, write_record
+from fgstp.models.checkpoint import save_checkpoint
 from fgstp.models.registry import create_model
+from fgstp.models.training_records import record_of, write_record
 from fgstp.scoring.protocols import EvaluateSettings
 from fgstp.training.settings import TrainSettings
 

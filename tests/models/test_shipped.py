@@ -11,14 +11,9 @@ from fgstp import load_model
 from fgstp.core.errors import UserError
 from fgstp.inference.trainings import given_training
 from fgstp.models import shipped_files, shipping
-from fgstp.models.checkpoint import (
-    read_checkpoint,
-    record_of,
-    save_checkpoint,
-    seed_folder,
-    write_record,
-)
+from fgstp.models.checkpoint import read_checkpoint, save_checkpoint
 from fgstp.models.registry import create_model
+from fgstp.models.training_records import record_of, seed_folder, write_record
 from fgstp.plumes import SyntheticVideo
 from fgstp.scoring.metrics.detection import auroc
 

@@ -8,13 +8,8 @@ from mlflow.exceptions import MlflowException
 
 from fgstp import create_model
 from fgstp.detection.event_files import COLUMNS
-from fgstp.models.checkpoint import (
-    read_records,
-    record_of,
-    save_checkpoint,
-    seed_folder,
-    write_record,
-)
+from fgstp.models.checkpoint import save_checkpoint
+from fgstp.models.training_records import read_records, record_of, seed_folder, write_record
 from fgstp.pipelines.cards import description, log_cards
 from fgstp.pipelines.model_versions import log_versions
 

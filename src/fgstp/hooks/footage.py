@@ -11,6 +11,7 @@ from kedro.pipeline import Pipeline
 
 from fgstp.core.errors import UserError
 from fgstp.hooks.sentences import CommandError
+from fgstp.models.training_records import seed_numbers
 
 if TYPE_CHECKING:
     from fgstp.footage.settings import IngestSettings
@@ -144,7 +145,6 @@ def check_model(evaluate: "EvaluateSettings", folder: Path, *, bare: bool) -> No
         bare: whether none can be trained either, as there are no masks.
     """
     from fgstp.inference.trainings import finished_trainings, given_training  # noqa: PLC0415
-    from fgstp.models.checkpoint import seed_numbers  # noqa: PLC0415
 
     if evaluate.checkpoint:
         given_training(evaluate.checkpoint, folder.name)

@@ -18,6 +18,7 @@ from fgstp.core.lock import locked
 from fgstp.core.process import from_launcher
 from fgstp.datasets.files import FileDataset
 from fgstp.datasets.folders import FilesDataset, FolderDataset
+from fgstp.models.training_records import seed_folder
 
 MODEL, TRAIN = "params:model", "params:train"
 OF_MODELS = {"features", "models", "predictions"}  # with a folder for each model
@@ -92,8 +93,6 @@ def _written(node: Node, name: str, catalog: DataCatalog) -> Iterator[Path]:
     train = catalog.load(TRAIN) if name == "models" and TRAIN in node.inputs else None
     for path in _paths(node, name, catalog):
         if train and train.seed_index:
-            from fgstp.models.checkpoint import seed_folder  # noqa: PLC0415 - it imports torch
-
             yield seed_folder(path, train.seed_index)
         else:
             yield path

@@ -20,16 +20,15 @@ from fgstp.footage.video_store import VideoStore
 from fgstp.inference.predict_videos import predict_videos
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.models.base import AnyPredictor
-from fgstp.models.checkpoint import (
+from fgstp.models.checkpoint import load_model, read_checkpoint
+from fgstp.models.shipped_files import weights_file
+from fgstp.models.training_records import (
     BEST,
-    load_model,
-    read_checkpoint,
     read_records,
     remove_seeds_after,
     seed_folder,
     seed_numbers,
 )
-from fgstp.models.shipped_files import weights_file
 
 PREDICTED = "predicted.json"  # its name in the folder of a model's predictions
 

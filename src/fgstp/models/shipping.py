@@ -8,18 +8,11 @@ from fgstp.core.errors import UserError
 from fgstp.core.files import atomic_path, write_text
 from fgstp.core.fingerprint import content_hash
 from fgstp.models.base import AnyPredictor
-from fgstp.models.checkpoint import (
-    BEST,
-    Checkpoint,
-    best_number,
-    load_model,
-    read_checkpoint,
-    read_records,
-    seed_folder,
-)
+from fgstp.models.checkpoint import Checkpoint, load_model, read_checkpoint
 from fgstp.models.exported.writing import export_model
 from fgstp.models.shipped_files import CARD, GRAPH, WEIGHTS, Card
 from fgstp.models.state_dicts import weights_content
+from fgstp.models.training_records import BEST, best_number, read_records, seed_folder
 
 
 def ship_best(folder: Path, name: str, out: Path, licence: str) -> Card:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from fgstp.inference.trainings import scored_records
-from fgstp.models.checkpoint import BEST, read_checkpoint, read_records, seed_folder
+from fgstp.models.checkpoint import read_checkpoint
 from fgstp.models.registry import model_info
+from fgstp.models.training_records import BEST, read_records, seed_folder
 from fgstp.pipelines.tracking import CURRENT, log_texts
 from fgstp.scoring.results import KEY_SCORES
 

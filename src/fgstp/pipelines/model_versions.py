@@ -11,16 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fgstp.detection.event_files import COLUMNS
-from fgstp.models.checkpoint import (
-    BEST,
-    best_number,
-    load_model,
-    read_checkpoint,
-    read_records,
-    seed_folder,
-)
+from fgstp.models.checkpoint import load_model, read_checkpoint
 from fgstp.models.shipped_files import CARD, WEIGHTS
 from fgstp.models.shipping import write_shipped
+from fgstp.models.training_records import BEST, best_number, read_records, seed_folder
 from fgstp.pipelines.cards import description
 from fgstp.pipelines.tracking import CURRENT, numbers_of
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from fgstp.core.files import atomic_path
 from fgstp.core.progress import ProgressBar
 from fgstp.models.base import AnyModel
-from fgstp.models.checkpoint import BEST, save_checkpoint
+from fgstp.models.checkpoint import save_checkpoint
+from fgstp.models.training_records import BEST
 from fgstp.training.data import SampleOrder
 from fgstp.training.processes import gathered
 from fgstp.training.settings import TrainSettings

@@ -14,9 +14,9 @@ from fgstp.core.fingerprint import content_hash, fingerprint
 from fgstp.footage.clip_table import ClipRow, digest
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyModel
-from fgstp.models.checkpoint import BEST
 from fgstp.models.features import FeatureStore
 from fgstp.models.machine import explain_out_of_memory
+from fgstp.models.training_records import BEST
 from fgstp.training.augmentation import prepared
 from fgstp.training.callbacks import Bar, EndAtOnce, KeepAverage, Progress, Row, TimeLimit
 from fgstp.training.data import (

@@ -23,8 +23,9 @@ from fgstp.core.errors import UserError
 from fgstp.core.files import code_digest, write_text
 from fgstp.core.fingerprint import changed_facts, content_hash, is_current, read_stamp, write_stamp
 from fgstp.models.base import AnyModel
-from fgstp.models.checkpoint import BEST, load_into, read_checkpoint, record_of, write_record
+from fgstp.models.checkpoint import load_into, read_checkpoint
 from fgstp.models.state_dicts import check_fit, read_object
+from fgstp.models.training_records import BEST, record_of, write_record
 from fgstp.training.callbacks import OWN, STATE, Row, copy
 from fgstp.training.job import RESUME_FOLDER, Job, Outcome, run
 from fgstp.training.processes import Rank, by_first

@@ -15,17 +15,11 @@ from fgstp.footage.clip_table import CLIP_COLUMNS, VIDEO_COLUMNS, digest, table
 from fgstp.inference.predict_videos import predict_videos
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import read_predicted, scored_records
-from fgstp.models.checkpoint import (
-    load_model,
-    read_records,
-    record_of,
-    save_checkpoint,
-    seed_folder,
-    write_record,
-)
+from fgstp.models.checkpoint import load_model, save_checkpoint
 from fgstp.models.fgstp import FgstpModel
 from fgstp.models.registry import create_model
 from fgstp.models.session import Prediction
+from fgstp.models.training_records import read_records, record_of, seed_folder, write_record
 from fgstp.pipelines.evaluate.nodes import predict, score, summarise_scores
 from fgstp.pipelines.evaluate.tracing import trace_frames
 from fgstp.reporting.result_tables import result_table

@@ -13,8 +13,8 @@ from fgstp.footage.clip_table import VIDEO_COLUMNS, digest, kept_clips, table
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import Training
-from fgstp.models.checkpoint import seed_folder, write_record
 from fgstp.models.session import Prediction
+from fgstp.models.training_records import seed_folder, write_record
 from fgstp.pipelines.evaluate.nodes import score, summarise_scores
 from fgstp.pipelines.evaluate.tracing import trace_frames
 from fgstp.pipelines.report.nodes import (

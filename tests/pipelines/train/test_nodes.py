@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from fgstp.core.errors import UserError
-from fgstp.models.checkpoint import load_model, read_checkpoint, read_records
+from fgstp.models.checkpoint import load_model, read_checkpoint
 from fgstp.models.registry import ModelsSettings, create_model
+from fgstp.models.training_records import read_records
 from fgstp.pipelines.train.nodes import train_model
 from fgstp.training.settings import TrainSettings
 

@@ -23,8 +23,8 @@ from fgstp.inference.trainings import (
     predict_trainings,
     read_predicted,
 )
-from fgstp.models.checkpoint import seed_folder
 from fgstp.models.machine import explain_out_of_memory, use_cuda
+from fgstp.models.training_records import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.clip_scores import ScorableClip
 from fgstp.scoring.protocols import EvaluateSettings, get_protocol

@@ -20,7 +20,7 @@ from fgstp.footage.clip_table import ClipRow, by_video, kept_clips
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import read_predicted
-from fgstp.models.checkpoint import seed_folder
+from fgstp.models.training_records import seed_folder
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.scoring.event_scores import event_scores
 from fgstp.scoring.protocols import EvaluateSettings

@@ -18,7 +18,7 @@ from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.inference.prediction_store import PredictionStore
 from fgstp.inference.trainings import scored_records
-from fgstp.models.checkpoint import seed_folder
+from fgstp.models.training_records import seed_folder
 from fgstp.pipelines.tracking import flat, log_figures, log_texts
 from fgstp.reporting.all_charts import Charts, make_charts
 from fgstp.reporting.chart_figure import chart_figure

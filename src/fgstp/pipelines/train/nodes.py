@@ -10,16 +10,16 @@ import torch
 from fgstp.core.config import check_seed
 from fgstp.footage.video_store import VideoStore
 from fgstp.models.base import AnyPredictor, Model
-from fgstp.models.checkpoint import (
+from fgstp.models.checkpoint import save_checkpoint
+from fgstp.models.features import FeatureStore
+from fgstp.models.registry import ModelsSettings, create_model
+from fgstp.models.training_records import (
     BEST,
     record_of,
     remove_seeds_after,
-    save_checkpoint,
     seed_folder,
     write_record,
 )
-from fgstp.models.features import FeatureStore
-from fgstp.models.registry import ModelsSettings, create_model
 from fgstp.pipelines.tracking import log_numbers
 from fgstp.pipelines.train.live import live_callbacks
 from fgstp.training.fit import fit
