@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fgstp.detection.alarms import Alarms
-from fgstp.detection.replay import held
 from fgstp.detection.settings import DetectionSettings
 from fgstp.detection.states import Scene
 from fgstp.footage.frame_sources import eight_bit_frames, frames_of
@@ -43,9 +42,8 @@ VARIED = {
     "regions.min_area_fraction": (0.0003, 0.003),
     "alarms.memory_s": (10.0, 40.0),
     "alarms.rise_per_s": (1.0, 2.0, 8.0),
-    "alarms.fall_per_s": (0.5, 2.0),
-    "alarms.threshold": (4.0, 6.0, 12.0, 16.0, 24.0),
-    "alarms.hold_s": (0.0, 5.0),
+    "alarms.fall_per_s": (0.1, 0.5, 1.0),
+    "alarms.threshold": (6.0, 8.0, 10.0, 16.0, 24.0),
     "alarms.clear_s": (10.0, 60.0),
 }
 COLUMNS = {
@@ -168,19 +166,17 @@ def _watched(
         each.forget()
     return {
         name: (
-            _timeline(video.name, classes, np.array(evidence[name]), setting.alarms.hold_s),
+            _timeline(video.name, classes, np.array(evidence[name])),
             [
                 {"video": video.name, "alarm_s": event.alarm_s, "end_s": event.end_s, "seed": 1}
                 for event in alarm_s[name]
             ],
         )
-        for name, setting in settings.items()
+        for name in settings
     }
 
 
-def _timeline(
-    name: str, classes: list[int], evidence: NDArray[np.float64], hold_s: float
-) -> pd.DataFrame:
+def _timeline(name: str, classes: list[int], evidence: NDArray[np.float64]) -> pd.DataFrame:
     times_s, leak_class = np.arange(len(classes)) / FPS_HZ, np.array(classes)
     return pd.DataFrame(
         {
@@ -192,7 +188,7 @@ def _timeline(
             "leak_class": pd.array(leak_class, "Int64"),
             "release_s": releases_s(leak_class, times_s),
             "leak": pd.array(leak_numbers(leak_class, times_s), "Int64"),
-            "evidence": held(evidence, times_s, hold_s),
+            "evidence": evidence,
             "seed": pd.array([1] * len(classes), "Int64"),
         }
     )

@@ -10,7 +10,7 @@ SIZE, FPS_HZ = (48, 64), 10.0
 SETTINGS = DetectionSettings.model_validate(
     {
         "regions": {"min_area_fraction": 0.001},
-        "alarms": {"width_cells": 16, "threshold": 8.0, "hold_s": 5.0, "clear_s": 30.0},
+        "alarms": {"width_cells": 16, "threshold": 8.0, "clear_s": 30.0},
     }
 )
 HERE, THERE = (slice(8, 16), slice(8, 16)), (slice(30, 40), slice(44, 56))
@@ -46,9 +46,9 @@ def test_an_alarm_comes_when_the_equation_says(alarms):
     changes = run(alarms, lambda time_s: spot(HERE) if time_s >= 10 else spot(), 40)
     assert kinds(changes) == ["new"]
     time_s, _, event = changes[0]
-    # 20 ln(9) (1 - exp(-t / 20)) = 8, and then 5 s more.
+    # 20 ln(9) (1 - exp(-t / 20)) = 8.
     rise_s = -20 * math.log(1 - 8 / (20 * math.log(9)))
-    assert time_s == pytest.approx(10 + rise_s + 5, abs=0.3)
+    assert time_s == pytest.approx(10 + rise_s, abs=0.3)
     assert event.alarm_s == time_s
     assert event.start_s == pytest.approx(10, abs=1.5)
     assert event.end_s is None
@@ -150,7 +150,7 @@ def test_beginning_anew_ends_what_goes_on(alarms):
     (change,) = alarms.forget()
     assert (change.kind, change.event.end_s) == ("end", pytest.approx(29.9))
     assert alarms.events == []
-    assert not run(alarms, lambda _: spot(HERE), 35, begin_s=30)
+    assert not run(alarms, lambda _: spot(HERE), 33, begin_s=30)
 
 
 def test_the_frame_rate_does_not_matter():

@@ -17,7 +17,7 @@ from fgstp.detection.settings import DetectionSettings
 from fgstp.models.registry import create_model
 
 FIRST, SECOND = slice(0, None, 2), slice(1, None, 2)
-EARLY = DetectionSettings.model_validate({"alarms": {"threshold": 2.0, "hold_s": 0.4}})
+EARLY = DetectionSettings.model_validate({"alarms": {"threshold": 2.0}})
 
 
 def video(path, seconds=6, fps_hz=5, seed=0):

@@ -88,7 +88,7 @@ def test_what_the_footage_does_not_carry_is_told(detector, site, tmp_path, caplo
         (
             lambda: Detector(
                 create_model("background"),
-                DetectionSettings.model_validate({"alarms": {"hold_s": 9}}),
+                DetectionSettings.model_validate({"alarms": {"memory_s": 9}}),
             ),
             "another setting of alarms",
         ),

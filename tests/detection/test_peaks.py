@@ -6,7 +6,7 @@ from fgstp.detection.peaks import Peaks
 from fgstp.detection.settings import AlarmSettings, DetectionSettings
 
 SIZE, FPS_HZ = (24, 32), 5.0
-SETTINGS = AlarmSettings(width_cells=8, hold_s=2.0, clear_s=10.0)
+SETTINGS = AlarmSettings(width_cells=8, clear_s=10.0)
 
 
 def peaks_of(evidence, fps_hz=FPS_HZ, settings=SETTINGS):
@@ -17,12 +17,10 @@ def peaks_of(evidence, fps_hz=FPS_HZ, settings=SETTINGS):
     return found.heights
 
 
-def test_a_peak_is_the_level_that_evidence_has_held():
-    # A tooth of 6 s: at its flanks evidence rises by 1 a second, so that 2 s hold 2 of the 3.
-    tooth = np.interp(np.arange(0, 40, 0.1), [10, 13, 16], [0, 3, 0])
-    assert peaks_of(tooth, 10.0) == pytest.approx([2.0])
-    assert peaks_of(tooth, 10.0, AlarmSettings(hold_s=0.0)) == pytest.approx([3.0])
-    assert peaks_of(tooth, 10.0, AlarmSettings(hold_s=6.0)) == []
+def test_a_peak_is_the_highest_evidence_of_its_event():
+    tooth = np.interp(np.arange(0, 40, 0.1), [10, 13, 16, 18, 20], [0, 3, 1, 2, 0])
+    assert peaks_of(tooth, 10.0) == pytest.approx([3.0])
+    assert peaks_of(np.zeros(100)) == []
 
 
 def test_what_comes_again_before_it_is_clear_is_one_event():
@@ -65,4 +63,4 @@ def test_alarms_are_at_most_as_many_as_peaks_above_the_threshold(seed):
         assert n_alarms <= n_above
         assert (n_alarms > 0) == (n_above > 0)
         some, peaks_seen = some + n_alarms, peaks_seen + n_above
-    assert 5 < peaks_seen <= 1.5 * some
+    assert 5 < peaks_seen <= 2 * some

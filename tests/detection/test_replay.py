@@ -35,20 +35,20 @@ def replayed(shown, times_s=None, **alarms):
     return replay(SIZE, *footage(shown), times_s, settings(**alarms))
 
 
-def test_the_evidence_that_was_held_is_that_of_the_equation_some_seconds_ago():
-    found = replayed([True] * 200, hold_s=3.0)
+def test_the_evidence_is_that_of_the_equation():
+    found = replayed([True] * 200)
     times_s = np.arange(200) / FPS_HZ
-    expected = 20 * MARGIN * -np.expm1(-np.maximum(times_s - 3.0, 0) / 20)
+    expected = 20 * MARGIN * -np.expm1(-times_s / 20)
     np.testing.assert_allclose(found.evidence, expected, rtol=0.01, atol=0.02)
 
 
 @pytest.mark.parametrize("threshold", [3.0, 8.0, 15.0])
-def test_an_alarm_comes_when_the_held_evidence_exceeds_its_threshold(threshold):
+def test_an_alarm_comes_when_the_evidence_exceeds_its_threshold(threshold):
     """So the threshold may vary without another look at the maps."""
     rng = np.random.default_rng(1)
     shown = np.repeat(rng.random(60) < 0.6, 10)  # on and off, second by second
-    evidence = replayed(shown, hold_s=2.0).evidence
-    (first, *_) = replayed(shown, hold_s=2.0, threshold=threshold).events
+    evidence = replayed(shown).evidence
+    (first, *_) = replayed(shown, threshold=threshold).events
     assert first.alarm_s == np.flatnonzero(evidence > threshold)[0] / FPS_HZ
 
 

@@ -22,7 +22,6 @@ class _Place:
         cells: (h, w) bool, where evidence is, or was last.
         start_s: when it began to rise.
         total: (h, w) evidence summed over time, which peaks at the source.
-        over_s: since when it has exceeded the threshold; None if it does not.
         gone_s: since when there is none; None if there is some.
         event: None before an alarm.
     """
@@ -30,7 +29,6 @@ class _Place:
     cells: Mask
     start_s: float
     total: NDArray[np.float64]
-    over_s: float | None = None
     gone_s: float | None = None
     event: Event | None = None
 
@@ -39,10 +37,10 @@ class Alarms:
     """Turns maps of probability into events, frame by frame, in constant memory.
 
     Places are connected cells whose `Evidence` exceeds `clear_fraction` of the threshold; a place
-    is followed from frame to frame by the cells that it shares with itself. Where evidence has
-    exceeded the threshold for `hold_s`, an alarm is raised and an event begins, unless its gas is
-    connected to that of another event, to which it then belongs. An event is over after `clear_s`
-    without evidence.
+    is followed from frame to frame by the cells that it shares with itself. Where evidence
+    exceeds the threshold, an alarm is raised and an event begins, unless its gas is connected to
+    that of another event, to which it then belongs. An event is over after `clear_s` without
+    evidence.
 
     Args:
         size: height and width of the maps.
@@ -137,13 +135,9 @@ class Alarms:
     def _judged(self, place: _Place, probability: NDArray[np.float32]) -> Iterator[Change]:
         alarms = self._settings.alarms
         evidence = 0.0 if place.gone_s is not None else float(self.evidence[place.cells].max())
-        if evidence <= alarms.threshold:
-            place.over_s = None
-        elif place.over_s is None:
-            place.over_s = self._time_s
         is_new = place.event is None
         if is_new:
-            if place.over_s is None or self._time_s - place.over_s < alarms.hold_s:
+            if evidence <= alarms.threshold:
                 return
             if (older := self._of_same_region(place)) is not None:
                 older.cells |= place.cells

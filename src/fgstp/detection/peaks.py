@@ -1,22 +1,16 @@
 """Peaks of evidence in footage that is free of gas: the false alarms that there could be."""
 
-from collections import deque
-
 from fgstp.detection.settings import AlarmSettings
 
 
 class Peaks:
     """Collects the peaks of evidence, one for each event that a detector could raise.
 
-    An alarm is raised where evidence exceeds the threshold for `hold_s`. So what counts of the
-    evidence E is the level that it has held,
-
-        H(t) = min E(s) for t - hold_s <= s <= t
-
-    and the highest H of an event is the lowest threshold that would have spared it. An event is
-    over after `clear_s` in which E stays below `clear_fraction` of its own peak, which is the rule
-    of `Alarms` at a threshold of that peak. At a lower threshold, the detector joins what comes as
-    two peaks here; so peaks above a threshold are as many as its alarms, or more.
+    An alarm is raised where evidence exceeds the threshold, so that the highest evidence of an
+    event is the lowest threshold that would have spared it. An event is over after `clear_s` in
+    which evidence stays below `clear_fraction` of its own peak, which is the rule of `Alarms` at a
+    threshold of that peak. At a lower threshold, the detector joins what comes as two peaks here;
+    so peaks above a threshold are as many as its alarms, or more.
 
     Args:
         settings: when there is an alarm; the threshold has no effect.
@@ -27,22 +21,15 @@ class Peaks:
 
     def __init__(self, settings: AlarmSettings) -> None:
         self._settings = settings
-        self._recent: deque[tuple[float, float]] = deque()  # times and evidence of hold_s
         self._peak = self._seen_s = 0.0
         self.heights: list[float] = []
 
     def take(self, time_s: float, evidence: float) -> None:
         """Take the highest evidence of the frame at a time."""
-        settings, recent = self._settings, self._recent
-        begin_s = time_s - settings.hold_s
-        recent.append((time_s, evidence))
-        while len(recent) > 1 and recent[1][0] <= begin_s:
-            recent.popleft()
-        if recent[0][0] <= begin_s:
-            self._peak = max(self._peak, min(each for _, each in recent))
-        if evidence > settings.clear_fraction * self._peak:
+        self._peak = max(self._peak, evidence)
+        if evidence > self._settings.clear_fraction * self._peak:
             self._seen_s = time_s
-        elif self._peak and time_s - self._seen_s >= settings.clear_s:
+        elif self._peak and time_s - self._seen_s >= self._settings.clear_s:
             self.end()
 
     def end(self) -> None:
@@ -50,4 +37,3 @@ class Peaks:
         if self._peak:
             self.heights.append(self._peak)
         self._peak = 0.0
-        self._recent.clear()

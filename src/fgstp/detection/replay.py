@@ -17,8 +17,8 @@ class Replay(NamedTuple):
 
     Attributes:
         events: in the order of their alarms.
-        evidence: (T,) float64 in logit seconds, the highest evidence anywhere that has been
-            exceeded for `hold_s`: an alarm at any lower threshold of evidence.
+        evidence: (T,) float64 in logit seconds, the highest anywhere: an alarm at any lower
+            threshold of evidence.
     """
 
     events: list[Event]
@@ -53,13 +53,4 @@ def replay(
         events += [change.event for change in changes if change.kind == "new"]
         highest[number] = alarms.evidence.max()
     alarms.forget()
-    return Replay(events, held(highest, times_s, settings.alarms.hold_s))
-
-
-def held(
-    values: NDArray[np.float64], times_s: NDArray[np.float64], hold_s: float
-) -> NDArray[np.float64]:
-    """Lowest value of the last `hold_s` seconds at each time, and of the frame before them."""
-    starts = np.searchsorted(times_s, times_s - hold_s + 1e-9, "right") - 1
-    spans = zip(np.maximum(starts, 0), range(1, len(values) + 1), strict=True)
-    return np.array([values[start:stop].min() for start, stop in spans])
+    return Replay(events, highest)

@@ -30,7 +30,6 @@ class AlarmSettings(Settings):
         rise_per_s: largest evidence that a second adds.
         fall_per_s: largest evidence that a second takes away.
         threshold: evidence of an alarm.
-        hold_s: time for which the evidence of a place must exceed the threshold.
         pre_alarm_fraction: fraction of the threshold from which there is a pre-alarm.
         clear_fraction: fraction of the threshold below which a place has no evidence.
         clear_s: time without evidence after which an event is over; shorter gaps belong to it.
@@ -40,9 +39,8 @@ class AlarmSettings(Settings):
     width_cells: int = Field(80, ge=4, le=1000)
     memory_s: float = Field(20.0, gt=0, le=86_400)
     rise_per_s: float = Field(4.0, gt=0, le=100)
-    fall_per_s: float = Field(1.0, gt=0, le=100)
-    threshold: float = Field(8.0, gt=0, le=1e6)
-    hold_s: float = Field(2.0, ge=0, le=86_400)
+    fall_per_s: float = Field(0.25, gt=0, le=100)
+    threshold: float = Field(12.0, gt=0, le=1e6)
     pre_alarm_fraction: Fraction = 0.5
     clear_fraction: Fraction = 1 / 3
     clear_s: float = Field(30.0, ge=0, le=86_400)

@@ -44,7 +44,7 @@ def timeline(
         store: the videos.
         videos: the video table.
         scores: by clip: the scores of its frames, (T,).
-        evidence: by clip: the evidence of gas that was held in its frames, (T,).
+        evidence: by clip: the highest evidence of gas in its frames, (T,).
 
     Returns:
         A row for each frame, by video and time: `video`, `clip`, `category`, `distance_m`,
