@@ -1,12 +1,14 @@
 """An archive that is watched by shards, which are killed at random: is each source in it once?
 
-    python benchmarks/archive.py                                # 1,000 sources, 10 shards
+    python benchmarks/archive.py                                # 1,000 sources, 20 shards
     python benchmarks/archive.py --sources 50 --shards 4 --kills 8
+    timeout 580 python benchmarks/archive.py --place FOLDER     # again, until it ends
 
 Short videos are written, `fgstp detect --manifest --shard i/n --model background` runs as a process
 a shard, and a process is killed (SIGKILL) at a random moment, so many times in all; a shard is run
 again until it has ended by itself. Then `--merge` makes the tables, which are compared with the
-manifest and with those of a sample of sources that are watched alone.
+manifest and with those of a sample of sources that are watched alone. With `--place`, the archive
+stays in that folder, and the benchmark goes on with the shard in which it was stopped.
 """
 
 import argparse
@@ -27,36 +29,41 @@ SIZE, FRAMES, FPS_HZ = (48, 64), 30, 15.0
 SAMPLE = 10
 SHORTEST_S, LONGEST_S = 1.0, 15.0  # after which a process is killed: also while it starts
 TIME_LIMIT_S = 600
+MANIFEST, TOLD = "archive.csv", "told.txt"  # the latter holds what all commands print
 
 
 def main() -> None:
     """Simulate, and print the table."""
     arguments = _arguments()
     with TemporaryDirectory() as folder:
-        place = Path(folder)
+        place = arguments.place or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
         names = [f"cam{number % 20:02d}/{number:05d}.mkv" for number in range(arguments.sources)]
         for number, name in enumerate(tqdm(names, desc="writing", unit=" videos")):
             _write_video(place / name, number)
-        (place / "archive.csv").write_text("\n".join(["source", *names]), "utf-8")
+        (place / MANIFEST).write_text("\n".join(["source", *names]), "utf-8")
+        n_kills, seconds = _watch_all(place, arguments)
         begin_s = time.monotonic()
-        n_kills, told = _watch_all(place, arguments)
         _detect(place, "out", "--merge").check_returncode()
-        seconds = time.monotonic() - begin_s
+        seconds += time.monotonic() - begin_s
         counts = _counts(place / "out/sources.csv")
+        n_told = (place / TOLD).read_text("utf-8").count(" in 2 s")
         _check_sample(place, names, arguments.seed)
     wanted = Counter(names)
     lost, doubled = (wanted - counts).total(), (counts - wanted).total()
     print("| sources | shards | kills | times finished | lost | doubled | seconds |")
     print("|--:|--:|--:|--:|--:|--:|--:|")
     print(
-        f"| {len(names)} | {arguments.shards} | {n_kills} | {told} | {lost} | {doubled} | "
+        f"| {len(names)} | {arguments.shards} | {n_kills} | {n_told} | {lost} | {doubled} | "
         f"{seconds:.0f} |"
     )
     sys.exit(bool(lost or doubled))
 
 
 def _write_video(path: Path, seed: int) -> None:
-    """Noise, over which in every third video a spot flickers."""
+    """Noise, over which in every third video a spot flickers; not again, as it would be changed."""
+    if path.exists():
+        return
     path.parent.mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), FPS_HZ, SIZE[::-1])
@@ -69,38 +76,47 @@ def _write_video(path: Path, seed: int) -> None:
     writer.release()
 
 
-def _watch_all(place: Path, arguments: argparse.Namespace) -> tuple[int, int]:
-    """Run all shards, one after the other; numbers of kills, and of sources that were watched."""
-    rng, n_kills, told = random.Random(arguments.seed), 0, 0
-    share = arguments.kills / arguments.shards
-    for shard in tqdm(range(1, arguments.shards + 1), desc="watching", unit=" shards"):
+def _watch_all(place: Path, arguments: argparse.Namespace) -> tuple[int, float]:
+    """Run all shards that have not ended, one after the other; kills and seconds of all."""
+    share, ended = arguments.kills / arguments.shards, place / "ended.csv"
+    rows = ended.read_text("utf-8").splitlines() if ended.exists() else []
+    first = 1 + len(rows)
+    for shard in tqdm(range(first, arguments.shards + 1), desc="watching", unit=" shards"):
         to_kill = round(shard * share) - round((shard - 1) * share)
-        option = ("--shard", f"{shard}/{arguments.shards}")
-        for _ in range(to_kill):
-            try:
-                answer = _detect(place, "out", *option, timeout=rng.uniform(SHORTEST_S, LONGEST_S))
-                told += answer.stdout.count(" in 2 s")
-            except subprocess.TimeoutExpired as killed:  # by SIGKILL
-                n_kills += 1
-                told += (killed.stdout or b"").count(b" in 2 s")
-        answer = _detect(place, "out", *option)
-        answer.check_returncode()
-        told += answer.stdout.count(" in 2 s")
-    return n_kills, told
+        rng = random.Random(f"{arguments.seed} {shard}")
+        begin_s = time.monotonic()
+        n_kills = _watch(place, f"{shard}/{arguments.shards}", to_kill, rng)
+        rows.append(f"{n_kills},{time.monotonic() - begin_s:.1f}")
+        ended.write_text("\n".join(rows), "utf-8")
+    facts = [row.split(",") for row in rows]
+    return sum(int(n_kills) for n_kills, _ in facts), sum(float(each) for _, each in facts)
+
+
+def _watch(place: Path, shard: str, to_kill: int, rng: random.Random) -> int:
+    """Run a shard, which is killed so many times, to its end; kills, fewer where it ends before."""
+    n_kills = 0
+    for _ in range(to_kill):
+        try:
+            _detect(place, "out", "--shard", shard, timeout=rng.uniform(SHORTEST_S, LONGEST_S))
+        except subprocess.TimeoutExpired:  # by SIGKILL
+            n_kills += 1
+    _detect(place, "out", "--shard", shard).check_returncode()
+    return n_kills
 
 
 def _detect(
     place: Path, out: str, *options: str, timeout: float = TIME_LIMIT_S
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-u", "-m", "fgstp", "detect", "--manifest", "archive.csv"]
-    return subprocess.run(
-        [*command, "--model", "background", "--out", out, *options],
-        check=False,
-        cwd=place,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-u", "-m", "fgstp", "detect", "--manifest", MANIFEST]
+    with (place / TOLD).open("ab") as told:
+        return subprocess.run(
+            [*command, "--model", "background", "--out", out, *options],
+            check=False,
+            cwd=place,
+            stdout=told,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout,
+        )
 
 
 def _counts(table: Path) -> Counter[str]:
@@ -112,7 +128,7 @@ def _counts(table: Path) -> Counter[str]:
 def _check_sample(place: Path, names: list[str], seed: int) -> None:
     """Compare tables of some sources with those of a run that nobody has killed."""
     sample = random.Random(seed).sample(names, min(SAMPLE, len(names)))
-    (place / "archive.csv").write_text("\n".join(["source", *sample]), "utf-8")
+    (place / MANIFEST).write_text("\n".join(["source", *sample]), "utf-8")
     _detect(place, "alone").check_returncode()
     for folder in (place / "alone/sources").iterdir():
         for name in ("events.csv", "events.jsonl"):
@@ -123,9 +139,10 @@ def _check_sample(place: Path, names: list[str], seed: int) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sources", type=int, default=1000)
-    parser.add_argument("--shards", type=int, default=10)
+    parser.add_argument("--shards", type=int, default=20)
     parser.add_argument("--kills", type=int, default=30, help="in all; fewer where a shard ends")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--place", type=Path, help="a folder that is kept, to go on later")
     return parser.parse_args()
 
 

@@ -267,6 +267,23 @@ def cluster(request):
                 yield request.param
 
 
+@pytest.fixture
+def without_encoder(monkeypatch):
+    """Makes PyAV lack an encoder, as one that was built without the GPL does."""
+    import av
+
+    def lacks(name):
+        def codec(asked, mode):
+            if (asked, mode) == (name, "w"):
+                raise av.codec.codec.UnknownCodecError(asked)
+            return found(asked, mode)
+
+        monkeypatch.setattr(av, "Codec", codec)
+
+    found = av.Codec
+    return lacks
+
+
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory):
     """A folder with the files that the examples of docstrings and documentation name."""

@@ -259,3 +259,23 @@ def test_a_window_needs_a_display(pads, tmp_path, monkeypatch):
     result = _detect(tmp_path, pads / "a.mkv", "--show")
     assert result.exit_code == 1
     assert result.output.splitlines()[-1].startswith("Error: A window cannot be shown here")
+
+
+@pytest.mark.parametrize(
+    ("options", "codec", "words"),
+    [
+        (["--save", "--format", "mp4"], "libx264", "H.264 (libx264), as mp4 needs"),
+        (["--save"], "libvpx-vp9", "VP9 (libvpx-vp9), as webm needs"),
+        (["--clips"], "libvpx-vp9", "VP9 (libvpx-vp9), as webm needs"),
+    ],
+)
+def test_a_missing_encoder_is_told_before_any_video_is_watched(
+    pads, tmp_path, without_encoder, options, codec, words
+):
+    without_encoder(codec)
+    result = _detect(tmp_path / "out", pads, *options)
+    assert result.exit_code == 1
+    [sentence] = result.output.splitlines()
+    assert sentence.startswith(f"Error: This PyAV cannot encode {words}; choose another format ")
+    assert not (tmp_path / "out").exists()
+    assert _detect(tmp_path / "out", pads / "a.mkv").exit_code == 0

@@ -1,11 +1,20 @@
 """What `deploy/` gives to schedulers: shards are numbered as `fgstp detect` wants them."""
 
+import copy
+import os
 import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import click
+import kubernetes_validate
 import pytest
+import submitit
 import yaml
+from mlflow import MlflowClient
+from submitit.helpers import CommandFunction
 
 from fgstp.cli import main
 
@@ -31,9 +40,18 @@ def _parsed(arguments):
     return command.make_context("detect", list(arguments[2:])).params
 
 
-def test_jobs_are_of_the_batch_api_and_claim_what_they_mount(jobs):
+@pytest.mark.parametrize("version", ["1.29", kubernetes_validate.latest_version()])
+def test_jobs_fit_the_schema_of_kubernetes(jobs, version):
+    for job in jobs.values():  # 1.29 is the first in which indexes of a job can fail one by one
+        kubernetes_validate.validate(job, version, strict=True)
+    wrong = copy.deepcopy(jobs["detect"])
+    wrong["spec"]["completion"] = wrong["spec"].pop("completions")
+    with pytest.raises(kubernetes_validate.ValidationError, match="completion"):
+        kubernetes_validate.validate(wrong, version, strict=True)
+
+
+def test_jobs_claim_what_they_mount(jobs):
     for name, job in jobs.items():
-        assert (job["apiVersion"], job["kind"]) == ("batch/v1", "Job")
         assert job["metadata"]["name"] == f"fgstp-{name}"
         pod = job["spec"]["template"]["spec"]
         assert pod["restartPolicy"] in ("Never", "OnFailure")  # all that a job may have
@@ -163,3 +181,34 @@ def test_processes_of_srun_get_the_variables_of_torchrun(repository, tmp_path):
     assert answer.stdout.splitlines() == [
         f"{rank} {rank % 2} 4 2 node1 29500 {command}" for rank in range(4)
     ]
+
+
+@pytest.mark.slow
+def test_the_array_and_the_collector_run_as_jobs_of_a_scheduler(kedro, repository, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(kedro.project, project)
+    programs = Path(sys.executable).parent  # `kedro` among them
+    environment = kedro.environment(tmp_path) | {"PATH": f"{programs}:{os.environ['PATH']}"}
+    ingested = [sys.executable, "-m", "kedro", "run", "--env=test", "--pipelines=ingest"]
+    subprocess.run(ingested, cwd=project, env=environment, check=True, capture_output=True)
+
+    executor = submitit.LocalExecutor(tmp_path / "logs")
+    executor.update_parameters(timeout_min=10)
+
+    def submitted(script, *arguments, task=1):
+        command = ["bash", str(repository / "deploy/slurm" / script), "test", *arguments]
+        own = environment | {"SLURM_ARRAY_TASK_ID": str(task)}
+        return executor.submit(CommandFunction(command, cwd=str(project), env=own))
+
+    for job in [submitted("train.sh", "2", "fgstp", task=task) for task in (1, 2)]:
+        job.result()  # an error, with what the script printed, if it failed
+    submitted("collect.sh", "fgstp").result()
+
+    data = project / "data"
+    one, two = (data / f"06_models/fgstp/seed_{seed}/best.ckpt" for seed in (1, 2))
+    assert one.read_bytes() != two.read_bytes()
+    assert (data / "08_reporting/metrics/fgstp.json").is_file()
+    assert (data / "08_reporting/report.html").is_file()
+    runs = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert [run.data.tags["pipelines"] for run in runs].count("train") == 2

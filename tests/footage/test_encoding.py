@@ -23,10 +23,10 @@ def read(path):
 @pytest.fixture(params=sorted(ENCODERS))
 def path(request, tmp_path):
     try:
-        check_encoder(ENCODERS[request.param])
+        check_encoder(request.param)
     except UserError:
         pytest.skip("the encoder is missing")
-    return tmp_path / f"new/video{request.param}"
+    return tmp_path / f"new/video.{request.param}"
 
 
 def test_times_and_colours_come_back(path):
@@ -57,12 +57,27 @@ def test_equal_times_follow_each_other(path):
     assert times == sorted(set(times))
 
 
-def test_a_missing_encoder_and_a_closed_folder_are_told(tmp_path):
-    with pytest.raises(UserError, match="cannot encode VP9"):
-        check_encoder(ENCODERS[".webm"]._replace(codec="nothing"))
+def test_a_closed_folder_is_told(tmp_path):
     (tmp_path / "out").write_text("a file")
     with (
         pytest.raises(UserError, match="Cannot write"),
         encoded_video(tmp_path / "out/video.webm"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec", "what"),
+    [("webm", "libvpx-vp9", r"VP9 \(libvpx-vp9\)"), ("mp4", "libx264", r"H\.264 \(libx264\)")],
+)
+def test_a_missing_encoder_is_told_and_leaves_nothing(without_encoder, tmp_path, kind, codec, what):
+    without_encoder(codec)
+    words = f"cannot encode {what}.* choose another format .webm or mp4., or install PyAV from its"
+    with (
+        pytest.raises(UserError, match=words),
+        encoded_video(tmp_path / f"out/video.{kind}"),
+    ):
+        pass
+    assert not (tmp_path / "out").exists()
+    for other in set(ENCODERS) - {kind}:
+        check_encoder(other)

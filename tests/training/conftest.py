@@ -17,8 +17,11 @@ from fgstp.training.settings import AugmentationSettings, TrainSettings
 
 PLAIN = AugmentationSettings(enabled=False)
 
+HERE = Path(__file__).parent
+TWO = {"window_targets": 2, "targets_per_step": 4, "accelerator": "cpu", "devices": 2}
+
 # Processes that train find `tiny_model` by its name.
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(HERE))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -121,5 +124,43 @@ def build():
         torch.manual_seed(seed)
         settings = {"encoder": {"name": "pvt_v2_b0"}, "height_px": 64, "width_px": 64}
         return create_model("fgstp", settings | changes)
+
+    return make
+
+
+SCRIPT = """
+import signal, sys
+sys.path.insert(0, {here!r})
+import fgstp, tiny_model
+
+def stop(number, frame):
+    print("stopped by", number)
+    raise SystemExit(77)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    model = tiny_model.tiny()
+    outcome = fgstp.train(model, {data!r}, {out!r}, callbacks={callbacks}, **{settings!r})
+    facts = outcome.n_epochs, len(outcome.history), tiny_model.digest(model.network)
+    # In one write, since several processes share the output.
+    sys.stdout.write(" ".join(map(str, facts)) + "\\n")
+"""
+
+
+@pytest.fixture
+def command(clips, tmp_path):
+    """A script that trains, as a command."""
+    for seed, split in enumerate(["train"] * 2 + ["validation"]):
+        clips.add_blob(4, split, seed=seed)
+    data = clips.store.folder.parent
+    clips.table.to_csv(data / "clips.csv", index=False)
+
+    def make(callbacks="()", **changes):
+        script, places = tmp_path / "script.py", {"data": str(data), "out": str(tmp_path / "run")}
+        settings = TWO | changes
+        script.write_text(
+            SCRIPT.format(here=str(HERE), callbacks=callbacks, settings=settings, **places)
+        )
+        return [sys.executable, str(script)]
 
     return make

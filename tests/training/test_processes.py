@@ -7,7 +7,6 @@ import pickle
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from fgstp.training.data import SampleOrder, collated
 from fgstp.training.processes import quiet
 from fgstp.training.validation import overlap, validation_scores
 
-HERE = Path(__file__).parent
 TWO = {"window_targets": 2, "targets_per_step": 4, "accelerator": "cpu", "devices": 2}
 
 pytestmark = pytest.mark.slow
@@ -138,44 +136,6 @@ def test_a_time_limit_ends_all_and_the_run_goes_on_later(train):
     assert (outcome.ended_by, outcome.n_epochs) == ("epochs", 1)
 
 
-SCRIPT = """
-import signal, sys
-sys.path.insert(0, {here!r})
-import fgstp, tiny_model
-
-def stop(number, frame):
-    print("stopped by", number)
-    raise SystemExit(77)
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, stop)
-    model = tiny_model.tiny()
-    outcome = fgstp.train(model, {data!r}, {out!r}, callbacks={callbacks}, **{settings!r})
-    facts = outcome.n_epochs, len(outcome.history), tiny_model.digest(model.network)
-    # In one write, since several processes share the output.
-    sys.stdout.write(" ".join(map(str, facts)) + "\\n")
-"""
-
-
-@pytest.fixture
-def command(clips, tmp_path):
-    """A script that trains, as a command."""
-    for seed, split in enumerate(["train"] * 2 + ["validation"]):
-        clips.add_blob(4, split, seed=seed)
-    data = clips.store.folder.parent
-    clips.table.to_csv(data / "clips.csv", index=False)
-
-    def make(callbacks="()", **changes):
-        script, places = tmp_path / "script.py", {"data": str(data), "out": str(tmp_path / "run")}
-        settings = TWO | changes
-        script.write_text(
-            SCRIPT.format(here=str(HERE), callbacks=callbacks, settings=settings, **places)
-        )
-        return [sys.executable, str(script)]
-
-    return make
-
-
 def children_of(pid):
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
@@ -202,30 +162,6 @@ def test_a_signal_ends_all_processes_and_does_then_what_it_always_does(command, 
     while children and time.monotonic() < give_up:
         children = [child for child in children if Path(f"/proc/{child}").exists()]
     assert not children
-
-
-def test_two_machines_train_together_as_processes_do_that_a_launcher_started(
-    command, tmp_path, monkeypatch
-):
-    # Both machines are this one; each has one device. torchrun gives its processes one thread.
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    several = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    both = command(devices=1, nodes=2, rendezvous="localhost:29517", epochs=1)
-    processes = [subprocess.Popen(both, **several) for _ in range(2)]
-    answers = [process.communicate(timeout=300) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], answers
-    told = [stdout for stdout, _ in answers]
-    assert told[0] == told[1]  # the weights too
-    assert told[0].startswith("1 1 ")
-    checkpoint = (tmp_path / "run/best.ckpt").read_bytes()
-    shutil.rmtree(tmp_path / "run")
-
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    script = command(devices=1, epochs=1)[1]  # as many devices as the launcher says
-    answer = subprocess.run([*torchrun, script], timeout=300, check=False, **several)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout == "".join(told)
-    assert (tmp_path / "run/best.ckpt").read_bytes() == checkpoint
 
 
 def test_other_packages_are_quiet_for_a_while():

@@ -43,14 +43,14 @@ class Encoder(NamedTuple):
 
 
 ENCODERS = {
-    ".webm": Encoder(
+    "webm": Encoder(
         "libvpx-vp9",
         "VP9",
         {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "crf": "36"},
         3.0,
         {"cluster_time_limit": "2000"},  # ms, after which it can be played meanwhile
     ),
-    ".mp4": Encoder(
+    "mp4": Encoder(
         "libx264",
         "H.264",
         {"preset": "superfast", "tune": "zerolatency", "crf": "26"},
@@ -73,8 +73,7 @@ def encoded_video(path: Path) -> Iterator[Append]:
     Raises:
         UserError: the encoder is missing, or the file cannot be written.
     """
-    encoder = ENCODERS[path.suffix]
-    check_encoder(encoder)
+    encoder = check_encoder(path.suffix[1:])
     with user_error_if_denied(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         container = av.open(f"file:{path}", "w", container_options=encoder.container)
@@ -99,19 +98,21 @@ def encoded_video(path: Path) -> Iterator[Append]:
                 container.mux(stream.encode(None))
 
 
-def check_encoder(encoder: Encoder) -> None:
-    """See that an encoder is there.
+def check_encoder(kind: str) -> Encoder:
+    """The encoder of a kind of video, `webm` or `mp4`; a PyAV without GPL has none of `mp4`.
 
     Raises:
-        UserError: it is not.
+        UserError: it is missing.
     """
+    encoder = ENCODERS[kind]
     try:
         av.Codec(encoder.codec, "w")
     except ValueError as error:
         raise UserError(
-            f"This installation of PyAV cannot encode {encoder.title} ({encoder.codec}); choose "
-            "another format, or install the wheel of PyAV from PyPI."
+            f"This PyAV cannot encode {encoder.title} ({encoder.codec}), as {kind} needs; "
+            f"choose another format ({' or '.join(ENCODERS)}), or install PyAV from its wheel."
         ) from error
+    return encoder
 
 
 def _new_stream(container: OutputContainer, encoder: Encoder, size: tuple[int, ...]) -> VideoStream:

@@ -23,7 +23,7 @@ from fgstp.models.features import FeatureStore
 from fgstp.models.machine import use_cuda
 from fgstp.models.registry import create_model
 from fgstp.training.job import Job, Outcome
-from fgstp.training.processes import Launched, Rank, joined, launch
+from fgstp.training.processes import Launched, Rank, joined, launch, others_expected
 from fgstp.training.settings import Precision, TrainSettings
 from fgstp.training.stages import train_stages
 
@@ -152,8 +152,8 @@ def fit(
 
     Raises:
         UserError: there are no clips to train or validate on, not enough GPUs or memory, a
-            loss is not finite, weights to start from do not fit, or the folder cannot be
-            written.
+            loss is not finite, weights to start from do not fit, the folder cannot be written, or
+            another of the processes that a launcher started is lost.
     """
     rank = Rank.from_environment()
     if rank is not None:
@@ -199,7 +199,8 @@ def fit(
     elif rank is None:
         outcome = launch(partial(_train_together, job), settings)
     else:
-        outcome = _train_together(job, rank)
+        with others_expected():
+            outcome = _train_together(job, rank)
     model.begin_stage(load_into(model, outcome.checkpoint).facts["stage"])
     return outcome
 

@@ -33,6 +33,7 @@ from fgstp.training.settings import TrainSettings
 T = TypeVar("T")
 NAME = "fgstp"
 ERROR = "error-{}.txt"
+GLOO = "gloo/transport"  # in errors of lost connections, which have no class of their own
 LAUNCHER = ("torch.distributed.elastic", "torch.multiprocessing")
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
@@ -104,6 +105,26 @@ def joined(*, cuda: bool) -> Iterator[None]:
     yield
     # Not after an error: the others would fail too, before the launcher knows of the first.
     distributed.destroy_process_group()
+
+
+@contextmanager
+def others_expected() -> Iterator[None]:
+    """Say that another process is lost, which no launcher of ours watches; where, torch says.
+
+    Raises:
+        UserError: one of the other processes has ended or cannot be reached.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        if not (isinstance(error, distributed.DistError) or GLOO in reason):
+            raise
+        raise UserError(
+            f"Another process of this training has ended, or cannot be reached ({reason}); see "
+            "what it says, and start all of them again: the training goes on after the last epoch "
+            "that it has finished."
+        ) from error
 
 
 def gathered(value: T) -> list[T]:
