@@ -43,11 +43,11 @@ def grouped(summary, by, groups):
 def test_groups_are_columns_with_values_and_sizes(summary):
     rows = grouped(summary, "category", ["long_clear", "medium_complex"])
     paper, operational, alarms = group_tables(rows, "category")
-    assert [each.title.replace("\u00a0", " ") for each in (paper, operational, alarms)] == [
-        "mIoU ↑, protocol paper",
-        "mIoU@t ↑, protocol operational",
-        "FA frames (%) ↓, protocol operational",
-    ]
+    titles = [each.title.replace("\u00a0", " ") for each in (paper, operational, alarms)]
+    starts = ("mIoU ↑, protocol paper", "mIoU@t ↑, protocol oper", "FA frames (%) ↓, protocol oper")
+    assert [title.startswith(start) for title, start in zip(titles, starts, strict=True)] == 3 * [1]
+    assert "stretched" in titles[0]  # a protocol is told in words
+    assert "as predicted" in titles[1]
     near, far = paper.heads[1:]
     assert (near.text, near.detail) == ("medium, complex", "6 v, 1,001 f")
     assert (far.text, far.detail) == ("long, clear", "6 v, 1,000 f")

@@ -7,7 +7,8 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from fgstp.reporting.charts import Axis, Chart, Series, side_by_side
 
-SIZE_IN, DPI = (5.2, 3.6), 200
+WIDTH_IN, HEIGHT_IN, LINE_IN, DPI = 5.2, 3.45, 0.15, 200  # a line of the legend comes on top
+N_COLUMNS = 3  # of the legend
 SMALL, NORMAL = 7, 9  # font sizes
 # Distinct for colour-blind readers, with a contrast of 3 to white; those of the page when light.
 COLOURS = ("#0063a8", "#c24a00", "#00795a", "#a8487d", "#8a6000", "#4d5660")
@@ -16,7 +17,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 def chart_figure(chart: Chart) -> Figure:
     """Draw a chart, with a legend below it."""
-    figure = Figure(figsize=SIZE_IN, dpi=DPI, layout="constrained")
+    n_lines = -(-len({own.title for own in chart.series}) // N_COLUMNS)
+    size_in = WIDTH_IN, HEIGHT_IN + LINE_IN * n_lines
+    figure = Figure(figsize=size_in, dpi=DPI, layout="constrained")
     ax = figure.subplots()
     ax.set_title(chart.title, fontsize=NORMAL, parse_math=False)
     if chart.guide:
@@ -28,8 +31,8 @@ def chart_figure(chart: Chart) -> Figure:
     handles, labels = ax.get_legend_handles_labels()
     if own_labels := dict(zip(labels, handles, strict=True)):  # seeds share one
         figure.legend(
-            own_labels.values(), own_labels, fontsize=SMALL, ncols=3, loc="outside lower center",
-            frameon=False,
+            own_labels.values(), own_labels, fontsize=SMALL, ncols=N_COLUMNS,
+            loc="outside lower center", frameon=False,
         )  # fmt: skip
     return figure
 

@@ -192,17 +192,17 @@ def group_tables(summaries: pd.DataFrame, by: str) -> list[Table]:
     Returns:
         A table for each protocol and metric of `GROUP_COLUMNS` that has any value.
     """
-    tables = []
+    tables, known = [], protocols(summaries)
     for protocol, columns in selected(summaries, GROUP_COLUMNS):
         for column in columns:
             found = scores(summaries, protocol, by)
             found = found[found["metric"] == column.name]
             if found["value"].notna().any():
-                tables.append(_group_table(found, protocol, column, by))
+                tables.append(_group_table(found, known[protocol], column, by))
     return tables
 
 
-def _group_table(found: pd.DataFrame, protocol: str, column: Column, by: str) -> Table:
+def _group_table(found: pd.DataFrame, protocol: ScoringProtocol, column: Column, by: str) -> Table:
     sizes = {
         str(row.group): f"{row.n_videos} v, {row.n_frames:,} f"
         for row in found.drop_duplicates("group").itertuples()
@@ -214,4 +214,5 @@ def _group_table(found: pd.DataFrame, protocol: str, column: Column, by: str) ->
         (Cell(row.title()), *(Cell(values.get((row.model, group), DASH)) for group in groups))
         for row in evaluated_rows(found)
     ]
-    return Table(f"{column.heading}, protocol {protocol}", (Cell("model"), *heads), tuple(rows))
+    title = f"{column.heading}, {notes.protocol_title(protocol)}"
+    return Table(title, (Cell("model"), *heads), tuple(rows))

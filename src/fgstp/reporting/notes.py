@@ -53,6 +53,18 @@ AVERAGE = {
     "video": "scores are averaged over the frames of each video, then over videos",
     "frame": "scores are averaged over all frames",
 }
+FOOTAGE_MARKS = {"synthetic": "synthetic footage", "pseudo": "pseudo masks"}  # by mask source
+# In headings; settings that most protocols share have no word.
+IN_HEADINGS = {
+    "norm": {"minmax": "each map stretched", "none": "maps as predicted"},
+    "input": {"binary": "binarised"},
+    "empty": {
+        "score": "frames without gas score 0",
+        "credit": "empty maps of frames without gas score 1",
+        "skip": "frames with gas only",
+    },
+    "average": {"frame": "all frames alike"},
+}
 
 
 def counted(number: int, noun: str) -> str:
@@ -91,6 +103,22 @@ def protocol_rules(protocol: ScoringProtocol) -> list[str]:
         last = counted(protocol.drop_last_frames, "frame")
         rules.append(f"the last {last} of each clip are left out")
     return rules
+
+
+def protocol_words(protocol: ScoringProtocol) -> list[str]:
+    """What tells a protocol from others, in a few words a setting; maps come first."""
+    settings = protocol.model_dump()
+    return [word for name, known in IN_HEADINGS.items() if (word := known.get(settings[name]))]
+
+
+def protocol_title(protocol: ScoringProtocol) -> str:
+    """A protocol in a heading: its name, and what tells it from others."""
+    return f"protocol {protocol.name} ({', '.join(protocol_words(protocol))})"
+
+
+def short_title(protocol: ScoringProtocol) -> str:
+    """A protocol where there is little room, such as `paper: each map stretched`."""
+    return f"{protocol.name}: {protocol_words(protocol)[0]}"
 
 
 def protocol_note(protocol: ScoringProtocol) -> str:
@@ -138,6 +166,11 @@ def missing_notes(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
         of_all = set(of_reason["model"]) == set(rows["model"])
         notes.append(f"{DASH} {metrics}{'' if of_all else f' of {names}'}: {reason}.")
     return notes
+
+
+def footage_marks(mask_sources: Iterable[str]) -> str:
+    """Small print of a row that was not scored on real footage with masks by people."""
+    return ", ".join(FOOTAGE_MARKS[each] for each in mask_sources if each in FOOTAGE_MARKS)
 
 
 def mark_notes(names: Iterable[str], protocol: ScoringProtocol | None = None) -> list[str]:

@@ -166,7 +166,8 @@ def _scored_block(
         *notes.missing_notes(tidy, columns),
         *intervals,
     )
-    title = f"Protocol {protocol.name}, on {footage.name}"
+    told = notes.protocol_title(protocol)
+    title = f"{told[0].upper()}{told[1:]}, on {footage.name}"
     written = written_table(title, tidy, columns, sentences, own_thresholds=own_thresholds)
     return Block(protocol.name, columns, tidy, written, tuple(intervals))
 
@@ -273,7 +274,9 @@ def written_table(
         if own_thresholds:
             ends = of_model[["threshold_min", "threshold_max"]].iloc[0]
             cells.append(Cell("–".join(dict.fromkeys(f"{end:g}" for end in ends.dropna()))))
-        rows.append((Cell(name), *cells))
+        sources = str(of_model["mask_source"].iloc[0]) if "mask_source" in of_model else ""
+        marks = notes.footage_marks(sources.split(" and "))
+        rows.append((Cell(name, detail=marks), *cells))
     return Table(title, tuple(map(Cell, heads)), tuple(rows), sentences)
 
 

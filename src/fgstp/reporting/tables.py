@@ -79,12 +79,12 @@ class Column(Metric):
         return " ± ".join(written).replace("inf", "∞")
 
     def ranks(self, values: Sequence[float]) -> list[int | None]:
-        """Rank values from 1, the best; None for NaN, and for all if fewer than two are defined.
+        """Rank values from 1, the best; None for NaN, and for all if none is better than another.
 
         Values that are written alike share a rank, and ranks have no gaps.
         """
         written = pd.Series([math.nan if math.isnan(v) else float(self.shown(v)) for v in values])
-        if written.count() < 2:
+        if written.nunique() < 2:
             return [None] * len(values)
         ranks = written.rank(method="dense", ascending=self.lower_is_better)
         return [None if math.isnan(rank) else int(rank) for rank in ranks]

@@ -12,6 +12,7 @@ from fgstp.footage.clip_table import ClipRow
 from fgstp.footage.video_store import VideoStore
 from fgstp.reporting.charts import Axis, Chart, Floats, Series
 from fgstp.reporting.names import ModelRow
+from fgstp.reporting.notes import short_title
 from fgstp.reporting.results import Predict
 from fgstp.scoring.frames import Frames
 from fgstp.scoring.ground_truth import N_LEVELS, GroundTruth
@@ -122,7 +123,7 @@ def threshold_charts(
             )
             if all(np.isnan(own.y).all() for own in series):
                 continue
-            title = f"{label[0].upper()}{label[1:]} against threshold, {protocol.name}"
+            title = f"{label[0].upper()}{label[1:]} against threshold, {short_title(protocol)}"
             axes = Axis("threshold"), Axis(label, 0.0, 1.0)
             charts.append(Chart(f"{name}_{protocol.name}", title, *axes, series, NOTE))
     return charts

@@ -37,12 +37,19 @@ EVALUATE = EvaluateSettings.model_validate(
     }
 )
 GOOD, BAD = "fgstp", "background"  # models that find all gas, and the upper half of it
+TWO = {GOOD: 16, BAD: 11}  # by model: the row to which it finds the gas, which ends at row 16
+MANY = TWO | {
+    name: 7 + number
+    for number, name in enumerate(
+        ("mg", "sinet_v2", "xmem_pp", "rmem", "zoomnext", "slt_net", "fgstp_no_fsp", "wisp")
+    )
+}
 
 
 class Project:
-    """Clips, and predictions of two models with their scores: all inputs of the nodes."""
+    """Clips, and predictions of models with their scores: all inputs of the nodes."""
 
-    def __init__(self, clips, folder):
+    def __init__(self, clips, folder, models=TWO):
         self.folder, self.store = clips, clips.store
         self.facts = {}  # further ones of predictions
         self.predictions = folder / "predictions"
@@ -53,9 +60,9 @@ class Project:
             masks[1::2, 6:16, 8:20] = 1
             row = {"video": name[0], "split": split}
             clips.add(name, frames, masks, **row)
-            for model, rows_found in ((GOOD, slice(6, 16)), (BAD, slice(6, 11))):
+            for model, end in models.items():
                 maps = np.zeros_like(frames)
-                maps[:, rows_found] = 200 * masks[:, rows_found]
+                maps[:, 6:end] = 200 * masks[:, 6:end]
                 store = PredictionStore(self.predictions / model / "seed_1")
                 with store.writing(name[0], {}) as append:
                     for frame, levels in enumerate(maps):
@@ -76,10 +83,9 @@ class Project:
             for epoch in (1, 2)
         ]
         facts = {"parameters": 3, "epoch": 2, "scores": {"val_miou": 0.1}, "n_epochs": 2}
-        self.trainings = {
-            GOOD: {"model": GOOD, "trained": True, "epochs": epochs, "ended_by": "epochs"} | facts,
-            BAD: {"model": BAD, "trained": False, "parameters": 0, "epochs": []},
-        }
+        trained = {"trained": True, "epochs": epochs, "ended_by": "epochs"} | facts
+        self.trainings = {model: {"model": model} | trained for model in models}
+        self.trainings[BAD] = {"model": BAD, "trained": False, "parameters": 0, "epochs": []}
         self.models = folder / "models"
         for model in self.trainings:
             self.train(model)
@@ -129,6 +135,13 @@ class Project:
 def made(tmp_path_factory, clip_folder):
     folder = tmp_path_factory.mktemp("project")
     return Project(clip_folder(folder / "videos"), folder)
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory, clip_folder):
+    """More models than there are colours."""
+    folder = tmp_path_factory.mktemp("many")
+    return Project(clip_folder(folder / "videos"), folder, MANY)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -15,6 +16,7 @@ from fgstp.reporting.chart_figure import COLOURS
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 TIMES_MS = 8000  # of the browser's virtual clock
+CHOSEN = {"made": (2, 0, 2), "many": (6, 0, 10)}  # models drawn at first, and after two clicks
 
 # Written into a copy of the page; what it finds is sent to the page around it.
 SCRIPT = """
@@ -75,10 +77,20 @@ addEventListener("load", async () => {
   found.up = values();
   const box = document.querySelector(".models input");
   const drawn = () => document.querySelectorAll(`.chart [data-model="${box.value}"].off`).length;
+  const chosen = () => {
+    const groups = [...document.querySelectorAll(".chart [data-model]:not(.off)")];
+    return new Set(groups.map((each) => each.dataset.model)).size;
+  };
+  found.chosen = chosen();
   box.click();
   found.hidden = drawn();
   box.click();
   found.shown = drawn();
+  const [all, none] = document.querySelectorAll(".models button");
+  none.click();
+  found.none = chosen();
+  all.click();
+  found.all = chosen();
   found.first = document.getElementById("told").textContent;
   document.getElementById("next").click();
   await after(300);
@@ -122,17 +134,35 @@ def look(path, width_px, *options):
 
 
 @pytest.fixture(scope="module")
-def page_file(made, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(made.page().replace("</head>", f"{SCRIPT}</head>"), "utf-8")
-    return path
+def page_file(request, tmp_path_factory):
+    """The file of the page of a project, by the name of its fixture; each is made once."""
+
+    @cache
+    def file_of(project):
+        page = request.getfixturevalue(project).page()
+        path = tmp_path_factory.mktemp(project) / "report.html"
+        path.write_text(page.replace("</head>", f"{SCRIPT}</head>"), "utf-8")
+        return path
+
+    return file_of
 
 
 @needs_chromium
-@pytest.mark.parametrize(("width_px", "dark"), [(1400, False), (900, True), (390, False)])
-def test_the_page_works_in_a_browser(page_file, width_px, dark):
+@pytest.mark.parametrize(
+    ("project", "width_px", "dark"),
+    [
+        ("made", 1400, False),
+        ("made", 768, True),
+        ("made", 390, False),
+        *(
+            pytest.param("many", width_px, dark, marks=pytest.mark.slow)
+            for width_px, dark in ((1280, True), (768, False), (390, True))
+        ),
+    ],
+)
+def test_the_page_works_in_a_browser(page_file, project, width_px, dark):
     options = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    found = look(page_file, width_px, *options)
+    found = look(page_file(project), width_px, *options)
     assert found["problems"] == found["contrasts"] == found["unlabelled"] == []
     assert found["dark"] == dark
     assert found["width"] == width_px
@@ -143,6 +173,8 @@ def test_the_page_works_in_a_browser(page_file, width_px, dark):
     assert found["down"] == sorted(found["down"], reverse=True)
     assert found["up"] == sorted(found["up"])
     assert found["hidden"] > 0 == found["shown"]
+    # As many models as there are colours are drawn at first; the rest where somebody wants them.
+    assert (found["chosen"], found["none"], found["all"]) == CHOSEN[project]
     assert found["first"].startswith("frame 0 ")
     assert found["second"].startswith("frame 1 ")
     assert found["overlaid"]

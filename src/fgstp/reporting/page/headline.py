@@ -17,6 +17,7 @@ from fgstp.reporting.summaries import scores, selected
 from fgstp.reporting.tables import HEADLINE_COLUMNS, Column, mark
 
 OF_EVENTS: tuple[str, ...] = ("event_recall", "false_alarms_per_hour")
+MOST_CHOSEN = 6  # models in charts at first: as many as there are colours
 OF_SCHEDULE = ("leak_auroc", "found_fraction", "false_alarms_per_hour")  # without masks
 
 
@@ -29,10 +30,11 @@ class HeadlineCell(NamedTuple):
 
 
 class HeadlineRow(NamedTuple):
-    """A model: its name, title and legend, and its scores."""
+    """A model: its name, title, marks in words and legend, and its scores."""
 
     model: str
     title: str
+    marks: str
     legend: Markup
     cells: list[HeadlineCell]
 
@@ -43,23 +45,41 @@ class Headline(NamedTuple):
     Attributes:
         heads: by column: heading, what it is of, and its meaning.
         rows: a row a model.
+        best: names of the `MOST_CHOSEN` models that are best by the first column.
     """
 
     heads: list[tuple[str, str, str]]
     rows: list[HeadlineRow]
+    best: frozenset[str]
 
 
 def headline(comparison: Comparison, rows: Sequence[ModelRow]) -> Headline:
     """Make the table of all models that were evaluated."""
     found = list(_columns(comparison))
     drawn = [_cells(column, rows, values) for column, _, values in found]
+    marks = notes.footage_marks(comparison.footage.mask_sources)
     return Headline(
         [(column.heading, of, column.meaning) for column, of, _ in found],
         [
-            HeadlineRow(row.model, row.title(), legend(row, place), [each[place] for each in drawn])
+            HeadlineRow(
+                row.model, row.title(), marks, legend(row, place), [each[place] for each in drawn]
+            )
             for place, row in enumerate(rows)
         ],
+        _best(found, rows),
     )
+
+
+def _best(
+    found: Sequence[tuple[Column, str, pd.DataFrame]], rows: Sequence[ModelRow]
+) -> frozenset[str]:
+    names = [row.model for row in rows]
+    if not found:
+        return frozenset(names[:MOST_CHOSEN])
+    column, _, scored = found[0]
+    values = scored.drop_duplicates("model").set_index("model")["value"].reindex(names)
+    order = values.sort_values(ascending=column.lower_is_better, kind="stable")
+    return frozenset(order.index[:MOST_CHOSEN])
 
 
 def legend(row: ModelRow, place: int) -> Markup:
@@ -73,7 +93,8 @@ def _columns(comparison: Comparison) -> Iterator[tuple[Column, str, pd.DataFrame
     for protocol, columns in selected(summaries, HEADLINE_COLUMNS):
         own = scores(summaries, protocol)
         for column in columns:
-            yield column, f"protocol {protocol}", own[own["metric"] == column.name]
+            told = notes.short_title(comparison.protocols[protocol])
+            yield column, told, own[own["metric"] == column.name]
     tables = [(comparison.events, OF_EVENTS, "events")]
     if not comparison.protocols:
         tables.append((comparison.detection, OF_SCHEDULE, "leak schedule"))

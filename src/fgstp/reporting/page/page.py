@@ -55,7 +55,7 @@ class PickedPicture(NamedTuple):
 
 
 class Gallery(NamedTuple):
-    """Pictures of a model, by heading."""
+    """Pictures of a model, by heading; at least one of them."""
 
     row: ModelRow
     pictures: Mapping[str, Sequence[PickedPicture]]
@@ -94,15 +94,17 @@ def page(
         run: what made it.
     """
     comparison, rows = results.comparison, results.rows
+    table = headline(comparison, rows)
     facts = {
         "title": TITLE,
         "evaluated": _evaluated(comparison),
         "published": _published(comparison),
         "published_block": PUBLISHED,
         "comparison": comparison,
-        "headline": headline(comparison, rows),
+        "headline": table,
         "headline_notes": headline_notes(comparison, rows),
         "models": [(row, legend(row, place)) for place, row in enumerate(rows)],
+        "chosen": table.best,
         "protocol_rules": {
             name: protocol_rules(each) for name, each in comparison.protocols.items()
         },
@@ -154,9 +156,9 @@ def _rendered(
 
 
 def _evaluated(comparison: Comparison) -> str:
-    titles, footage = comparison.titles, comparison.footage
+    footage = comparison.footage
     return (
-        f"{counted(len(titles), 'model')} ({', '.join(titles)}), evaluated on {footage.name} with "
+        f"{counted(len(comparison.titles), 'model')}, evaluated on {footage.name} with "
         f"{footage.masks}: {comparison.scored}."
     )
 

@@ -16,6 +16,7 @@ from fgstp.reporting.frame_charts import first_training
 from fgstp.reporting.names import ModelRow
 
 WIDTH, SCORES, ROW, GAP = 1000, 90, 7, 4  # height of the scores, of a row of bars, and between
+PER_REM = 16  # of the height on the page
 N_BUCKETS = 400  # of a line; each shows its highest score
 NARROWEST = 3.0  # width of a bar
 Places = Callable[[Floats], Floats]  # from seconds to places along the strip
@@ -63,6 +64,7 @@ def strip(
     told = f"Frame scores, leaks and events of {video} over time; the player shows its frames"
     parts = [
         f'<svg class="strip" viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" '
+        f'style="height: {height / PER_REM:.1f}rem" '
         f'role="img" aria-label="{escape(told)}">',
         *_leaks(longest, right),
         *_gas(gas, right, SCORES + GAP),

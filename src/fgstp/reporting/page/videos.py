@@ -1,6 +1,6 @@
 """Videos and picked frames on the page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,32 +9,44 @@ from fgstp.core.progress import ProgressBar
 from fgstp.footage.clip_table import ClipRow, by_video, spread
 from fgstp.reporting.names import ModelRow, group_title
 from fgstp.reporting.page.page import Gallery, PickedPicture, ShownVideo
-from fgstp.reporting.page.picks import Pick, pick_frames
+from fgstp.reporting.page.picks import Pick, pick_by_masks, pick_by_schedule
 from fgstp.reporting.page.pictures import overlay_url
 from fgstp.reporting.page.player import MOST_VIDEOS, places, video_data
 from fgstp.reporting.page.strips import strip
 from fgstp.reporting.results import Results
 
-KINDS = ("Worst frames with gas", "Best frames with gas", "False alarms")
-
 
 def galleries(results: Results) -> list[Gallery]:
-    """Pictures of the worst and the best frames and the false alarms of each model.
-
-    Without masks there are none.
-    """
-    if results.plain is None:
-        return []
+    """Pictures of picked frames of each model: by masks, and by the leak schedule without."""
     clips = {clip.name: clip for clip in results.clips}
+    bare = {
+        name: clip.first_frame
+        for name, clip in clips.items()
+        if not clip.has_masks(allow_pseudo_masks=results.allow_pseudo_masks)
+    }
     made = []
     for row in ProgressBar(results.rows, unit=" models", desc="pictures"):
-        picks = pick_frames(results.plain_frames(row.model), len(results.rows))
         pictures = {
             kind: [_picture(results, row, kind, clips[each.clip], each) for each in of_kind]
-            for kind, of_kind in zip(KINDS, picks, strict=True)
+            for kind, of_kind in _picks(results, row.model, bare).items()
         }
-        made.append(Gallery(row, pictures))
+        if any(pictures.values()):
+            made.append(Gallery(row, pictures))
     return made
+
+
+def _picks(results: Results, model: str, bare: Mapping[str, int]) -> dict[str, list[Pick]]:
+    """Picked frames of a model by heading; `bare`: first frames of the clips without masks."""
+    picks: dict[str, list[Pick]] = {}
+    if results.plain:
+        picks |= pick_by_masks(results.plain_frames(model), len(results.rows))
+    timeline = results.timelines[model]
+    timeline = timeline[timeline["clip"].isin(list(bare))]
+    if len(timeline):
+        in_clip = timeline["frame"] - timeline["clip"].map(bare)
+        found = pick_by_schedule(timeline.assign(frame=in_clip), len(results.rows))
+        picks |= {f"{kind}, without masks": of_kind for kind, of_kind in found.items()}
+    return picks
 
 
 def _picture(

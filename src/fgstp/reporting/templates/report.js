@@ -38,11 +38,21 @@ function compare(one, other, sign) {
 document.querySelectorAll("table.sortable").forEach(sortable);
 
 // Models: a check box shows or hides what is drawn of a model, but not the legends.
-for (const box of document.querySelectorAll(".models input"))
-  box.addEventListener("change", () => {
-    for (const drawn of document.querySelectorAll(".chart [data-model], .strip [data-model], div[data-model]"))
-      if (drawn.dataset.model === box.value) drawn.classList.toggle("off", !box.checked);
+const boxes = [...document.querySelectorAll(".models input")];
+
+function choose() {
+  const chosen = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+  for (const drawn of document.querySelectorAll(".chart [data-model], .strip [data-model], div[data-model]"))
+    drawn.classList.toggle("off", !chosen.has(drawn.dataset.model));
+}
+
+for (const box of boxes) box.addEventListener("change", choose);
+for (const button of document.querySelectorAll(".models button"))
+  button.addEventListener("click", () => {
+    for (const box of boxes) box.checked = Boolean(button.dataset.all);
+    choose();
   });
+choose();
 
 // Player: frames with the outline of the truth and the mask of a model.
 const TRUTH = "#00e5ff", FOUND = "rgb(255 120 0 / 50%)", STEP_MS = 120;
