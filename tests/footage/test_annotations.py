@@ -427,6 +427,30 @@ def test_an_export_of_boxes_or_points_is_refused(tmp_path, file, content):
         found(tmp_path)
 
 
+def test_frames_in_which_a_track_goes_on_unseen_are_not_free_of_gas(tmp_path):
+    tracks = (
+        cvat_polygon('frame="1" outside="0"')
+        + cvat_polygon('frame="4" outside="0"')
+        + cvat_polygon('frame="5" outside="1"')
+    )
+    write(tmp_path / "a.xml", cvat_video(tracks, "<stop_frame>6</stop_frame>"))
+    none = np.zeros((HEIGHT, WIDTH), np.uint8)
+    masks = masks_of(found(tmp_path))
+    assert sorted(masks) == [0, 1, 4, 5, 6]
+    np.testing.assert_array_equal(masks[1], masks[4])
+    assert masks[1].any()
+    for number in (0, 5, 6):
+        np.testing.assert_array_equal(masks[number], none)
+
+
+def test_old_files_of_labelme_tell_no_size(tmp_path):
+    polygon = {"label": "gas", "points": points_of(BOX)}
+    write(tmp_path / "0.json", {"shapes": [polygon], "imagePath": "0.png", "imageData": None})
+    annotations = found(tmp_path)
+    assert annotations.read(0, (HEIGHT, WIDTH)).sum() > 0
+    assert annotations.read(0, (2 * HEIGHT, WIDTH)).shape == (2 * HEIGHT, WIDTH)
+
+
 def test_a_frame_with_boxes_only_is_not_free_of_gas(tmp_path):
     tag = '<tag label="windy"/>'
     write(tmp_path / "a.xml", cvat_images(CVAT_BOX, CVAT_BOX + cvat_polygon(), tag))

@@ -44,6 +44,16 @@ def test_clips_are_in_grey_whatever_the_span_of_each_frame():
     assert [frame.grey[2, 3] for frame in frames] == [16, 0, 128, 255]
 
 
+def test_levels_of_8_bits_take_no_memory_of_their_own():
+    frames = [Frame(np.full((4, 6), 125, np.uint8), span=GreySpan(25, 225))] * 2
+    (clip,) = ClipCutter(2).clips(iter(frames))
+    counts = clip.counts
+    assert np.shares_memory(clip.frames, counts)
+    assert clip.frames.tolist() == np.full((2, 4, 6), 128).tolist()
+    assert clip.frames is clip.frames
+    assert frames[0].counts[0, 0] == 125
+
+
 def test_clips_come_as_soon_as_they_are_full():
     seen = []
 

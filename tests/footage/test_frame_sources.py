@@ -175,6 +175,16 @@ def test_frames_that_come_twice_are_refused(tmp_path, write_picture):
         frames_of(tmp_path)
 
 
+@pytest.mark.parametrize("names", [["ir_1", "ir_2", "rgb_1", "rgb_2"], ["0", "1", "2", "cover"]])
+def test_pictures_of_several_series_are_remarked(tmp_path, write_picture, names):
+    for name in names:
+        write_picture(tmp_path / f"{name}.png", np.zeros((6, 8), np.uint8))
+    remarks = []
+    assert len(list(frames_of(tmp_path).frames(remarks))) == len(names)
+    (remark,) = remarks
+    assert f"names of 2 kinds, such as {names[0]} and {names[-1][:-1]}" in remark
+
+
 @pytest.mark.parametrize(
     ("names", "missing"),
     [

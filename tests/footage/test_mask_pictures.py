@@ -170,6 +170,44 @@ def test_one_video_has_one_meaning_of_255():
     reader.read(Picture(OTHER))
 
 
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        [SHAPE * np.uint8(255), OTHER * np.uint8(200)],
+        [SHAPE * (UINT16 * 65535), OTHER * (UINT16 * 40000)],
+        [SHAPE * np.uint8(255), OTHER * (UINT16 * 40000)],
+        [colours((SHAPE, RED)), colours((OTHER, BLUE))],
+        [colours((SHAPE, WHITE)), colours((OTHER, RED))],
+    ],
+)
+def test_one_video_shows_one_label(pictures):
+    reader, (first, second) = MaskReader({}), pictures
+    reader.read(Picture(first))
+    with pytest.raises(FootageError, match="than the masks before it"):
+        reader.read(Picture(second))
+    reader.read(Picture(first * 0))
+    reader.read(Picture(first))
+
+
+def test_compression_changes_no_label(tmp_path):
+    reader = MaskReader({})
+    for quality in (95, 60, 30):
+        for colour in (RED, [level * 9 // 10 for level in RED]):
+            picture = colours((cv2.resize(SHAPE, None, fx=4, fy=4)[:HEIGHT, :WIDTH], colour))
+            Image.fromarray(picture).save(tmp_path / "a.jpg", quality=quality)
+            mask = reader.read(read_picture(tmp_path / "a.jpg"))
+            assert np.count_nonzero(mask) == pytest.approx(np.count_nonzero(picture), rel=0.1)
+
+
+def test_labels_of_a_palette_are_remarked_also_where_each_mask_has_one():
+    reader = MaskReader({})
+    for label in (1, 2):
+        indices = SHAPE * np.uint8(label)
+        assert not reader.remarks
+        reader.read(Picture(np.dstack([SHAPE * 0, SHAPE * 0, indices * 90]), indices))
+    assert any("several labels" in remark for remark in reader.remarks)
+
+
 def test_under_a_labelmap_what_cannot_be_seen_is_background(read):
     white = colours((np.ones_like(SHAPE), WHITE))
     picture = Image.fromarray(with_alpha(white, SHAPE))

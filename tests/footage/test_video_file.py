@@ -255,6 +255,17 @@ def test_a_rate_that_varies_and_a_gap_are_no_damage(tmp_path, numbered, suffix, 
     assert source.timing.slots.tolist() == [*range(20), *range(50, 70)]
 
 
+def test_a_frame_at_the_time_of_another_is_remarked(tmp_path, numbered):
+    path = tmp_path / "a.mkv"
+    numbered.write(
+        path, numbered.frames(8), "ffv1", "gray", 30, [0, 33, 67, 67, 100, 133, 167, 200]
+    )
+    remarks = []
+    shown = [numbered.number(frame.grey) for frame in VideoFile(path).frames(remarks)]
+    assert shown == [0, 1, 2, 4, 5, 6, 7]
+    assert any(remark.startswith("1 of its frames have the time of another") for remark in remarks)
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "avi"])
 def test_packets_that_were_removed_shift_nothing(tmp_path, numbered, suffix):
     whole = numbered.write(tmp_path / "whole.mp4", numbered.frames(60), "mjpeg", "yuvj420p")

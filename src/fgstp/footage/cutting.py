@@ -22,7 +22,8 @@ class Stretch:
 
     Attributes:
         first_frame: number of its first frame in the video, from 0.
-        counts: (T, H, W) uint8 or uint16, as they are stored.
+        counts: (T, H, W) uint8 or uint16, as they are stored; those of 8 bits turn into grey levels
+            where they are, once `frames` is asked for.
         annotated: (A,) int64, numbers of the frames that have a mask, from 0 in the stretch.
         masks: (A, H, W) uint8: 0, 1 for gas, 255 for void, which is neither.
         mask_source: kind of its masks; `none` without any.
@@ -50,7 +51,9 @@ class Stretch:
         """Grey levels, (T, H, W): made at first use, so that decoding can go on beside it."""
         if not any(self.spans):
             return self.counts.astype(np.uint8, copy=False)
-        grey = np.empty(self.counts.shape, np.uint8)
+        # New memory for each clip would cost more time than the levels.
+        is_grey = self.counts.dtype == np.uint8
+        grey = self.counts if is_grey else np.empty(self.counts.shape, np.uint8)
         changes = [at for at, (one, two) in enumerate(pairwise(self.spans), 1) if one != two]
         for start, stop in pairwise([0, *changes, len(grey)]):
             to_levels(self.counts[start:stop], self.spans[start], grey[start:stop])

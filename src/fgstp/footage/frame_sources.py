@@ -96,7 +96,8 @@ class PictureSequence:
             yield Frame(grey)
         if is_in_colour:
             remarks.append(COLOUR_REMARK)
-        remarks += [*told_together(names_of), *_gaps([path.stem for path in self.files])]
+        names = [path.stem for path in self.files]
+        remarks += [*told_together(names_of), *(_several_series(names) or _gaps(names))]
 
     def sample(self, n_frames: int) -> Iterator[NDArray[np.integer]]:
         """Some of the pictures, evenly."""
@@ -114,6 +115,15 @@ class PictureSequence:
                     yield name, picture
             except FootageError as error:
                 raise FootageError(f"{path.name}: {error}") from error
+
+
+def _several_series(names: Sequence[str]) -> list[str]:
+    """A remark if names differ by more than their numbers: two cameras, or a stray picture."""
+    first = {re.sub(r"\d+", "#", name): name for name in reversed(names)}
+    if len(first) < 2 or not any("#" in kind for kind in first):
+        return []
+    pair = " and ".join(list(first.values())[:-3:-1])
+    return [f"its pictures have names of {len(first)} kinds, such as {pair}, one after the other"]
 
 
 def _gaps(names: Sequence[str]) -> list[str]:

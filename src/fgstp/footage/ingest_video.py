@@ -13,7 +13,7 @@ from fgstp.footage.settings import IngestSettings
 from fgstp.footage.video import Video
 from fgstp.footage.video_store import Row, VideoStore
 
-VERSION = 6  # raise it whenever the same footage and settings give different files
+VERSION = 7  # raise it whenever the same footage and settings give different files
 # Settings on which the results depend.
 DECISIVE = {"clip_length_frames", "span", "categories", "duplicates", "masks", "pseudo_masks"}
 

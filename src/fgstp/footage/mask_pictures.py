@@ -22,6 +22,7 @@ from fgstp.footage.pictures import Picture
 
 VOC_VOID_BGR = (192, 224, 224)
 Meaning = Literal["gas", "background", "void"]
+SAME_LEVEL, SAME_COLOUR = 1 / 8, 1 / 4  # of the full range, which compression may change
 VALUE: dict[Meaning, int] = {"gas": GAS, "background": 0, "void": VOID}
 
 
@@ -42,6 +43,8 @@ class MaskReader:
         self.labelmap = labelmap
         self.remarks: dict[str, None] = {}
         self._rule: str | None = None
+        self._labels: set[int] = set()
+        self._looks: dict[str, NDArray[np.float64]] = {}
 
     def read(self, picture: Picture) -> NDArray[np.uint8]:
         """The mask that a picture shows: (H, W) uint8: 0, 1, or 255 for void.
@@ -72,6 +75,10 @@ class MaskReader:
             return self._levels(pixels)
         void = (pixels == VOC_VOID_BGR).all(axis=2)
         mask = self._levels(one_colour(np.where(void[..., None], 0, pixels)))
+        shades = pixels[(mask == GAS) & ~void]
+        if len(shades):
+            ratios = np.median(shades / shades.max(axis=1, keepdims=True), axis=0)
+            self._keep_look("another colour", ratios, SAME_COLOUR)
         return np.where(void, VOID, mask).astype(np.uint8)
 
     def _palette(self, picture: Picture) -> NDArray[np.uint8]:
@@ -80,7 +87,8 @@ class MaskReader:
         if np.any(picture.pixels[indices == 0]):
             raise FootageError(f"the first colour of its palette is not black; {HINT}")
         labels = values_in(indices) - {0, VOID}
-        if len(labels) > 1:
+        self._labels |= labels
+        if len(self._labels) > 1:
             self.remarks[f"masks have several labels, all taken as gas; otherwise {HINT}"] = None
         if labels or (indices == VOID).any():
             self._keep_rule("labels from 1 on")
@@ -102,6 +110,8 @@ class MaskReader:
                 "masks with 0 and 1, or with 0 and the maximum"
             )
         self._keep_rule("the maximum")
+        if clear:
+            self._keep_look("another level", np.array([clear[0] / full]), SAME_LEVEL)
         if max(levels) - min(levels) > FLAT_RANGE * full // 255:
             self.remarks["masks have grey edges, which were cut at half of the maximum"] = None
         return (grey > full // 2).astype(np.uint8)
@@ -113,6 +123,13 @@ class MaskReader:
                 f"it marks gas by {rule}, but the masks before it by {self._rule}; {HINT}"
             )
         self._rule = rule
+
+    def _keep_look(self, what: str, look: NDArray[np.float64], tolerance: float) -> None:
+        """See that all masks show one label, in fractions of the full range."""
+        if np.abs(look - self._looks.setdefault(what, look)).max() > tolerance:
+            raise FootageError(
+                f"it shows {what} than the masks before it, and each may be a label; {HINT}"
+            )
 
     def _mapped(self, picture: Picture) -> NDArray[np.uint8]:
         """By the labelmap: numbers stand for indices or levels, colours for colours."""

@@ -95,6 +95,7 @@ class VideoFile:
             FootageError: the file cannot be read, or no frame of it can be decoded.
         """
         (timing, start, found), n_frames, place, error_s = self._scan, 0, -1, None
+        n_same = 0
         to_picture = VideoPictures(len(timing.times_s))
         if not len(timing.times_s):
             return
@@ -109,6 +110,7 @@ class VideoFile:
                     if image is None and strictness == STRICT:
                         error_s = timing.times_s[min(place + 1, len(timing.times_s) - 1)]
                         break
+                    n_same += strictness == STRICT and at == place
                     if image is not None and place < at < len(timing.times_s):
                         place, n_frames = at, n_frames + 1
                         counts, span = to_picture(image, at)
@@ -118,6 +120,8 @@ class VideoFile:
         lost = len(timing.times_s) - n_frames
         if lost:
             remarks.append(f"{lost} of its {len(timing.times_s)} frames cannot be decoded")
+        if n_same:
+            remarks.append(f"{n_same} of its frames have the time of another, and are left out")
         if error_s is not None:
             remarks.append(f"it is damaged at {error_s:.2f} s: pictures from there on may be wrong")
         remarks += [*found, *timing.remarks(), *to_picture.remarks]

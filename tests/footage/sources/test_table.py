@@ -110,7 +110,7 @@ def test_a_video_in_several_rows_is_refused_once(splits, told):
 @pytest.mark.parametrize(
     ("columns", "fault"),
     [
-        (["video", "distance"], "videos.csv does not know the column 'distance'; "),
+        (["video", "distance"], "videos.csv does not know the column 'distance' .did you mean"),
         (["split"], "videos.csv needs a column 'video'; "),
     ],
 )
@@ -139,6 +139,34 @@ def test_a_file_is_read_as_text_without_its_comments(write_table, encoding):
         {"video": "8.0 #7", "split": "", "note": ""},
         {"video": "NA", "split": "", "note": ""},
     ]
+
+
+def test_empty_rows_are_no_videos(write_table):
+    rows, refused = check_table(read_table(write_table("video,split\n,\na,test\n,\n")), "t")
+    assert ([row.video for row in rows], refused) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("video;split\na;test\n", "cells between ';'"),
+        ("video\tsplit\na\ttest\n", "cells between '.t'"),
+        ("video,split,split\na,test,test\n", "the column 'split' more than once"),
+        ("vidoe,split\na,test\n", "did you mean video"),
+    ],
+)
+def test_a_header_that_is_wrong_is_told_as_what_it_is(write_table, text, fault):
+    with pytest.raises(UserError, match=fault):
+        check_table(read_table(write_table(text)), "t")
+
+
+def test_a_folder_is_no_table_and_other_encodings_are_named(tmp_path):
+    with pytest.raises(UserError, match="no file but a folder"):
+        read_table(tmp_path)
+    path = tmp_path / "videos.csv"
+    path.write_text("video\na\n", "utf-16")
+    with pytest.raises(UserError, match="not in UTF-8"):
+        read_table(path)
 
 
 @pytest.mark.parametrize(

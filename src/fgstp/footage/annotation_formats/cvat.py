@@ -1,6 +1,8 @@
 """CVAT 1.1, as XML: for images, a list of them; for video, tracks of shapes."""
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -41,7 +43,8 @@ def parse_xml(path: Path) -> ElementTree.Element:
 def read_cvat(root: ElementTree.Element, name: str) -> list[AnnotatedImage]:
     """Images or frames of an export; without images it is one of a video.
 
-    All frames of a task of a video count as looked through.
+    All frames of a task of a video count as looked through, but for those that a track skips:
+    between two shapes it goes on, and nobody tells where.
 
     Args:
         root: the element `annotations`.
@@ -70,7 +73,9 @@ def _read_video(root: ElementTree.Element) -> list[AnnotatedImage]:
     if len(tasks) != 1:
         raise ValueError(f"it has {len(tasks)} tasks that tell the size of a video, but needs one")
     shapes: dict[int, list[Shape]] = {number: [] for number in _task_frames(tasks[0])}
+    skipped: set[int] = set()
     for track in root.iterfind("track"):
+        skipped.update(*_skipped_frames(track))
         for element in track:
             if element.get("outside") == "1":
                 continue
@@ -80,7 +85,19 @@ def _read_video(root: ElementTree.Element) -> list[AnnotatedImage]:
             shapes[number].append(_shape(element, track.get("label", "")))
     original = tasks[0].findall("original_size")[0]
     size = _whole(original, "height"), _whole(original, "width")
-    return [checked_image(number, size, drawn) for number, drawn in shapes.items()]
+    return [
+        checked_image(number, size, drawn)
+        for number, drawn in shapes.items()
+        if number not in skipped
+    ]
+
+
+def _skipped_frames(track: ElementTree.Element) -> Iterator[range]:
+    """Frames between those of a track in which it goes on without a shape."""
+    steps = sorted((_whole(each, "frame"), each.get("outside") != "1") for each in track)
+    for (first, is_shown), (then, _) in pairwise(steps):
+        if is_shown:
+            yield range(first + 1, then)
 
 
 def _task_frames(task: ElementTree.Element) -> range:

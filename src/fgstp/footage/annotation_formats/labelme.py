@@ -22,8 +22,8 @@ class _Shape(BaseModel):
 
 class _Labelme(BaseModel):
     image_path: str | None = Field(alias="imagePath")
-    height: int = Field(alias="imageHeight")
-    width: int = Field(alias="imageWidth")
+    height: int | None = Field(None, alias="imageHeight")  # old versions do not tell
+    width: int | None = Field(None, alias="imageWidth")
     shapes: list[_Shape]
 
 
@@ -40,7 +40,12 @@ def read_labelme(document: object, name: str) -> AnnotatedImage:
     with told(name):
         image = _Labelme.model_validate(document)
         shapes = [Shape(each.label, _kind(each), _area(each)) for each in image.shapes]
-        return checked_image(image.image_path or name, (image.height, image.width), shapes)
+        frame, size = image.image_path or name, (image.height, image.width)
+        if size == (None, None) and all(isinstance(each.area, Polygon) for each in shapes):
+            return AnnotatedImage(frame, None, shapes)
+        if image.height is None or image.width is None:
+            raise ValueError("imageHeight or imageWidth is missing")
+        return checked_image(frame, (image.height, image.width), shapes)
 
 
 def _kind(shape: _Shape) -> str:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, did_you_mean
+from fgstp.core.files import check_regular_file
 from fgstp.footage.video import (
     CLASS_DURATION_S,
     Background,
@@ -74,15 +75,22 @@ class TableRow(BaseModel):
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV table as text, without lines that begin with #; a `UserError` if it is none."""
+    """Read a CSV table as text, without empty rows and lines that begin with #.
+
+    Raises:
+        UserError: it is no such table.
+    """
     try:
-        if not path.is_file():  # reading a pipe would wait for ever
-            raise OSError("there is no such file")
+        check_regular_file(path)
         lines = path.read_text("utf-8-sig").splitlines(keepends=True)
         text = "".join(line for line in lines if not line.startswith("#"))
-        return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        fault = str(error).strip()
+        table = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
+        is_empty = (table == "").all(axis=1)
+        return table[~is_empty].reset_index(drop=True) if is_empty.any() else table
+    except (UserError, OSError, ValueError) as error:
+        fault = str(error).strip().partition("; ")[0]
+        if isinstance(error, UnicodeDecodeError):
+            fault = "it is not in UTF-8, as which spreadsheets can save it"
         raise UserError(
             f"The table {path} cannot be read: {fault}; correct or remove it."
         ) from error
@@ -105,7 +113,7 @@ def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[Re
     """
     unknown = [column for column in table.columns if column not in TableRow.model_fields]
     if unknown or "video" not in table.columns:
-        wrong = f"does not know the column '{unknown[0]}'" if unknown else "needs a column 'video'"
+        wrong = _told(str(unknown[0]), table) if unknown else "needs a column 'video'"
         raise UserError(f"{name} {wrong}; its columns are {', '.join(TableRow.model_fields)}.")
     if not isinstance(table.index, pd.RangeIndex):  # pandas shifts all cells to the right
         raise UserError(
@@ -117,6 +125,16 @@ def check_table(table: pd.DataFrame, name: str) -> tuple[list[TableRow], list[Re
     ]
     rows = [each for each in checked if isinstance(each, TableRow)]
     return rows, [each for each in checked if isinstance(each, RefusedVideo)]
+
+
+def _told(unknown: str, table: pd.DataFrame) -> str:
+    """What is wrong with a table that has an unknown column."""
+    if separator := next((each for each in ";\t|" if each in unknown), None):
+        return f"has cells between {separator!r}, but is read with commas between them"
+    first, _, number = unknown.rpartition(".")
+    if first in table.columns and number.isdecimal():  # as pandas names a repeated column
+        return f"has the column '{first}' more than once"
+    return f"does not know the column '{unknown}'{did_you_mean(unknown, TableRow.model_fields)}"
 
 
 def _checked(video: str, rows: list[dict[Any, Any]], name: str) -> TableRow | RefusedVideo:
