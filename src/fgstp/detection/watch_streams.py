@@ -91,6 +91,8 @@ class _StreamWatch:
             return
         with LiveStream(self._address) as stream:
             self._stream, report.opened_utc_s = stream, stream.opened_utc_s
+            if self._is_stopped:  # meanwhile, so that nobody else closes it
+                return
             results = self._detector.stream(stream, report.remarks, self._every)
             with opened(report, self._folder, outputs) as write:
                 for result in results:

@@ -30,6 +30,7 @@ def watch_videos(
     outputs: Sequence[Output] = (),
     *,
     every: int = 1,
+    fps_hz: float | None = None,
     shows_progress: bool = True,
 ) -> Iterator[DetectionReport]:
     """Watch videos one after the other; one that cannot be read is told and stops no other.
@@ -45,6 +46,7 @@ def watch_videos(
             results are written; see `with_folders`.
         outputs: what else takes the results, such as `overlay_video`.
         every: every n-th frame is watched.
+        fps_hz: true frame rate, where it is not that which a file states.
         shows_progress: whether there is a progress bar.
 
     Yields:
@@ -59,8 +61,9 @@ def watch_videos(
             report = detector.new_report(source)
             try:
                 watch_video(
-                    detector, report, folder, outputs, every=every, shows_progress=shows_progress
-                )
+                    detector, report, folder, outputs,
+                    every=every, fps_hz=fps_hz, shows_progress=shows_progress,
+                )  # fmt: skip
             except FootageError as error:
                 logger.error("%s: %s", source, error)
             except KeyboardInterrupt:
@@ -86,6 +89,7 @@ def watch_video(
     outputs: Sequence[Output] = (),
     *,
     every: int = 1,
+    fps_hz: float | None = None,
     shows_progress: bool = True,
     faults: list[str] | None = None,
 ) -> None:
@@ -97,6 +101,7 @@ def watch_video(
         folder: where results are written.
         outputs: what else takes the results.
         every: every n-th frame is watched.
+        fps_hz: true frame rate, where it is not that which a file states.
         shows_progress: whether there is a progress bar.
         faults: gets a sentence for each output that could not go on, as on a full disk.
 
@@ -115,7 +120,7 @@ def watch_video(
     )
     with opened(report, folder, outputs, faults) as write, bar:
         try:
-            for result in detector.stream(source, report.remarks, every):
+            for result in detector.stream(source, report.remarks, every, fps_hz):
                 write(result)
                 bar.update()
         except FootageError as error:
