@@ -155,6 +155,32 @@ def test_every_nth_frame_has_its_own_time_and_number(detector, tmp_path):
     assert [path.stem for path in masks[:3]] == ["000000", "000004", "000008"]
 
 
+def test_what_cannot_be_written_to_its_end_is_told_and_stops_nothing(detector, tmp_path, caplog):
+    @contextmanager
+    def failing(report, folder):
+        try:
+            yield lambda result: None
+        finally:
+            raise UserError("The end cannot be written.")
+
+    sources = [video(tmp_path / name, 100) for name in ("a.mkv", "b.mkv")]
+    out, faults = tmp_path / "out", []
+    (out / "a" / "timeline.svg").mkdir(parents=True)  # where a file cannot be put
+    (out / "index.html").mkdir()
+    (out / "a" / "events.jsonl").symlink_to("/dev/full")
+    places = with_folders(sources, out)
+    reports = [*watch_videos(detector, places, [failing], shows_progress=False, faults=faults)]
+    assert [report.n_frames for report in reports] == [200, 200]
+    told = [fault.removeprefix(f"Cannot write {out}/").split(":")[0] for fault in faults]
+    of_both = "The end cannot be written."
+    assert sorted(told) == sorted(
+        ["a/events.jsonl"] * 2 + [of_both] * 2 + ["a/timeline.svg", "index.html"]
+    )
+    assert all(fault in caplog.text for fault in faults)
+    assert (out / "a" / "events.csv").is_file()
+    assert (out / "b" / "summary.html").is_file()
+
+
 def test_an_overlay_of_an_earlier_watch_is_removed(detector, tmp_path):
     source = video(tmp_path / "pad.mkv", 100)
     watched(detector, [source], tmp_path / "out", overlay_video)

@@ -71,13 +71,26 @@ def watch(
         raise UserError("--save-masks is for videos, whose frames have numbers; leave it out.")
     if streams and fps_hz is not None:
         raise UserError("--fps is for videos, since streams have times of their own; leave it out.")
+    faults: list[str] = []
     n_read = tell(
         chain(
             watch_videos(
-                detector, videos, outputs, every=every, fps_hz=fps_hz, shows_progress=not quiet
+                detector,
+                videos,
+                outputs,
+                every=every,
+                fps_hz=fps_hz,
+                shows_progress=not quiet,
+                faults=faults,
             ),
             watch_streams(
-                detector, streams, outputs, every=every, jobs=jobs, shows_progress=not quiet
+                detector,
+                streams,
+                outputs,
+                every=every,
+                jobs=jobs,
+                shows_progress=not quiet,
+                faults=faults,
             ),
         ),
         out=out,
@@ -87,6 +100,8 @@ def watch(
         raise UserError(
             f"{len(places) - n_read} of {len(places)} sources cannot be watched; see above."
         )
+    if faults:
+        raise UserError(f"{len(faults)} files could not be written to their end; see above.")
     if not quiet:
         page = places[0][1] / SUMMARY if len(places) == 1 else out / INDEX
         click.echo(f"Results: {page}" if places else "There is no source in this shard.")
