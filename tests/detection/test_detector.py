@@ -154,6 +154,17 @@ def test_pictures_of_a_folder_are_footage_too(detector, tmp_path):
     report = detector.detect(tmp_path / "frames")
     assert len(report.events) == 1
     assert report.duration_s == pytest.approx(399 / 15)  # pictures tell no rate
+    assert "frame rate unknown, taken as 15 Hz" in report.remarks[0]
+
+
+def test_a_true_rate_is_that_of_the_times_and_of_the_model(detector, tmp_path):
+    path = video(tmp_path / "pad.mkv", (8, 22))
+    stated, true = detector.detect(path), detector.detect(path, fps_hz=2 * FPS_HZ)
+    assert true.duration_s == pytest.approx(stated.duration_s / 2)
+    assert true.n_frames == stated.n_frames
+    [event], [known] = true.events, stated.events
+    assert event.start_s == pytest.approx(known.start_s / 2, abs=0.5)
+    assert not true.remarks
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "empty.mp4", "text.mp4"])

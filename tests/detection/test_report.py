@@ -95,6 +95,11 @@ def test_the_page_plays_the_overlay_that_lies_beside_it(report, tmp_path):
     assert "player" in page.ids
 
 
+def test_cameras_are_told_apart_by_their_addresses(new_report):
+    assert new_report("rtsp://west/1").sentence().startswith("rtsp://west/1: ")
+    assert new_report("pads/pad A.mkv").sentence().startswith("pad A.mkv: ")
+
+
 def test_names_are_escaped(new_report, results_at, tmp_path):
     report = new_report("a <b> & $x_1$.mkv")
     for result in results_at([0, 1]):

@@ -32,6 +32,15 @@ def test_it_warms_up_and_then_watches():
     assert set(found[300:]) == {"watching"}
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 3), (1, 500), (500, 1), (2, 2)])
+def test_no_picture_is_too_small(size):
+    watched = Scene(size, StateSettings(warm_up_s=1.0))
+    frames = np.random.default_rng(0).integers(99, 101, (60, *size), dtype=np.uint8)
+    found = [watched.update(each, number / 10) for number, each in enumerate(frames)]
+    assert found[0] == "warming_up"
+    assert "watching" in found
+
+
 def test_another_scene_is_told_and_begins_anew():
     frames = [noisy(scene(number // 100), number) for number in range(200)]
     found = states(frames, warm_up_s=5.0)

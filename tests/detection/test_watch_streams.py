@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from fgstp import Detector
 from fgstp.cli import main
+from fgstp.detection import watch_streams as watch_streams_module
 from fgstp.detection.watch_streams import watch_streams
 from fgstp.models.registry import create_model
 
@@ -134,6 +135,41 @@ def test_ctrl_c_ends_a_camera_with_everything_written(camera, tmp_path):
     assert last["type"] == "watched"
     assert last["n_frames"] > 0
     assert f"Results: {path.parent / 'summary.html'}" in result.output
+
+
+def test_a_stream_that_is_stopped_while_it_is_opened_is_not_watched(tmp_path, monkeypatch):
+    is_shown, is_stopped, made = threading.Event(), threading.Event(), []
+
+    class Slow:
+        opened_utc_s = 0.0
+
+        def __init__(self, address):
+            made.append(address)
+            assert is_shown.wait(60)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert is_stopped.wait(60)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *details):
+            made.append("closed")
+
+    class Watched(watch_streams_module._StreamWatch):
+        def status(self):
+            is_shown.set()
+            return super().status()
+
+        def stop(self):
+            super().stop()
+            is_stopped.set()
+
+    monkeypatch.setattr(watch_streams_module, "LiveStream", Slow)
+    monkeypatch.setattr(watch_streams_module, "_StreamWatch", Watched)
+    detector = Detector(create_model("background"))
+    [report] = watch_streams(detector, [("rtsp://a/1", tmp_path / "out")], shows_progress=False)
+    assert made == ["rtsp://a/1", "closed"]
+    assert report.n_frames == 0
 
 
 def test_masks_of_a_stream_are_refused(tmp_path):

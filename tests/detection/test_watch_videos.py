@@ -10,6 +10,7 @@ import pytest
 
 from fgstp.core.errors import UserError
 from fgstp.detection.detector import Detector
+from fgstp.detection.event_lines import event_lines
 from fgstp.detection.mask_pictures import mask_pictures
 from fgstp.detection.overlay import overlay_video
 from fgstp.detection.watch_videos import watch_videos, with_folders
@@ -153,6 +154,39 @@ def test_every_nth_frame_has_its_own_time_and_number(detector, tmp_path):
     assert (report.n_frames, report.duration_s) == (50, pytest.approx(39.2))
     masks = sorted((tmp_path / "out/pad/pad_masks").iterdir())
     assert [path.stem for path in masks[:3]] == ["000000", "000004", "000008"]
+
+
+def test_what_cannot_be_written_to_its_end_is_told_and_stops_nothing(detector, tmp_path, caplog):
+    @contextmanager
+    def failing(report, folder):
+        try:
+            yield lambda result: None
+        finally:
+            raise UserError("The end cannot be written.")
+
+    sources = [video(tmp_path / name, 100) for name in ("a.mkv", "b.mkv")]
+    out, faults = tmp_path / "out", []
+    (out / "a" / "timeline.svg").mkdir(parents=True)  # where a file cannot be put
+    (out / "index.html").mkdir()
+    places = with_folders(sources, out)
+    reports = [*watch_videos(detector, places, [failing], shows_progress=False, faults=faults)]
+    assert [report.n_frames for report in reports] == [200, 200]
+    told = [fault.removeprefix(f"Cannot write {out}/").split(":")[0] for fault in faults]
+    of_both = "The end cannot be written."
+    assert sorted(told) == sorted([of_both, of_both, "a/timeline.svg", "index.html"])
+    assert all(fault in caplog.text for fault in faults)
+    assert (out / "a" / "events.csv").is_file()
+    assert (out / "b" / "summary.html").is_file()
+
+
+def test_lines_on_a_full_disk_are_told(new_report, results_at, tmp_path):
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    [result] = results_at([0.0])
+    with (
+        pytest.raises(UserError, match="No space left on device"),
+        event_lines(new_report(), tmp_path) as write,
+    ):
+        write(result)
 
 
 def test_an_overlay_of_an_earlier_watch_is_removed(detector, tmp_path):

@@ -15,7 +15,7 @@ B0 = {"height_px": 32, "width_px": 32, "encoder": {"name": "pvt_v2_b0"}}
 TWO = {"height_px": 64, "width_px": 64, "n_frames": 2, "width": 8, "batch_frames": 4}
 UNPROMPTED = {  # settings, and the delay in frames
     "fgstp": (B0, 1),
-    "fgstp_no_ctc": (B0, 1),
+    "fgstp_no_ctc": (B0, 0),
     "fgstp_no_fsp": (B0 | {"neighbours": "causal"}, 0),
     "slt_net": (B0, 2),
     "sinet_v2": (B0, 0),

@@ -60,7 +60,13 @@ class Scores(NamedTuple):
 
 
 def adapt(
-    model: Path | str, sources: Sequence[Path], out: Path, *, minutes: float = 5.0, seed: int = 1
+    model: Path | str,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    minutes: float = 5.0,
+    seed: int = 1,
+    fps_hz: float | None = None,
 ) -> tuple[Scores, Scores]:
     """Fine-tune a model on leak-free footage of a camera, as it is and with plumes drawn in.
 
@@ -73,6 +79,7 @@ def adapt(
         out: the checkpoint to write.
         minutes: how long to train, on two cores; it decides the number of steps, by no clock.
         seed: random seed.
+        fps_hz: true frame rate, where it is not that which a file states.
 
     Returns:
         Scores before and after.
@@ -87,7 +94,9 @@ def adapt(
     with tempfile.TemporaryDirectory(prefix="fgstp-adapt-") as temporary:
         folder = Path(temporary)
         n_train = max(1, round(COMPOSITES_PER_MINUTE * minutes))
-        prepared = prepare(sources, folder, n_train=n_train, n_held_out=N_HELD_OUT, seed=seed)
+        prepared = prepare(
+            sources, folder, n_train=n_train, n_held_out=N_HELD_OUT, seed=seed, fps_hz=fps_hz
+        )
         before = score(loaded, prepared)
         _fine_tune(trained, prepared, folder, max(1, round(STEPS_PER_MINUTE * minutes)), seed)
         loaded.load_state_dict(trained.state_dict())

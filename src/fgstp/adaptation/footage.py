@@ -81,7 +81,13 @@ class Stretch(RenderedFootage):
 
 
 def prepare(
-    sources: Sequence[Path], folder: Path, *, n_train: int, n_held_out: int, seed: int
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    n_train: int,
+    n_held_out: int,
+    seed: int,
+    fps_hz: float | None = None,
 ) -> Prepared:
     """Cut stretches out of leak-free videos, draw plumes into them, and ingest both.
 
@@ -93,6 +99,7 @@ def prepare(
         n_train: composites to train on.
         n_held_out: composites to score on.
         seed: random seed of the plumes.
+        fps_hz: true frame rate, where it is not that which a file states.
 
     Raises:
         UserError: a video cannot be read, is too short or repeats another one, or no plume can be
@@ -109,7 +116,7 @@ def prepare(
         }
         name = folder / f"{number}_{printable(source.stem)[:LONGEST_NAME]}"
         try:
-            stretches += _cut(source, name, shares) if any(shares.values()) else ()
+            stretches += _cut(source, name, shares, fps_hz) if any(shares.values()) else ()
         except FootageError as error:
             raise UserError(f"{source}: {error}") from error
     return _ingested([*_videos(stretches, wanted, seed)], VideoStore(folder / "videos"))
@@ -124,9 +131,11 @@ def _videos(stretches: Sequence[Stretch], wanted: dict[Split, int], seed: int) -
         yield from (_composite(own[n % len(own)], seeds) for n in range(n_composites))
 
 
-def _cut(source: Path, name: Path, shares: dict[Split, int]) -> list[Stretch]:
+def _cut(
+    source: Path, name: Path, shares: dict[Split, int], true_hz: float | None
+) -> list[Stretch]:
     """Write stretches of a video, at most so many of each part of it."""
-    footage = frames_of(source)
+    footage = frames_of(source, true_hz)
     fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
     every = max(1, round(fps_hz / HIGHEST_FPS_HZ))
     n_frames, rate_hz = _n_frames(footage) // every, fps_hz / every

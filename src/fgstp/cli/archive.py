@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fgstp.cli.watching import Finder
 from fgstp.core.errors import FootageError, UserError
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from fgstp.detection.detector import Detector
     from fgstp.detection.manifest import Entry
     from fgstp.detection.report import DetectionReport
-
-Finder = Callable[[Path | None, Path | None], "Detector"]  # by files of zones and of a calibration
 
 
 def for_entries(

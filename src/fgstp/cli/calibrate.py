@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from fgstp.cli.options import Number, rate_option
 from fgstp.core.files import check_can_be_written
 
 
@@ -13,11 +14,12 @@ from fgstp.core.files import check_can_be_written
 @click.option("--model", default="wisp", show_default=True, help="As for `fgstp detect`.")
 @click.option(
     "--false-alarms-per-hour",
-    type=click.FloatRange(0, 1e4, min_open=True),
+    type=Number(0, 1e4, min_open=True),
     default=1.0,
     show_default=True,
     help="The rate that is wanted.",
 )
+@rate_option
 @click.option("--zones", type=click.Path(path_type=Path), help="Zones to watch and to ignore.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The file to write, JSON."
@@ -27,6 +29,7 @@ def calibrate(
     sources: tuple[str, ...],
     model: str,
     false_alarms_per_hour: float,
+    fps_hz: float | None,
     zones: Path | None,
     out: Path,
 ) -> None:
@@ -45,7 +48,7 @@ def calibrate(
     check_can_be_written(out)
     found = find_videos(sources)
     detector = Detector(model, zones=read_zones(zones) if zones else None)
-    site = calibrate_detector(detector, found, false_alarms_per_hour)
+    site = calibrate_detector(detector, found, false_alarms_per_hour, fps_hz)
     site.write(out)
     for sentence in sentences(site):
         click.echo(sentence)

@@ -3,27 +3,19 @@
 import logging
 import re
 from contextlib import ExitStack
-from functools import lru_cache, partial
-from itertools import chain
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fgstp.cli import archive as archives
-from fgstp.cli.options import AutoOr
+from fgstp.cli import watching
+from fgstp.cli.options import AutoOr, Number, rate_option
 from fgstp.cli.outputs import outputs_of, sinks_of
 from fgstp.core.errors import UserError
-from fgstp.core.progress import ProgressBar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from fgstp.detection.detector import Detector
-    from fgstp.detection.report import DetectionReport, Output
 
 ALL = slice(0, None, 1)  # of the sources
-MOST_DETECTORS = 64  # that are kept, of cameras with zones or a calibration of their own
 
 
 def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
@@ -62,7 +54,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
 )
 @click.option(
     "--false-alarms-per-hour",
-    type=click.FloatRange(0, 1e4, min_open=True),
+    type=Number(0, 1e4, min_open=True),
     help="Another rate than that of the calibration.",
 )
 @click.option("--zones", type=click.Path(path_type=Path), help="Zones to watch and to ignore.")
@@ -84,6 +76,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> slice:
 )
 @click.option("--save-masks", is_flag=True, help="Write the regions of each frame as a mask.")
 @click.option("--show", is_flag=True, help="Show a window meanwhile; q stops.")
+@rate_option
 @click.option(
     "--vid-stride",
     type=click.IntRange(min=1),
@@ -128,6 +121,7 @@ def detect(
     suffix: str,
     save_masks: bool,
     show: bool,
+    fps_hz: float | None,
     vid_stride: int,
     shard: slice,
     merge: bool,
@@ -155,25 +149,25 @@ def detect(
             "own; make one by `fgstp calibrate`."
         )
     entries = read_manifest(manifest) if manifest else []
-    detector_of = _detectors(model, threshold, device, false_alarms_per_hour)
+    detector_of = watching.detectors(model, threshold, device, false_alarms_per_hour)
     detector = detector_of(zones, calibration)
     outputs = outputs_of(suffix if save else None, save_masks=save_masks, show=show)
-    tell = partial(_tell, out=out, quiet=quiet)
     with ExitStack() as stack:
         outputs += sinks_of(stack, **sinks)
         if not manifest:
-            _watch(
-                detector, sources, outputs, tell,
-                out=out, shard=shard, every=vid_stride, jobs=jobs, quiet=quiet,
+            watching.watch(
+                detector, sources, outputs, out=out, shard=shard, every=vid_stride, fps_hz=fps_hz,
+                jobs=jobs, quiet=quiet,
             )  # fmt: skip
             return
         kept = {f"overlay.{suffix}": save, "masks": save_masks, "clips": sinks["clips"]}
         kinds = [kind for kind, is_kept in kept.items() if is_kept]
         find = archives.for_entries(detector_of, zones, calibration)
-        archive = Archive(entries, out, find, outputs, kinds, vid_stride)
+        archive = Archive(entries, out, find, outputs, kinds, vid_stride, fps_hz)
         if merge:
             archives.merge(archive, quiet=quiet)
         else:
+            tell = partial(watching.tell, out=out, quiet=quiet)
             archives.watch(archive, shard, tell, quiet=quiet)
 
 
@@ -187,79 +181,3 @@ def _check(sources: tuple[str, ...], manifest: Path | None, shard: slice, *, mer
         raise UserError("--merge needs the --manifest of the archive; name it.")
     if merge and shard != ALL:
         raise UserError("--merge is of all shards; leave out --shard.")
-
-
-def _detectors(
-    model: str, threshold: float | None, device: str, per_hour: float | None
-) -> archives.Finder:
-    """What makes a detector of one model by its zones and its calibration, each once."""
-    # As above.
-    from fgstp.detection.calibration import calibrated  # noqa: PLC0415
-    from fgstp.detection.detector import Detector  # noqa: PLC0415
-    from fgstp.detection.settings import DetectionSettings  # noqa: PLC0415
-    from fgstp.detection.zones import read_zones  # noqa: PLC0415
-    from fgstp.models.loading import find_model  # noqa: PLC0415
-
-    settings = DetectionSettings() if threshold is None else DetectionSettings(threshold=threshold)
-    found = find_model(model, device)
-
-    @lru_cache(MOST_DETECTORS)
-    def detector_of(zones: Path | None, calibration: Path | None) -> "Detector":
-        detector = Detector(found, settings, read_zones(zones) if zones else None)
-        return calibrated(detector, calibration, per_hour) if calibration else detector
-
-    return detector_of
-
-
-def _watch(
-    detector: "Detector",
-    sources: tuple[str, ...],
-    outputs: "list[Output]",
-    tell: "Callable[[Iterable[DetectionReport]], int]",
-    *,
-    out: Path,
-    shard: slice,
-    every: int,
-    jobs: int | None,
-    quiet: bool,
-) -> None:
-    """Watch the videos of a shard, then its streams."""
-    # As above.
-    from fgstp.detection.mask_pictures import mask_pictures  # noqa: PLC0415
-    from fgstp.detection.page import INDEX, SUMMARY  # noqa: PLC0415
-    from fgstp.detection.sources import find_sources  # noqa: PLC0415
-    from fgstp.detection.watch_streams import watch_streams  # noqa: PLC0415
-    from fgstp.detection.watch_videos import watch_videos, with_folders  # noqa: PLC0415
-
-    places = with_folders(find_sources(sources), out)[shard]
-    videos = [(source, folder) for source, folder in places if isinstance(source, Path)]
-    streams = [(source, folder) for source, folder in places if isinstance(source, str)]
-    if streams and mask_pictures in outputs:
-        raise UserError("--save-masks is for videos, whose frames have numbers; leave it out.")
-    watched = partial(watch_videos, detector, videos, outputs)
-    streamed = partial(watch_streams, detector, streams, outputs, jobs=jobs)
-    n_read = tell(
-        chain.from_iterable(
-            watch(every=every, shows_progress=not quiet) for watch in (watched, streamed)
-        )
-    )
-    if n_read < len(places):
-        raise UserError(
-            f"{len(places) - n_read} of {len(places)} sources cannot be watched; see above."
-        )
-    if not quiet:
-        page = places[0][1] / SUMMARY if len(places) == 1 else out / INDEX
-        click.echo(f"Results: {page}")
-
-
-def _tell(reports: "Iterable[DetectionReport]", *, out: Path, quiet: bool) -> int:
-    """Print a sentence for each report; their number comes out."""
-    n_read = 0
-    try:
-        for report in reports:
-            n_read += 1
-            if not quiet:
-                ProgressBar.write(report.sentence())  # above a bar
-    except KeyboardInterrupt:
-        raise UserError(f"Stopped; what was found until then is in {out}.") from None
-    return n_read

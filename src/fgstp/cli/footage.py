@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from fgstp.cli.options import check_length, check_rate, pairs
+from fgstp.cli.options import check_length, pairs, rate_option
 from fgstp.core.config import faults, parsed_settings
 from fgstp.core.errors import UserError
 from fgstp.core.files import write_text
@@ -54,14 +54,14 @@ def check(*, folder: Path, out: Path, settings: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
-@click.option("--fps", type=float, help="True frames per second, where files tell another rate.")
+@rate_option
 @click.option(
     "--videos", type=int, default=20, show_default=True, help="Number of synthetic videos."
 )
 @click.option("--seconds", type=float, default=60.0, show_default=True, help="Length of each.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the first.")
 def footage_statistics(
-    *, sources: tuple[str, ...], fps: float | None, videos: int, seconds: float, seed: int
+    *, sources: tuple[str, ...], fps_hz: float | None, videos: int, seconds: float, seed: int
 ) -> None:
     """Print statistics of footage, by which synthetic and real footage are compared.
 
@@ -73,11 +73,9 @@ def footage_statistics(
     from fgstp.reporting.footage_statistics import as_text, measure_sources  # noqa: PLC0415
 
     check_length(seconds)
-    if fps is not None:
-        check_rate(fps)
     if videos < 1:
         raise UserError(f"There cannot be {videos} synthetic videos; choose --videos 1 or more.")
-    measured = measure_sources(sources, SyntheticSample(videos, seconds, seed), fps)
+    measured = measure_sources(sources, SyntheticSample(videos, seconds, seed), fps_hz)
     click.echo(as_text(measured))
     unusable = [source.name for source in measured if not source.videos]
     if unusable:

@@ -11,7 +11,23 @@ from fgstp.core.errors import UserError
 LONGEST_S = 86_400
 
 
-class AutoOr(click.FloatRange):
+class Number(click.FloatRange):
+    """A number in a range, to which `nan` never belongs."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - of any type, as click says
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
+
+
+class AutoOr(Number):
     """A number in a range, or `auto`, which is None."""
 
     def convert(
@@ -22,6 +38,14 @@ class AutoOr(click.FloatRange):
     ) -> Any:  # noqa: ANN401
         """The number; None for `auto`."""
         return None if value == "auto" else super().convert(value, param, ctx)
+
+
+rate_option = click.option(
+    "--fps",
+    "fps_hz",
+    type=Number(0, 1e4, min_open=True),
+    help="True frames per second, of pictures and of files that tell another rate.",
+)
 
 
 def check_length(seconds: float) -> None:

@@ -42,8 +42,8 @@ class Archive:
     """The sources of a manifest, and how they are watched.
 
     A source is finished if its folder bears the fingerprint of all that its files depend on: name,
-    size and time of change of the footage; model, weights, settings, zones and version; every;
-    and the kinds of files.
+    size and time of change of the footage; model, weights, settings, zones and version; every and
+    fps_hz; and the kinds of files.
 
     Attributes:
         entries: the rows of the manifest.
@@ -53,6 +53,7 @@ class Archive:
         outputs: what takes results beside the files that are always written.
         kinds: what those write, such as `overlay.webm`.
         every: every n-th frame is watched.
+        fps_hz: true frame rate, where it is not that which a file states.
     """
 
     entries: Sequence[Entry]
@@ -61,6 +62,7 @@ class Archive:
     outputs: Sequence[Output] = ()
     kinds: Sequence[str] = ()
     every: int = 1
+    fps_hz: float | None = None
 
     def folder(self, entry: Entry) -> Path:
         """The folder of a source, which is there once it is done, or has failed."""
@@ -80,6 +82,7 @@ class Archive:
             "source": entry.text,
             "footage": footage,
             "every": self.every,
+            "fps_hz": self.fps_hz,
             "kinds": list(self.kinds),
             **self.detector_of(entry).facts(),
         }
@@ -144,7 +147,8 @@ def _watch(
         try:
             watch_video(
                 detector, report, folder, archive.outputs,
-                every=archive.every, shows_progress=shows_progress, faults=faults,
+                every=archive.every, fps_hz=archive.fps_hz, shows_progress=shows_progress,
+                faults=faults,
             )  # fmt: skip
         except FootageError as error:
             failure = error

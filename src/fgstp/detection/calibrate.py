@@ -37,7 +37,9 @@ class _Seen:
     seconds: float = 0.0
 
 
-def calibrate(detector: Detector, sources: Sequence[Path], per_hour: float) -> Calibration:
+def calibrate(
+    detector: Detector, sources: Sequence[Path], per_hour: float, fps_hz: float | None = None
+) -> Calibration:
     """Find the alarm threshold that gives a rate of false alarms.
 
     Counted is what the detector watches: neither the warming up at the beginning of each video,
@@ -50,23 +52,24 @@ def calibrate(detector: Detector, sources: Sequence[Path], per_hour: float) -> C
         detector: the detector.
         sources: leak-free videos of one camera.
         per_hour: false alarms an hour.
+        fps_hz: true frame rate, where it is not that which a file states.
 
     Raises:
         UserError: a video cannot be read or has another size, or no threshold gives so low a rate.
     """
     seen = _Seen(Peaks(detector.settings.alarms))
     for source in sources:
-        _watch(detector, source, seen)
+        _watch(detector, source, seen, fps_hz)
     assert seen.size is not None  # each video has a frame
     return _calibration(detector, seen.size, seen.peaks.heights, seen.seconds / 3600, per_hour)
 
 
-def _watch(detector: Detector, source: Path, seen: _Seen) -> None:
+def _watch(detector: Detector, source: Path, seen: _Seen, fps_hz: float | None) -> None:
     last_s: float | None = None
     try:
         total = frames_of(source).n_frames_hint()
         with ProgressBar(total=total, desc=source.name, unit=" frames", leave=False) as bar:
-            for result in detector.stream(source):
+            for result in detector.stream(source, fps_hz=fps_hz):
                 seen.size = seen.size or result.frame.shape
                 if result.frame.shape != seen.size:
                     raise FootageError(

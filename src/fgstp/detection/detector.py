@@ -95,18 +95,21 @@ class Detector:
         name = without_password(str(source))
         return DetectionReport(name, self.model.name, self._fingerprint, self.settings)
 
-    def detect(self, source: Path | str, every: int = 1) -> DetectionReport:
+    def detect(
+        self, source: Path | str, every: int = 1, fps_hz: float | None = None
+    ) -> DetectionReport:
         """Watch a video to its end.
 
         Args:
             source: a video file, a TIFF stack, or a folder of pictures.
             every: every n-th frame is watched, from the first; times stay true.
+            fps_hz: true frame rate of pictures, or of a file that states another one.
 
         Raises:
             FootageError: it cannot be read.
         """
         report = self.new_report(source)
-        for result in self.stream(source, report.remarks, every):
+        for result in self.stream(source, report.remarks, every, fps_hz):
             report.take(result)
         return report
 
@@ -115,6 +118,7 @@ class Detector:
         source: Path | str | LiveStream,
         remarks: list[str] | None = None,
         every: int = 1,
+        fps_hz: float | None = None,
     ) -> Iterator[Result]:
         """Watch a video or a camera frame by frame, in constant memory.
 
@@ -126,6 +130,7 @@ class Detector:
                 number of a camera, or a stream that is open.
             remarks: gets what is odd about the footage, once its end is reached.
             every: as for `detect`.
+            fps_hz: as for `detect`; streams have times of their own.
 
         Yields:
             A result for each frame, in order, some frames later than it is read. Of a stream
@@ -140,7 +145,7 @@ class Detector:
         results = (
             self._of_stream(source, found, every)
             if isinstance(source, LiveStream)
-            else self._of_file(Path(source), found, every)
+            else self._of_file(frames_of(Path(source), fps_hz), found, every)
         )
         n_results = 0
         for result in results:
@@ -156,9 +161,11 @@ class Detector:
             yield from self._results(numbered, source.fps_hz, 1, every)
         remarks += source.remarks()
 
-    def _of_file(self, path: Path, remarks: list[str], every: int) -> Iterator[Result]:
-        footage = frames_of(path)
-        fps_hz = footage.fps_hz() or DEFAULT_FPS_HZ
+    def _of_file(self, footage: FrameSource, remarks: list[str], every: int) -> Iterator[Result]:
+        fps_hz = footage.fps_hz()
+        if fps_hz is None:
+            fps_hz = DEFAULT_FPS_HZ
+            remarks.append(f"frame rate unknown, taken as {fps_hz:g} Hz; state it by --fps")
         frames = ahead(_timed(footage, fps_hz, remarks), READ_AHEAD_FRAMES)
         yield from self._results(frames, fps_hz, BATCH_FRAMES, every)
 

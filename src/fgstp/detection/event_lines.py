@@ -42,10 +42,10 @@ def event_lines(report: DetectionReport, folder: Path) -> Iterator[Writer]:
         with user_error_if_denied(f"write {path}"):
             stream.write(json.dumps(message) + "\n")
 
-    with stream:
-        try:
-            yield messages(report, write)
-        finally:
+    try:
+        yield messages(report, write)
+    finally:
+        with user_error_if_denied(f"write {path}"), stream:  # closing writes what waits
             write({"type": "watched", **watched(report)})
 
 

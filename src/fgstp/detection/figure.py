@@ -1,5 +1,6 @@
 """A figure of a video that was watched: frame scores, states of the picture and events."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib as mpl
@@ -81,7 +82,7 @@ def _draw_scores(ax: Axes, report: DetectionReport) -> None:
     )
     ax.set_ylim(-0.02, 1.02)
     ax.set_ylabel("score", fontsize=SMALL)
-    ax.set_title(Path(report.source).name, fontsize=NORMAL, loc="left", parse_math=False)
+    ax.set_title(report.name, fontsize=NORMAL, loc="left", parse_math=False)
     ax.tick_params(axis="y", labelsize=SMALL)
     ax.tick_params(axis="x", length=0)
 
@@ -96,18 +97,24 @@ def _set_times(ax: Axes, report: DetectionReport) -> None:
     ax.tick_params(axis="x", labelsize=SMALL)
 
 
+def _boxed_letters() -> "warnings.catch_warnings[None]":
+    """Letters of a name that the font lacks become boxes in the picture, without a warning."""
+    return warnings.catch_warnings(action="ignore", category=UserWarning)
+
+
 def write_figure(figure: Figure, folder: Path) -> str:
     """Write `timeline.png` and `timeline.svg`; the text of the latter is returned.
 
     Raises:
         UserError: a file cannot be written.
     """
-    with atomic_path(folder / f"{NAME}.png") as temporary:
+    with atomic_path(folder / f"{NAME}.png") as temporary, _boxed_letters():
         figure.savefig(temporary)
     # The same figure gives the same file.
     with (
         atomic_path(folder / f"{NAME}.svg") as temporary,
         mpl.rc_context({"svg.hashsalt": "fgstp", "svg.fonttype": "none"}),
+        _boxed_letters(),
     ):
         figure.savefig(temporary, metadata={"Date": None})
         return temporary.read_text("utf-8")

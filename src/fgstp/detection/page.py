@@ -16,6 +16,7 @@ from fgstp.detection.event_lines import LINES, read_watched
 from fgstp.detection.figure import NAME
 from fgstp.detection.overlay import OVERLAYS
 from fgstp.detection.report import DetectionReport
+from fgstp.detection.sources import shown_name
 from fgstp.detection.wording import TOLD
 
 SUMMARY, INDEX = "summary.html", "index.html"
@@ -40,7 +41,7 @@ def write_summary(report: DetectionReport, folder: Path, timeline_svg: str) -> N
         .get_template("summary.html.j2")
         .render(
             report=report,
-            name=Path(report.source).name,
+            name=report.name,
             overlay=overlay,
             timeline=inline(timeline_svg),
             states={TOLD[state]: s for state, s in report.state_s.items() if s},
@@ -74,7 +75,7 @@ def inline(svg: str) -> Markup:
 def _row(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     has_page = (folder / SUMMARY).is_file()
     return told | {
-        "name": Path(told["source"]).name,
+        "name": shown_name(told["source"]),
         "page": f"{quote(folder.name)}/{SUMMARY}" if has_page else None,
     }
 

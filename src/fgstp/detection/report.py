@@ -11,6 +11,7 @@ from fgstp.detection.event_files import TABLE, write_table
 from fgstp.detection.events import Event
 from fgstp.detection.result import Result, Writer
 from fgstp.detection.settings import DetectionSettings
+from fgstp.detection.sources import shown_name
 from fgstp.detection.states import State
 from fgstp.detection.timeline import STATES, Span, Timeline
 from fgstp.detection.wording import TOLD
@@ -53,6 +54,11 @@ class DetectionReport:
     _state: State = "warming_up"
 
     @property
+    def name(self) -> str:
+        """What people call the footage: the name of the file, or the address of the stream."""
+        return shown_name(self.source)
+
+    @property
     def duration_s(self) -> float:
         """Time from the first to the last frame."""
         return self.end_s - self.begin_s
@@ -85,9 +91,7 @@ class DetectionReport:
 
     def sentence(self) -> str:
         """What was found, for a human."""
-        watched = (
-            f"{Path(self.source).name}: {_count(len(self.events))} in {length(self.duration_s)}"
-        )
+        watched = f"{self.name}: {_count(len(self.events))} in {length(self.duration_s)}"
         if not self.events:
             return watched + self._blind()
         return f"{watched}: {'; '.join(map(_told, self.events))}{self._blind()}"

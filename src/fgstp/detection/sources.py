@@ -1,12 +1,14 @@
 """Footage that a user names: files, folders, patterns, and lists of them."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from fgstp.core.errors import UserError
-from fgstp.footage.frame_sources import STACK_SUFFIXES
+from fgstp.core.errors import FootageError, UserError
+from fgstp.footage.frame_sources import STACK_SUFFIXES, are_stacks
 from fgstp.footage.live import is_stream, without_password
+from fgstp.footage.pictures import list_pictures
 from fgstp.footage.video_file import VIDEO_SUFFIXES
 
 LIST_SUFFIX = ".txt"
@@ -24,8 +26,11 @@ def find_sources(names: Sequence[str]) -> list[Path | str]:
     Raises:
         UserError: a name leads to nothing.
     """
-    found = [path for name in names for path in _found(name)]
-    return list(dict.fromkeys(found))
+    found: dict[str, Path | str] = {}
+    for source in (each for name in names for each in _found(name)):
+        key = os.path.abspath(source) if isinstance(source, Path) else source  # noqa: PTH100
+        found.setdefault(key, source)
+    return [*found.values()]
 
 
 def find_videos(names: Sequence[str]) -> list[Path]:
@@ -55,6 +60,11 @@ def distinct(names: Iterable[str]) -> Iterator[str]:
         yield free
 
 
+def shown_name(source: str) -> str:
+    """A name for people: `leak.mkv` of `pads/leak.mkv`; of a stream the whole address."""
+    return source if is_stream(source) else Path(source).name
+
+
 def short_name(source: str) -> str:
     """A name for files: `leak` of `pads/leak.mkv`, `camera_8554_1` of `rtsp://camera:8554/1`."""
     if not is_stream(source):
@@ -65,6 +75,8 @@ def short_name(source: str) -> str:
 
 
 def _found(name: str) -> Iterator[Path | str]:
+    if not name.strip():
+        raise UserError("A source is empty; name a file, a folder, a pattern or a stream.")
     path = Path(name)
     if is_stream(name):
         yield name
@@ -75,8 +87,7 @@ def _found(name: str) -> Iterator[Path | str]:
         for each in named:
             yield from _found(each if is_stream(each) else str(path.parent / each))
     elif path.is_dir():
-        videos = [each for each in sorted(path.iterdir()) if _is_video(each)]
-        yield from videos or [path]
+        yield from _found_in(path)
     elif path.exists():
         yield path
     elif matches := sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))):
@@ -86,5 +97,21 @@ def _found(name: str) -> Iterator[Path | str]:
         raise UserError(f"There is no footage {name}; name a file, a folder or a pattern.")
 
 
-def _is_video(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in FILE_SUFFIXES
+def _found_in(folder: Path) -> list[Path]:
+    """Videos and stacks of a folder; without any, the folder itself, whose pictures are one."""
+    try:
+        files = [each for each in sorted(folder.iterdir()) if each.is_file()]
+        pictures = list_pictures(folder)
+    except (OSError, FootageError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"The folder {folder} cannot be read ({reason}); allow it.") from error
+    videos = [each for each in files if each.suffix.lower() in VIDEO_SUFFIXES]
+    stacks = [each for each in pictures if each.suffix.lower() in STACK_SUFFIXES]
+    if stacks and are_stacks(stacks):
+        videos = sorted({*videos, *stacks})
+    if not (videos or pictures):
+        raise UserError(
+            f"The folder {folder} holds neither videos nor pictures; name another one, or "
+            f"{folder}/* for the folders in it."
+        )
+    return videos or [folder]

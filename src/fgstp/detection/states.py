@@ -42,8 +42,8 @@ class Scene:
     """
 
     def __init__(self, size: tuple[int, int], settings: StateSettings) -> None:
-        width = min(settings.width_px, size[1])
-        self._grid = width, max(1, round(size[0] * width / size[1]))  # as OpenCV names them
+        width = max(2, min(settings.width_px, size[1]))  # a shift takes two columns and two rows
+        self._grid = width, max(2, round(size[0] * width / size[1]))  # as OpenCV names them
         self._settings = settings
         self._window = np.asarray(cv2.createHanningWindow(self._grid, cv2.CV_32F), np.float32)
         self._last: NDArray[np.uint8] | None = None

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 from fgstp.core.errors import UserError
 from fgstp.core.progress import StatusLine
@@ -26,6 +27,7 @@ def watch_streams(
     every: int = 1,
     jobs: int | None = None,
     shows_progress: bool = True,
+    faults: list[str] | None = None,
 ) -> Iterator[DetectionReport]:
     """Watch streams at once until they end or are stopped (Ctrl-C), with results on the disk.
 
@@ -38,6 +40,7 @@ def watch_streams(
         every: every n-th frame is watched.
         jobs: streams that are watched at once; the others wait. None: all.
         shows_progress: whether there is a line of what goes on.
+        faults: as for `watch_videos`.
 
     Yields:
         Reports of the streams that could be watched, once all are over; what is wrong with the
@@ -45,26 +48,26 @@ def watch_streams(
     """
     watches = [_StreamWatch(detector, address, folder, every) for address, folder in places]
     with ThreadPoolExecutor(jobs or max(1, len(watches))) as pool:
-        running = [pool.submit(watch.run, outputs) for watch in watches]
-        _wait(watches, running, shows_progress=shows_progress)
+        running: list[Future[DetectionReport | None]] = []
+        try:
+            running += (pool.submit(watch.run, outputs, faults) for watch in watches)
+            _show(watches, running, disable=not shows_progress)
+        except KeyboardInterrupt:
+            for watch in watches:
+                watch.stop()
     yield from (report for done in running if (report := done.result()) is not None)
 
 
-def _wait(
+def _show(
     watches: "Sequence[_StreamWatch]",
     running: Sequence[Future[DetectionReport | None]],
     *,
-    shows_progress: bool,
+    disable: bool,
 ) -> None:
-    """Wait for all to end, and say meanwhile how they are; Ctrl-C stops them."""
-    try:
-        with StatusLine(disable=not shows_progress) as line:
-            while wait(running, timeout=SHOW_EVERY_S).not_done:
-                line.show(" | ".join(filter(None, (watch.status() for watch in watches))))
-    except KeyboardInterrupt:
-        for watch in watches:
-            watch.stop()
-        wait(running)
+    """Say how all are, until they end."""
+    with StatusLine(disable=disable) as line:
+        while wait(running, timeout=SHOW_EVERY_S).not_done:
+            line.show(" | ".join(filter(None, (watch.status() for watch in watches))))
 
 
 class _StreamWatch:
@@ -75,30 +78,32 @@ class _StreamWatch:
         self._detector, self._folder, self._every = detector, folder, every
         self._stream: LiveStream | None = None
         self._report = detector.new_report(address)
-        self._state, self._is_stopped = "", False
+        self._state, self._stopped = "", Event()
 
-    def run(self, outputs: Sequence[Output]) -> DetectionReport | None:
+    def run(self, outputs: Sequence[Output], faults: list[str] | None) -> DetectionReport | None:
         try:
-            self._watch(outputs)
+            self._watch(outputs, faults)
         except UserError as error:
             logger.error("%s: %s", self._report.source, error)
             return None
         return self._report
 
-    def _watch(self, outputs: Sequence[Output]) -> None:
+    def _watch(self, outputs: Sequence[Output], faults: list[str] | None) -> None:
         report = self._report
-        if self._is_stopped:
+        if self._stopped.is_set():
             return
         with LiveStream(self._address) as stream:
             self._stream, report.opened_utc_s = stream, stream.opened_utc_s
+            if self._stopped.is_set():  # meanwhile, so that nobody else closes it
+                return
             results = self._detector.stream(stream, report.remarks, self._every)
-            with opened(report, self._folder, outputs) as write:
+            with opened(report, self._folder, outputs, faults) as write:
                 for result in results:
                     write(result)
                     self._state = TOLD[result.state]
 
     def stop(self) -> None:
-        self._is_stopped = True
+        self._stopped.set()
         if self._stream is not None:
             self._stream.close()
 

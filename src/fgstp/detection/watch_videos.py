@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fgstp.core.errors import FootageError, UserError
 from fgstp.core.files import remove_file
@@ -30,7 +30,9 @@ def watch_videos(
     outputs: Sequence[Output] = (),
     *,
     every: int = 1,
+    fps_hz: float | None = None,
     shows_progress: bool = True,
+    faults: list[str] | None = None,
 ) -> Iterator[DetectionReport]:
     """Watch videos one after the other; one that cannot be read is told and stops no other.
 
@@ -45,22 +47,27 @@ def watch_videos(
             results are written; see `with_folders`.
         outputs: what else takes the results, such as `overlay_video`.
         every: every n-th frame is watched.
+        fps_hz: true frame rate, where it is not that which a file states.
         shows_progress: whether there is a progress bar.
+        faults: gets a sentence for each file that could not be written to its end, as on a full
+            disk, which is logged and stops nothing.
 
     Yields:
         Reports of the videos that could be read, each when its end is reached.
 
     Raises:
-        UserError: the results cannot be written.
+        UserError: nothing can be written into a folder.
         KeyboardInterrupt: it was stopped, after the report of the video that was being watched.
     """
+    found: list[str] = [] if faults is None else faults
     try:
         for source, folder in places:
             report = detector.new_report(source)
             try:
                 watch_video(
-                    detector, report, folder, outputs, every=every, shows_progress=shows_progress
-                )
+                    detector, report, folder, outputs,
+                    every=every, fps_hz=fps_hz, shows_progress=shows_progress, faults=found,
+                )  # fmt: skip
             except FootageError as error:
                 logger.error("%s: %s", source, error)
             except KeyboardInterrupt:
@@ -70,7 +77,8 @@ def watch_videos(
                 yield report
     finally:
         for out in {folder.parent for _, folder in places}:
-            write_index(out)
+            with _going_on(found):
+                write_index(out)
 
 
 def with_folders(sources: Sequence[Source], out: Path) -> list[tuple[Source, Path]]:
@@ -86,6 +94,7 @@ def watch_video(
     outputs: Sequence[Output] = (),
     *,
     every: int = 1,
+    fps_hz: float | None = None,
     shows_progress: bool = True,
     faults: list[str] | None = None,
 ) -> None:
@@ -97,12 +106,13 @@ def watch_video(
         folder: where results are written.
         outputs: what else takes the results.
         every: every n-th frame is watched.
+        fps_hz: true frame rate, where it is not that which a file states.
         shows_progress: whether there is a progress bar.
-        faults: gets a sentence for each output that could not go on, as on a full disk.
+        faults: as for `watch_videos`.
 
     Raises:
         FootageError: the video cannot be read.
-        UserError: the results cannot be written.
+        UserError: nothing can be written into the folder.
     """
     source = Path(report.source)
     total = frames_of(source).n_frames_hint()
@@ -115,7 +125,7 @@ def watch_video(
     )
     with opened(report, folder, outputs, faults) as write, bar:
         try:
-            for result in detector.stream(source, report.remarks, every):
+            for result in detector.stream(source, report.remarks, every, fps_hz):
                 write(result)
                 bar.update()
         except FootageError as error:
@@ -135,28 +145,50 @@ def opened(
 ) -> Iterator[Writer]:
     """Open `events.jsonl` and other outputs; yields what gives a result to the report and to all.
 
-    At the end, however it comes, all that was found is saved. `faults` is as for `watch_video`.
+    At the end, however it comes, all that was found is saved. `faults` is as for `watch_videos`.
     """
     found: list[str] = [] if faults is None else faults
     for name in OVERLAYS:  # of another run, which `save` would take for its own
         remove_file(folder / name)
     with ExitStack() as stack:
-        stack.callback(_save, report, folder)  # last of all, whatever happens
-        writers = [stack.enter_context(each(report, folder)) for each in (event_lines, *outputs)]
-        yield partial(_hand_on, writers=[report.take, *writers], faults=found)
+        stack.callback(_save, report, folder, found)  # last of all, whatever happens
+        writers: list[Writer] = [report.take]
+        for output in (event_lines, *outputs):
+            entered = output(report, folder)
+            writers.append(entered.__enter__())
+            stack.push(partial(_leave, entered, found))
+        yield partial(_hand_on, writers=writers, faults=found)
 
 
 def _hand_on(result: Result, writers: list[Writer], faults: list[str]) -> None:
     """Give a result to all writers; one that cannot go on, as on a full disk, stops no other."""
     for write in list(writers):
-        try:
+        n_before = len(faults)
+        with _going_on(faults):
             write(result)
-        except UserError as error:
-            logger.error("%s", error)
-            faults.append(str(error))
+        if len(faults) > n_before:
             writers.remove(write)
 
 
-def _save(report: DetectionReport, folder: Path) -> None:
+def _leave(output: AbstractContextManager[Writer], faults: list[str], *details: Any) -> None:  # noqa: ANN401 - as Python gives them
+    """Close an output, which may have its end to write."""
+    with _going_on(faults):
+        output.__exit__(*details)
+
+
+def _save(report: DetectionReport, folder: Path, faults: list[str]) -> None:
     if report.n_frames:
-        report.save(folder)
+        with _going_on(faults):
+            report.save(folder)
+
+
+@contextmanager
+def _going_on(faults: list[str]) -> Iterator[None]:
+    """Log what cannot be written in the block, and go on after it."""
+    try:
+        yield
+    except FootageError:
+        raise
+    except UserError as error:
+        logger.error("%s", error)
+        faults.append(str(error))

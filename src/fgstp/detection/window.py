@@ -28,7 +28,7 @@ def window(report: DetectionReport, folder: Path) -> Iterator[Writer]:
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):  # OpenCV would end the process
         raise UserError(NO_WINDOW.format("there is no display"))
-    title = Path(report.source).name
+    title = report.name
 
     def take(result: Result) -> None:
         cv2.imshow(title, drawn(result, len(report.events)))

@@ -31,6 +31,7 @@ from fgstp.footage.pictures import (
     told_together,
 )
 from fgstp.footage.settings import SpanSettings
+from fgstp.footage.true_rate import AtTrueRate
 from fgstp.footage.video import Frame, FrameSource
 from fgstp.footage.video_file import VideoFile
 
@@ -152,12 +153,18 @@ def _check_fits(grey: NDArray[np.integer], first: NDArray[np.integer], name: str
         )
 
 
-def frames_of(path: Path) -> FrameSource:
+def frames_of(path: Path, fps_hz: float | None = None) -> FrameSource:
     """Source of the frames of a video file, of a TIFF stack, or of a folder of pictures.
+
+    Args:
+        path: the file or the folder.
+        fps_hz: true frame rate, where it is not that which the file states; pictures state none.
 
     Raises:
         FootageError: the folder cannot be read, or two of its pictures have the same name.
     """
+    if fps_hz is not None:
+        return AtTrueRate(frames_of(path), fps_hz)
     if path.is_dir():
         pictures = list_pictures(path)
         check_names(pictures)
@@ -165,6 +172,16 @@ def frames_of(path: Path) -> FrameSource:
     if path.suffix.lower() in STACK_SUFFIXES:
         return PictureSequence((path,))
     return VideoFile(path)
+
+
+def are_stacks(pictures: Sequence[Path]) -> bool:
+    """Whether the pictures of a folder are TIFF files of several pages, each a video of its own."""
+    if any(path.suffix.lower() not in STACK_SUFFIXES for path in pictures):
+        return False
+    try:
+        return len(pictures) == 1 or n_pages(pictures[0]) > 1
+    except FootageError:
+        return False
 
 
 def read_video(path: Path | str) -> NDArray[np.uint8]:

@@ -161,10 +161,9 @@ class LiveStream:
         try:
             container = av.open(name, format=kind, options=options, timeout=self.settings.timeout_s)
         except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
             raise FootageError(
-                f"{self.address} cannot be opened ({reason}); check the address, and whether the "
-                "camera is on and gives its picture to this machine"
+                f"{self.address} cannot be opened ({self._reason(error)}); check the address, and "
+                "whether the camera is on and gives its picture to this machine"
             ) from error
         if not video_streams(container):
             container.close()
@@ -198,8 +197,13 @@ class LiveStream:
             with container or self._connect() as connected:
                 self._take_all(connected)
         except (av.FFmpegError, OSError, FootageError) as error:
-            return getattr(error, "strerror", None) or str(error)
+            return self._reason(error)
         return ENDED
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, av.ExitError):  # by which FFmpeg tells of a time-out
+            return f"nothing came for {self.settings.timeout_s:g} s"
+        return getattr(error, "strerror", None) or str(error)
 
     def _take_all(self, container: InputContainer) -> None:
         stream = video_streams(container)[0]

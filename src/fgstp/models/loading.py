@@ -3,11 +3,11 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from fgstp.core.errors import UserError
+from fgstp.core.errors import UserError, did_you_mean
 from fgstp.models.exported.graphs import SUFFIXES
 from fgstp.models.exported.predictor import load_exported
 from fgstp.models.predictor import VideoPredictor
-from fgstp.models.shipped_files import graph_file
+from fgstp.models.shipped_files import find_shipped, graph_file, list_shipped
 
 
 def load_model(
@@ -55,6 +55,9 @@ def find_model(name: Path | str, device: str = "cpu") -> VideoPredictor:
 
     Of shipped weights it is the exported network, which runs without torch, unless a GPU is wanted
     or is there.
+
+    Raises:
+        UserError: there is no such model, it has no weights, or as for `load_model`.
     """
     graph = graph_file(str(name))
     if graph is not None and (device == "cpu" or (device == "auto" and not _has_gpu())):
@@ -67,7 +70,20 @@ def find_model(name: Path | str, device: str = "cpu") -> VideoPredictor:
             created = create_model(str(name))
             if not isinstance(created, Model):
                 return created
+        if find_shipped(str(name)) is None and not Path(name).exists():
+            raise UserError(_no_weights(name, list_models()))
     return load_model(name, device=device)
+
+
+def _no_weights(name: Path | str, models: list[str]) -> str:
+    """Why there are no weights of a name."""
+    if str(name) in models:
+        return (
+            f"{name} comes without weights; name a checkpoint of it, such as "
+            f"data/06_models/{name}/seed_1/best.ckpt, or choose wisp."
+        )
+    close = did_you_mean(name, [*list_shipped(), "wisp", *models])
+    return f"There is no model and no file {name}{close}; name a checkpoint, or choose wisp."
 
 
 def _has_gpu() -> bool:

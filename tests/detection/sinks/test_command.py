@@ -27,17 +27,13 @@ def test_the_command_runs_at_each_change_of_an_event(hand_over, tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [("false", "ends with status 1"), ("no_such_program_anywhere", "No such file")],
-)
-def test_a_command_that_fails_is_told_and_stops_nothing(hand_over, caplog, line, told):
-    report = hand_over(command(line))
+def test_a_command_that_fails_is_told_and_stops_nothing(hand_over, caplog):
+    report = hand_over(command("false"))
     assert len(report.events) == 1
-    assert told in caplog.text
+    assert "ends with status 1" in caplog.text
 
 
-@pytest.mark.parametrize("line", ["", "  ", "echo 'open"])
+@pytest.mark.parametrize("line", ["", "  ", "echo 'open", "no_such_program_anywhere"])
 def test_a_line_that_is_no_command_is_refused(line):
-    with pytest.raises(UserError, match="command"):
+    with pytest.raises(UserError, match=r"(?i)command"):
         command(line)

@@ -101,7 +101,9 @@ def test_a_broker_that_is_away_stops_nothing(hand_over, caplog):
     assert "127.0.0.1 got 0 of" in caplog.text
 
 
-@pytest.mark.parametrize("url", ["", "host:1883", "http://host", "mqtt://"])
+@pytest.mark.parametrize(
+    "url", ["", "host:1883", "http://host", "mqtt://", "mqtt://h:99999", "mqtt://h:a"]
+)
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(UserError, match="no broker"):
         mqtt(url)

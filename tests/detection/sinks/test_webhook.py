@@ -62,7 +62,9 @@ def test_a_server_that_is_away_stops_nothing(hand_over, server, caplog):
     assert "got 0 of 4 messages" in caplog.text
 
 
-@pytest.mark.parametrize("url", ["", "host:80", "ftp://host/gas", "http://"])
+@pytest.mark.parametrize(
+    "url", ["", "host:80", "ftp://host/gas", "http://", "http://h:99999/", "http://[h/"]
+)
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(UserError, match="no address to post to"):
         webhook(url)

@@ -74,6 +74,19 @@ def test_features_of_neighbours_are_remembered(pair_model, neighbours, tmp_path,
     assert other.offsets_frames == model.offsets_frames
 
 
+def test_facts_on_another_graph_are_no_model(written, tmp_path):
+    _, path = written
+    kind = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "ab"]
+    nodes = [onnx.helper.make_node("Identity", ["a"], ["b"])]
+    graph = onnx.helper.make_graph(nodes, "another", kind[:1], kind[1:])
+    versions = [onnx.helper.make_opsetid("", 17)]
+    other = onnx.helper.make_model(graph, ir_version=8, opset_imports=versions)
+    other.metadata_props.extend(onnx.load(path).metadata_props)
+    onnx.save(other, tmp_path / "other.onnx")
+    with pytest.raises(UserError, match="damaged or of another kind"):
+        load_exported(tmp_path / "other.onnx")
+
+
 def test_openvino_predicts_the_same(pair_model, tmp_path, check_equal):
     pytest.importorskip("openvino")
     model = pair_model("centred")

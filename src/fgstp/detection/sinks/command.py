@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def command(line: str) -> Output:
         line: program and arguments, quoted as in a shell; no shell runs it.
 
     Raises:
-        UserError: it names no program.
+        UserError: it names no program that can be run.
     """
     try:
         words = shlex.split(line)
@@ -35,6 +36,8 @@ def command(line: str) -> Output:
         raise UserError(f"The command {line!r} is not quoted rightly ({error}).") from error
     if not words:
         raise UserError("The command is empty; name a program.")
+    if shutil.which(words[0]) is None:
+        raise UserError(f"There is no program {words[0]} that can be run; name another command.")
 
     def run(message: Message) -> None:
         if "id" not in message:

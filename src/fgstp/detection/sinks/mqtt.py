@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from fgstp.core.errors import UserError
 from fgstp.detection.event_lines import Message, messages
 from fgstp.detection.report import DetectionReport, Output
 from fgstp.detection.result import Result, Writer
+from fgstp.detection.sinks.addresses import address
 from fgstp.detection.sinks.outbox import Outbox, OutboxSettings
-from fgstp.footage.live import without_password
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PREFIX, DISCOVERY = "fgstp", "homeassistant"
@@ -35,11 +35,7 @@ def mqtt(url: str, settings: OutboxSettings | None = None) -> Output:
     Raises:
         UserError: it is no such address, or the package paho-mqtt is missing.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in PORTS or not parts.hostname:
-        raise UserError(
-            f"{without_password(url)} is no broker; name one such as mqtt://user:password@host:1883."
-        )
+    parts = address(url, PORTS, "broker", "mqtt://user:password@host:1883")
     try:
         import paho.mqtt.client  # noqa: F401, PLC0415 - an extra, which most do not need
     except ImportError as error:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 
-from fgstp.core.errors import UserError
 from fgstp.detection.event_lines import Message, messages
 from fgstp.detection.report import DetectionReport, Output
 from fgstp.detection.result import Writer
+from fgstp.detection.sinks.addresses import address
 from fgstp.detection.sinks.outbox import Outbox, OutboxSettings, RefusedError
 
 TIMEOUT_S = 10.0
@@ -29,9 +28,7 @@ def webhook(url: str, settings: OutboxSettings | None = None) -> Output:
     Raises:
         UserError: it is no such address.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UserError(f"{url} is no address to post to; name one such as http://host:8080/gas.")
+    parts = address(url, {"http", "https"}, "address to post to", "http://host:8080/gas")
 
     def post(message: Message) -> None:
         request = urllib.request.Request(

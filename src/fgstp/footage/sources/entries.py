@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fgstp.core.errors import FootageError
 from fgstp.core.files import is_folder
-from fgstp.footage.frame_sources import STACK_SUFFIXES
-from fgstp.footage.pictures import PICTURE_SUFFIXES, n_pages
+from fgstp.footage.frame_sources import STACK_SUFFIXES, are_stacks
+from fgstp.footage.pictures import PICTURE_SUFFIXES
 from fgstp.footage.sources.mask_places import without_mask_word
 
 MAX_DEPTH = 8
@@ -81,12 +80,9 @@ def _is_picture(path: Path) -> bool:
 
 def _are_stacks(pictures: list[Path], is_root: bool) -> bool:
     """Whether each picture is a video: a TIFF file of several pages, or one that lies alone."""
-    if any(path.suffix.lower() not in STACK_SUFFIXES for path in pictures):
-        return False
-    try:
-        return is_root or len(pictures) == 1 or n_pages(pictures[0]) > 1
-    except FootageError:
-        return False
+    if is_root:
+        return all(path.suffix.lower() in STACK_SUFFIXES for path in pictures)
+    return are_stacks(pictures)
 
 
 def why_out_of_reach(path: Path) -> str:

@@ -224,7 +224,9 @@ class TripleModel(ResidualModel[TripleSettingsT]):
 
     @property
     def offsets_frames(self) -> tuple[int, ...]:
-        """Offsets from a frame to its two neighbours."""
+        """Offsets from a frame to its two neighbours; it is both itself if it needs none."""
+        if not self.triple_network.uses_neighbours:
+            return 0, 0
         return OFFSETS_FRAMES[self.settings.neighbours]
 
     @property

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from fgstp.core.errors import UserError
-from fgstp.models.exported.facts import ExportFacts, read_facts
+from fgstp.models.exported.facts import ExportFacts, damaged, read_facts
 from fgstp.models.exported.graphs import Graph, open_graph
 from fgstp.models.exported.sessions import FlowStepSession, StepSession, WindowStepSession
 from fgstp.models.predictor import VideoPredictor
@@ -91,4 +91,7 @@ def load_exported(
             f"{path} was exported from {facts.model}, not from {model}; choose that model, or "
             "another file."
         )
+    shown, *_ = graph.shapes
+    if len(shown) < 4 or not all(isinstance(side, int) for side in shown):
+        raise damaged(path)
     return ExportedPredictor(facts, graph)

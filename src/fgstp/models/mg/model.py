@@ -231,7 +231,10 @@ class MgModel(Model[MgSettings]):
     def step(self) -> Step:
         """Fields, or pictures of them, (G, C, h, w) -> map (1, 1, h, w); flow stays outside."""
         if isinstance(self._flow.estimator, RaftFlow):
-            raise UserError("The flow of mg by raft cannot be exported; set flow.method to dis.")
+            raise UserError(
+                "The flow of mg by raft cannot be exported, since it is a network of its own that "
+                "needs torch; set flow.method to dis, and train with it."
+            )
         n_gaps, n_components, *size = self._flow.shape
         n_shown = 3 if self.settings.flow_picture else n_components
         return Step("flow", FlowStep(self.network), (n_gaps, n_shown, *size))

@@ -190,8 +190,9 @@ class SltNetModel(TripleModel[SltNetSettings]):
         """That of the short-term network."""
         if self.stage:
             raise UserError(
-                "The long-term stage of slt_net cannot be exported; choose a checkpoint of the "
-                "short-term stage, with long_term: false."
+                "The long-term stage of slt_net cannot be exported, since it is a second network "
+                "on windows of the first one's maps, and a file holds one network; choose a "
+                "checkpoint of the short-term stage, with long_term: false."
             )
         return super().step()
 
