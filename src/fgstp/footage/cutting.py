@@ -53,7 +53,7 @@ class Stretch:
             return self.counts.astype(np.uint8, copy=False)
         # New memory for each clip would cost more time than the levels.
         is_grey = self.counts.dtype == np.uint8
-        grey = self.counts if is_grey else np.empty(self.counts.shape, np.uint8)
+        grey = self.counts.view(np.uint8) if is_grey else np.empty(self.counts.shape, np.uint8)
         changes = [at for at, (one, two) in enumerate(pairwise(self.spans), 1) if one != two]
         for start, stop in pairwise([0, *changes, len(grey)]):
             to_levels(self.counts[start:stop], self.spans[start], grey[start:stop])
