@@ -6,7 +6,7 @@
 Half an hour of synthetic video, 320 x 240 at 2 Hz with a leak every few minutes, is rendered,
 repeated, and served at an address. `fgstp detect` reads the address in a process of its own, whose
 resident memory is sampled each second. The figures are the memory after the first tenth of the time
-and its largest change since, the events and the size of their file, and how long after the
+and its largest growth since, the events and the size of their file, and how long after the
 beginning of their leaks events begin in the first hour and in the last one.
 """
 
@@ -54,7 +54,7 @@ def main() -> None:
         begins_s = (begins_s + PIECE_S * np.arange(n_times)[:, None]).ravel()
         with served(place) as address:
             start = time.perf_counter()
-            memory = watched(f"{address}/stream.webm", place / "out")
+            memory, at_end = watched(f"{address}/stream.webm", place / "out")
             speed = hours * HOUR_S / (time.perf_counter() - start)
         (events,) = (place / "out").glob("*/events.jsonl")
         lines = [json.loads(line) for line in events.read_text().splitlines()]
@@ -62,7 +62,11 @@ def main() -> None:
     warm = memory[round(WARM_UP_FRACTION * len(memory)) :]
     delays = delays_s([line["start_s"] for line in lines if line["type"] == "new"], begins_s)
     print(f"{hours:g} h at {FPS_HZ:g} Hz, {speed:.0f} times as fast as it was recorded")
-    print(f"memory {warm[0] / MIB:.0f} MiB; from then on {np.ptp(warm) / warm[0]:+.1%} at most")
+    print(
+        f"memory {warm[0] / MIB:.0f} MiB; from then on {(warm.max() - warm[0]) / warm[0]:+.1%} at "
+        f"most, {(warm[-1] - warm[0]) / warm[0]:+.1%} in the end; {at_end / MIB:.0f} MiB as it "
+        "makes the page"
+    )
     print(f"{len(begins_s)} leaks, {len(delays)} events; {len(lines)} lines, {size_kib:.0f} KiB")
     first, last = (
         np.median([delay for begin, delay in delays if low <= begin < low + HOUR_S])
@@ -119,18 +123,25 @@ def served(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def watched(address: str, out: Path) -> NDArray[np.float64]:
-    """Resident memory in bytes, each second, of a process that watches the address to its end."""
+def watched(address: str, out: Path) -> tuple[NDArray[np.float64], float]:
+    """Resident memory in bytes of a process that watches the address to its end.
+
+    That of each second in which it watches, and the most while it makes the page.
+    """
     command = [sys.executable, "-m", "fgstp", "detect", address, "--out", str(out)]
-    memory = []
+    memory, at_end = [], 0.0
     with subprocess.Popen(command) as process:
-        status = Path(f"/proc/{process.pid}/statm")
+        place = Path(f"/proc/{process.pid}")
         while process.poll() is None:
-            memory.append(float(status.read_text().split()[1]) * 4 * KIB)
+            resident = float((place / "statm").read_text().split()[1]) * 4 * KIB
+            if "matplotlib" in (place / "maps").read_text():  # it draws the timeline at the end
+                at_end = max(at_end, resident)
+            elif resident:
+                memory.append(resident)
             time.sleep(1)
     if process.returncode:
         sys.exit(f"fgstp detect ended with status {process.returncode}.")
-    return np.array(memory[:-1])
+    return np.array(memory), at_end
 
 
 def delays_s(starts_s: list[float], begins_s: NDArray[np.float64]) -> list[tuple[float, float]]:

@@ -19,6 +19,8 @@ from fgstp.detection.wording import TOLD
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_TOLD = 6  # events in the sentence for a human
+
 
 @dataclass
 class DetectionReport:
@@ -94,7 +96,10 @@ class DetectionReport:
         watched = f"{self.name}: {_count(len(self.events))} in {length(self.duration_s)}"
         if not self.events:
             return watched + self._blind()
-        return f"{watched}: {'; '.join(map(_told, self.events))}{self._blind()}"
+        told = [_told(event) for event in self.events[:MOST_TOLD]]
+        if len(self.events) > MOST_TOLD:
+            told.append(f"and {len(self.events) - MOST_TOLD} more")
+        return f"{watched}: {'; '.join(told)}{self._blind()}"
 
     def plot(self) -> "Figure":
         """A figure of scores, states and events over time, such as for a notebook."""
