@@ -54,6 +54,15 @@ def test_it_counts_time_by_state_and_finds_what_is_new(report):
     assert report.sentence().startswith("pad A.mkv: 1 event in 10 s: 0:03- (confidence 0.80")
 
 
+def test_a_sentence_of_many_events_stays_short(report):
+    report.events *= 50
+    sentence = report.sentence()
+    assert sentence.startswith("pad A.mkv: 50 events in 10 s: 0:03-")
+    n_told = sentence.count("confidence")
+    assert f"{50 - n_told} more" in sentence
+    assert 0 < n_told < 10
+
+
 def test_long_footage_takes_no_more_memory(new_report, results_at):
     report, [one] = new_report(), results_at([0])
     report.take(one)
