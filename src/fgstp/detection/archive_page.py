@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from fgstp.core.files import write_text
 from fgstp.detection.archive import SOURCES
-from fgstp.detection.figure import DPI, LEAK, NAME, SIZE_IN, SMALL, STATE_COLOURS, write_figure
+from fgstp.detection.figure import DPI, LEAK, SIZE_IN, SMALL, STATE_COLOURS, write_figure
 from fgstp.detection.overview import N_BINS, Overview
 from fgstp.detection.page import INDEX, SUMMARY, inline, templates
-from fgstp.detection.timeline import STATES
+from fgstp.detection.timeline import NAME, STATES
 from fgstp.detection.wording import TOLD
 
 

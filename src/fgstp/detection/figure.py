@@ -13,10 +13,9 @@ from fgstp.core.files import atomic_path
 from fgstp.core.wording import clock
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.states import State
-from fgstp.detection.timeline import STATES
+from fgstp.detection.timeline import NAME, STATES
 from fgstp.detection.wording import TOLD
 
-NAME = "timeline"
 SIZE_IN, DPI = (10.0, 2.8), 128
 SMALL, NORMAL = 8, 9  # font sizes
 SCORE, THRESHOLD, LEAK = "#0072b2", "0.25", "#d55e00"

@@ -13,10 +13,10 @@ from fgstp.core.templating import environment
 from fgstp.core.wording import clock, length
 from fgstp.detection.event_files import TABLE
 from fgstp.detection.event_lines import LINES, read_watched
-from fgstp.detection.figure import NAME
 from fgstp.detection.overlay import OVERLAYS
 from fgstp.detection.report import DetectionReport
 from fgstp.detection.sources import shown_name
+from fgstp.detection.timeline import NAME
 from fgstp.detection.wording import TOLD
 
 SUMMARY, INDEX = "summary.html", "index.html"

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from fgstp.detection.states import State
 
+NAME = "timeline"  # of the pictures of it
 N_BUCKETS = 2048  # more than a picture has columns
 STATES: tuple[State, ...] = get_args(State)  # from the best to the worst
 BUCKET = np.dtype(
