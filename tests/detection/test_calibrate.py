@@ -16,7 +16,7 @@ class Prepared(Detector):
         self.prepared = evidence, states or ["watching"] * len(evidence), size
         return self
 
-    def stream(self, source, remarks=None):
+    def stream(self, source, remarks=None, *, fps_hz=None):
         frame = np.zeros(self.prepared[2], np.uint8)
         for number, (evidence, state) in enumerate(zip(*self.prepared[:2], strict=True)):
             nothing = frame.astype(np.float32), 0.0, state, frame > 0, [], []
@@ -111,7 +111,7 @@ def test_a_threshold_that_no_leak_exceeds_is_refused(detector, source):
 
 def test_footage_that_does_not_fit_is_named(detector, source, tmp_path):
     class Growing(Prepared):
-        def stream(self, source, remarks=None):
+        def stream(self, source, remarks=None, *, fps_hz=None):
             self.prepare(*self.prepared[:2], size=(6, self.prepared[2][1] + 1))
             return super().stream(source, remarks)
 
