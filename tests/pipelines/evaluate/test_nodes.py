@@ -396,9 +396,9 @@ def test_alarms_are_those_of_a_detector_over_all_clips_of_a_video(project):
     project.write({"w_0000": maps[:225], "w_0001": maps[225:]})
     events, timelines, detection = project.trace()
     [alarm] = events[events["video"] == "w"].to_dict("records")
-    # Evidence rises by ln(16) a second: 8 are reached after 3.1 s, and held for 2 s.
-    rise_s = -20 * np.log1p(-8 / 20 / np.log(240 / 15))
-    assert alarm["alarm_s"] == pytest.approx(10 + rise_s + 2, abs=0.2)
+    # Evidence rises by ln(16) a second, and is forgotten in 20 s: 12 are reached after 4.9 s.
+    rise_s = -20 * np.log1p(-12 / 20 / np.log(240 / 15))
+    assert alarm["alarm_s"] == pytest.approx(10 + rise_s, abs=0.2)
     assert alarm["end_s"] == pytest.approx(449 / 15, abs=1e-3)
     assert (alarm["id"], alarm["model"], alarm["threshold"]) == ("w-1", "background", 0.5)
     own = timelines[timelines["video"] == "w"].sort_values("frame")
