@@ -402,7 +402,7 @@ def test_alarms_are_those_of_a_detector_over_all_clips_of_a_video(project):
     assert alarm["end_s"] == pytest.approx(449 / 15, abs=1e-3)
     assert (alarm["id"], alarm["model"], alarm["threshold"]) == ("w-1", "background", 0.5)
     own = timelines[timelines["video"] == "w"].sort_values("frame")
-    first = own.loc[own["evidence"] > 8, "time_s"].iloc[0]
+    first = own.loc[own["evidence"] > 12, "time_s"].iloc[0]
     assert first == pytest.approx(alarm["alarm_s"], abs=1e-3)
     scores = detection["events"]
     assert (scores["n_leaks"], scores["n_alarms"], scores["event_recall"]) == (2, 1, 0.5)
