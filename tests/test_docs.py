@@ -21,7 +21,7 @@ PAGES = sorted(
     ]
 )
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OTHER_PROGRAMS = {"cat", "dvc", "kubectl", "mlflow", "pre-commit", "sbatch", "source"}
+OTHER_PROGRAMS = {"cat", "docker", "dvc", "export", "kubectl", "mlflow", "pre-commit", "sbatch", "source"}
 
 by_page = pytest.mark.parametrize(
     "page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix()
