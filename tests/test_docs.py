@@ -21,7 +21,8 @@ PAGES = sorted(
     ]
 )
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OTHER_PROGRAMS = {"cat", "docker", "dvc", "export", "kubectl", "mlflow", "pre-commit", "sbatch", "source"}
+OTHER_PROGRAMS = {"cat", "docker", "dvc", "export", "kubectl", "mlflow", "pre-commit", "sbatch"}
+OTHER_PROGRAMS |= {"curl", "source"}
 
 by_page = pytest.mark.parametrize(
     "page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix()
@@ -74,7 +75,8 @@ def _commands(page):
     indented = re.findall(
         r"^ {4}((?:PYTHONPATH=\S+ )?(?:\S*python|kedro|fgstp) .*)$", _prose(page), re.M
     )
-    fenced = [line for _, text in _blocks(page, "sh") for line in text.splitlines()]
+    whole = (text.replace("\\\n", " ") for _, text in _blocks(page, "sh"))
+    fenced = [line for text in whole for line in text.splitlines()]
     for line in (*fenced, *indented):
         words = shlex.split(line, comments=True)
         while words and re.fullmatch(r"[A-Z_]+=\S+", words[0]):
